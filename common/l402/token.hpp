@@ -1,0 +1,57 @@
+// Tokens: minting and verifying without a look-up.
+//
+// root key of a token = HMAC-SHA256(epoch key, identifier). A token is a V2 macaroon with location "lsat" and the caveat
+// `services=<name>:0`. Whoever holds the epoch keys verifies any token; the database only knows facts about money and time.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/ids/ids.hpp"
+#include "common/l402/credential.hpp"
+#include "common/l402/identifier.hpp"
+#include "common/macaroon/macaroon.hpp"
+
+namespace millrace::l402 {
+
+// The keys of all epochs that verify. An epoch that was retired is absent. Immutable once shared between threads.
+struct KeyRing {
+    std::map<KeyEpoch, SecretKey> keys;
+    KeyEpoch current = 0;  // the epoch that signs from now on
+
+    [[nodiscard]] const SecretKey* find(KeyEpoch epoch) const;
+};
+
+// A token for `service`; `key` is the key of identifier.epoch().
+[[nodiscard]] macaroon::Macaroon mint(const SecretKey& key, const Identifier& identifier, const ServiceName& service);
+
+enum class Refusal {
+    unknown_key = 1,    // minted with a key epoch that does not exist or was retired
+    bad_signature,      // the macaroon was not minted here, or was changed
+    bad_preimage,       // the preimage does not belong to the token's payment hash: not paid
+    third_party,        // holds a third-party caveat, which this server cannot discharge
+    wrong_scope,        // bought for another service
+    widened,            // a later caveat asks for more than an earlier one grants
+    expired,            // a `<service>_valid_until` caveat, or the time bought, has passed
+};
+
+// One word for logs, metrics labels and the `reason` of answers: "bad_signature", ...
+[[nodiscard]] std::string_view name(Refusal refusal);
+// A sentence for the client, without any secret.
+[[nodiscard]] std::string_view explain(Refusal refusal);
+
+// Checks, in this order: key epoch, HMAC chain, preimage, caveats. Enforced caveats: `services` (must be there, each later
+// one a subset), `<service>_valid_until` (unix seconds, each later one not later, in the future). Unknown first-party
+// caveats, `preimage=` among them, are skipped; third-party caveats are refused. Empty: the credential is good for `service`.
+[[nodiscard]] std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys, std::string_view service,
+                                            std::chrono::system_clock::time_point now);
+
+// As above for any service that the token names (millrace-verify without a service).
+[[nodiscard]] std::optional<Refusal> verify_any_service(const Credential& credential, const KeyRing& keys,
+                                                        std::chrono::system_clock::time_point now);
+
+}  // namespace millrace::l402
