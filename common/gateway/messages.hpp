@@ -30,6 +30,10 @@
 
 namespace millrace::gateway {
 
+enum class Errc {
+    bad_message = 1,  // a member is missing, of the wrong type or out of range
+};
+
 constexpr int protocol_version = 1;
 constexpr std::size_t max_line = 1024 * 1024;  // bytes of one message; longer ones end the connection
 constexpr std::size_t max_batch = 100;
@@ -133,12 +137,6 @@ boost::json::object to_json(const NodeFigures&);
 
 [[nodiscard]] l402::KeyRing key_ring(const Keys&);
 
-}  // namespace millrace::gateway
-
-namespace millrace::gateway {
-enum class Errc {
-    bad_message = 1,  // a member is missing, of the wrong type or out of range
-};
 }  // namespace millrace::gateway
 
 namespace millrace {

@@ -1,0 +1,175 @@
+#include "common/gateway/messages.hpp"
+
+#include <boost/json/array.hpp>
+
+#include "common/json/fields.hpp"
+
+namespace millrace {
+
+const char* ErrcText<gateway::Errc>::text(gateway::Errc errc) {
+    switch (errc) {
+        case gateway::Errc::bad_message: return "malformed gateway message";
+    }
+    return "unknown gateway error";
+}
+
+}  // namespace millrace
+
+namespace millrace::gateway {
+namespace {
+
+namespace bj = boost::json;
+
+std::int64_t unix_seconds(std::chrono::sys_seconds time) { return time.time_since_epoch().count(); }
+
+// What was read, or the reader's fault in this domain.
+template <class Message>
+Result<Message> finish(const json::Fields& in, Message message) {
+    if (in.fault()) return Error{to_error_code(Errc::bad_message), in.fault()->message};
+    return message;
+}
+
+}  // namespace
+
+bj::object to_json(const Hello& hello) { return {{"protocol", hello.protocol}, {"client", hello.client}}; }
+
+Result<Hello> parse_hello(const bj::value& value) {
+    json::Fields in(value, "hello");
+    Hello out;
+    out.protocol = static_cast<int>(in.u64("protocol", 1000));
+    out.client = in.string("client");
+    in.no_others();
+    return finish(in, std::move(out));
+}
+
+bj::object to_json(const HelloReply& reply) {
+    return {{"protocol", reply.protocol}, {"version", reply.version}, {"node_id", reply.node_id},
+            {"alias", reply.alias},       {"network", reply.network}, {"blockheight", reply.blockheight}};
+}
+
+Result<HelloReply> parse_hello_reply(const bj::value& value) {
+    json::Fields in(value, "hello reply");
+    HelloReply out;
+    out.protocol = static_cast<int>(in.u64("protocol", 1000));
+    out.version = in.string("version");
+    out.node_id = in.string("node_id");
+    out.alias = in.string("alias");
+    out.network = in.string("network");
+    out.blockheight = static_cast<std::uint32_t>(in.u64("blockheight", UINT32_MAX));
+    return finish(in, std::move(out));
+}
+
+bj::object to_json(const IssueRequest& request) {
+    bj::object out{{"amount_msat", request.amount.value()}, {"service", request.service.text()}};
+    if (request.description) out["description"] = *request.description;
+    if (request.expiry) out["expiry"] = request.expiry->count();
+    return out;
+}
+
+Result<IssueRequest> parse_issue_request(const bj::value& value) {
+    json::Fields in(value, "issue");
+    IssueRequest out{in.msat("amount_msat"), in.service("service"), in.optional_string("description"), in.optional_seconds("expiry")};
+    in.no_others();
+    return finish(in, std::move(out));
+}
+
+bj::object to_json(const IssuedChallenge& challenge) {
+    return {{"payment_hash", challenge.payment_hash.hex()},
+            {"bolt11", challenge.bolt11},
+            {"amount_msat", challenge.amount.value()},
+            {"expires_at", unix_seconds(challenge.expires_at)},
+            {"token", challenge.token_base64},
+            {"www_authenticate", bj::array(challenge.www_authenticate.begin(), challenge.www_authenticate.end())}};
+}
+
+Result<IssuedChallenge> parse_issued_challenge(const bj::value& value) {
+    json::Fields in(value, "challenge");
+    IssuedChallenge out;
+    out.payment_hash = in.hex<PaymentHash>("payment_hash");
+    out.bolt11 = in.string("bolt11");
+    out.amount = in.msat("amount_msat");
+    out.expires_at = in.time("expires_at");
+    out.token_base64 = in.string("token");
+    out.www_authenticate = in.strings("www_authenticate");
+    return finish(in, std::move(out));
+}
+
+bj::object to_json(const Keys& keys) {
+    bj::array epochs;
+    for (const EpochKey& key : keys.epochs) {
+        epochs.push_back(bj::object{{"epoch", key.epoch}, {"key", key.key.reveal_hex()}, {"created_at", unix_seconds(key.created_at)}});
+    }
+    return {{"current", keys.current}, {"epochs", std::move(epochs)}};
+}
+
+Result<Keys> parse_keys(const bj::value& value) {
+    json::Fields in(value, "keys");
+    Keys out;
+    out.current = static_cast<l402::KeyEpoch>(in.u64("current", UINT16_MAX));
+    for (const bj::value& element : in.array("epochs")) {
+        json::Fields epoch(element, "keys: epochs");
+        out.epochs.push_back({static_cast<l402::KeyEpoch>(epoch.u64("epoch", UINT16_MAX)), epoch.hex<SecretKey>("key"), epoch.time("created_at")});
+        if (epoch.fault()) return Error{to_error_code(Errc::bad_message), epoch.fault()->message};
+    }
+    return finish(in, std::move(out));
+}
+
+bj::object to_json(const Settlement& settlement) {
+    return {{"payment_hash", settlement.payment_hash.hex()},
+            {"label", settlement.label},
+            {"amount_msat", settlement.amount.value()},
+            {"amount_received_msat", settlement.amount_received.value()},
+            {"settled_at", unix_seconds(settlement.settled_at)},
+            {"service", settlement.service},
+            {"description", settlement.description},
+            {"pay_index", settlement.pay_index}};
+}
+
+Result<Settlement> parse_settlement(const bj::value& value) {
+    json::Fields in(value, "settlement");
+    Settlement out;
+    out.payment_hash = in.hex<PaymentHash>("payment_hash");
+    out.label = in.string("label");
+    out.amount = in.msat("amount_msat");
+    out.amount_received = in.msat("amount_received_msat");
+    out.settled_at = in.time("settled_at");
+    out.service = in.string("service");
+    out.description = in.string("description");
+    out.pay_index = in.u64("pay_index");
+    return finish(in, std::move(out));
+}
+
+bj::object to_json(const NodeFigures& figures) {
+    return {{"blockheight", figures.blockheight},
+            {"peers", figures.peers},
+            {"active_channels", figures.active_channels},
+            {"spendable_msat", figures.spendable.value()},
+            {"receivable_msat", figures.receivable.value()}};
+}
+
+Result<NodeFigures> parse_node_figures(const bj::value& value) {
+    json::Fields in(value, "node");
+    NodeFigures out;
+    out.blockheight = static_cast<std::uint32_t>(in.u64("blockheight", UINT32_MAX));
+    out.peers = static_cast<std::uint32_t>(in.u64("peers", UINT32_MAX));
+    out.active_channels = static_cast<std::uint32_t>(in.u64("active_channels", UINT32_MAX));
+    out.spendable = in.msat("spendable_msat");
+    out.receivable = in.msat("receivable_msat");
+    return finish(in, std::move(out));
+}
+
+Result<std::uint64_t> parse_subscribe(const bj::value& value) {
+    json::Fields in(value, "subscribe");
+    const std::uint64_t next_pay_index = in.u64("next_pay_index");
+    in.no_others();
+    return finish(in, next_pay_index);
+}
+
+l402::KeyRing key_ring(const Keys& keys) {
+    l402::KeyRing out;
+    out.current = keys.current;
+    for (const EpochKey& key : keys.epochs) out.keys.emplace(key.epoch, key.key);
+    return out;
+}
+
+}  // namespace millrace::gateway
