@@ -43,8 +43,10 @@ Result<Msat> Msat::parse(std::string_view text) {
 
     std::uint64_t value = 0;
     const auto append = [&value](char digit) {
-        value = value * 10 + static_cast<std::uint64_t>(digit - '0');
-        return value <= max_value;
+        const auto added = static_cast<std::uint64_t>(digit - '0');
+        if (value > (max_value - added) / 10) return false;  // asked before: ten times max_value does not fit into 64 bits
+        value = value * 10 + added;
+        return true;
     };
     for (const char c : whole) {
         if (!append(c)) return fail(MoneyErrc::out_of_range, std::string(text.substr(0, 64)));
