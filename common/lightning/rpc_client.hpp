@@ -1,7 +1,7 @@
 // Core Lightning's JSON-RPC over its unix socket (lightningd-rpc.7): one connection, requests pipelined, replies in any order.
 //
-//   auto rpc = std::make_shared<lightning::RpcClient>(executor, "/…/lightning-rpc", "millrace");
-//   Result<json::value> info = co_await rpc->call("getinfo", {});
+//   lightning::RpcClient rpc(executor, "/…/lightning-rpc", "millrace");
+//   Result<json::value> info = co_await rpc.call("getinfo", {});
 //
 // Connects on first use and again after the connection was lost; a call that was under way then fails with
 // connection_lost (whether lightningd did it is unknown: callers must be idempotent). Use one client for long calls
@@ -38,13 +38,13 @@ struct RpcRefusal {
     boost::json::value data;
 };
 
-// A reply: the result, or the error object (has_error() of `refusal`), or a transport Error.
+// What lightningd answered: a result, or a refusal.
 struct Reply {
     boost::json::value result;
     std::optional<RpcRefusal> refusal;
 };
 
-class RpcClient : public std::enable_shared_from_this<RpcClient> {
+class RpcClient {
   public:
     // `caller` prefixes the ids of requests, as Core Lightning asks ("JSON IDS"): "<caller>:<method>#<n>".
     RpcClient(boost::asio::any_io_executor executor, std::string socket_path, std::string caller);
