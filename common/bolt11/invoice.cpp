@@ -36,6 +36,7 @@ constexpr std::size_t node_id_words = 53;
 constexpr std::size_t route_hop_bytes = 51;  // pubkey 33, short channel id 8, base 4, ppm 4, cltv 2
 constexpr std::size_t max_field_words = 1023;
 constexpr std::uint64_t msat_per_btc = 100'000'000'000;
+constexpr std::size_t max_amount_digits = 19;  // 21 million bitcoin in millisatoshi have 19; 19 digits fit into 64 bits
 
 constexpr std::string_view currencies[] = {"bc", "tb", "tbs", "bcrt"};
 
@@ -60,16 +61,13 @@ struct Prefix {
 
 Result<std::optional<Msat>> parse_amount(std::string_view text) {
     if (text.empty()) return std::optional<Msat>{};
-    const std::string_view digits = text.substr(0, text.find_first_not_of("0123456789"));
+    std::string_view digits = text.substr(0, text.find_first_not_of("0123456789"));
     const std::string_view unit = text.substr(digits.size());
-    if (digits.empty() || digits.front() == '0' || digits.size() > 18) return fail(Errc::bad_amount, std::string(text));
-    std::uint64_t number = 0;
-    for (const char c : digits) number = number * 10 + static_cast<std::uint64_t>(c - '0');
-
+    if (digits.empty() || digits.front() == '0') return fail(Errc::bad_amount, std::string(text));
     std::uint64_t factor = msat_per_btc;
     if (unit == "p") {
-        if (number % 10 != 0) return fail(Errc::bad_amount, "a fraction of a millisatoshi");
-        number /= 10;
+        if (digits.back() != '0') return fail(Errc::bad_amount, "a fraction of a millisatoshi");
+        digits.remove_suffix(1);
         factor = 1;
     } else if (!unit.empty()) {
         const auto* found = std::find_if(std::begin(multipliers), std::end(multipliers),
@@ -77,6 +75,9 @@ Result<std::optional<Msat>> parse_amount(std::string_view text) {
         if (found == std::end(multipliers)) return fail(Errc::bad_amount, "the multiplier is m, u, n or p");
         factor = found->msat;
     }
+    if (digits.size() > max_amount_digits) return fail(Errc::bad_amount, "more than 21 million bitcoin");
+    std::uint64_t number = 0;
+    for (const char c : digits) number = number * 10 + static_cast<std::uint64_t>(c - '0');
     if (number > Msat::max_value / factor) return fail(Errc::bad_amount, "more than 21 million bitcoin");
     return std::optional<Msat>(Msat(number * factor));
 }
@@ -336,6 +337,9 @@ struct Unsigned {
 };
 
 Result<Unsigned> write_fields(const Invoice& invoice) {
+    if (invoice.amount && (*invoice.amount == Msat() || *invoice.amount > Msat(Msat::max_value))) {
+        return fail(Errc::bad_amount, "it must be from 1 msat to 21 million bitcoin, or none");
+    }
     Writer out;
     out.timestamp(static_cast<std::uint64_t>(invoice.timestamp.time_since_epoch().count()));
     out.field('s', to_words(invoice.payment_secret.view()));

@@ -81,10 +81,11 @@ struct Invoice {
 [[nodiscard]] Result<Invoice> decode(std::string_view text);
 
 // The invoice with an all-zero signature: what Core Lightning's `signinvoice` takes.
-// A description of more than 639 bytes does not fit: errors bad_field.
+// A description of more than 639 bytes does not fit: errors bad_field. An amount of zero cannot be stated: errors
+// bad_amount.
 [[nodiscard]] Result<std::string> encode_unsigned(const Invoice& invoice);
 
-// The invoice signed with the node's secret key (the simulator's way). Errors: bad_field as above.
+// The invoice signed with the node's secret key (the simulator's way). Errors: as above.
 [[nodiscard]] Result<std::string> encode_signed(const Invoice& invoice, const SecretKey& key);
 
 // "bc" for Core Lightning's network name "bitcoin", "tb" testnet and testnet4, "tbs" signet, "bcrt" regtest; empty for others.
