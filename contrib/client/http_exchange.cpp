@@ -1,0 +1,213 @@
+#include "contrib/client/http_exchange.hpp"
+
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <boost/url.hpp>
+
+namespace millrace {
+
+const char* ErrcText<client::HttpErrc>::text(client::HttpErrc errc) {
+    switch (errc) {
+        case client::HttpErrc::bad_url:
+            return "not an http:// or https:// URL";
+        case client::HttpErrc::unreachable:
+            return "the server cannot be reached";
+        case client::HttpErrc::broken:
+            return "the answer of the server is not complete";
+        case client::HttpErrc::bad_ca_file:
+            return "the certificates of --ca-file cannot be read";
+    }
+    return "unknown";
+}
+
+}  // namespace millrace
+
+namespace millrace::client {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace ssl = asio::ssl;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+constexpr std::uint32_t max_head = 64 * 1024;  // bytes
+constexpr std::size_t piece = 64 * 1024;       // bytes of a body handed on at once
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+beast::tcp_stream& transport(beast::tcp_stream& stream) {
+    return stream;
+}
+beast::tcp_stream& transport(beast::ssl_stream<beast::tcp_stream>& stream) {
+    return stream.next_layer();
+}
+
+template <class Stream>
+class Exchange final : public HttpExchange {
+  public:
+    template <class... Arguments>
+    explicit Exchange(std::shared_ptr<ssl::context> context, std::chrono::seconds timeout, Arguments&&... arguments)
+        : context_(std::move(context)), timeout_(timeout), stream_(std::forward<Arguments>(arguments)...) {
+        parser_.header_limit(max_head);
+        parser_.body_limit(boost::none);
+    }
+
+    Stream& stream() { return stream_; }
+
+    asio::awaitable<Result<void>> send(const HttpRequest& request, const Target& target) {
+        http::request<http::string_body> message;
+        message.version(11);
+        message.method_string(request.method);
+        message.target(target.resource);
+        message.set(http::field::host, target.authority);
+        message.set(http::field::user_agent, "millrace-get/" MILLRACE_VERSION);
+        message.set(http::field::connection, "close");
+        for (const auto& [name, value] : request.headers) {
+            const bool ours = beast::iequals(name, "Host") || beast::iequals(name, "User-Agent");
+            if (ours) message.erase(name);
+            message.insert(name, value);
+        }
+        message.body() = request.body;
+        const bool has_body = !request.body.empty() || request.method == "POST" || request.method == "PUT";
+        if (has_body) message.set(http::field::content_length, std::to_string(request.body.size()));
+
+        transport(stream_).expires_after(timeout_);
+        // A server may answer (402) before it has read the body and then close: its answer counts, not the failed
+        // write.
+        auto [not_sent, sent] = co_await http::async_write(stream_, message, awaited);
+        transport(stream_).expires_after(timeout_);
+        auto [not_read, read] = co_await http::async_read_header(stream_, buffer_, parser_, awaited);
+        if (not_read) co_return fail(HttpErrc::broken, (not_sent ? not_sent : not_read).message());
+
+        const auto& answer = parser_.get();
+        head_.status = static_cast<int>(answer.result_int());
+        head_.reason = std::string(answer.reason());
+        for (const auto& field : answer) head_.headers.emplace_back(field.name_string(), field.value());
+        if (request.method == "HEAD") parser_.skip(true);
+        co_return Result<void>();
+    }
+
+    asio::awaitable<Result<void>> read_body(Sink sink) override {
+        std::vector<char> piece_of_body(piece);
+        while (!parser_.is_done()) {
+            parser_.get().body().data = piece_of_body.data();
+            parser_.get().body().size = piece_of_body.size();
+            transport(stream_).expires_after(timeout_);
+            auto [failed, read] = co_await http::async_read_some(stream_, buffer_, parser_, awaited);
+            const std::size_t got = piece_of_body.size() - parser_.get().body().size;
+            if (got > 0 && !sink({piece_of_body.data(), got})) co_return Result<void>();
+            if (failed == http::error::need_buffer) continue;
+            if (failed) co_return fail(HttpErrc::broken, failed.message());
+        }
+        co_return Result<void>();
+    }
+
+  private:
+    std::shared_ptr<ssl::context> context_;
+    std::chrono::seconds timeout_;
+    Stream stream_;
+    beast::flat_buffer buffer_;
+    http::response_parser<http::buffer_body> parser_;
+};
+
+asio::awaitable<Result<void>> connect(beast::tcp_stream& stream, const Target& target, std::chrono::seconds timeout) {
+    tcp::resolver resolver(stream.get_executor());
+    auto [unknown, addresses] = co_await resolver.async_resolve(target.host, target.port, awaited);
+    if (unknown) co_return fail(HttpErrc::unreachable, target.authority + ": " + unknown.message());
+    stream.expires_after(timeout);
+    auto [refused, endpoint] = co_await stream.async_connect(addresses, awaited);
+    if (refused) co_return fail(HttpErrc::unreachable, target.authority + ": " + refused.message());
+    co_return Result<void>();
+}
+
+}  // namespace
+
+std::vector<std::string> HttpHead::values(std::string_view name) const {
+    std::vector<std::string> found;
+    for (const auto& [field, value] : headers) {
+        if (beast::iequals(field, beast::string_view(name.data(), name.size()))) found.push_back(value);
+    }
+    return found;
+}
+
+Result<Target> parse_target(const std::string& text) {
+    auto parsed = boost::urls::parse_uri(text);
+    if (parsed.has_error()) return fail(HttpErrc::bad_url, text);
+    boost::urls::url url = *parsed;
+    url.normalize();
+    Target target;
+    target.tls = url.scheme_id() == boost::urls::scheme::https;
+    if ((!target.tls && url.scheme_id() != boost::urls::scheme::http) || url.encoded_host_address().empty()) {
+        return fail(HttpErrc::bad_url, text);
+    }
+    // Boost.URL 1.81 takes "http://h:x/" for host h and path "x/", and a port above 65535 for port number 0.
+    const bool rootless = !url.encoded_path().empty() && !url.encoded_path().starts_with('/');
+    if (rootless || (!url.port().empty() && url.port_number() == 0)) return fail(HttpErrc::bad_url, text);
+    if (url.has_userinfo()) return fail(HttpErrc::bad_url, "a user name or password in the URL is not supported");
+    target.host = lower(url.host_address());
+    const std::string host = lower(std::string(url.encoded_host()));
+    target.port = url.port().empty() ? (target.tls ? "443" : "80") : std::string(url.port());
+    target.authority = url.port().empty() ? host : host + ":" + target.port;
+    target.origin = std::string(target.tls ? "https://" : "http://") + host + ":" + target.port;
+    target.path = url.encoded_path().empty() ? "/" : std::string(url.encoded_path());
+    target.resource = target.path;
+    if (url.has_query()) target.resource += "?" + std::string(url.encoded_query());
+    return target;
+}
+
+asio::awaitable<Result<std::unique_ptr<HttpExchange>>> HttpExchange::open(asio::any_io_executor executor, Target target,
+                                                                          HttpRequest request, HttpSettings settings) {
+    using Opened = Result<std::unique_ptr<HttpExchange>>;
+    if (!target.tls) {
+        auto plain = std::make_unique<Exchange<beast::tcp_stream>>(nullptr, settings.timeout, executor);
+        if (auto connected = co_await connect(plain->stream(), target, settings.timeout); !connected) {
+            co_return Opened(connected.error());
+        }
+        if (auto sent = co_await plain->send(request, target); !sent) co_return Opened(sent.error());
+        co_return Opened(std::unique_ptr<HttpExchange>(std::move(plain)));
+    }
+
+    boost::system::error_code failed;
+    auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
+    context->set_verify_mode(ssl::verify_peer, failed);
+    SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+    if (settings.ca_file.empty()) {
+        context->set_default_verify_paths(failed);
+    } else {
+        context->load_verify_file(settings.ca_file, failed);
+    }
+    if (failed) co_return Opened(fail(HttpErrc::bad_ca_file, failed.message()));
+
+    using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+    auto secure = std::make_unique<Exchange<TlsStream>>(context, settings.timeout, executor, *context);
+    if (auto connected = co_await connect(secure->stream().next_layer(), target, settings.timeout); !connected) {
+        co_return Opened(connected.error());
+    }
+    // What SSL_set_tlsext_host_name does, without its C casts.
+    SSL_ctrl(secure->stream().native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             target.host.data());
+    secure->stream().set_verify_callback(ssl::host_name_verification(target.host), failed);
+    secure->stream().next_layer().expires_after(settings.timeout);
+    auto [refused] = co_await secure->stream().async_handshake(ssl::stream_base::client, awaited);
+    if (refused) co_return Opened(fail(HttpErrc::unreachable, target.authority + ": " + refused.message()));
+    if (auto sent = co_await secure->send(request, target); !sent) co_return Opened(sent.error());
+    co_return Opened(std::unique_ptr<HttpExchange>(std::move(secure)));
+}
+
+}  // namespace millrace::client
