@@ -14,12 +14,15 @@ Invoice read(std::string_view text) {
     return *invoice;
 }
 
-std::string hex(ByteView bytes) { return codec::to_hex(bytes); }
+std::string hex(ByteView bytes) {
+    return codec::to_hex(bytes);
+}
 
 constexpr const char* published_hash = "0001020304050607080900010203040506070809000102030405060708090102";
 constexpr const char* published_secret = "1111111111111111111111111111111111111111111111111111111111111111";
 constexpr const char* cake_list =
-    "One piece of chocolate cake, one icecream cone, one pickle, one slice of swiss cheese, one slice of salami, one lollypop, one "
+    "One piece of chocolate cake, one icecream cone, one pickle, one slice of swiss cheese, one slice of salami, one "
+    "lollypop, one "
     "piece of cherry pie, one sausage, one cupcake, and one slice of watermelon";
 constexpr std::int64_t published_time = 1496314658;
 
@@ -35,7 +38,8 @@ TEST_CASE("Every valid example of BOLT 11 is read with what it says it holds") {
     const Case cases[] = {
         {vectors::donation, "bc", std::nullopt, "Please consider supporting this project", 3600, "4100"},
         {vectors::coffee, "bc", 250'000'000, "1 cup coffee", 60, "4100"},
-        {vectors::nonsense, "bc", 250'000'000, "\xe3\x83\x8a\xe3\x83\xb3\xe3\x82\xbb\xe3\x83\xb3\xe3\x82\xb9 1\xe6\x9d\xaf", 60, "4100"},
+        {vectors::nonsense, "bc", 250'000'000,
+         "\xe3\x83\x8a\xe3\x83\xb3\xe3\x82\xbb\xe3\x83\xb3\xe3\x82\xb9 1\xe6\x9d\xaf", 60, "4100"},
         {vectors::hashed, "bc", 2'000'000'000, nullptr, 3600, "4100"},
         {vectors::testnet_p2pkh, "tb", 2'000'000'000, nullptr, 3600, "4100"},
         {vectors::routes_p2pkh, "bc", 2'000'000'000, nullptr, 3600, "4100"},
@@ -78,7 +82,8 @@ TEST_CASE("The example with an amount in pico-bitcoin is read whole") {
     CHECK(invoice.timestamp.time_since_epoch().count() == 1572468703);
     CHECK(invoice.payment_hash.hex() == "462264ede7e14047e9b249da94fefc47f41f7d02ee9b091815a5506bc8abf75f");
     CHECK(invoice.description_text() ==
-          "Blockstream Store: 88.85 USD for Blockstream Ledger Nano S x 1, \"Back In My Day\" Sticker x 2, \"I Got Lightning Working\" "
+          "Blockstream Store: 88.85 USD for Blockstream Ledger Nano S x 1, \"Back In My Day\" Sticker x 2, \"I Got "
+          "Lightning Working\" "
           "Sticker x 2 and 1 more items");
     CHECK(invoice.expiry.count() == 604'800);
     CHECK(invoice.min_final_cltv == 10);
@@ -255,12 +260,27 @@ TEST_CASE("The amount is a positive whole number without leading zeros, in milli
         std::optional<std::uint64_t> msat;  // empty: refused
     };
     const Case cases[] = {
-        {"lnbc1", 100'000'000'000},  {"lnbc1m", 100'000'000},        {"lnbc1u", 100'000},      {"lnbc1n", 100},
-        {"lnbc10p", 1},              {"lnbcrt2500u", 250'000'000},   {"lntbs20m", 2'000'000'000}, {"lnbc21000000", Msat::max_value},
-        {"lnbc20p", 2},              {"lnbc1p", std::nullopt},       {"lnbc15p", std::nullopt},   {"lnbc0", std::nullopt},
-        {"lnbc0m", std::nullopt},    {"lnbc01m", std::nullopt},      {"lnbc1x", std::nullopt},    {"lnbc1mm", std::nullopt},
-        {"lnbc1mu", std::nullopt},   {"lnbc21000001", std::nullopt}, {"lnbc99999999999999999999", std::nullopt},
-        {"lnbc18446744073709551616p", std::nullopt},                 {"lnbc184467440737095516160p", std::nullopt},
+        {"lnbc1", 100'000'000'000},
+        {"lnbc1m", 100'000'000},
+        {"lnbc1u", 100'000},
+        {"lnbc1n", 100},
+        {"lnbc10p", 1},
+        {"lnbcrt2500u", 250'000'000},
+        {"lntbs20m", 2'000'000'000},
+        {"lnbc21000000", Msat::max_value},
+        {"lnbc20p", 2},
+        {"lnbc1p", std::nullopt},
+        {"lnbc15p", std::nullopt},
+        {"lnbc0", std::nullopt},
+        {"lnbc0m", std::nullopt},
+        {"lnbc01m", std::nullopt},
+        {"lnbc1x", std::nullopt},
+        {"lnbc1mm", std::nullopt},
+        {"lnbc1mu", std::nullopt},
+        {"lnbc21000001", std::nullopt},
+        {"lnbc99999999999999999999", std::nullopt},
+        {"lnbc18446744073709551616p", std::nullopt},
+        {"lnbc184467440737095516160p", std::nullopt},
     };
     for (const Case& c : cases) {
         CAPTURE(c.hrp);
@@ -321,7 +341,8 @@ TEST_CASE("Of fields that may stand once the first one counts") {
 }
 
 TEST_CASE("Expiry and final cltv out of range are refused, large ones within are read") {
-    CHECK(decode(signed_invoice("lnbc", complete + "xqqu" + std::string())).has_error());  // field of length 0 and one letter left
+    CHECK(decode(signed_invoice("lnbc", complete + "xqqu" + std::string()))
+              .has_error());  // field of length 0 and one letter left
     const Result<Invoice> year = decode(signed_invoice("lnbc", complete + "xqylllll"));
     REQUIRE_FALSE(year);  // five letters where four are announced: the fifth begins a field
     const Result<Invoice> large = decode(signed_invoice("lnbc", complete + "xqvllllllllllll"));  // 12 letters: 60 bits

@@ -7,7 +7,9 @@
 namespace millrace::bolt11 {
 namespace {
 
-SecretKey signing_key() { return SecretKey::from_hex(vectors::signing_key).value(); }
+SecretKey signing_key() {
+    return SecretKey::from_hex(vectors::signing_key).value();
+}
 
 void require_same_contents(const Invoice& left, const Invoice& right) {
     CHECK(left.currency == right.currency);
@@ -36,9 +38,10 @@ TEST_CASE("The examples of BOLT 11 whose fields stand in Core Lightning's order 
 }
 
 TEST_CASE("Every valid example of BOLT 11 keeps its contents and its payee when it is written anew") {
-    for (const char* text : {vectors::donation, vectors::coffee, vectors::nonsense, vectors::hashed, vectors::testnet_p2pkh,
-                             vectors::routes_p2pkh, vectors::p2sh, vectors::p2wpkh, vectors::p2wsh, vectors::p2tr, vectors::pico,
-                             vectors::features, vectors::upper_case, vectors::ignored_fields, vectors::metadata, vectors::high_s}) {
+    for (const char* text :
+         {vectors::donation, vectors::coffee, vectors::nonsense, vectors::hashed, vectors::testnet_p2pkh,
+          vectors::routes_p2pkh, vectors::p2sh, vectors::p2wpkh, vectors::p2wsh, vectors::p2tr, vectors::pico,
+          vectors::features, vectors::upper_case, vectors::ignored_fields, vectors::metadata, vectors::high_s}) {
         CAPTURE(text);
         const Result<Invoice> invoice = decode(text);
         REQUIRE(invoice);
@@ -63,8 +66,10 @@ TEST_CASE("An unsigned invoice differs from the signed one in nothing but signat
         CHECK(bare->hrp == full->hrp);
         REQUIRE(bare->words.size() == full->words.size());
         const std::size_t fields = full->words.size() - 104;
-        CHECK(std::equal(bare->words.begin(), bare->words.begin() + static_cast<std::ptrdiff_t>(fields), full->words.begin()));
-        CHECK(std::all_of(bare->words.begin() + static_cast<std::ptrdiff_t>(fields), bare->words.end(), [](auto word) { return word == 0; }));
+        CHECK(std::equal(bare->words.begin(), bare->words.begin() + static_cast<std::ptrdiff_t>(fields),
+                         full->words.begin()));
+        CHECK(std::all_of(bare->words.begin() + static_cast<std::ptrdiff_t>(fields), bare->words.end(),
+                          [](auto word) { return word == 0; }));
         CHECK(is(decode(encode_unsigned(*invoice).value()).error(), Errc::bad_signature));
     }
 }
@@ -85,9 +90,17 @@ TEST_CASE("The amount is written with the largest multiplier that leaves a whole
         const char* prefix;
     };
     const Case cases[] = {
-        {1, "lnbcrt10p1"},          {10, "lnbcrt100p1"},          {100, "lnbcrt1n1"},         {1000, "lnbcrt10n1"},
-        {1001, "lnbcrt10010p1"},    {100'000, "lnbcrt1u1"},       {250'000'000, "lnbcrt2500u1"}, {100'000'000, "lnbcrt1m1"},
-        {967'878'534, "lnbcrt9678785340p1"}, {100'000'000'000, "lnbcrt11"}, {Msat::max_value, "lnbcrt210000001"},
+        {1, "lnbcrt10p1"},
+        {10, "lnbcrt100p1"},
+        {100, "lnbcrt1n1"},
+        {1000, "lnbcrt10n1"},
+        {1001, "lnbcrt10010p1"},
+        {100'000, "lnbcrt1u1"},
+        {250'000'000, "lnbcrt2500u1"},
+        {100'000'000, "lnbcrt1m1"},
+        {967'878'534, "lnbcrt9678785340p1"},
+        {100'000'000'000, "lnbcrt11"},
+        {Msat::max_value, "lnbcrt210000001"},
     };
     for (const Case& c : cases) {
         CAPTURE(c.msat);
@@ -137,7 +150,8 @@ TEST_CASE("Any invoice is read back as it was written") {
         if (random.below(3) == 0) invoice.payment_metadata = random.bytes(static_cast<std::size_t>(random.below(100)));
         for (std::uint64_t n = random.below(3); n > 0; --n) {
             const auto version = static_cast<std::uint8_t>(random.below(19));
-            invoice.fallbacks.push_back({version, random.bytes(version >= 17 ? 20 : 2 + static_cast<std::size_t>(random.below(39)))});
+            invoice.fallbacks.push_back(
+                {version, random.bytes(version >= 17 ? 20 : 2 + static_cast<std::size_t>(random.below(39)))});
         }
         for (std::uint64_t n = random.below(3); n > 0; --n) {
             std::vector<RouteHop> route(1 + static_cast<std::size_t>(random.below(4)));
@@ -153,7 +167,8 @@ TEST_CASE("Any invoice is read back as it was written") {
         if (random.below(3) != 0) {
             invoice.features = random.bytes(1 + static_cast<std::size_t>(random.below(20)));
             for (std::uint8_t& byte : invoice.features) byte &= 0xaa;  // odd bits only: an unknown even one is refused
-            while (!invoice.features.empty() && invoice.features.front() == 0) invoice.features.erase(invoice.features.begin());
+            while (!invoice.features.empty() && invoice.features.front() == 0)
+                invoice.features.erase(invoice.features.begin());
         }
         const SecretKey key(random.array<32>());
         const Result<std::string> text = encode_signed(invoice, key);

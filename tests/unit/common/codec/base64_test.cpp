@@ -60,19 +60,21 @@ TEST_CASE("The two alphabets in one text are refused") {
 
 TEST_CASE("Text with non-zero trailing bits is refused") {
     // Every second digit of "Zg" but the right one leaves bits behind.
-    for (const char* text : {"Zh", "Zn", "Z_", "Zh==", "Zv==", "Zm9", "Zm9=", "Zm-", "Zm9vYh==", "Zm9vYmF"}) require_refused(text);
+    for (const char* text : {"Zh", "Zn", "Z_", "Zh==", "Zv==", "Zm9", "Zm9=", "Zm-", "Zm9vYh==", "Zm9vYmF"})
+        require_refused(text);
 }
 
 TEST_CASE("Line breaks, blanks and other foreign characters are refused") {
-    for (const char* text : {"Zm9v\n", "Zm9v\r\n", "\nZm9v", "Zm\n9v", "Zm 9v", " Zm9v", "Zm9v ", "Zm9*", "Zm9.", "Zm9\x80", "Zm,v", "Zm9v:"}) {
+    for (const char* text : {"Zm9v\n", "Zm9v\r\n", "\nZm9v", "Zm\n9v", "Zm 9v", " Zm9v", "Zm9v ", "Zm9*", "Zm9.",
+                             "Zm9\x80", "Zm,v", "Zm9v:"}) {
         require_refused(text);
     }
     require_refused(std::string_view("Zm9\0", 4));
 }
 
 TEST_CASE("Padding that is inside, too long, too short or misplaced is refused") {
-    for (const char* text : {"=", "==", "===", "====", "Z===", "Zg=", "Zg===", "Zg====", "Zm8==", "Zm9v=", "Zm9v==", "Zm9v====", "Z=g=",
-                             "Zg==Zg==", "=Zg=", "Zm=9"}) {
+    for (const char* text : {"=", "==", "===", "====", "Z===", "Zg=", "Zg===", "Zg====", "Zm8==", "Zm9v=", "Zm9v==",
+                             "Zm9v====", "Z=g=", "Zg==Zg==", "=Zg=", "Zm=9"}) {
         require_refused(text);
     }
 }

@@ -39,7 +39,8 @@ TEST_CASE("The parts of a Bech32 string are its human readable part and its word
     CHECK(read->hrp == "abcdef");
     REQUIRE(read->words.size() == 32);
     for (std::uint8_t i = 0; i < 32; ++i) CHECK(read->words[i] == i);
-    const Result<Bech32> ones = decode_bech32("11qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqc8247j");
+    const Result<Bech32> ones =
+        decode_bech32("11qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqc8247j");
     REQUIRE(ones);
     CHECK(ones->hrp == "1");
 }
@@ -118,10 +119,10 @@ TEST_CASE("The witness programs of BIP 173's addresses come out of their words")
 
 TEST_CASE("Words that leave a whole group or set bits over are refused") {
     const Bytes cases[] = {
-        {0, 0, 0},                 // BIP 173: "zero padding of more than 4 bits"
-        {0},                       // 5 bits of nothing
-        {0, 1},                    // BIP 173: "non-zero padding in 8-to-5 conversion"
-        {31, 31},                  // 10 bits, 2 of padding, set
+        {0, 0, 0},                    // BIP 173: "zero padding of more than 4 bits"
+        {0},                          // 5 bits of nothing
+        {0, 1},                       // BIP 173: "non-zero padding in 8-to-5 conversion"
+        {31, 31},                     // 10 bits, 2 of padding, set
         {0, 0, 0, 0, 0, 0, 0, 1, 0},  // 40 bits and a whole group
     };
     for (const Bytes& words : cases) {

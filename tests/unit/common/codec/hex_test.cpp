@@ -36,7 +36,8 @@ TEST_CASE("Hex follows the vectors of RFC 4648 section 10") {
 }
 
 TEST_CASE("Text that is not hex is refused") {
-    const char* const cases[] = {"0", "abc", "0g", "g0", "zz", " 00", "00 ", "0 0", "0x00", "-1", "+1", "\xff\xff", "00\n0"};
+    const char* const cases[] = {"0",   "abc",  "0g", "g0", "zz",       " 00",  "00 ",
+                                 "0 0", "0x00", "-1", "+1", "\xff\xff", "00\n0"};
     for (const char* text : cases) {
         CAPTURE(text);
         const Result<Bytes> read = from_hex(text);

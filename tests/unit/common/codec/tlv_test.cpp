@@ -8,7 +8,9 @@
 namespace millrace::codec {
 namespace {
 
-Bytes bytes_of(std::string_view hex) { return from_hex(hex).value(); }
+Bytes bytes_of(std::string_view hex) {
+    return from_hex(hex).value();
+}
 
 TEST_CASE("BigSize follows the vectors of BOLT 1 in both directions") {
     struct Case {
@@ -45,10 +47,18 @@ TEST_CASE("A BigSize that is cut off or not in its shortest form is refused") {
         Errc errc;
     };
     const Case cases[] = {
-        {"fd00fc", Errc::not_minimal},         {"fe0000ffff", Errc::not_minimal}, {"ff00000000ffffffff", Errc::not_minimal},
-        {"fd00", Errc::truncated},             {"feffff", Errc::truncated},       {"ffffffffff", Errc::truncated},
-        {"", Errc::truncated},                 {"fd", Errc::truncated},           {"fe", Errc::truncated},
-        {"ff", Errc::truncated},               {"fd0000", Errc::not_minimal},     {"fe00000000", Errc::not_minimal},
+        {"fd00fc", Errc::not_minimal},
+        {"fe0000ffff", Errc::not_minimal},
+        {"ff00000000ffffffff", Errc::not_minimal},
+        {"fd00", Errc::truncated},
+        {"feffff", Errc::truncated},
+        {"ffffffffff", Errc::truncated},
+        {"", Errc::truncated},
+        {"fd", Errc::truncated},
+        {"fe", Errc::truncated},
+        {"ff", Errc::truncated},
+        {"fd0000", Errc::not_minimal},
+        {"fe00000000", Errc::not_minimal},
         {"ff0000000000000000", Errc::not_minimal},
     };
     for (const Case& c : cases) {
@@ -67,14 +77,14 @@ TEST_CASE("The TLV streams that fail in any namespace of BOLT 1 are refused") {
         Errc errc;
     };
     const Case cases[] = {
-        {"fd", Errc::truncated},        // type truncated
-        {"fd01", Errc::truncated},      // type truncated
-        {"fd000100", Errc::not_minimal},  // not minimally encoded type
-        {"fd0101", Errc::truncated},    // missing length
-        {"0ffd", Errc::truncated},      // length truncated
-        {"0ffd26", Errc::truncated},    // length truncated
-        {"0ffd2602", Errc::truncated},  // missing value
-        {"0ffd000100", Errc::not_minimal},  // not minimally encoded length
+        {"fd", Errc::truncated},                                      // type truncated
+        {"fd01", Errc::truncated},                                    // type truncated
+        {"fd000100", Errc::not_minimal},                              // not minimally encoded type
+        {"fd0101", Errc::truncated},                                  // missing length
+        {"0ffd", Errc::truncated},                                    // length truncated
+        {"0ffd26", Errc::truncated},                                  // length truncated
+        {"0ffd2602", Errc::truncated},                                // missing value
+        {"0ffd000100", Errc::not_minimal},                            // not minimally encoded length
         {"0ffd0201" + std::string(2 * 0x200, '0'), Errc::truncated},  // value truncated
         // Namespace n1: the order is wrong.
         {"0208000000000000022601012a", Errc::not_ascending},
@@ -135,7 +145,12 @@ TEST_CASE("The valid TLV streams of BOLT 1 are read and written back byte for by
 }
 
 TEST_CASE("Valid streams joined in ascending order are one valid stream") {
-    const Result<TlvStream> read = decode_tlv(bytes_of("010101" "02080000000000000226" "2100" "fd00fe020226" "fd020100"));
+    const Result<TlvStream> read =
+        decode_tlv(bytes_of("010101"
+                            "02080000000000000226"
+                            "2100"
+                            "fd00fe020226"
+                            "fd020100"));
     REQUIRE(read);
     CHECK(read->size() == 5);
 }
@@ -206,7 +221,10 @@ TEST_CASE("Any ascending TLV stream is read back as it was written") {
 }
 
 TEST_CASE("A TLV stream that is cut short anywhere inside a record is refused") {
-    const Bytes whole = bytes_of("010101" "fd00fe020226" "fd020103616263");
+    const Bytes whole = bytes_of(
+        "010101"
+        "fd00fe020226"
+        "fd020103616263");
     const std::size_t ends[] = {3, 9, 16};
     REQUIRE(whole.size() == 16);
     for (std::size_t length = 1; length < whole.size(); ++length) {

@@ -10,7 +10,9 @@
 namespace millrace::crypto {
 namespace {
 
-Bytes bytes_of(std::string_view hex) { return codec::from_hex(hex).value(); }
+Bytes bytes_of(std::string_view hex) {
+    return codec::from_hex(hex).value();
+}
 
 TEST_CASE("SHA-256 follows the vectors of FIPS 180-2") {
     struct Case {
@@ -48,12 +50,16 @@ TEST_CASE("HMAC-SHA256 follows the vectors of RFC 4231") {
         {"0102030405060708090a0b0c0d0e0f10111213141516171819",
          "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
          "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
-        {"0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c", "546573742057697468205472756e636174696f6e", "a3b6167473100ee06e0c796c2955552b"},
-        {long_key, "54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b6579202d2048617368204b6579204669727374",
+        {"0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c", "546573742057697468205472756e636174696f6e",
+         "a3b6167473100ee06e0c796c2955552b"},
+        {long_key,
+         "54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b6579202d2048617368204b6579204669727374",
          "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
         {long_key,
-         "5468697320697320612074657374207573696e672061206c6172676572207468616e20626c6f636b2d73697a65206b657920616e642061206c6172"
-         "676572207468616e20626c6f636b2d73697a6520646174612e20546865206b6579206e6565647320746f20626520686173686564206265666f7265"
+         "5468697320697320612074657374207573696e672061206c6172676572207468616e20626c6f636b2d73697a65206b657920616e64206"
+         "1206c6172"
+         "676572207468616e20626c6f636b2d73697a6520646174612e20546865206b6579206e6565647320746f2062652068617368656420626"
+         "5666f7265"
          "206265696e6720757365642062792074686520484d414320616c676f726974686d2e",
          "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
     };
@@ -108,10 +114,14 @@ TEST_CASE("A derived key is HKDF-SHA256 with no salt, the name as info, and one 
         const char* derived;
     };
     const Case cases[] = {
-        {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "", "37ad29109f43265287804b674e2653d0a513718907f97fca97c95bded8104bbf"},
-        {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "payment secret", "30ab91126857545a45330ad13c6ce33eaafc4c1b73af278282393a6609d43442"},
-        {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "preimage", "401d9abb0b0130dc03e782fb3c7fec0b376fd8f0282be45b5537de66e51f0d21"},
-        {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "preimage", "670aeb316babff471eaa5157fe14eb47376b8d422f9a6e957be38ffd4849f687"},
+        {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "",
+         "37ad29109f43265287804b674e2653d0a513718907f97fca97c95bded8104bbf"},
+        {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "payment secret",
+         "30ab91126857545a45330ad13c6ce33eaafc4c1b73af278282393a6609d43442"},
+        {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "preimage",
+         "401d9abb0b0130dc03e782fb3c7fec0b376fd8f0282be45b5537de66e51f0d21"},
+        {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "preimage",
+         "670aeb316babff471eaa5157fe14eb47376b8d422f9a6e957be38ffd4849f687"},
     };
     for (const Case& c : cases) {
         CAPTURE(c.info);
@@ -129,11 +139,13 @@ TEST_CASE("ChaCha20 gives the key stream of RFC 8439 from block 0") {
          "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7"
          "da41597c5157488d7724e03fb8d84a376a43b8f41518a11cc387b669b2ee6586"
          // test vector 2 (counter 1)
-         "9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed29b721769ce64e43d57133b074d839d531ed1f28510afb45ace1"
+         "9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed29b721769ce64e43d57133b074d839d531ed1f28510af"
+         "b45ace1"
          "0a1f4b794d6f"},
         // test vector 5 (counter 0)
         {std::string(64, '0'), "000000000000000000000002",
-         "c2c64d378cd536374ae204b9ef933fcd1a8b2288b3dfa49672ab765b54ee27c78a970e0e955c14f3a88e741b97c286f75f8fc299e8148362fa198a"
+         "c2c64d378cd536374ae204b9ef933fcd1a8b2288b3dfa49672ab765b54ee27c78a970e0e955c14f3a88e741b97c286f75f8fc299e8148"
+         "362fa198a"
          "39531bed6d"},
     };
     for (const Case& c : cases) {
@@ -148,16 +160,20 @@ TEST_CASE("ChaCha20 gives the key stream of RFC 8439 from block 0") {
 TEST_CASE("ChaCha20 follows the example of RFC 8439 section 2.4.2") {
     // The example starts at block 1: 64 bytes go before the text and are thrown away.
     const std::string text =
-        "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.";
+        "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would "
+        "be it.";
     Bytes data(64, 0);
     data.insert(data.end(), text.begin(), text.end());
-    const SecretKey key = SecretKey::from_hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").value();
+    const SecretKey key =
+        SecretKey::from_hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").value();
     std::array<std::uint8_t, 12> nonce{};
     REQUIRE(codec::from_hex("000000000000004a00000000", nonce));
     chacha20_xor(key, nonce, data);
     CHECK(codec::to_hex(ByteView(data).subspan(64)) ==
-          "6e2e359a2568f98041ba0728dd0d6981e97e7aec1d4360c20a27afccfd9fae0bf91b65c5524733ab8f593dabcd62b3571639d624e65152ab8f530c"
-          "359f0861d807ca0dbf500d6a6156a38e088a22b65e52bc514d16ccf806818ce91ab77937365af90bbf74a35be6b40b8eedf2785e42874d");
+          "6e2e359a2568f98041ba0728dd0d6981e97e7aec1d4360c20a27afccfd9fae0bf91b65c5524733ab8f593dabcd62b3571639d624e651"
+          "52ab8f530c"
+          "359f0861d807ca0dbf500d6a6156a38e088a22b65e52bc514d16ccf806818ce91ab77937365af90bbf74a35be6b40b8eedf2785e4287"
+          "4d");
 }
 
 TEST_CASE("ChaCha20 undoes itself, and leaves nothing where there is nothing") {
@@ -176,7 +192,8 @@ TEST_CASE("ChaCha20 undoes itself, and leaves nothing where there is nothing") {
 
 TEST_CASE("The payment hash is the SHA-256 of the preimage") {
     // The preimage and hash of lsat-js's tests.
-    const Preimage preimage = Preimage::from_hex("2ca931a1c36b48f54948b898a271a53ed91ff7d0081939a5fa511249e81cba5c").value();
+    const Preimage preimage =
+        Preimage::from_hex("2ca931a1c36b48f54948b898a271a53ed91ff7d0081939a5fa511249e81cba5c").value();
     CHECK(payment_hash(preimage).hex() == "7cef93f2c51aa65208bec1447fc38fc58d9bce1375a532edb0dcd290a2c330ae");
     const Preimage all_aa = Preimage::from_hex(std::string(64, 'a')).value();
     CHECK(payment_hash(all_aa).hex() == "e0e77a507412b120f6ede61f62295b1a7b2ff19d3dcc8f7253e51663470c888e");

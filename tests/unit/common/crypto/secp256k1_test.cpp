@@ -7,11 +7,15 @@
 namespace millrace::crypto {
 namespace {
 
-SecretKey key_of(std::string_view hex) { return SecretKey::from_hex(hex).value(); }
+SecretKey key_of(std::string_view hex) {
+    return SecretKey::from_hex(hex).value();
+}
 
 constexpr const char* group_order = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
 
-Bytes order_bytes() { return codec::from_hex(group_order).value(); }
+Bytes order_bytes() {
+    return codec::from_hex(group_order).value();
+}
 
 // order - s, big endian: the other S that verifies in plain ECDSA.
 void flip_s(RecoverableSignature& signature) {
@@ -61,7 +65,8 @@ TEST_CASE("Signing gives BOLT 11's published signature") {
     REQUIRE(codec::from_hex("6daf4d488be41ce7cbb487cab1ef2975e5efcea879b20d421f0ef86b07cbb987", digest));
     const RecoverableSignature signature = sign_recoverable(key, digest);
     CHECK(codec::to_hex(signature.compact) ==
-          "8d3ce9e28357337f62da0162d9454df827f83cfe499aeb1c1db349d4d81127425e434ca29929406c23bba1ae8ac6ca32880b38d4bf6ff874024cac34b"
+          "8d3ce9e28357337f62da0162d9454df827f83cfe499aeb1c1db349d4d81127425e434ca29929406c23bba1ae8ac6ca32880b38d4bf6f"
+          "f874024cac34b"
           "a9625f1");
     CHECK(signature.recovery_id == 1);
     CHECK(recover(signature, digest) == public_key(key));
@@ -121,7 +126,8 @@ TEST_CASE("A key that is no point on the curve verifies nothing") {
     const RecoverableSignature signature = sign_recoverable(key_of(std::string(63, '0') + "1"), digest);
     CHECK_FALSE(verify(NodeId{}, signature, digest));
     // BOLT 1: "not a valid point".
-    CHECK_FALSE(verify(NodeId::from_hex("043da092f6980e58d2c037173180e9a465476026ee50f96695963e8efe436f54eb").value(), signature, digest));
+    CHECK_FALSE(verify(NodeId::from_hex("043da092f6980e58d2c037173180e9a465476026ee50f96695963e8efe436f54eb").value(),
+                       signature, digest));
 }
 
 }  // namespace

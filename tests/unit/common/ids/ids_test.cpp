@@ -11,9 +11,13 @@ namespace {
 
 // A secret must not find its way into a log or a comparison in variable time by accident.
 template <class T>
-concept Printable = requires(const T& value) { value.hex(); };
+concept Printable = requires(const T& value) {
+    value.hex();
+};
 template <class T>
-concept Comparable = requires(const T& left, const T& right) { left == right; };
+concept Comparable = requires(const T& left, const T& right) {
+    left == right;
+};
 static_assert(Printable<PaymentHash> && Comparable<PaymentHash>);
 static_assert(!Printable<Preimage> && !Comparable<Preimage>);
 static_assert(!Printable<SecretKey> && !Comparable<SecretKey>);
@@ -85,9 +89,29 @@ TEST_CASE("A short channel id is read as BOLT 7 writes it") {
 }
 
 TEST_CASE("What is not a short channel id is refused") {
-    const char* const cases[] = {"",       "1",         "1x1",        "1x1x",    "x1x1",     "1xx1",   "1x1x1x1", "1x1x1x",
-                                 "1:1:1",  "1X1X1",     " 1x1x1",     "1x1x1 ",  "-1x1x1",   "1x-1x1", "1x1x-1",  "+1x1x1",
-                                 "1x 1x1", "0x10x0x10", "16777216x0x0", "0x16777216x0", "0x0x65536", "99999999999999999999x0x0", "0x0x18446744073709551616"};
+    const char* const cases[] = {"",
+                                 "1",
+                                 "1x1",
+                                 "1x1x",
+                                 "x1x1",
+                                 "1xx1",
+                                 "1x1x1x1",
+                                 "1x1x1x",
+                                 "1:1:1",
+                                 "1X1X1",
+                                 " 1x1x1",
+                                 "1x1x1 ",
+                                 "-1x1x1",
+                                 "1x-1x1",
+                                 "1x1x-1",
+                                 "+1x1x1",
+                                 "1x 1x1",
+                                 "0x10x0x10",
+                                 "16777216x0x0",
+                                 "0x16777216x0",
+                                 "0x0x65536",
+                                 "99999999999999999999x0x0",
+                                 "0x0x18446744073709551616"};
     for (const char* text : cases) {
         CAPTURE(text);
         CHECK_FALSE(ShortChannelId::parse(text));
@@ -109,7 +133,8 @@ TEST_CASE("A service name is 1 to 21 of the letters that a caveat and an invoice
         REQUIRE(read);
         CHECK(read->text() == text);
     }
-    for (const char* text : {"", "abcdefghijklmnopqrstuv", "Weather", "a b", "a:0", "a,b", "a=b", "a/b", "a%2fb", "\xc3\xa9", "a\n", "x:0,svc"}) {
+    for (const char* text : {"", "abcdefghijklmnopqrstuv", "Weather", "a b", "a:0", "a,b", "a=b", "a/b", "a%2fb",
+                             "\xc3\xa9", "a\n", "x:0,svc"}) {
         CAPTURE(text);
         const Result<ServiceName> read = ServiceName::parse(text);
         REQUIRE_FALSE(read);

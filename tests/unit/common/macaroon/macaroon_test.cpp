@@ -14,9 +14,13 @@
 namespace millrace::macaroon {
 namespace {
 
-Bytes base64(std::string_view text) { return codec::from_base64(text).value(); }
+Bytes base64(std::string_view text) {
+    return codec::from_base64(text).value();
+}
 // libmacaroons' V1 files hold base 64 of the base 64 that is the serialised form.
-Bytes twice_base64(std::string_view text) { return base64(as_text(base64(text))); }
+Bytes twice_base64(std::string_view text) {
+    return base64(as_text(base64(text)));
+}
 
 Macaroon read(ByteView bytes) {
     const Result<Macaroon> macaroon = decode(bytes);
@@ -24,7 +28,9 @@ Macaroon read(ByteView bytes) {
     return *macaroon;
 }
 
-std::string signature(const Macaroon& macaroon) { return codec::to_hex(macaroon.signature); }
+std::string signature(const Macaroon& macaroon) {
+    return codec::to_hex(macaroon.signature);
+}
 
 void require_same(const Macaroon& left, const Macaroon& right) {
     CHECK(left.location == right.location);
@@ -46,20 +52,26 @@ TEST_CASE("libmacaroons' macaroons are read from V1 and V2 alike, verify with th
         const char* signature;
     };
     const Case cases[] = {
-        {"TURBeU1XeHZZMkYwYVc5dUlHaDBkSEE2THk5bGVHRnRjR3hsTG05eVp5OEtNREF4Tldsa1pXNTBhV1pwWlhJZ2EyVjVhV1FLTURBeVpuTnBaMjVoZEhWeVpTQjgz"
+        {"TURBeU1XeHZZMkYwYVc5dUlHaDBkSEE2THk5bGVHRnRjR3hsTG05eVp5OEtNREF4Tldsa1pXNTBhV1pwWlhJZ2EyVjVhV1FLTURBeVpuTnBaM"
+         "jVoZEhWeVpTQjgz"
          "dWVTVVJ4Ynh2VW9TRmdGMy1teVRuaGVLT0twa3dINTF4SEdDZU9POXdv",
          "AgETaHR0cDovL2V4YW1wbGUub3JnLwIFa2V5aWQAAAYgfN7nklEcW8b1KEhYBd_psk54XijiqZMB-dcRxgnjjvc=",
          {},
          "7cdee792511c5bc6f528485805dfe9b24e785e28e2a99301f9d711c609e38ef7"},
-        {"TURBeU1XeHZZMkYwYVc5dUlHaDBkSEE2THk5bGVHRnRjR3hsTG05eVp5OEtNREF4Tldsa1pXNTBhV1pwWlhJZ2EyVjVhV1FLTURBeFpHTnBaQ0JoWTJOdmRXNTBJ"
+        {"TURBeU1XeHZZMkYwYVc5dUlHaDBkSEE2THk5bGVHRnRjR3hsTG05eVp5OEtNREF4Tldsa1pXNTBhV1pwWlhJZ2EyVjVhV1FLTURBeFpHTnBaQ"
+         "0JoWTJOdmRXNTBJ"
          "RDBnTXpjek5Ua3lPRFUxT1Fvd01ESm1jMmxuYm1GMGRYSmxJUFZJQl9iY2J0LUl2dzl6QnJPQ0pXS2pZbE05djNNNXVtRjJYYVM5SloySENn",
-         "AgETaHR0cDovL2V4YW1wbGUub3JnLwIFa2V5aWQAAhRhY2NvdW50ID0gMzczNTkyODU1OQAABiD1SAf23G7fiL8PcwazgiVio2JTPb9zObphdl2kvSWdhw==",
+         "AgETaHR0cDovL2V4YW1wbGUub3JnLwIFa2V5aWQAAhRhY2NvdW50ID0gMzczNTkyODU1OQAABiD1SAf23G7fiL8PcwazgiVio2JTPb9zObphd"
+         "l2kvSWdhw==",
          {"account = 3735928559"},
          "f54807f6dc6edf88bf0f7306b3822562a362533dbf7339ba61765da4bd259d87"},
-        {"TURBeU1XeHZZMkYwYVc5dUlHaDBkSEE2THk5bGVHRnRjR3hsTG05eVp5OEtNREF4Tldsa1pXNTBhV1pwWlhJZ2EyVjVhV1FLTURBeFpHTnBaQ0JoWTJOdmRXNTBJ"
-         "RDBnTXpjek5Ua3lPRFUxT1Fvd01ERTFZMmxrSUhWelpYSWdQU0JoYkdsalpRb3dNREptYzJsbmJtRjBkWEpsSUV2cFo4MGVvTWF5YTY5cVNwVHVtd1d4V0liYUM2"
+        {"TURBeU1XeHZZMkYwYVc5dUlHaDBkSEE2THk5bGVHRnRjR3hsTG05eVp5OEtNREF4Tldsa1pXNTBhV1pwWlhJZ2EyVjVhV1FLTURBeFpHTnBaQ"
+         "0JoWTJOdmRXNTBJ"
+         "RDBnTXpjek5Ua3lPRFUxT1Fvd01ERTFZMmxrSUhWelpYSWdQU0JoYkdsalpRb3dNREptYzJsbmJtRjBkWEpsSUV2cFo4MGVvTWF5YTY5cVNwV"
+         "HVtd1d4V0liYUM2"
          "aGVqRUtwUEkwT0VsNzhDZw==",
-         "AgETaHR0cDovL2V4YW1wbGUub3JnLwIFa2V5aWQAAhRhY2NvdW50ID0gMzczNTkyODU1OQACDHVzZXIgPSBhbGljZQAABiBL6WfNHqDGsmuvakqU7psFsViG2g"
+         "AgETaHR0cDovL2V4YW1wbGUub3JnLwIFa2V5aWQAAhRhY2NvdW50ID0gMzczNTkyODU1OQACDHVzZXIgPSBhbGljZQAABiBL6WfNHqDGsmuva"
+         "kqU7psFsViG2g"
          "uoXoxCqTyNDhJe_A==",
          {"account = 3735928559", "user = alice"},
          "4be967cd1ea0c6b26baf6a4a94ee9b05b15886da0ba85e8c42a93c8d0e125efc"},
@@ -82,7 +94,8 @@ TEST_CASE("libmacaroons' macaroons are read from V1 and V2 alike, verify with th
 }
 
 TEST_CASE("A caveat in UTF-8 survives, as in libmacaroons' fourth serialisation") {
-    const std::string text = "AgETaHR0cDovL2V4YW1wbGUub3JnLwIFa2V5aWQAAghFc2NyaXbDoQAABiA28icxdxYyvr3OoMwDhimCgQMffNNHvjyOENsQuU45WA";
+    const std::string text =
+        "AgETaHR0cDovL2V4YW1wbGUub3JnLwIFa2V5aWQAAghFc2NyaXbDoQAABiA28icxdxYyvr3OoMwDhimCgQMffNNHvjyOENsQuU45WA";
     const Macaroon macaroon = read(base64(text));
     REQUIRE(macaroon.caveats.size() == 1);
     CHECK(macaroon.caveats[0].text() == "Escriv\xc3\xa1");
@@ -120,15 +133,18 @@ TEST_CASE("The published V1 macaroons are read and verify") {
         const char* signature;
     };
     const Case cases[] = {
-        {"MDAxY2xvY2F0aW9uIGh0dHA6Ly9teWJhbmsvCjAwMjZpZGVudGlmaWVyIHdlIHVzZWQgb3VyIHNlY3JldCBrZXkKMDAyZnNpZ25hdHVyZSDj2eApCFJsTAA5rhUR"
+        {"MDAxY2xvY2F0aW9uIGh0dHA6Ly9teWJhbmsvCjAwMjZpZGVudGlmaWVyIHdlIHVzZWQgb3VyIHNlY3JldCBrZXkKMDAyZnNpZ25hdHVyZSDj2"
+         "eApCFJsTAA5rhUR"
          "QRXZf91ovyujebNCqvD2F9BVLwo",
          {},
          "e3d9e02908526c4c0039ae15114115d97fdd68bf2ba379b342aaf0f617d0552f"},
-        {"MDAxY2xvY2F0aW9uIGh0dHA6Ly9teWJhbmsvCjAwMjZpZGVudGlmaWVyIHdlIHVzZWQgb3VyIHNlY3JldCBrZXkKMDAxNmNpZCB0ZXN0ID0gY2F2ZWF0CjAwMmZz"
+        {"MDAxY2xvY2F0aW9uIGh0dHA6Ly9teWJhbmsvCjAwMjZpZGVudGlmaWVyIHdlIHVzZWQgb3VyIHNlY3JldCBrZXkKMDAxNmNpZCB0ZXN0ID0gY"
+         "2F2ZWF0CjAwMmZz"
          "aWduYXR1cmUgGXusegRK8zMyhluSZuJtSTvdZopmDkTYjOGpmMI9vWcK",
          {"test = caveat"},
          "197bac7a044af33332865b9266e26d493bdd668a660e44d88ce1a998c23dbd67"},
-        {"MDAxY2xvY2F0aW9uIGh0dHA6Ly9teWJhbmsvCjAwMjZpZGVudGlmaWVyIHdlIHVzZWQgb3VyIHNlY3JldCBrZXkKMDAxN2NpZCB0ZXN0ID0gYWNhdmVhdAowMDJm"
+        {"MDAxY2xvY2F0aW9uIGh0dHA6Ly9teWJhbmsvCjAwMjZpZGVudGlmaWVyIHdlIHVzZWQgb3VyIHNlY3JldCBrZXkKMDAxN2NpZCB0ZXN0ID0gY"
+         "WNhdmVhdAowMDJm"
          "c2lnbmF0dXJlIJRJ_V3WNJQnqlVq5eez7spnltwU_AXs8NIRY739sHooCg==",
          {"test = acaveat"},
          "9449fd5dd6349427aa556ae5e7b3eeca6796dc14fc05ecf0d21163bdfdb07a28"},
@@ -148,10 +164,12 @@ TEST_CASE("The published V1 macaroons are read and verify") {
 
 TEST_CASE("A macaroon with a changed signature is read but does not verify") {
     // "Incompetent hackers trying to change the signature": libmacaroons' README.
-    const Macaroon macaroon = read(
-        base64("MDAxY2xvY2F0aW9uIGh0dHA6Ly9teWJhbmsvCjAwMjZpZGVudGlmaWVyIHdlIHVzZWQgb3VyIHNlY3JldCBrZXkKMDAxZGNpZCBhY2NvdW50ID0gMzczNTky"
-               "ODU1OQowMDIwY2lkIHRpbWUgPCAyMDIwLTAxLTAxVDAwOjAwCjAwMjJjaWQgZW1haWwgPSBhbGljZUBleGFtcGxlLm9yZwowMDJmc2lnbmF0dXJlID8f19FL"
-               "+bkC9p/aoMmIecC7GxdOcLVyUnrv6lJMM7NSCg=="));
+    const Macaroon macaroon =
+        read(base64("MDAxY2xvY2F0aW9uIGh0dHA6Ly9teWJhbmsvCjAwMjZpZGVudGlmaWVyIHdlIHVzZWQgb3VyIHNlY3JldCBrZXkKMDAxZGNpZC"
+                    "BhY2NvdW50ID0gMzczNTky"
+                    "ODU1OQowMDIwY2lkIHRpbWUgPCAyMDIwLTAxLTAxVDAwOjAwCjAwMjJjaWQgZW1haWwgPSBhbGljZUBleGFtcGxlLm9yZwowMD"
+                    "Jmc2lnbmF0dXJlID8f19FL"
+                    "+bkC9p/aoMmIecC7GxdOcLVyUnrv6lJMM7NSCg=="));
     CHECK(macaroon.caveats.size() == 3);
     CHECK_FALSE(macaroon.verifies(as_bytes("this is our super secret key; only we should know it")));
 }
@@ -159,16 +177,20 @@ TEST_CASE("A macaroon with a changed signature is read but does not verify") {
 // go-macaroon's binary example, field by field: libmacaroons' README with its third-party caveat.
 Bytes third_party_bytes() {
     std::string text;
-    text += std::string("\x02\x01\x0e") + "http://mybank/" + "\x02\x1c" + "we used our other secret key" + std::string(1, '\0');
+    text += std::string("\x02\x01\x0e") + "http://mybank/" + "\x02\x1c" + "we used our other secret key" +
+            std::string(1, '\0');
     text += std::string("\x02\x14") + "account = 3735928559" + std::string(1, '\0');
-    text += std::string("\x01\x13") + "http://auth.mybank/" + "\x02\x27" + "this was how we remind auth of key/pred" + "\x04\x48";
+    text += std::string("\x01\x13") + "http://auth.mybank/" + "\x02\x27" + "this was how we remind auth of key/pred" +
+            "\x04\x48";
     Bytes out = to_bytes(as_bytes(text));
     const auto append = [&out](std::string_view hex) {
         const Bytes bytes = codec::from_hex(hex).value();
         out.insert(out.end(), bytes.begin(), bytes.end());
     };
-    append("000000000000000000000000000000000000000000000000d36ec502e05886d1f0279f055fa52554d16d16c1b14074bbb83ff0fdd79dc2fe098f0ed4a2b09113"
-           "0e6b5db46a20a86b");
+    append(
+        "000000000000000000000000000000000000000000000000d36ec502e05886d1f0279f055fa52554d16d16c1b14074bbb83ff0fdd79dc2"
+        "fe098f0ed4a2b09113"
+        "0e6b5db46a20a86b");
     append("0000");
     append("0620d27db2fd1f22760e4c3dae8137e2d8fc1df6c0741c18aed4b97256bf78d1f55c");
     return out;
@@ -204,11 +226,24 @@ TEST_CASE("go-macaroon's macaroons with L402 identifiers come out byte for byte"
         return out;
     };
     const Case cases[] = {
-        {1, "0000" + repeated("aa") + repeated("bb"), "", {}, "1790bc6dc1964456355926bd4863e204d96b42629e94087abc906f85e91ccf93"},
-        {2, "0000" + repeated("cc") + repeated("dd"), "https://example.com", {}, "bf72e98fc5e23788a53dc0f03b6e5032689149d512847c463153d205c66642ac"},
-        {3, "0000" + repeated("ee") + repeated("ff"), "", {"services=my_api:0"}, "c794ae0e80b2b4af8ac81285f50e8d7af72722b79d06ea5ddb35beb1dd24b385"},
+        {1,
+         "0000" + repeated("aa") + repeated("bb"),
+         "",
+         {},
+         "1790bc6dc1964456355926bd4863e204d96b42629e94087abc906f85e91ccf93"},
+        {2,
+         "0000" + repeated("cc") + repeated("dd"),
+         "https://example.com",
+         {},
+         "bf72e98fc5e23788a53dc0f03b6e5032689149d512847c463153d205c66642ac"},
+        {3,
+         "0000" + repeated("ee") + repeated("ff"),
+         "",
+         {"services=my_api:0"},
+         "c794ae0e80b2b4af8ac81285f50e8d7af72722b79d06ea5ddb35beb1dd24b385"},
         {4,
-         "0000101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f",
+         "0000101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f505152535455565758595a5b5c5d5e5f606162636"
+         "465666768696a6b6c6d6e6f",
          "https://api.example.com",
          {"services=my_api:0", "my_api_valid_until=1735689600"},
          "ac9a2b0d1d1feb3611a3cb4d2f4fffe7d0667d1824103751b188a0c59a5ca809"},
@@ -223,7 +258,8 @@ TEST_CASE("go-macaroon's macaroons with L402 identifiers come out byte for byte"
     }
     const Macaroon first = Macaroon::create(Bytes(32, 1), codec::from_hex(cases[0].identifier).value(), "");
     CHECK(codec::to_base64(encode_v2(first)) ==
-          "AgJCAACqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqru7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7AAAGIBeQvG3BlkRWNVkmvUhj4gTZa0JinpQIe"
+          "AgJCAACqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqru7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7AAAGIBeQvG3BlkRW"
+          "NVkmvUhj4gTZa0JinpQIe"
           "ryQb4XpHM+T");
 }
 
@@ -243,30 +279,97 @@ TEST_CASE("A V2 macaroon out of form is refused") {
         {"pymacaroons' invalid text: base 64 of one byte", "40", Errc::unknown_format},
         {"the version alone", "02", Errc::malformed},
         {"no identifier", "020000" + sig, Errc::malformed},
-        {"location alone", "0201016100" "00" + sig, Errc::malformed},
-        {"identifier before location", "0202016101016200" "00" + sig, Errc::malformed},
-        {"two identifiers", "02020161020162" "0000" + sig, Errc::malformed},
-        {"vid in the first section", "02020161040162" "0000" + sig, Errc::malformed},
+        {"location alone",
+         "0201016100"
+         "00" +
+             sig,
+         Errc::malformed},
+        {"identifier before location",
+         "0202016101016200"
+         "00" +
+             sig,
+         Errc::malformed},
+        {"two identifiers",
+         "02020161020162"
+         "0000" +
+             sig,
+         Errc::malformed},
+        {"vid in the first section",
+         "02020161040162"
+         "0000" +
+             sig,
+         Errc::malformed},
         {"signature in the first section", "02020161" + sig + "0000", Errc::malformed},
-        {"unknown field 3", "02020161030162" "0000" + sig, Errc::malformed},
-        {"unknown field 5", "02020161050162" "0000" + sig, Errc::malformed},
-        {"unknown field 7 in a caveat", "0202016100" "020162070163" "0000" + sig, Errc::malformed},
-        {"caveat with only a location", "0202016100" "01016200" "00" + sig, Errc::malformed},
-        {"caveat with only a vid", "0202016100" "04016200" "00" + sig, Errc::malformed},
-        {"first-party caveat with a location", "0202016100" "010162020163" "0000" + sig, Errc::malformed},
-        {"vid before identifier", "0202016100" "040162020163" "0000" + sig, Errc::malformed},
+        {"unknown field 3",
+         "02020161030162"
+         "0000" +
+             sig,
+         Errc::malformed},
+        {"unknown field 5",
+         "02020161050162"
+         "0000" +
+             sig,
+         Errc::malformed},
+        {"unknown field 7 in a caveat",
+         "0202016100"
+         "020162070163"
+         "0000" +
+             sig,
+         Errc::malformed},
+        {"caveat with only a location",
+         "0202016100"
+         "01016200"
+         "00" +
+             sig,
+         Errc::malformed},
+        {"caveat with only a vid",
+         "0202016100"
+         "04016200"
+         "00" +
+             sig,
+         Errc::malformed},
+        {"first-party caveat with a location",
+         "0202016100"
+         "010162020163"
+         "0000" +
+             sig,
+         Errc::malformed},
+        {"vid before identifier",
+         "0202016100"
+         "040162020163"
+         "0000" +
+             sig,
+         Errc::malformed},
         {"no end of caveats", "0202016100" + sig, Errc::malformed},
         {"no signature", "020201610000", Errc::malformed},
-        {"signature of 31 bytes", "020201610000" "061f" + std::string(62, '7'), Errc::malformed},
-        {"signature of 33 bytes", "020201610000" "0621" + std::string(66, '7'), Errc::malformed},
-        {"another field for the signature", "020201610000" "0220" + std::string(64, '7'), Errc::malformed},
+        {"signature of 31 bytes",
+         "020201610000"
+         "061f" +
+             std::string(62, '7'),
+         Errc::malformed},
+        {"signature of 33 bytes",
+         "020201610000"
+         "0621" +
+             std::string(66, '7'),
+         Errc::malformed},
+        {"another field for the signature",
+         "020201610000"
+         "0220" +
+             std::string(64, '7'),
+         Errc::malformed},
         {"a third end of section", "02020161000000" + sig, Errc::malformed},
         {"bytes behind the signature", "020201610000" + sig + "00", Errc::malformed},
         {"two macaroons", "020201610000" + sig + "020201610000" + sig, Errc::malformed},
         {"length beyond the end", "02027f61", Errc::malformed},
-        {"length of 2^31", "02028080808008" "61", Errc::malformed},
+        {"length of 2^31",
+         "02028080808008"
+         "61",
+         Errc::malformed},
         {"length that never ends", "0202ffffffffffffffffffff01", Errc::malformed},
-        {"type of 2^31", "028080808008" "0161", Errc::malformed},
+        {"type of 2^31",
+         "028080808008"
+         "0161",
+         Errc::malformed},
     };
     for (const Case& c : cases) {
         CAPTURE(c.what);
@@ -278,7 +381,9 @@ TEST_CASE("A V2 macaroon out of form is refused") {
 }
 
 TEST_CASE("A V2 macaroon that is cut short anywhere is refused") {
-    for (const Bytes& whole : {third_party_bytes(), base64("AgETaHR0cDovL2V4YW1wbGUub3JnLwIFa2V5aWQAAAYgfN7nklEcW8b1KEhYBd_psk54XijiqZMB-dcRxgnjjvc=")}) {
+    for (const Bytes& whole :
+         {third_party_bytes(),
+          base64("AgETaHR0cDovL2V4YW1wbGUub3JnLwIFa2V5aWQAAAYgfN7nklEcW8b1KEhYBd_psk54XijiqZMB-dcRxgnjjvc=")}) {
         for (std::size_t length = 0; length < whole.size(); ++length) {
             CAPTURE(length);
             CHECK_FALSE(decode(ByteView(whole).first(length)));
@@ -346,7 +451,8 @@ TEST_CASE("A V1 macaroon out of form is refused") {
 }
 
 TEST_CASE("A V1 packet may hold any bytes, line feeds and spaces among them") {
-    const Macaroon macaroon = read(as_bytes(v1_packet("identifier", std::string("a\n b\0c", 6)) + v1_packet("cid", " \n\n ") + v1_signature));
+    const Macaroon macaroon =
+        read(as_bytes(v1_packet("identifier", std::string("a\n b\0c", 6)) + v1_packet("cid", " \n\n ") + v1_signature));
     CHECK(as_text(macaroon.identifier) == std::string_view("a\n b\0c", 6));
     CHECK(macaroon.caveats[0].text() == " \n\n ");
 }
