@@ -1,0 +1,1 @@
+from whole_path import *  # noqa: F401,F403

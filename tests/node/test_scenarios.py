@@ -1,0 +1,1 @@
+from scenarios import *  # noqa: F401,F403
