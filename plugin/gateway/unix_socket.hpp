@@ -1,0 +1,50 @@
+// The gateway's socket file: made with mode 0660, put in place of a stale one, never in place of one that is served.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "common/result/error.hpp"
+
+namespace millrace::gateway {
+
+enum class SocketErrc {
+    in_use = 1,    // another process serves this socket
+    not_a_socket,  // something else stands there
+    failed,        // the system refused
+};
+
+// A listening socket and the file it stands at. Closes the one and removes the other, if it is still ours.
+class SocketFile {
+  public:
+    // Errors: SocketErrc.
+    static Result<SocketFile> listen(const std::string& path);
+
+    SocketFile(SocketFile&& other) noexcept;
+    SocketFile& operator=(SocketFile&&) = delete;
+    ~SocketFile();
+
+    // The descriptor, for whoever accepts; from then on theirs to close.
+    [[nodiscard]] int release();
+
+    void remove();
+
+  private:
+    SocketFile(std::string path, int descriptor);
+
+    std::string path_;
+    int descriptor_ = -1;
+    dev_t device_ = 0;
+    ino_t inode_ = 0;
+};
+
+}  // namespace millrace::gateway
+
+namespace millrace {
+template <>
+struct ErrcText<gateway::SocketErrc> {
+    static constexpr const char* domain = "millrace.socket";
+    static const char* text(gateway::SocketErrc errc);
+};
+}  // namespace millrace

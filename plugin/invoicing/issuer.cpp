@@ -1,0 +1,99 @@
+#include "plugin/invoicing/issuer.hpp"
+
+#include <boost/json/object.hpp>
+#include <utility>
+
+#include "common/codec/base64.hpp"
+#include "common/json/fields.hpp"
+#include "common/l402/challenge.hpp"
+
+namespace millrace::invoicing {
+
+namespace asio = boost::asio;
+namespace bj = boost::json;
+using gateway::RpcCode;
+using gateway::RpcError;
+
+namespace {
+
+constexpr std::chrono::seconds start_patience{10};
+
+RpcError error(RpcCode code, std::string message) { return {static_cast<int>(code), std::move(message)}; }
+
+std::string token_for(const l402::KeyRing& keys, const PaymentHash& hash, const ServiceName& service,
+                      const host::World& world) {
+    std::array<std::uint8_t, 30> random{};
+    world.fill_random(random);
+    const l402::Identifier identifier{hash, l402::make_token_id(keys.current, random)};
+    return codec::to_base64(macaroon::encode_v2(l402::mint(*keys.find(keys.current), identifier, service)));
+}
+
+}  // namespace
+
+std::optional<RpcError> fault_of(const gateway::IssueRequest& request) {
+    if (request.amount == Msat{} || request.amount.value() > Terms::max_amount_msat) {
+        return error(RpcCode::bad_params, "amount_msat: should be from 1 to " + std::to_string(Terms::max_amount_msat) + " millisatoshi");
+    }
+    if (request.description && request.description->size() > max_description) {
+        return error(RpcCode::bad_params, "description: should be at most " + std::to_string(max_description) + " bytes");
+    }
+    if (request.expiry && (*request.expiry < min_expiry || *request.expiry > max_expiry)) {
+        return error(RpcCode::bad_params, "expiry: should be from " + std::to_string(min_expiry.count()) + " to " +
+                                              std::to_string(max_expiry.count()) + " seconds");
+    }
+    return std::nullopt;
+}
+
+Issuer::Issuer(Parts parts, std::chrono::seconds default_expiry, std::uint32_t per_second)
+    : parts_(std::move(parts)), default_expiry_(default_expiry), limiter_(per_second, RateLimiter::Clock::now()) {}
+
+asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
+    if (const auto fault = fault_of(request)) co_return *fault;
+    if (!co_await parts_.ready.wait(start_patience)) {
+        co_return error(RpcCode::not_ready, "millrace is still starting: lightningd has not handed out its keys yet");
+    }
+    if (!limiter_.take(RateLimiter::Clock::now())) {
+        ++counters_.rate_limited;
+        co_return error(RpcCode::rate_limited, "more challenges than millrace-challenges-per-second=" +
+                                                   std::to_string(limiter_.per_second()) + " allows: try again later");
+    }
+
+    const auto now = parts_.world.now();
+    const Terms terms{request.amount, now + request.expiry.value_or(default_expiry_), parts_.style.min_final_cltv,
+                      parts_.keys.ring().current, request.service};
+    SecretNonce nonce{};
+    parts_.world.fill_random(nonce);
+    const auto secret = parts_.keys.invoice_keys().seal(terms, nonce);
+    if (!secret) co_return error(RpcCode::bad_params, "expiry: ends beyond what an invoice can say");
+    const PaymentHash hash = crypto::payment_hash(parts_.keys.invoice_keys().preimage(*secret));
+    const auto unsigned_invoice = bolt11::encode_unsigned(
+        make_invoice(parts_.style, terms, *secret, hash, request.description.value_or(default_description(request.service)),
+                     parts_.node.hints_for(request.amount), now));
+    if (!unsigned_invoice) co_return error(RpcCode::bad_params, unsigned_invoice.error().message);
+    std::string token = token_for(parts_.keys.ring(), hash, request.service, parts_.world);
+
+    bj::object params{{"invstring", *unsigned_invoice}};
+    const auto answer = co_await parts_.rpc->call("signinvoice", std::move(params));
+    std::string bolt11;
+    if (answer) {
+        json::Fields in(*answer, "signinvoice");
+        bolt11 = in.string("bolt11");
+    }
+    if (bolt11.empty()) {
+        ++counters_.failed;
+        co_return error(RpcCode::node_failed, answer ? "signinvoice: no bolt11 in the answer" : answer.error().message);
+    }
+    ++counters_.issued;
+    parts_.cache.remember(hash, bolt11);
+
+    gateway::IssuedChallenge challenge;
+    challenge.payment_hash = hash;
+    challenge.amount = request.amount;
+    challenge.expires_at = terms.expires_at;
+    challenge.www_authenticate = l402::challenge_lines(token, bolt11);
+    challenge.token_base64 = std::move(token);
+    challenge.bolt11 = std::move(bolt11);
+    co_return challenge;
+}
+
+}  // namespace millrace::invoicing
