@@ -188,6 +188,8 @@ TEST_CASE("A challenge without macaroon or invoice, or with a broken macaroon, i
         {"L402 " + m},
         {"L402 " + i},
         {"L402 macaroon=\"\", " + i},
+        {"L402 " + m + ", Payment " + i},  // the invoice of another challenge
+        {"Payment " + m + ", L402 " + i},
         {"L402 " + m + ", invoice=\"\""},
         {"L402 macaroon=\"*\", " + i},
         {"L402 macaroon=\"AAAA\", " + i},

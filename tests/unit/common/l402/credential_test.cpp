@@ -115,6 +115,8 @@ TEST_CASE("The last preimage caveat decides, as in Aperture") {
     macaroon.add_first_party_caveat("preimage=" + std::string(64, 'b'));
     macaroon.add_first_party_caveat("preimage=" + preimage);
     require_found({{"Macaroon", codec::to_hex(macaroon::encode_v2(macaroon))}});
+    macaroon.add_first_party_caveat("something=else");  // its place does not matter
+    require_found({{"Macaroon", codec::to_hex(macaroon::encode_v2(macaroon))}});
     macaroon.add_first_party_caveat("preimage=" + preimage.substr(2));
     require_error({{"Macaroon", codec::to_hex(macaroon::encode_v2(macaroon))}}, Errc::malformed_credential);
 }

@@ -171,6 +171,15 @@ TEST_CASE("Notifications and answers to unknown calls are passed over") {
     CHECK(call(node, rpc, "getinfo").value() == bj::value(2));
 }
 
+TEST_CASE("Of two answers to one call the first counts") {
+    FakeLightningd node;
+    node.on_request(
+        [](Peer& peer, const bj::object& request) { peer.send(reply(request, "first") + reply(request, "second")); });
+    const auto rpc = node.client();
+    CHECK(call(node, rpc, "getinfo").value() == bj::value("first"));
+    CHECK(call(node, rpc, "getinfo").value() == bj::value("first"));
+}
+
 asio::awaitable<void> exchange_into(std::shared_ptr<RpcClient> rpc, Result<Reply>& out) {
     bj::object params;
     out = co_await rpc->exchange("createinvoice", std::move(params));
