@@ -1,0 +1,66 @@
+// Reading one TOML table into typed values. Every fault is noted with file, line, key and what would be right; keys that
+// nobody asked for are faults too.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <toml++/toml.h>
+#include <vector>
+
+namespace millrace::config {
+
+// The faults of one file, in the order in which they were met.
+class Faults {
+  public:
+    explicit Faults(std::string_view file) : file_(file) {}
+
+    void note(std::uint32_t line, std::string_view key, std::string_view fault);
+    [[nodiscard]] bool none() const { return lines_.empty(); }
+    [[nodiscard]] std::string text() const;
+
+  private:
+    std::string file_;
+    std::vector<std::string> lines_;
+};
+
+class Section {
+  public:
+    // `name` is the table's own ("listen"). A null table stands for one that is not in the file; `line` is then blamed.
+    Section(const toml::table* table, std::string name, std::uint32_t line, Faults& faults);
+
+    // Text that is not empty. `required` says what is wanted; empty: the key may be absent.
+    std::optional<std::string> text(std::string_view key, std::string_view required = {});
+    std::optional<std::uint64_t> integer(std::string_view key, std::uint64_t min, std::uint64_t max, std::string_view required = {});
+    std::vector<std::string> texts(std::string_view key);
+    void duration(std::string_view key, std::chrono::milliseconds& out);  // unchanged where absent; 0 is a fault
+    template <class Size>
+    void size(std::string_view key, Size& out, std::uint64_t min);  // unchanged where absent
+
+    void fault(std::string_view key, std::string_view what);  // at the key's line
+    [[nodiscard]] bool has(std::string_view key) const;
+    [[nodiscard]] std::uint32_t line() const { return line_; }
+    [[nodiscard]] std::uint32_t line_of(std::string_view key) const;
+
+    // To be called last: notes every key that was not asked for.
+    void no_others();
+
+  private:
+    const toml::node* find(std::string_view key, std::string_view required);
+    std::optional<std::uint64_t> parse_size_at(std::string_view key, std::uint64_t min);
+
+    const toml::table* table_;
+    std::string name_;
+    std::uint32_t line_;
+    Faults& faults_;
+    std::vector<std::string> known_;
+};
+
+template <class Size>
+void Section::size(std::string_view key, Size& out, std::uint64_t min) {
+    if (auto bytes = parse_size_at(key, min)) out = static_cast<Size>(*bytes);
+}
+
+}  // namespace millrace::config

@@ -1,0 +1,214 @@
+#include "service/gateway/client.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace millrace::gateway {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto use_result = asio::as_tuple(asio::use_awaitable);
+// A plugin that restarts is back within a second or two; one that is gone is asked every five seconds.
+constexpr std::chrono::milliseconds first_retry{100};
+constexpr std::chrono::milliseconds last_retry{5000};
+
+}  // namespace
+
+Client::Client(asio::io_context& context, std::filesystem::path socket, store::Store& store, metrics::Metrics& metrics,
+               runtime::Published<l402::KeyRing>& keys)
+    : context_(context),
+      path_(std::move(socket)),
+      store_(store),
+      metrics_(metrics),
+      keys_(keys),
+      protocol_(events()),
+      socket_(context),
+      retry_timer_(context),
+      tick_timer_(context) {}
+
+Protocol::Events Client::events() {
+    Protocol::Events events;
+    events.next_pay_index = [this](const std::string& node_id) { return store_.resume_from(node_id); };
+    events.ready = [this](const HelloReply& node) {
+        ready_ = true;
+        metrics_.plugin_up(true);
+        spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id, node.alias, node.network, node.version);
+    };
+    events.keys = [this](const Keys& keys) {
+        keys_.publish(std::make_shared<const l402::KeyRing>(key_ring(keys)));
+        spdlog::info("token keys: {} usable, epoch {} signs", keys.epochs.size(), keys.current);
+    };
+    events.settlement = [this](const std::string& node_id, const Settlement& settlement) { record(node_id, settlement); };
+    events.node = [this](const NodeFigures& figures) { metrics_.node(figures); };
+    events.answered = [this](std::string_view method, std::chrono::duration<double> took) {
+        metrics_.rpc(method, took);
+        if (method == "issue") metrics_.invoice_created(took);
+    };
+    return events;
+}
+
+void Client::start() {
+    asio::co_spawn(context_, keep_connected(), asio::detached);
+    asio::co_spawn(context_, tick(), asio::detached);
+}
+
+void Client::stop() {
+    stopped_ = true;
+    retry_timer_.cancel();
+    tick_timer_.cancel();
+    close("the service stops");
+}
+
+void Client::issue(IssueRequest request, IssueDone done) {
+    asio::post(context_, [this, request = std::move(request), done = std::move(done)]() mutable {
+        auto counted = [this, done = std::move(done)](Result<IssuedChallenge> challenge) {
+            issued(challenge);
+            done(std::move(challenge));
+        };
+        protocol_.issue(std::move(request), Protocol::Clock::now(), std::move(counted));
+        write_more();
+    });
+}
+
+void Client::issued(const Result<IssuedChallenge>& challenge) {
+    metrics_.invoice(challenge ? metrics::InvoiceResult::created : metrics::InvoiceResult::error);
+    if (!challenge) return;
+    open_invoices_.add(challenge->payment_hash, std::chrono::system_clock::now(), challenge->expires_at);
+    metrics_.invoices_open(open_invoices_.size());
+}
+
+asio::awaitable<void> Client::keep_connected() {
+    std::chrono::milliseconds pause = first_retry;
+    bool told = false;
+    while (!stopped_) {
+        socket_ = Socket(context_);
+        asio::local::stream_protocol::endpoint endpoint(path_.string());
+        auto [failed] = co_await socket_.async_connect(endpoint, use_result);
+        if (stopped_) break;
+        if (failed) {
+            // Said once, not every five seconds.
+            if (!told) spdlog::warn("gateway {}: {}; trying again until it answers", path_.string(), failed.message());
+            told = true;
+        } else {
+            Error ended = co_await serve_connection();
+            bool was_ready = ready_.exchange(false);
+            metrics_.plugin_up(false);
+            if (stopped_) break;
+            if (was_ready || !told) spdlog::warn("gateway lost: {}; trying again until it answers", ended.message);
+            told = true;
+            if (was_ready) {
+                pause = first_retry;
+                told = false;
+            }
+        }
+        retry_timer_.expires_after(pause);
+        co_await retry_timer_.async_wait(use_result);
+        pause = std::min(pause * 2, last_retry);
+    }
+}
+
+// Until the connection ends, and why.
+asio::awaitable<Error> Client::serve_connection() {
+    connected_ = true;
+    close_reason_.clear();
+    protocol_.connected(Protocol::Clock::now());
+    write_more();
+    std::string input;
+    Result<void> good;
+    std::string reason;
+    while (good) {
+        std::size_t before = input.size();
+        input.resize(before + 16 * 1024);
+        auto buffer = asio::buffer(input.data() + before, input.size() - before);
+        auto [failed, count] = co_await socket_.async_read_some(buffer, use_result);
+        input.resize(before + count);
+        if (failed) {
+            reason = close_reason_.empty() ? failed.message() : close_reason_;
+            break;
+        }
+        std::size_t at = 0;
+        for (std::size_t end = input.find('\n', at); good && end != std::string::npos; end = input.find('\n', at)) {
+            good = protocol_.receive(std::string_view(input).substr(at, end - at), Protocol::Clock::now());
+            at = end + 1;
+        }
+        input.erase(0, at);
+        if (good && input.size() > max_line) good = fail(ClientErrc::bad_answer, "a message of more than 1 MiB");
+        write_more();
+    }
+    connected_ = false;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    Error ended = good ? fail(ClientErrc::unavailable, reason) : good.error();
+    protocol_.disconnected(ended.message);
+    co_return ended;
+}
+
+void Client::write_more() {
+    if (!connected_ || !writing_.empty()) return;
+    writing_ = protocol_.take_output(Protocol::Clock::now());
+    if (writing_.empty()) return;
+    // A broken connection is noticed by the reader; what is written next may belong to the connection after it.
+    asio::async_write(socket_, asio::buffer(writing_), [this](boost::system::error_code, std::size_t) {
+        writing_.clear();
+        write_more();
+    });
+}
+
+void Client::close(std::string why) {
+    if (!connected_) {
+        boost::system::error_code ignored;
+        socket_.close(ignored);
+        return;
+    }
+    close_reason_ = std::move(why);
+    boost::system::error_code ignored;
+    socket_.shutdown(Socket::shutdown_both, ignored);
+    socket_.cancel(ignored);
+}
+
+asio::awaitable<void> Client::tick() {
+    while (!stopped_) {
+        tick_timer_.expires_after(std::chrono::seconds(1));
+        co_await tick_timer_.async_wait(use_result);
+        if (stopped_) break;
+        if (Result<void> alive = protocol_.expire(Protocol::Clock::now()); !alive && connected_) close(alive.error().message);
+        std::size_t expired = open_invoices_.expire(std::chrono::system_clock::now());
+        for (std::size_t i = 0; i < expired; ++i) metrics_.invoice(metrics::InvoiceResult::expired);
+        metrics_.invoices_open(open_invoices_.size());
+    }
+}
+
+void Client::record(const std::string& node_id, const Settlement& settlement) {
+    store_.record_settlement(node_id, settlement, [this, settlement](Result<bool> is_new) {
+        asio::post(context_, [this, settlement, is_new = std::move(is_new)] { recorded(settlement, is_new); });
+    });
+}
+
+void Client::recorded(const Settlement& settlement, const Result<bool>& is_new) {
+    if (!is_new) {
+        // The cursor has not moved: a new connection gets it again.
+        spdlog::error("settlement {} not stored: {}", settlement.pay_index, is_new.error().message);
+        close("a settlement could not be stored");
+        return;
+    }
+    if (!*is_new) return;
+    metrics_.paid(settlement.service, settlement.amount_received);
+    spdlog::info("paid: {} msat for {} (pay_index {})", settlement.amount_received.value(),
+                 settlement.service.empty() ? std::string("an unknown service") : settlement.service, settlement.pay_index);
+    if (auto issued_at = open_invoices_.paid(settlement.payment_hash)) {
+        metrics_.invoice(metrics::InvoiceResult::paid);
+        metrics_.invoice_settled(std::chrono::system_clock::now() - *issued_at);
+        metrics_.invoices_open(open_invoices_.size());
+    }
+}
+
+}  // namespace millrace::gateway

@@ -1,0 +1,71 @@
+// millraced's connection to the plugin: keeps it, comes back when it is lost, publishes the token keys, hands settlements
+// to the store and issues challenges.
+//
+// Lives on one io_context; issue() and ready() may be called from any thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <atomic>
+#include <filesystem>
+#include <string>
+
+#include "common/l402/token.hpp"
+#include "service/gateway/open_invoices.hpp"
+#include "service/gateway/protocol.hpp"
+#include "service/metrics/metrics.hpp"
+#include "service/runtime/published.hpp"
+#include "service/store/store.hpp"
+
+namespace millrace::gateway {
+
+class Client {
+  public:
+    using IssueDone = Protocol::IssueDone;
+
+    // All references must outlive the client.
+    Client(boost::asio::io_context& context, std::filesystem::path socket, store::Store& store, metrics::Metrics& metrics,
+           runtime::Published<l402::KeyRing>& keys);
+
+    void start();
+    void stop();  // on the client's io_context
+
+    // `done` is called exactly once, on the client's io_context. Errors: unavailable, rate_limited, refused, bad_answer.
+    void issue(IssueRequest request, IssueDone done);
+
+    // Connected, keys known, subscribed.
+    [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_relaxed); }
+
+  private:
+    using Socket = boost::asio::local::stream_protocol::socket;
+
+    Protocol::Events events();
+    boost::asio::awaitable<void> keep_connected();
+    boost::asio::awaitable<Error> serve_connection();
+    boost::asio::awaitable<void> tick();
+    void write_more();
+    void close(std::string why);
+    void record(const std::string& node_id, const Settlement& settlement);
+    void recorded(const Settlement& settlement, const Result<bool>& is_new);
+    void issued(const Result<IssuedChallenge>& challenge);
+
+    boost::asio::io_context& context_;
+    std::filesystem::path path_;
+    store::Store& store_;
+    metrics::Metrics& metrics_;
+    runtime::Published<l402::KeyRing>& keys_;
+    Protocol protocol_;
+    OpenInvoices open_invoices_;
+    Socket socket_;
+    boost::asio::steady_timer retry_timer_;
+    boost::asio::steady_timer tick_timer_;
+    std::string writing_;  // what the write under way sends
+    std::string close_reason_;
+    bool connected_ = false;
+    bool stopped_ = false;
+    std::atomic<bool> ready_{false};
+};
+
+}  // namespace millrace::gateway

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "common/result/error.hpp"
+
+namespace millrace::gateway {
+
+enum class ClientErrc {
+    unavailable = 1,  // no connection to the plugin, or it did not answer in time
+    rate_limited,     // the plugin's limit of challenges per second
+    refused,          // the plugin answered with another error
+    bad_answer,       // an answer that is not what the protocol says
+};
+
+}  // namespace millrace::gateway
+
+namespace millrace {
+template <>
+struct ErrcText<gateway::ClientErrc> {
+    static constexpr const char* domain = "millrace.gateway_client";
+    static const char* text(gateway::ClientErrc errc);
+};
+}  // namespace millrace

@@ -1,0 +1,30 @@
+// The Asio types of the HTTP side: concrete executors throughout, since type-erased ones cost on the path of every request.
+#pragma once
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+
+namespace millrace::http {
+
+namespace asio = boost::asio;
+
+using ErrorCode = boost::system::error_code;
+using Executor = asio::io_context::executor_type;
+using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+using Resolver = asio::ip::basic_resolver<asio::ip::tcp, Executor>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+template <class T = void>
+using Awaitable = asio::awaitable<T, Executor>;
+
+// co_await op(..., use_result) answers a tuple that begins with the error code.
+inline constexpr auto use_result = asio::as_tuple(asio::use_awaitable_t<Executor>{});
+
+}  // namespace millrace::http

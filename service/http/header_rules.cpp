@@ -1,0 +1,162 @@
+#include "service/http/header_rules.hpp"
+
+#include <algorithm>
+#include <boost/beast/core/string.hpp>
+
+#include "common/l402/credential.hpp"
+
+namespace millrace::http {
+namespace {
+
+bool iequals(std::string_view left, std::string_view right) {
+    return boost::beast::iequals({left.data(), left.size()}, {right.data(), right.size()});
+}
+
+char fold(char c) {
+    if (c >= 'A' && c <= 'Z') return static_cast<char>(c + 32);
+    return c == '_' ? '-' : c;
+}
+
+// As servers see names that turn them into variables: letters in any case, '_' for '-'.
+bool has_prefix(std::string_view name, std::string_view prefix) {
+    if (name.size() < prefix.size()) return false;
+    return std::equal(prefix.begin(), prefix.end(), name.begin(), [](char want, char c) { return want == fold(c); });
+}
+
+bool listed(const std::vector<std::string_view>& options, std::string_view name) {
+    return std::any_of(options.begin(), options.end(), [&](std::string_view option) { return iequals(option, name); });
+}
+
+// Fields whose names Beast does not know.
+bool drop_unknown_request_field(std::string_view name) {
+    char first = fold(name.front());
+    switch (first) {
+        case 'x': return has_prefix(name, "x-forwarded-") || has_prefix(name, "x-l402-") || (name.size() == 9 && has_prefix(name, "x-real-ip"));
+        case 'g':
+        case 't':
+        case 'm': return l402::is_credential_header(name) || has_prefix(name, "grpc-metadata-macaroon") || has_prefix(name, "grpc-metadata-token");
+        case 'h': return iequals(name, "HTTP2-Settings");
+        default: return false;
+    }
+}
+
+bool drop_request_field(const HeaderLine& line) {
+    switch (line.id) {
+        case Field::unknown: return drop_unknown_request_field(line.name);
+        case Field::authorization: return is_l402_authorization(line.value);
+        // Written anew.
+        case Field::host:
+        case Field::content_length:
+        case Field::transfer_encoding:
+        // End at this hop.
+        case Field::connection:
+        case Field::proxy_connection:
+        case Field::keep_alive:
+        case Field::te:
+        case Field::trailer:
+        case Field::upgrade:
+        case Field::proxy_authorization:
+        case Field::proxy_authenticate:
+        case Field::http2_settings:
+        // Say where the request came from, which is for us to say.
+        case Field::forwarded: return true;
+        default: return drop_unknown_request_field(line.name);
+    }
+}
+
+bool drop_response_field(const HeaderLine& line, unsigned status) {
+    switch (line.id) {
+        case Field::content_length:
+        case Field::transfer_encoding:
+        case Field::connection:
+        case Field::proxy_connection:
+        case Field::keep_alive:
+        case Field::te:
+        case Field::trailer:
+        case Field::proxy_authenticate: return true;
+        case Field::upgrade: return status != 101 && status != 426;
+        default: return false;
+    }
+}
+
+void append_line(std::string_view name, std::string_view value, std::string& out) {
+    out.append(name).append(": ").append(value).append("\r\n");
+}
+
+// h2c would carry requests past the paywall inside the tunnel.
+bool is_h2c(std::string_view upgrade) {
+    std::string lower(upgrade);
+    std::transform(lower.begin(), lower.end(), lower.begin(), fold);
+    return lower.find("h2c") != std::string::npos;
+}
+
+}  // namespace
+
+bool is_l402_authorization(std::string_view value) {
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    std::string_view scheme = value.substr(0, 4);
+    if (!iequals(scheme, "L402") && !iequals(scheme, "LSAT")) return false;
+    return value.size() == 4 || value[4] == ' ' || value[4] == '\t';
+}
+
+std::string token_header_lines(const l402::Identifier& token, std::string_view service) {
+    std::string out;
+    append_line("X-L402-Token-Id", token.token_id.hex(), out);
+    append_line("X-L402-Payment-Hash", token.payment_hash.hex(), out);
+    append_line("X-L402-Service", service, out);
+    return out;
+}
+
+void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, std::string& out) {
+    out.append(head.method).append(" ").append(facts.target).append(" HTTP/1.1\r\n");
+    append_line("Host", facts.host, out);
+    for (const HeaderLine& line : head.fields) {
+        if (drop_request_field(line)) continue;
+        if (!head.connection_options.empty() && listed(head.connection_options, line.name)) continue;
+        append_line(line.name, line.value, out);
+    }
+    if (head.framing == Framing::chunked) append_line("Transfer-Encoding", "chunked", out);
+    else if (head.has_content_length) append_line("Content-Length", std::to_string(head.content_length), out);
+    if (!head.upgrade.empty() && !is_h2c(head.upgrade)) {
+        append_line("Connection", "upgrade", out);
+        append_line("Upgrade", head.upgrade, out);
+    }
+    out.append(facts.token_headers);
+    append_line("X-Forwarded-For", facts.client, out);
+    append_line("X-Forwarded-Proto", facts.https ? "https" : "http", out);
+    if (!facts.host.empty()) append_line("X-Forwarded-Host", facts.host, out);
+    out.append("Via: 1.1 millraced\r\n\r\n");
+}
+
+ClientFraming client_framing(const ResponseHead& head, int client_version) {
+    switch (head.framing) {
+        case Framing::none: return ClientFraming::none;
+        case Framing::length: return ClientFraming::length;
+        case Framing::chunked:
+        case Framing::until_eof: break;
+    }
+    return client_version >= 11 ? ClientFraming::chunked : ClientFraming::close;
+}
+
+void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive, std::string& out) {
+    const char digits[] = {static_cast<char>('0' + head.status / 100 % 10), static_cast<char>('0' + head.status / 10 % 10),
+                           static_cast<char>('0' + head.status % 10)};
+    out.append("HTTP/1.1 ").append(digits, 3).append(" ").append(head.reason).append("\r\n");
+    for (const HeaderLine& line : head.fields) {
+        if (drop_response_field(line, head.status)) continue;
+        if (!head.connection_options.empty() && listed(head.connection_options, line.name)) {
+            bool upgrading = line.id == Field::upgrade;
+            if (!upgrading) continue;
+        }
+        append_line(line.name, line.value, out);
+    }
+    bool may_have_length = head.status / 100 != 1 && head.status != 204;
+    if (framing == ClientFraming::chunked) append_line("Transfer-Encoding", "chunked", out);
+    else if (framing != ClientFraming::close && head.has_content_length && may_have_length) append_line("Content-Length", std::to_string(head.content_length), out);
+    if (head.status == 101) out.append("Connection: upgrade\r\n");
+    else if (!keep_alive && head.status / 100 != 1) out.append("Connection: close\r\n");
+    else if (client_version < 11) out.append("Connection: keep-alive\r\n");
+    out.append("\r\n");
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,39 @@
+// Which header fields pass the proxy, and which it adds: RFC 9110 §7.6 (fields that end at this hop), and L402's own rule
+// that a credential never reaches an upstream and that nobody but millraced says who has paid.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/l402/identifier.hpp"
+#include "service/http/message.hpp"
+
+namespace millrace::http {
+
+// What a request is forwarded with besides its own fields.
+struct ForwardFacts {
+    std::string_view target;         // path and query
+    std::string_view host;           // as the client sent it
+    std::string_view client;         // address, for X-Forwarded-For
+    bool https = false;              // the client came over TLS
+    std::string_view token_headers;  // of token_header_lines(); empty on free paths
+};
+
+// "X-L402-Token-Id: ...\r\nX-L402-Payment-Hash: ...\r\nX-L402-Service: ...\r\n"
+[[nodiscard]] std::string token_header_lines(const l402::Identifier& token, std::string_view service);
+
+// Appends the request's head as the upstream gets it.
+void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, std::string& out);
+
+// How the response's body is framed towards the client.
+enum class ClientFraming { none, length, chunked, close };
+
+[[nodiscard]] ClientFraming client_framing(const ResponseHead& head, int client_version);
+
+// Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.
+void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive, std::string& out);
+
+// True where the value of an Authorization field is an L402 or LSAT credential (and not, say, a Bearer's or Basic's).
+[[nodiscard]] bool is_l402_authorization(std::string_view value);
+
+}  // namespace millrace::http

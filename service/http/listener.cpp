@@ -1,0 +1,65 @@
+#include "service/http/listener.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+
+namespace millrace {
+
+const char* ErrcText<http::ListenErrc>::text(http::ListenErrc) { return "cannot listen"; }
+
+namespace http {
+
+Result<Acceptor> listen_on(Executor executor, const config::ListenAddress& address) {
+    Acceptor acceptor(executor);
+    asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
+    ErrorCode error;
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error) return fail(ListenErrc::cannot_listen, address.text() + ": " + error.message());
+    return acceptor;
+}
+
+void Listener::start() { asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached); }
+
+void Listener::stop() {
+    ErrorCode ignored;
+    acceptor_.close(ignored);
+}
+
+config::ListenAddress Listener::address() const {
+    ErrorCode ignored;
+    asio::ip::tcp::endpoint endpoint = acceptor_.local_endpoint(ignored);
+    return {endpoint.address().to_string(), endpoint.port()};
+}
+
+Awaitable<> Listener::accept() {
+    Timer pause(acceptor_.get_executor());
+    bool told = false;
+    while (acceptor_.is_open()) {
+        Worker& worker = *workers_[next_ % workers_.size()];
+        Executor executor = worker.context().get_executor();
+        asio::ip::tcp::endpoint peer;
+        auto [failed, socket] = co_await acceptor_.async_accept(executor, peer, use_result);
+        if (failed == asio::error::operation_aborted) break;
+        if (failed) {
+            // Out of file descriptors, most likely: those that are open go on, new ones wait in the kernel's queue.
+            if (!told) spdlog::error("cannot accept connections: {}", failed.message());
+            told = true;
+            pause.expires_after(std::chrono::milliseconds(100));
+            co_await pause.async_wait(use_result);
+            continue;
+        }
+        told = false;
+        ++next_;
+        worker.adopt(std::move(socket), peer.address().to_string());
+    }
+}
+
+}  // namespace http
+}  // namespace millrace

@@ -1,0 +1,118 @@
+// HTTP/1.1 messages (RFC 9112): the heads of requests and responses, and the framing of their bodies.
+//
+// The syntax is read by Boost.Beast's basic_parser; on top of it everything is refused on which two servers could disagree
+// where a message ends (RFC 9112 §6.3, §11.2), as well as obsolete line folding. Views point into the bytes that were parsed.
+#pragma once
+
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/http/verb.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::http {
+
+using Field = boost::beast::http::field;
+using Verb = boost::beast::http::verb;
+
+struct HeaderLine {
+    Field id = Field::unknown;
+    std::string_view name;
+    std::string_view value;
+};
+
+enum class Framing {
+    none,       // no body
+    length,     // Content-Length bytes
+    chunked,    // Transfer-Encoding: chunked
+    until_eof,  // responses only: until the server closes
+};
+
+struct RequestHead {
+    Verb verb = Verb::unknown;
+    std::string_view method;
+    std::string_view target;
+    int version = 11;  // 10 or 11
+    std::vector<HeaderLine> fields;
+    std::string_view host;
+    Framing framing = Framing::none;
+    std::uint64_t content_length = 0;
+    bool has_content_length = false;
+    bool keep_alive = true;
+    bool expect_continue = false;
+    std::string_view upgrade;                          // protocols asked for; empty where none is
+    std::vector<std::string_view> connection_options;  // tokens of Connection: fields that end at this hop
+};
+
+struct ResponseHead {
+    unsigned status = 0;
+    std::string_view reason;
+    int version = 11;
+    std::vector<HeaderLine> fields;
+    Framing framing = Framing::none;
+    std::uint64_t content_length = 0;
+    bool has_content_length = false;
+    bool keep_alive = true;
+    std::vector<std::string_view> connection_options;
+};
+
+// Why a message is refused.
+struct Fault {
+    unsigned status;          // what a client is answered
+    std::string_view detail;  // literal text
+};
+
+struct HeadLimits {
+    std::size_t head;
+    std::size_t target;
+};
+
+// The length of a complete head at the beginning of `bytes`, its empty line included; 0 where it is not complete.
+// `scanned` remembers between calls how far was looked; begin with 0.
+[[nodiscard]] std::size_t find_head_end(std::string_view bytes, std::size_t& scanned);
+
+// Decodes the chunks of one body. `payload` gets views into `bytes`; answers how many bytes were used up.
+struct ChunkProgress {
+    std::size_t used = 0;
+    bool done = false;
+    bool bad = false;
+};
+
+class RequestReader {
+  public:
+    RequestReader();
+    ~RequestReader();
+
+    // `bytes` is exactly one head. On success head() is filled; it is valid as long as the bytes are.
+    [[nodiscard]] std::optional<Fault> parse(std::string_view bytes, const HeadLimits& limits);
+    [[nodiscard]] const RequestHead& head() const { return head_; }
+
+    // After a head with chunked framing. Trailers are dropped.
+    [[nodiscard]] ChunkProgress decode(std::string_view bytes, std::vector<std::string_view>& payload);
+
+  private:
+    class Parser;
+    RequestHead head_;
+    std::unique_ptr<Parser> parser_;
+};
+
+class ResponseReader {
+  public:
+    ResponseReader();
+    ~ResponseReader();
+
+    // `to_head`: the request was HEAD, so that no body follows whatever the fields say.
+    [[nodiscard]] std::optional<Fault> parse(std::string_view bytes, const HeadLimits& limits, bool to_head);
+    [[nodiscard]] const ResponseHead& head() const { return head_; }
+    [[nodiscard]] ChunkProgress decode(std::string_view bytes, std::vector<std::string_view>& payload);
+
+  private:
+    class Parser;
+    ResponseHead head_;
+    std::unique_ptr<Parser> parser_;
+};
+
+}  // namespace millrace::http

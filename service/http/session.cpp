@@ -1,0 +1,258 @@
+#include "service/http/session.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/ssl/error.hpp>
+
+namespace millrace::http {
+namespace {
+
+// A refused request's body is read and dropped up to here, so that the connection can go on; beyond it, it ends.
+constexpr std::uint64_t max_discarded = 64 * 1024;
+constexpr std::chrono::milliseconds linger_time{1000};
+constexpr std::chrono::milliseconds handshake_time{10'000};
+
+}  // namespace
+
+Awaitable<> run_session(std::unique_ptr<Session> session) { co_await session->run(); }
+
+Session::Session(Worker& worker, Socket socket, std::string peer)
+    : worker_(worker), stream_(std::move(socket)), peer_(std::move(peer)), watch_(worker.watchdog()) {
+    tls_ = worker_.site()->tls;
+    if (tls_) stream_.start_tls(*tls_);
+}
+
+Session::~Session() {
+    if (exchange_) worker_.exchanges().give_back(std::move(exchange_));
+    worker_.ended(*this);
+}
+
+void Session::drain() {
+    if (idle_) watch_.fire();
+}
+
+Awaitable<> Session::run() {
+    if (tls_) {
+        watch_.arm(handshake_time, stream_);
+        ErrorCode failed = co_await stream_.handshake(asio::ssl::stream_base::server);
+        watch_.disarm();
+        if (failed) co_return;
+    }
+    for (;;) {
+        if (!exchange_) {
+            bool there = co_await wait_for_request();
+            if (!there) break;
+            exchange_ = worker_.exchanges().take();
+        }
+        bool again = co_await serve();
+        if (!again) break;
+        if (exchange_->from_client.empty()) worker_.exchanges().give_back(std::move(exchange_));
+    }
+    if (tls_ && !stream_gone_) {
+        watch_.arm(linger_time, stream_);
+        co_await stream_.end_tls();
+        watch_.disarm();
+    }
+    stream_.close();
+}
+
+// Until there is something to read. Under TLS it may be in OpenSSL's buffers already: the read itself waits there.
+Awaitable<bool> Session::wait_for_request() {
+    if (stream_.tls()) co_return !worker_.draining();
+    if (worker_.draining()) co_return false;
+    idle_ = true;
+    watch_.arm(worker_.site()->config.timeouts.idle, stream_);
+    auto [failed] = co_await stream_.wait_readable();
+    watch_.disarm();
+    idle_ = false;
+    co_return !failed;
+}
+
+void Session::begin_request() {
+    generation_ = worker_.refresh();
+    site_ = worker_.site();
+    body_.reset();
+    began_ = Clock::now();
+    counts_ = &worker_.shared().metrics.unmatched().shard(worker_.index());
+    scanned_ = head_size_ = 0;
+    keep_alive_ = false;
+    close_gently_ = false;
+    answered_ = false;
+    until_.reset();
+    token_headers_ = {};
+    exchange_->to_client.clear();
+    exchange_->to_upstream.clear();
+    exchange_->from_upstream.clear();
+}
+
+void Session::finish_request(unsigned code, Outcome outcome) {
+    std::chrono::duration<double> took = Clock::now() - began_;
+    counts_->request(code, outcome, took.count());
+    if (spdlog::should_log(spdlog::level::debug)) {
+        // Without query and without any header: neither can hold a secret here.
+        spdlog::debug("{} {} {} {:.1f} ms", peer_, exchange_->target.path, code, took.count() * 1e3);
+    }
+}
+
+Session::HeadState Session::look_for_head() {
+    Buffer& in = exchange_->from_client;
+    const config::Limits& limits = site_->config.limits;
+    // RFC 9112 §2.2: empty lines in front of a request are skipped.
+    while (in.size() >= 2 && in.view().substr(0, 2) == "\r\n") in.consume(2);
+    head_size_ = find_head_end(in.view(), scanned_);
+    std::size_t size = head_size_ > 0 ? head_size_ : in.size();
+    if (size > limits.header) {
+        bool no_line_yet = in.view().substr(0, limits.target + 64).find('\n') == std::string_view::npos;
+        fault_ = no_line_yet ? Fault{414, "The request target is too long."} : Fault{431, "The head is too large."};
+        return HeadState::refused;
+    }
+    return head_size_ > 0 ? HeadState::complete : HeadState::incomplete;
+}
+
+// One read without waiting: most requests come in one piece.
+Session::HeadState Session::read_head_now() {
+    std::size_t room = 0;
+    char* data = exchange_->from_client.prepare(Exchange::read_size, &room);
+    ErrorCode error;
+    std::size_t count = stream_.read_now(data, room, error);
+    if (error == asio::error::would_block) return HeadState::incomplete;
+    if (error) return HeadState::closed;
+    exchange_->from_client.commit(count);
+    return look_for_head();
+}
+
+Awaitable<Session::HeadState> Session::read_head() {
+    const config::Timeouts& timeouts = site_->config.timeouts;
+    Buffer& in = exchange_->from_client;
+    bool begun = !in.empty();
+    HeadState state = HeadState::incomplete;
+    idle_ = !begun;
+    watch_.arm(begun ? timeouts.header : timeouts.idle, stream_);
+    while (state == HeadState::incomplete) {
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::read_size, &room);
+        auto [failed, count] = co_await stream_.read_some(data, room);
+        idle_ = false;
+        if (failed) {
+            fault_ = {408, "The request's head did not come in time."};
+            state = begun && watch_.expired() ? HeadState::refused : HeadState::closed;
+            break;
+        }
+        in.commit(count);
+        if (!begun) {
+            begun = true;
+            began_ = Clock::now();
+            watch_.arm(timeouts.header, stream_);
+        }
+        state = look_for_head();
+    }
+    watch_.disarm();
+    co_return state;
+}
+
+// From the head to the service it belongs to; a problem where there is none.
+std::optional<Problem> Session::route() {
+    Exchange& x = *exchange_;
+    const config::Limits& limits = site_->config.limits;
+    HeadLimits head_limits{limits.header, limits.target};
+    std::string_view bytes = x.from_client.view().substr(0, head_size_);
+    x.from_client.consume(head_size_);  // the bytes stay where they are until the next read
+    close_gently_ = true;  // until the request is understood, nobody knows what follows it
+    if (auto fault = x.request.parse(bytes, head_limits)) return Problem{fault->status, std::string(fault->detail)};
+    const RequestHead& head = x.request.head();
+    body_.begin(head, limits.body);
+    if (head.verb == Verb::connect || head.verb == Verb::trace) return Problem{501, "This method is not served here."};
+    if (const char* fault = paywall::parse_target(head.target, x.target)) {
+        return Problem{400, std::string("The request has ") + fault + '.'};
+    }
+    std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
+    if (!paywall::parse_host(host, x.host)) return Problem{400, "Host is malformed."};
+    keep_alive_ = head.keep_alive;
+    close_gently_ = false;
+    paywall::Lookup found = site_->routes.find(x.host, x.target);
+    if (found.ambiguous) return Problem{400, "An encoded slash decides what this path means; write it plainly."};
+    if (!found.match) return Problem{404, "Nothing is offered at this address."};
+    service_ = found.match->service;
+    free_ = found.match->free;
+    counts_ = &site_->resources[service_]->shard(worker_.index());
+    if (head.has_content_length && head.content_length > limits.body) return Problem{413, "The body is larger than is accepted here."};
+    return std::nullopt;
+}
+
+Awaitable<bool> Session::serve() {
+    begin_request();
+    HeadState state = look_for_head();
+    if (state == HeadState::incomplete && !stream_.tls()) state = read_head_now();
+    if (state == HeadState::incomplete) state = co_await read_head();
+    if (state == HeadState::closed) co_return false;
+    if (state == HeadState::refused) {
+        exchange_->target.path = "-";
+        close_gently_ = true;
+        Problem refused{fault_.status, std::string(fault_.detail)};
+        co_return co_await answer(std::move(refused), Outcome::rejected);
+    }
+    exchange_->target.path = "-";
+    std::optional<Problem> problem = route();
+    if (!problem && !admit_from_cache()) problem = co_await admit();
+    if (!problem) co_return co_await proxy();
+    Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;
+    co_return co_await answer(std::move(*problem), outcome);
+}
+
+// Sends one of our own answers. What is unread of the request's body is dropped if it is small; otherwise the connection ends.
+Awaitable<bool> Session::answer(Problem problem, Outcome outcome) {
+    // A head that is not understood has none of its own.
+    const RequestHead& head = exchange_->request.head();
+    bool to_head = head.verb == Verb::head && !close_gently_;
+    int version = head.version;
+    bool waits = head.expect_continue;  // it may or may not send the body, so that nobody knows where the next request begins
+    bool keep = keep_alive_ && !worker_.draining();
+    if (keep && !body_.done()) keep = !waits && co_await discard_body();
+    AnswerFacts facts{worker_.date(), version, keep, to_head};
+    std::string text = write_answer(problem, facts);
+    answered_ = true;
+    ErrorCode failed = co_await write_client(text, {});
+    finish_request(problem.status, outcome);
+    if (failed) co_return false;
+    if (!keep && (close_gently_ || !body_.done())) co_await linger();
+    co_return keep;
+}
+
+Awaitable<bool> Session::discard_body() {
+    Buffer& in = exchange_->from_client;
+    for (;;) {
+        std::size_t used = 0;
+        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != RequestBody::Step::good) co_return false;
+        in.consume(used);
+        if (body_.done()) co_return true;
+        if (body_.seen() > max_discarded) co_return false;
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::read_size, &room);
+        watch_.arm(site_->config.timeouts.body, stream_);
+        auto [failed, count] = co_await stream_.read_some(data, room);
+        watch_.disarm();
+        if (failed) co_return false;
+        in.commit(count);
+    }
+}
+
+// Closing while the client still sends makes the kernel reset the connection, and the answer may be lost with it: so the
+// sending side is closed first, and what comes is dropped for a moment.
+Awaitable<> Session::linger() {
+    stream_.shutdown_send();
+    Buffer& in = exchange_->from_client;
+    watch_.arm(linger_time, stream_);
+    for (;;) {
+        in.clear();
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::read_size, &room);
+        // Under TLS too the socket itself is read: nobody looks at the bytes.
+        auto buffer = asio::buffer(data, room);
+        auto [failed, count] = co_await stream_.socket().async_read_some(buffer, use_result);
+        if (failed || watch_.expired()) break;
+    }
+    watch_.disarm();
+    in.clear();
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,120 @@
+// One client connection: reads requests, asks the paywall, answers or proxies, and again.
+//
+//   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
+//   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
+//   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
+//   tunnel: what follows a 101                                                         session_tunnel.cpp
+//
+// Lives on its worker's thread; a Session is one coroutine, and a second one while a request's body is under way.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "service/http/problem.hpp"
+#include "service/http/request_body.hpp"
+#include "service/http/worker.hpp"
+#include "service/paywall/admission.hpp"
+
+namespace millrace::http {
+
+class Session {
+  public:
+    Session(Worker& worker, Socket socket, std::string peer);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    Awaitable<> run();
+
+    // Ends the connection if it is idle; otherwise the current response is the last one.
+    void drain();
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    using Outcome = metrics::Outcome;
+
+    // session.cpp
+    enum class HeadState { complete, incomplete, closed, refused };
+    Awaitable<bool> wait_for_request();
+    Awaitable<bool> serve();  // one request; false: the connection ends
+    HeadState look_for_head();
+    HeadState read_head_now();
+    Awaitable<HeadState> read_head();
+    std::optional<Problem> route();
+    Awaitable<bool> answer(Problem problem, Outcome outcome);
+    Awaitable<bool> discard_body();
+    Awaitable<> linger();
+    void begin_request();
+    void finish_request(unsigned code, Outcome outcome);
+
+    // session_admission.cpp
+    // What becomes of the request: empty where it is to be proxied.
+    Awaitable<std::optional<Problem>> admit();
+    bool admit_from_cache();
+    void collect_credential_fields();
+    paywall::Decision decide(paywall::FoundCredential& credential);
+    Awaitable<std::optional<Problem>> start_clock(paywall::Admit& admit);
+    Awaitable<Problem> demand_payment(paywall::Reason reason);
+    void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
+    const config::Service& service() const { return site_->config.services[service_]; }
+
+    // session_proxy.cpp
+    enum class Exchanged { done, retry, failed };  // failed: problem_ says why
+    Awaitable<bool> proxy();
+    Awaitable<Exchanged> exchange(UpstreamConnection& upstream, bool may_retry, bool* reusable);
+    Awaitable<std::unique_ptr<UpstreamConnection>> connect(const config::Upstream& upstream);
+    Awaitable<std::optional<Fault>> read_response_head(Stream& upstream, bool* nothing_came);
+    Awaitable<bool> forward_interim(Stream& upstream);
+    Awaitable<bool> forward_response(UpstreamConnection& upstream, bool* reusable);
+    Awaitable<ErrorCode> write_client(std::string_view first, std::string_view second);
+    Awaitable<> pump_request(Stream& upstream);
+    Awaitable<> stop_pump(Stream& upstream);
+
+    // session_tunnel.cpp
+    Awaitable<> tunnel(Stream& upstream);
+    Awaitable<> pump_tunnel(Stream& from, Stream& to, Buffer& buffer);
+
+    Worker& worker_;
+    Stream stream_;
+    std::string peer_;
+    std::shared_ptr<asio::ssl::context> tls_;
+    Watch watch_;
+    std::unique_ptr<Exchange> exchange_;
+    bool idle_ = false;
+
+    // Of the current request:
+    std::shared_ptr<const runtime::Site> site_;
+    std::size_t service_ = 0;
+    bool free_ = false;
+    metrics::ResourceShard* counts_ = nullptr;
+    Clock::time_point began_;
+    std::size_t scanned_ = 0;
+    std::size_t head_size_ = 0;
+    Fault fault_{400, ""};
+    RequestBody body_;
+    bool keep_alive_ = false;
+    bool close_gently_ = false;  // bytes that nobody will read may be under way
+    bool stream_gone_ = false;   // no point in taking leave
+    std::uint64_t generation_ = 0;
+    bool answered_ = false;  // some of a response has been sent
+    std::optional<paywall::Time> until_;
+    std::string_view token_headers_;
+    Problem problem_;
+
+    // The second coroutine:
+    struct Pump {
+        explicit Pump(Executor executor) : ended(executor) {}
+        bool running = false;
+        bool stop = false;
+        std::optional<Fault> fault;  // of the client's side
+        Timer ended;                 // cancelled when the pump ends
+    };
+    std::unique_ptr<Pump> pump_;
+    bool awaiting_head_ = false;
+};
+
+Awaitable<> run_session(std::unique_ptr<Session> session);
+
+}  // namespace millrace::http

@@ -1,0 +1,162 @@
+#include "service/http/await_callback.hpp"
+#include "service/http/header_rules.hpp"
+#include "service/http/session.hpp"
+
+#include "common/l402/challenge.hpp"
+
+namespace millrace::http {
+namespace {
+
+using paywall::Reason;
+
+metrics::AuthResult auth_result(Reason reason) {
+    switch (reason) {
+        case Reason::no_credential:
+        case Reason::malformed:
+        case Reason::third_party: return metrics::AuthResult::malformed;
+        case Reason::unknown_key: return metrics::AuthResult::revoked;
+        case Reason::bad_signature: return metrics::AuthResult::bad_signature;
+        case Reason::bad_preimage: return metrics::AuthResult::bad_preimage;
+        case Reason::wrong_scope:
+        case Reason::widened: return metrics::AuthResult::wrong_scope;
+        case Reason::expired: return metrics::AuthResult::expired;
+    }
+    return metrics::AuthResult::malformed;
+}
+
+std::chrono::sys_seconds whole_seconds(paywall::Time time) { return std::chrono::floor<std::chrono::seconds>(time); }
+
+}  // namespace
+
+void Session::collect_credential_fields() {
+    Exchange& x = *exchange_;
+    x.credential_fields.clear();
+    for (const HeaderLine& line : x.request.head().fields) {
+        bool candidate = line.id == Field::authorization || (line.id == Field::unknown && l402::is_credential_header(line.name));
+        if (candidate) x.credential_fields.emplace_back(line.name, line.value);
+    }
+}
+
+// The way of nearly every paid request: one Authorization field that was verified before. False: the long way decides.
+bool Session::admit_from_cache() {
+    if (free_) return true;
+    Exchange& x = *exchange_;
+    collect_credential_fields();
+    if (x.credential_fields.size() != 1 || !is_l402_authorization(x.credential_fields.front().second)) return false;
+    if (worker_.refresh() != generation_ || !worker_.keys()) return false;
+    paywall::VerifiedCredential* known = worker_.cache().find(paywall::CredentialCache::key(x.credential_fields.front().second, service_));
+    if (!known) return false;
+    if (!known->settled && service().timeout) {
+        paywall::PaymentFacts facts = worker_.shared().store.facts(known->token.payment_hash);
+        known->settled = facts.settled_at.has_value();
+        known->until = paywall::end_of_time_bought(service(), facts);
+    }
+    if (known->until && std::chrono::system_clock::now() >= *known->until) return false;
+    until_ = known->until;
+    x.token_headers = known->forward_headers;
+    token_headers_ = x.token_headers;
+    counts_->authenticated(metrics::AuthResult::ok);
+    return true;
+}
+
+paywall::Decision Session::decide(paywall::FoundCredential& credential) {
+    paywall::PaymentFacts facts;
+    bool present = credential && credential->has_value();
+    if (present) facts = worker_.shared().store.facts((*credential)->identifier.payment_hash);
+    auto began = Clock::now();
+    paywall::AdmissionInput input{service(), free_, credential, worker_.keys(), facts, std::chrono::system_clock::now()};
+    paywall::Decision decision = paywall::decide(input);
+    std::chrono::duration<double> took = Clock::now() - began;
+    if (present) worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
+    return decision;
+}
+
+Awaitable<std::optional<Problem>> Session::admit() {
+    paywall::FoundCredential credential = l402::find_credential(exchange_->credential_fields);
+    paywall::Decision decision = decide(credential);
+    if (auto* refused = std::get_if<paywall::BadRequest>(&decision)) {
+        counts_->authenticated(metrics::AuthResult::malformed);
+        co_return Problem{400, std::string(refused->detail)};
+    }
+    if (auto* unavailable = std::get_if<paywall::Unavailable>(&decision)) {
+        Problem problem{503, std::string(unavailable->detail)};
+        problem.retry_after = 5;
+        co_return problem;
+    }
+    if (auto* demand = std::get_if<paywall::DemandPayment>(&decision)) {
+        if (demand->reason != Reason::no_credential) counts_->authenticated(auth_result(demand->reason));
+        Problem problem = co_await demand_payment(demand->reason);
+        co_return problem;
+    }
+    paywall::Admit& admitted = std::get<paywall::Admit>(decision);
+    std::optional<Problem> problem = co_await start_clock(admitted);
+    if (problem) co_return problem;
+    counts_->authenticated(metrics::AuthResult::ok);
+    until_ = admitted.until;
+    exchange_->token_headers = token_header_lines(*admitted.token, service().name.text());
+    token_headers_ = exchange_->token_headers;
+    remember(credential, admitted);
+    co_return std::nullopt;
+}
+
+// Records the first use of a token. Where the time bought starts with it, the request waits until that is on disk.
+Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
+    if (admit.first_use == paywall::FirstUse::known) co_return std::nullopt;
+    store::Store& store = worker_.shared().store;
+    PaymentHash hash = admit.token->payment_hash;
+    std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
+    if (admit.first_use == paywall::FirstUse::note) {
+        store.record_first_use(hash, service().name.text(), now, [](const Result<std::chrono::sys_seconds>&) {});
+        co_return std::nullopt;
+    }
+    auto start = [&store, hash, now, name = service().name.text()](auto done) { store.record_first_use(hash, name, now, std::move(done)); };
+    Result<std::chrono::sys_seconds> recorded = co_await await_callback<Result<std::chrono::sys_seconds>>(worker_.context().get_executor(), start);
+    if (!recorded) {
+        Problem problem{503, "The use of the token could not be recorded. Nothing is lost: repeat the request later."};
+        problem.retry_after = 5;
+        co_return problem;
+    }
+    // Another request with the same token may have been first.
+    paywall::PaymentFacts facts = store.facts(hash);
+    admit.until = paywall::end_of_time_bought(service(), facts);
+    if (admit.until && std::chrono::system_clock::now() >= *admit.until) {
+        counts_->authenticated(metrics::AuthResult::expired);
+        Problem problem = co_await demand_payment(Reason::expired);
+        co_return problem;
+    }
+    co_return std::nullopt;
+}
+
+void Session::remember(const paywall::FoundCredential& credential, const paywall::Admit& admit) {
+    const auto& fields = exchange_->credential_fields;
+    if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
+    if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential)) return;
+    paywall::VerifiedCredential known{*admit.token, exchange_->token_headers, false, admit.until};
+    worker_.cache().add(paywall::CredentialCache::key(fields.front().second, service_), std::move(known));
+}
+
+Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
+    const config::Service& sold = service();
+    gateway::Client& gateway = worker_.shared().gateway;
+    gateway::IssueRequest request{sold.price, sold.name, sold.description, std::nullopt};
+    auto start = [&gateway, request](auto done) { gateway.issue(request, std::move(done)); };
+    Result<gateway::IssuedChallenge> issued = co_await await_callback<Result<gateway::IssuedChallenge>>(worker_.context().get_executor(), start);
+    if (issued) {
+        counts_->challenge(metrics::ChallengeResult::issued);
+        Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), sold.price};
+        problem.challenges = l402::challenge_lines(issued->token_base64, issued->bolt11);
+        co_return problem;
+    }
+    if (is(issued.error(), gateway::ClientErrc::rate_limited)) {
+        counts_->challenge(metrics::ChallengeResult::rate_limited);
+        Problem problem{429, "The node issues no more invoices at the moment. Repeat the request later."};
+        problem.retry_after = 1;
+        co_return problem;
+    }
+    counts_->challenge(metrics::ChallengeResult::invoice_error);
+    Problem problem{503, "The node that sells this cannot be reached. Nothing was charged: repeat the request later."};
+    problem.retry_after = 5;
+    co_return problem;
+}
+
+}  // namespace millrace::http

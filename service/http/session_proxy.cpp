@@ -1,0 +1,378 @@
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "service/http/header_rules.hpp"
+#include "service/http/session.hpp"
+
+namespace millrace::http {
+namespace {
+
+// Requests that may be sent a second time where an idle connection turns out to be dead (RFC 9110 §9.2.2).
+bool is_idempotent(Verb verb) {
+    switch (verb) {
+        case Verb::get:
+        case Verb::head:
+        case Verb::options:
+        case Verb::put:
+        case Verb::delete_: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+Awaitable<bool> Session::proxy() {
+    Exchange& x = *exchange_;
+    const RequestHead& head = x.request.head();
+    std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
+    ForwardFacts facts{x.target.forward, host, peer_, tls_ != nullptr, token_headers_};
+    append_upstream_head(head, facts, x.to_upstream);
+    keep_alive_ = head.keep_alive && !worker_.draining();
+
+    UpstreamPool& pool = worker_.pool(service().upstream);
+    bool repeatable = head.framing == Framing::none && is_idempotent(head.verb);
+    bool fresh = false;
+    for (;;) {
+        std::unique_ptr<UpstreamConnection> upstream;
+        if (!fresh) upstream = pool.take();
+        // What cannot be sent twice is not sent on a connection that is dead already.
+        while (upstream && !repeatable && !upstream->stream.quiet()) upstream = pool.take();
+        bool pooled = upstream != nullptr;
+        if (!pooled) upstream = co_await connect(pool.upstream());
+        bool reusable = false;
+        Exchanged exchanged = Exchanged::failed;
+        if (upstream) exchanged = co_await exchange(*upstream, pooled && repeatable, &reusable);
+        if (exchanged == Exchanged::retry) {
+            fresh = true;
+            continue;
+        }
+        if (exchanged == Exchanged::done) {
+            if (reusable) pool.give_back(std::move(upstream), Clock::now());
+            co_return keep_alive_;
+        }
+        upstream.reset();
+        if (answered_) co_return false;
+        bool of_client = problem_.status < 500;
+        if (of_client) keep_alive_ = false;
+        Outcome outcome = of_client ? Outcome::rejected : Outcome::upstream_error;
+        Problem problem = std::move(problem_);
+        co_return co_await answer(std::move(problem), outcome);
+    }
+}
+
+Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const config::Upstream& upstream) {
+    Executor executor = worker_.context().get_executor();
+    const config::Timeouts& timeouts = site_->config.timeouts;
+    problem_ = Problem{502, "The server behind this service cannot be reached."};
+    std::vector<asio::ip::tcp::endpoint> endpoints;
+    ErrorCode not_numeric;
+    auto address = asio::ip::make_address(upstream.host, not_numeric);
+    if (not_numeric) {
+        Resolver resolver(executor);
+        watch_.arm(timeouts.upstream_connect, resolver);
+        std::string port = std::to_string(upstream.port);
+        auto [failed, found] = co_await resolver.async_resolve(upstream.host, port, use_result);
+        watch_.disarm();
+        if (!failed) {
+            for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+        }
+    } else {
+        endpoints.emplace_back(address, upstream.port);
+    }
+    for (const asio::ip::tcp::endpoint& endpoint : endpoints) {
+        auto connection = std::make_unique<UpstreamConnection>(Socket(executor, endpoint.protocol()), worker_.counts());
+        watch_.arm(timeouts.upstream_connect, connection->stream);
+        auto [failed] = co_await connection->stream.socket().async_connect(endpoint, use_result);
+        ErrorCode error = failed;
+        if (!error && upstream.tls) {
+            connection->stream.start_tls(*worker_.shared().upstream_tls);
+            connection->stream.name_server(upstream.host);
+            error = co_await connection->stream.handshake(asio::ssl::stream_base::client);
+        }
+        watch_.disarm();
+        if (!error) co_return connection;
+        if (watch_.expired()) problem_ = Problem{504, "The server behind this service did not accept a connection in time."};
+        spdlog::debug("upstream {}: {}", upstream.url(), watch_.expired() ? "timed out" : error.message());
+    }
+    co_return nullptr;
+}
+
+// One request and its response over one upstream connection.
+Awaitable<Session::Exchanged> Session::exchange(UpstreamConnection& upstream, bool may_retry, bool* reusable) {
+    Exchange& x = *exchange_;
+    x.from_upstream.clear();
+    // A small body is there already: it goes with the head.
+    std::size_t used = 0;
+    RequestBody::Step step = body_.take(x.from_client, x.request, x.request_payload, &used);
+    if (step == RequestBody::Step::bad_chunk) {
+        problem_ = Problem{400, "The body's chunks are malformed."};
+        co_return Exchanged::failed;
+    }
+    if (step == RequestBody::Step::too_large) {
+        problem_ = Problem{413, "The body is larger than is accepted here."};
+        co_return Exchanged::failed;
+    }
+    std::string_view first = x.to_upstream;
+    std::string_view second;
+    if (body_.chunked()) {
+        append_chunk(x.request_payload, x.to_upstream);
+        if (body_.done()) x.to_upstream.append(last_chunk);
+        first = x.to_upstream;
+    } else if (!x.request_payload.empty()) {
+        second = x.request_payload.front();
+    }
+    ErrorCode failed;
+    upstream.stream.write_now(first, second, failed);
+    if (failed == asio::error::would_block) {
+        watch_.arm(site_->config.timeouts.body, upstream.stream);
+        failed = co_await upstream.stream.write_rest(first, second);
+        watch_.disarm();
+    }
+    x.from_client.consume(used);
+    if (failed) {
+        problem_ = Problem{502, "The server behind this service closed the connection."};
+        co_return may_retry ? Exchanged::retry : Exchanged::failed;
+    }
+    if (!body_.done()) {
+        Executor executor = worker_.context().get_executor();
+        pump_ = std::make_unique<Pump>(executor);
+        pump_->running = true;
+        asio::co_spawn(executor, pump_request(upstream.stream), asio::detached);
+    }
+    bool nothing_came = true;
+    std::optional<Fault> fault = co_await read_response_head(upstream.stream, &nothing_came);
+    bool forwarded = false;
+    if (!fault) forwarded = co_await forward_response(upstream, reusable);
+    bool client_at_fault = pump_ && pump_->fault;
+    Fault of_client = client_at_fault ? *pump_->fault : Fault{400, ""};
+    if (pump_) {
+        if (pump_->running) {
+            keep_alive_ = false;
+            *reusable = false;
+            co_await stop_pump(upstream.stream);
+        }
+        pump_.reset();
+    }
+    if (forwarded || (!fault && answered_)) co_return forwarded ? Exchanged::done : Exchanged::failed;
+    if (client_at_fault) {
+        problem_ = Problem{of_client.status, std::string(of_client.detail)};
+    } else if (fault) {
+        problem_ = Problem{fault->status, std::string(fault->detail)};
+        if (may_retry && nothing_came && fault->status == 502) co_return Exchanged::retry;
+    }
+    co_return Exchanged::failed;
+}
+
+// Until the head of the final response is in response.head(), its bytes consumed.
+Awaitable<std::optional<Fault>> Session::read_response_head(Stream& upstream, bool* nothing_came) {
+    Exchange& x = *exchange_;
+    Buffer& in = x.from_upstream;
+    const config::Config& config = site_->config;
+    HeadLimits limits{config.limits.header, config.limits.header};
+    bool to_head = x.request.head().verb == Verb::head;
+    std::size_t scanned = 0;
+    awaiting_head_ = true;
+    if (!pump_) watch_.arm(config.timeouts.upstream_response, upstream);  // else it starts when the body has been sent
+    std::optional<Fault> fault;
+    for (;;) {
+        std::size_t end = find_head_end(in.view(), scanned);
+        if (end == 0) {
+            if (in.size() > config.limits.header) {
+                fault = Fault{502, "The server behind this service sent a head that is too large."};
+                break;
+            }
+            std::size_t room = 0;
+            char* data = in.prepare(Exchange::read_size, &room);
+            auto [failed, count] = co_await upstream.read_some(data, room);
+            if (failed) {
+                fault = watch_.expired() ? Fault{504, "The server behind this service did not answer in time."}
+                                         : Fault{502, "The server behind this service closed the connection without an answer."};
+                break;
+            }
+            in.commit(count);
+            *nothing_came = false;
+            continue;
+        }
+        std::string_view bytes = in.view().substr(0, end);
+        in.consume(end);
+        scanned = 0;
+        if (auto malformed = x.response.parse(bytes, limits, to_head)) {
+            fault = Fault{502, "The server behind this service sent a malformed answer."};
+            break;
+        }
+        unsigned status = x.response.head().status;
+        if (status / 100 != 1) break;
+        if (status == 101) {
+            if (!x.request.head().upgrade.empty()) break;
+            fault = Fault{502, "The server behind this service switched protocols unasked."};
+            break;
+        }
+        bool sent = co_await forward_interim(upstream);
+        if (!sent) {
+            fault = Fault{400, "The client is gone."};
+            answered_ = true;
+            break;
+        }
+    }
+    watch_.disarm();
+    awaiting_head_ = false;
+    co_return fault;
+}
+
+// 100 Continue and its like: passed on to clients that know them.
+Awaitable<bool> Session::forward_interim(Stream& upstream) {
+    Exchange& x = *exchange_;
+    if (x.request.head().version < 11) co_return true;
+    x.to_client.clear();
+    append_client_head(x.response.head(), ClientFraming::none, 11, true, x.to_client);
+    ErrorCode failed = co_await write_client(x.to_client, {});
+    x.to_client.clear();
+    if (!pump_ || !pump_->running) watch_.arm(site_->config.timeouts.upstream_response, upstream);
+    co_return !failed;
+}
+
+Awaitable<ErrorCode> Session::write_client(std::string_view first, std::string_view second) {
+    ErrorCode failed;
+    stream_.write_now(first, second, failed);
+    if (failed == asio::error::would_block) {
+        watch_.arm(site_->config.timeouts.body, stream_);
+        failed = co_await stream_.write_rest(first, second);
+        watch_.disarm();
+    }
+    co_return failed;
+}
+
+// Sends the final response, head and body. False: it broke off, and the connection cannot go on.
+Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* reusable) {
+    Exchange& x = *exchange_;
+    const ResponseHead& head = x.response.head();
+    Buffer& in = x.from_upstream;
+    int version = x.request.head().version;
+    ClientFraming framing = client_framing(head, version);
+    if (framing == ClientFraming::close || worker_.draining() || (pump_ && pump_->running)) keep_alive_ = false;
+    append_client_head(head, framing, version, keep_alive_, x.to_client);
+    unsigned status = head.status;
+    Framing from = head.framing;
+    std::uint64_t left = head.content_length;
+    *reusable = head.keep_alive && from != Framing::until_eof && status != 101;
+    answered_ = true;
+    if (status == 101) {
+        ErrorCode failed = co_await write_client(x.to_client, {});
+        if (!failed) co_await tunnel(upstream.stream);
+        keep_alive_ = false;
+        finish_request(101, Outcome::served);
+        co_return true;
+    }
+    bool done = from == Framing::none;
+    bool ended = false;  // by the server closing
+    for (;;) {
+        std::string_view raw;
+        std::size_t used = 0;
+        if (!done && from == Framing::chunked) {
+            x.response_payload.clear();
+            ChunkProgress progress = x.response.decode(in.view(), x.response_payload);
+            if (progress.bad || (progress.used == 0 && in.size() > site_->config.limits.header)) break;
+            used = progress.used;
+            done = progress.done;
+            if (framing == ClientFraming::chunked) append_chunk(x.response_payload, x.to_client);
+            else for (std::string_view piece : x.response_payload) x.to_client.append(piece);
+        } else if (!done) {
+            used = from == Framing::length ? static_cast<std::size_t>(std::min<std::uint64_t>(left, in.size())) : in.size();
+            raw = in.view().substr(0, used);
+            left -= from == Framing::length ? used : 0;
+            done = from == Framing::length ? left == 0 : ended;
+            if (framing == ClientFraming::chunked) {
+                x.response_payload.assign(1, raw);
+                append_chunk(x.response_payload, x.to_client);
+                raw = {};
+            }
+        }
+        if (done && framing == ClientFraming::chunked) x.to_client.append(last_chunk);
+        ErrorCode failed;
+        std::string_view first = x.to_client;
+        stream_.write_now(first, raw, failed);
+        if (failed == asio::error::would_block) failed = co_await write_client(first, raw);
+        in.consume(used);
+        x.to_client.clear();
+        if (failed) {
+            *reusable = false;
+            finish_request(status, Outcome::served);  // the client left
+            co_return false;
+        }
+        if (done) {
+            if (!in.empty()) *reusable = false;  // the server sent more than it announced
+            finish_request(status, Outcome::served);
+            co_return true;
+        }
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::stream_read_size - in.size() % Exchange::stream_read_size, &room);
+        watch_.arm(site_->config.timeouts.body, upstream.stream);
+        auto [broken, count] = co_await upstream.stream.read_some(data, room);
+        watch_.disarm();
+        in.commit(count);
+        if (broken == asio::error::eof && from == Framing::until_eof) ended = true;
+        else if (broken) break;
+    }
+    // The client sees the response end short of what was announced.
+    *reusable = false;
+    finish_request(status, Outcome::upstream_error);
+    co_return false;
+}
+
+// Carries what is left of the request's body to the upstream, while the response is awaited or under way.
+Awaitable<> Session::pump_request(Stream& upstream) {
+    Exchange& x = *exchange_;
+    Buffer& in = x.from_client;
+    Watch watch(worker_.watchdog());
+    std::chrono::milliseconds timeout = site_->config.timeouts.body;
+    bool good = true;
+    while (!pump_->stop) {
+        std::size_t used = 0;
+        RequestBody::Step step = body_.take(in, x.request, x.request_payload, &used);
+        if (step != RequestBody::Step::good) {
+            pump_->fault = step == RequestBody::Step::too_large ? Fault{413, "The body is larger than is accepted here."}
+                                                                : Fault{400, "The body's chunks are malformed."};
+            break;
+        }
+        std::string_view raw = body_.chunked() || x.request_payload.empty() ? std::string_view{} : x.request_payload.front();
+        x.to_upstream.clear();
+        if (body_.chunked()) {
+            append_chunk(x.request_payload, x.to_upstream);
+            if (body_.done()) x.to_upstream.append(last_chunk);
+        }
+        if (!raw.empty() || !x.to_upstream.empty()) {
+            watch.arm(timeout, upstream);
+            ErrorCode failed = co_await upstream.write_rest(x.to_upstream, raw);
+            watch.disarm();
+            good = !failed;
+        }
+        in.consume(used);
+        if (!good || body_.done()) break;
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::stream_read_size - in.size() % Exchange::stream_read_size, &room);
+        watch.arm(timeout, stream_);
+        auto [failed, count] = co_await stream_.read_some(data, room);
+        watch.disarm();
+        if (failed) {
+            pump_->fault = watch.expired() ? Fault{408, "The request's body did not come in time."} : Fault{400, "The request's body ended early."};
+            break;
+        }
+        in.commit(count);
+    }
+    pump_->running = false;
+    pump_->ended.cancel();
+    if (pump_->fault) upstream.cancel();
+    else if (awaiting_head_) watch_.arm(site_->config.timeouts.upstream_response, upstream);
+}
+
+Awaitable<> Session::stop_pump(Stream& upstream) {
+    pump_->stop = true;
+    pump_->ended.expires_at(Timer::time_point::max());
+    stream_.cancel();
+    upstream.cancel();
+    while (pump_->running) co_await pump_->ended.async_wait(use_result);
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,122 @@
+#include "service/http/stream.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/write.hpp>
+
+namespace millrace::http {
+
+Stream::Stream(Socket socket) : socket_(std::move(socket)) {
+    ErrorCode ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+void Stream::start_tls(asio::ssl::context& context) { tls_ = std::make_unique<Tls>(socket_, context); }
+
+void Stream::name_server(const std::string& host) {
+    ErrorCode not_numeric;
+    asio::ip::make_address(host, not_numeric);
+    if (not_numeric) {
+        // SSL_set_tlsext_host_name() is a macro with a C cast in it.
+        SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
+    }
+    ErrorCode ignored;
+    tls_->set_verify_callback(asio::ssl::host_name_verification(host), ignored);
+}
+
+Awaitable<> Stream::end_tls() {
+    if (tls_) co_await tls_->async_shutdown(use_result);
+}
+
+Awaitable<ErrorCode> Stream::handshake(asio::ssl::stream_base::handshake_type side) {
+    auto [error] = co_await tls_->async_handshake(side, use_result);
+    co_return error;
+}
+
+Awaitable<Stream::ReadResult> Stream::read_some(char* data, std::size_t size) {
+    auto buffer = asio::buffer(data, size);
+    return tls_ ? tls_->async_read_some(buffer, use_result) : socket_.async_read_some(buffer, use_result);
+}
+
+std::size_t Stream::read_now(char* data, std::size_t size, ErrorCode& error) {
+    if (tls_) {
+        error = asio::error::would_block;
+        return 0;
+    }
+    return socket_.read_some(asio::buffer(data, size), error);
+}
+
+void Stream::write_now(std::string_view& first, std::string_view& second, ErrorCode& error) {
+    error = {};
+    if (tls_) {
+        if (!first.empty() || !second.empty()) error = asio::error::would_block;
+        return;
+    }
+    while (!first.empty() || !second.empty()) {
+        std::size_t sent = 0;
+        if (second.empty()) {
+            sent = socket_.write_some(asio::buffer(first), error);
+        } else {
+            std::array<asio::const_buffer, 2> both{asio::buffer(first), asio::buffer(second)};
+            sent = socket_.write_some(both, error);
+        }
+        if (error) return;
+        std::size_t of_first = std::min(sent, first.size());
+        first.remove_prefix(of_first);
+        second.remove_prefix(sent - of_first);
+    }
+}
+
+Awaitable<ErrorCode> Stream::write_rest(std::string_view first, std::string_view second) {
+    if (tls_) {
+        // One record for a small head and its body.
+        constexpr std::size_t record = 16 * 1024;
+        std::string joined;
+        if (!second.empty() && first.size() + second.size() <= record) {
+            joined.reserve(first.size() + second.size());
+            joined.append(first).append(second);
+            first = joined;
+            second = {};
+        }
+        for (std::string_view part : {first, second}) {
+            if (part.empty()) continue;
+            auto buffer = asio::buffer(part);
+            auto [error, sent] = co_await asio::async_write(*tls_, buffer, use_result);
+            if (error) co_return error;
+        }
+        co_return ErrorCode{};
+    }
+    for (;;) {
+        ErrorCode error;
+        write_now(first, second, error);
+        if (error != asio::error::would_block) co_return error;
+        auto [failed] = co_await socket_.async_wait(Socket::wait_write, use_result);
+        if (failed) co_return failed;
+    }
+}
+
+void Stream::cancel() {
+    ErrorCode ignored;
+    socket_.cancel(ignored);
+}
+
+void Stream::shutdown_send() {
+    ErrorCode ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+}
+
+void Stream::close() {
+    ErrorCode ignored;
+    socket_.close(ignored);
+}
+
+bool Stream::quiet() {
+    char byte = 0;
+    ssize_t peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,29 @@
+#include "service/http/watchdog.hpp"
+
+namespace millrace::http {
+
+void Watchdog::look(Clock::time_point now) {
+    for (Watch* watch = first_; watch; watch = watch->next_) {
+        if (watch->target_ && now >= watch->deadline_) watch->fire();
+    }
+}
+
+Watch::Watch(Watchdog& dog) : dog_(dog), next_(dog.first_) {
+    if (next_) next_->previous_ = this;
+    dog_.first_ = this;
+}
+
+Watch::~Watch() {
+    if (previous_) previous_->next_ = next_;
+    else dog_.first_ = next_;
+    if (next_) next_->previous_ = previous_;
+}
+
+// The cancelled operation completes later, from the event loop: the list does not change under look().
+void Watch::fire() {
+    if (!target_) return;
+    expired_ = true;
+    cancel_(target_);
+}
+
+}  // namespace millrace::http

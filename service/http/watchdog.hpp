@@ -1,0 +1,72 @@
+// Timeouts for many connections without a timer each: a Watch notes a deadline and what to cancel, and the thread's
+// Watchdog looks at all of them a few times a second. A cancelled operation ends with operation_aborted; expired() tells why.
+//
+//   Watch watch(watchdog);
+//   watch.arm(10s, stream);  auto [error, count] = co_await stream.read_some(...);  watch.disarm();
+//   if (watch.expired()) ...
+#pragma once
+
+#include <chrono>
+
+#include "service/http/stream.hpp"
+
+namespace millrace::http {
+
+class Watch;
+
+class Watchdog {
+  public:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::milliseconds period{100};
+
+    Watchdog() = default;
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
+
+    // Cancels what is overdue.
+    void look(Clock::time_point now);
+
+  private:
+    friend class Watch;
+    Watch* first_ = nullptr;
+};
+
+class Watch {
+  public:
+    explicit Watch(Watchdog& dog);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+    // The target must outlive the watch, or disarm() come first.
+    void arm(std::chrono::milliseconds timeout, Stream& target) { set(timeout, &target, [](void* stream) { static_cast<Stream*>(stream)->cancel(); }); }
+    void arm(std::chrono::milliseconds timeout, Resolver& target) { set(timeout, &target, [](void* resolver) { static_cast<Resolver*>(resolver)->cancel(); }); }
+    void disarm() { target_ = nullptr; }
+
+    // Since the last arm().
+    [[nodiscard]] bool expired() const { return expired_; }
+
+    // Lets it expire now.
+    void fire();
+
+  private:
+    friend class Watchdog;
+    using Cancel = void (*)(void*);
+
+    void set(std::chrono::milliseconds timeout, void* target, Cancel cancel) {
+        deadline_ = Watchdog::Clock::now() + timeout;
+        target_ = target;
+        cancel_ = cancel;
+        expired_ = false;
+    }
+
+    Watchdog& dog_;
+    Watch* previous_ = nullptr;
+    Watch* next_ = nullptr;
+    Watchdog::Clock::time_point deadline_;
+    void* target_ = nullptr;
+    Cancel cancel_ = nullptr;
+    bool expired_ = false;
+};
+
+}  // namespace millrace::http

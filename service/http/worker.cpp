@@ -1,0 +1,101 @@
+#include "service/http/worker.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <ctime>
+
+#include "service/http/session.hpp"
+
+namespace millrace::http {
+
+Worker::Worker(std::size_t index, Shared shared)
+    : context_(std::make_unique<asio::io_context>(1)),
+      index_(index),
+      shared_(std::move(shared)),
+      counts_(shared_.metrics.thread(index)),
+      site_(shared_.site),
+      keys_(shared_.keys) {
+    write_date(std::chrono::system_clock::now());
+    asio::co_spawn(context_->get_executor(), tick(), asio::detached);
+}
+
+// Coroutines that are still there go with the io_context, and give back what they have from this object.
+Worker::~Worker() {
+    pools_.clear();
+    context_.reset();
+}
+
+void Worker::run() { context_->run(); }
+
+void Worker::adopt(Socket socket, std::string peer) {
+    connection_count_.fetch_add(1, std::memory_order_relaxed);
+    asio::post(context_->get_executor(), [this, socket = std::move(socket), peer = std::move(peer)]() mutable {
+        counts_.connections_opened.add();
+        auto session = std::make_unique<Session>(*this, std::move(socket), std::move(peer));
+        sessions_.insert(session.get());
+        asio::co_spawn(context_->get_executor(), run_session(std::move(session)), asio::detached);
+    });
+}
+
+void Worker::ended(Session& session) {
+    sessions_.erase(&session);
+    counts_.connections_closed.add();
+    connection_count_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Worker::drain() {
+    asio::post(context_->get_executor(), [this] {
+        draining_ = true;
+        for (Session* session : sessions_) session->drain();
+    });
+}
+
+Awaitable<> Worker::tick() {
+    Timer timer(context_->get_executor());
+    for (;;) {
+        timer.expires_after(Watchdog::period);
+        auto [failed] = co_await timer.async_wait(use_result);
+        if (failed) co_return;
+        auto now = std::chrono::steady_clock::now();
+        watchdog_.look(now);
+        for (const auto& pool : pools_) pool->drop_older(now);
+        write_date(std::chrono::system_clock::now());
+    }
+}
+
+// RFC 9110 §5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".
+void Worker::write_date(std::chrono::system_clock::time_point now) {
+    std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    char text[40];
+    std::size_t length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    date_.assign(text, length);
+}
+
+std::shared_ptr<const runtime::Site> Worker::site() { return site_.hold(); }
+
+const l402::KeyRing* Worker::keys() { return keys_.get(); }
+
+std::uint64_t Worker::refresh() {
+    site_.get();
+    keys_.get();
+    if (site_.version() != cache_site_ || keys_.version() != cache_keys_) {
+        cache_.clear();
+        cache_site_ = site_.version();
+        cache_keys_ = keys_.version();
+        ++generation_;
+    }
+    return generation_;
+}
+
+// Few upstreams, hence a list. A pool that a reload left without a service empties itself by age.
+UpstreamPool& Worker::pool(const config::Upstream& upstream) {
+    for (const auto& pool : pools_) {
+        if (pool->upstream() == upstream) return *pool;
+    }
+    return *pools_.emplace_back(std::make_unique<UpstreamPool>(upstream));
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,98 @@
+// One thread of the service: an io_context, the connections that live on it, and everything they share without a lock.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "common/l402/token.hpp"
+#include "service/gateway/client.hpp"
+#include "service/http/exchange.hpp"
+#include "service/http/upstream_pool.hpp"
+#include "service/http/watchdog.hpp"
+#include "service/paywall/credential_cache.hpp"
+#include "service/runtime/published.hpp"
+#include "service/runtime/site.hpp"
+#include "service/store/store.hpp"
+
+namespace millrace::http {
+
+class Session;
+
+// What all threads share. The references outlive the workers.
+struct Shared {
+    runtime::Published<runtime::Site>& site;
+    runtime::Published<l402::KeyRing>& keys;
+    gateway::Client& gateway;
+    store::Store& store;
+    metrics::Metrics& metrics;
+    std::shared_ptr<asio::ssl::context> upstream_tls;
+};
+
+class Worker {
+  public:
+    Worker(std::size_t index, Shared shared);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    [[nodiscard]] asio::io_context& context() { return *context_; }
+
+    // Runs the thread's event loop until stop().
+    void run();
+    void stop() { context_->stop(); }
+
+    // From any thread: takes over a connection that was accepted for this worker's io_context.
+    void adopt(Socket socket, std::string peer);
+    // From any thread: idle connections close, busy ones after their response.
+    void drain();
+    [[nodiscard]] std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
+
+    // For the sessions on this thread:
+
+    [[nodiscard]] Shared& shared() { return shared_; }
+    [[nodiscard]] metrics::ThreadShard& counts() { return counts_; }
+    [[nodiscard]] std::size_t index() const { return index_; }
+    [[nodiscard]] Watchdog& watchdog() { return watchdog_; }
+    [[nodiscard]] ExchangePool& exchanges() { return exchanges_; }
+    [[nodiscard]] bool draining() const { return draining_; }
+    [[nodiscard]] std::string_view date() const { return date_; }
+
+    // The current configuration; hold on to it for as long as the request lasts.
+    std::shared_ptr<const runtime::Site> site();
+    const l402::KeyRing* keys();
+    // Looks whether keys or configuration have changed, and empties the cache if so. Answers the number of the state that
+    // the cache belongs to: what was found out in one state must not be used in another.
+    std::uint64_t refresh();
+    paywall::CredentialCache& cache() { return cache_; }
+    UpstreamPool& pool(const config::Upstream& upstream);
+
+    void ended(Session& session);
+
+  private:
+    Awaitable<> tick();
+    void write_date(std::chrono::system_clock::time_point now);
+
+    std::unique_ptr<asio::io_context> context_;
+    std::size_t index_;
+    Shared shared_;
+    metrics::ThreadShard& counts_;
+    runtime::Published<runtime::Site>::Reader site_;
+    runtime::Published<l402::KeyRing>::Reader keys_;
+    std::uint64_t generation_ = 0;
+    std::uint64_t cache_site_ = 0;
+    std::uint64_t cache_keys_ = 0;
+    paywall::CredentialCache cache_;
+    Watchdog watchdog_;
+    ExchangePool exchanges_;
+    std::vector<std::unique_ptr<UpstreamPool>> pools_;
+    std::unordered_set<Session*> sessions_;
+    std::atomic<std::size_t> connection_count_{0};
+    std::string date_;
+    bool draining_ = false;
+};
+
+}  // namespace millrace::http

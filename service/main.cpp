@@ -1,0 +1,55 @@
+// millraced: the HTTP paywall.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "service/runtime/app.hpp"
+
+namespace {
+
+// Connections are file descriptors; the usual soft limit of 1024 is a fraction of what is allowed.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App command("millraced sells HTTP resources for Lightning payments: an L402 paywall in front of any HTTP server.", "millraced");
+    std::string file;
+    bool check = false;
+    command.add_option("--config", file, "configuration file (TOML)")->required()->type_name("FILE");
+    command.add_flag("--check-config", check, "check the configuration, say what is wrong with it, and end");
+    command.set_version_flag("--version", "millraced " MILLRACE_VERSION);
+    CLI11_PARSE(command, argc, argv);
+
+    auto config = millrace::runtime::load_checked(file);
+    if (!config) {
+        std::fprintf(stderr, "%s\n", config.error().message.c_str());
+        return 1;
+    }
+    if (check) {
+        std::printf("%s: good, %zu services\n", file.c_str(), config->services.size());
+        return 0;
+    }
+
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("millraced", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+    spdlog::flush_on(spdlog::level::info);
+    millrace::runtime::set_log_level(config->log_level);
+    raise_descriptor_limit();
+
+    millrace::runtime::App app(file, std::move(*config));
+    if (auto started = app.start(); !started) {
+        spdlog::critical("{}", started.error().message);
+        return 1;
+    }
+    app.run();
+    return 0;
+}

@@ -1,0 +1,103 @@
+#include "service/metrics/endpoint.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/write.hpp>
+
+#include "service/http/message.hpp"
+#include "service/http/problem.hpp"
+
+namespace millrace::metrics {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t max_head = 16 * 1024;
+constexpr std::chrono::seconds patience{10};
+
+std::string write_response(unsigned status, std::string_view type, std::string_view body, bool to_head) {
+    std::string out = "HTTP/1.1 " + std::to_string(status) + ' ' + std::string(http::reason_phrase(status)) + "\r\nContent-Type: " + std::string(type) +
+                      "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+    if (!to_head) out += body;
+    return out;
+}
+
+}  // namespace
+
+void Endpoint::start() { asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached); }
+
+void Endpoint::stop() {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+}
+
+config::ListenAddress Endpoint::address() const {
+    boost::system::error_code ignored;
+    auto endpoint = acceptor_.local_endpoint(ignored);
+    return {endpoint.address().to_string(), endpoint.port()};
+}
+
+http::Awaitable<> Endpoint::accept() {
+    http::Timer pause(acceptor_.get_executor());
+    while (acceptor_.is_open()) {
+        auto [failed, socket] = co_await acceptor_.async_accept(http::use_result);
+        if (failed == asio::error::operation_aborted) break;
+        if (failed) {
+            pause.expires_after(std::chrono::milliseconds(100));
+            co_await pause.async_wait(http::use_result);
+            continue;
+        }
+        asio::co_spawn(acceptor_.get_executor(), serve(std::move(socket)), asio::detached);
+    }
+}
+
+http::Awaitable<> Endpoint::serve(http::Socket socket) {
+    http::Timer deadline(socket.get_executor());
+    deadline.expires_after(patience);
+    deadline.async_wait([&socket](boost::system::error_code cancelled) {
+        boost::system::error_code ignored;
+        if (!cancelled) socket.close(ignored);
+    });
+    std::string head;
+    std::size_t scanned = 0;
+    std::size_t end = 0;
+    while (end == 0 && head.size() < max_head) {
+        std::size_t before = head.size();
+        head.resize(before + 4096);
+        auto buffer = asio::buffer(head.data() + before, head.size() - before);
+        auto [failed, count] = co_await socket.async_read_some(buffer, http::use_result);
+        head.resize(before + count);
+        if (failed) break;
+        end = http::find_head_end(head, scanned);
+    }
+    if (end > 0) {
+        std::string response = answer(std::string_view(head).substr(0, end));
+        auto buffer = asio::buffer(response);
+        co_await asio::async_write(socket, buffer, http::use_result);
+        boost::system::error_code ignored;
+        socket.shutdown(http::Socket::shutdown_both, ignored);
+    }
+    // The timer's handler refers to the socket: it must have run before this frame goes.
+    deadline.cancel();
+    co_await asio::post(socket.get_executor(), http::use_result);
+}
+
+std::string Endpoint::answer(std::string_view head) const {
+    http::RequestReader reader;
+    http::HeadLimits limits{max_head, max_head};
+    if (auto fault = reader.parse(head, limits)) return write_response(fault->status, "text/plain", std::string(fault->detail) + '\n', false);
+    const http::RequestHead& request = reader.head();
+    bool to_head = request.verb == http::Verb::head;
+    if (!to_head && request.verb != http::Verb::get) return write_response(501, "text/plain", "only GET\n", false);
+    std::string_view path = request.target.substr(0, request.target.find('?'));
+    if (path == "/metrics") return write_response(200, "text/plain; version=0.0.4; charset=utf-8", sources_.metrics(), to_head);
+    if (path == "/healthz") return write_response(200, "text/plain", "ok\n", to_head);
+    if (path == "/readyz") {
+        std::string why = sources_.not_ready();
+        return write_response(why.empty() ? 200 : 503, "text/plain", why.empty() ? "ready\n" : why + '\n', to_head);
+    }
+    return write_response(404, "text/plain", "/metrics, /healthz, /readyz\n", to_head);
+}
+
+}  // namespace millrace::metrics

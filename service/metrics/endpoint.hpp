@@ -1,0 +1,33 @@
+// The listener of [metrics]: GET /metrics, /healthz, /readyz. One request a connection.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "service/http/listener.hpp"
+
+namespace millrace::metrics {
+
+struct EndpointSources {
+    std::function<std::string()> metrics;
+    std::function<std::string()> not_ready;  // why the service is not ready; empty where it is
+};
+
+class Endpoint {
+  public:
+    Endpoint(http::Acceptor acceptor, EndpointSources sources) : acceptor_(std::move(acceptor)), sources_(std::move(sources)) {}
+
+    void start();
+    void stop();
+    [[nodiscard]] config::ListenAddress address() const;
+
+  private:
+    http::Awaitable<> accept();
+    http::Awaitable<> serve(http::Socket socket);
+    std::string answer(std::string_view head) const;
+
+    http::Acceptor acceptor_;
+    EndpointSources sources_;
+};
+
+}  // namespace millrace::metrics

@@ -1,0 +1,83 @@
+// Whether a request is let through: a pure function of the request's credential, the keys, what is known of the payment,
+// and the clock.
+//
+//   free path                                -> Admit
+//   two different credentials                -> BadRequest
+//   a credential, but the keys never came    -> Unavailable       (never refuse what may have been paid)
+//   no credential, or one that is refused    -> Demand payment, with the reason
+//   good, within the time bought             -> Admit
+//
+// The time bought counts from settlement; where that has not been heard of yet, from the first valid use, which the store
+// must have on disk before the response (Admit::first_use). A settlement heard of later becomes the truth.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "common/l402/credential.hpp"
+#include "common/l402/token.hpp"
+#include "service/config/config.hpp"
+#include "service/paywall/payment_facts.hpp"
+
+namespace millrace::paywall {
+
+using Time = std::chrono::system_clock::time_point;
+
+// Why payment is demanded.
+enum class Reason {
+    no_credential = 1,
+    malformed,      // a credential header that does not parse
+    unknown_key,    // l402::Refusal, one by one
+    bad_signature,
+    bad_preimage,
+    third_party,
+    wrong_scope,
+    widened,
+    expired,
+};
+
+[[nodiscard]] std::string_view name(Reason reason);     // "bad_signature"
+[[nodiscard]] std::string_view explain(Reason reason);  // a sentence for the client
+[[nodiscard]] Reason reason_of(l402::Refusal refusal);
+
+enum class FirstUse {
+    known,       // nothing to record
+    note,        // worth recording, but the decision does not stand on it
+    must_record  // the time bought starts now: on disk before the response
+};
+
+struct Admit {
+    std::optional<l402::Identifier> token;  // empty: a free path
+    FirstUse first_use = FirstUse::known;
+    std::optional<Time> until;  // when the time bought ends; empty: never, or not known before the first use is recorded
+};
+struct DemandPayment {
+    Reason reason;
+};
+struct BadRequest {
+    std::string_view detail;
+};
+struct Unavailable {
+    std::string_view detail;
+};
+using Decision = std::variant<Admit, DemandPayment, BadRequest, Unavailable>;
+
+using FoundCredential = Result<std::optional<l402::Credential>>;
+
+struct AdmissionInput {
+    const config::Service& service;
+    bool free;
+    const FoundCredential& credential;  // of l402::find_credential
+    const l402::KeyRing* keys;          // null: the gateway has never answered
+    PaymentFacts facts;                 // of the credential's payment hash
+    Time now;
+};
+
+[[nodiscard]] Decision decide(const AdmissionInput& input);
+
+// When the time bought ends; empty where the service has no limit or nothing started the clock yet.
+[[nodiscard]] std::optional<Time> end_of_time_bought(const config::Service& service, const PaymentFacts& facts);
+
+}  // namespace millrace::paywall

@@ -1,0 +1,15 @@
+// What is known of one payment besides its token: when it was settled, and when its token was first used.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace millrace::paywall {
+
+struct PaymentFacts {
+    std::optional<std::chrono::sys_seconds> settled_at;
+    std::optional<std::chrono::sys_seconds> first_used_at;
+    bool operator==(const PaymentFacts&) const = default;
+};
+
+}  // namespace millrace::paywall

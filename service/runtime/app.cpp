@@ -1,0 +1,197 @@
+#include "service/runtime/app.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <csignal>
+
+#include "service/config/load.hpp"
+#include "service/store/sqlite_store.hpp"
+
+namespace millrace::runtime {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::size_t count_workers(const config::Config& config) {
+    if (config.threads > 0) return config.threads;
+    return std::max(1U, std::thread::hardware_concurrency());
+}
+
+// Settings that are read once. Says which of them differ.
+std::vector<std::string_view> need_restart(const config::Config& running, const config::Config& loaded) {
+    std::vector<std::string_view> out;
+    if (running.listen != loaded.listen) out.push_back("listen.address");
+    if (running.tls.has_value() != loaded.tls.has_value()) out.push_back("listen.tls_cert");
+    if (running.threads != loaded.threads) out.push_back("listen.threads");
+    if (running.metrics != loaded.metrics) out.push_back("metrics.address");
+    if (running.gateway != loaded.gateway) out.push_back("node.gateway");
+    if (running.store != loaded.store) out.push_back("store.path");
+    return out;
+}
+
+}  // namespace
+
+void set_log_level(const std::string& level) { spdlog::set_level(spdlog::level::from_str(level)); }
+
+Result<config::Config> load_checked(const std::filesystem::path& file) {
+    Result<config::Config> config = config::load(file);
+    if (!config || !config->tls) return config;
+    auto tls = server_tls(*config->tls);
+    if (!tls) return Error{tls.error().code, file.string() + ": " + tls.error().message};
+    return config;
+}
+
+App::App(std::filesystem::path file, config::Config config)
+    : file_(std::move(file)),
+      started_with_(std::move(config)),
+      worker_count_(count_workers(started_with_)),
+      metrics_(worker_count_),
+      control_(std::make_unique<asio::io_context>(1)),
+      signals_(*control_) {}
+
+// The order matters: callbacks that still wait in the store or the gateway hold coroutines of the workers, so that these go
+// last; and the store's last commits tell the gateway.
+App::~App() {
+    for (auto& worker : workers_) worker->stop();
+    for (std::thread& thread : threads_) thread.join();
+    store_.reset();
+    gateway_.reset();
+    listener_.reset();
+    endpoint_.reset();
+    boost::system::error_code ignored;
+    signals_.clear(ignored);
+    workers_.clear();
+}
+
+Result<std::shared_ptr<const Site>> App::make_site(config::Config config) {
+    std::shared_ptr<asio::ssl::context> tls;
+    if (config.tls) {
+        auto loaded = server_tls(*config.tls);
+        if (!loaded) return loaded.error();
+        tls = *loaded;
+    }
+    auto site = std::make_shared<Site>(std::move(config), metrics_);
+    site->tls = std::move(tls);
+    return std::shared_ptr<const Site>(std::move(site));
+}
+
+void App::publish(std::shared_ptr<const Site> site) {
+    std::vector<std::pair<std::string, Msat>> prices;
+    for (const config::Service& service : site->config.services) prices.emplace_back(service.name.text(), service.price);
+    metrics_.set_prices(prices);
+    metrics_.config_reloaded(true, std::chrono::system_clock::now());
+    site_.publish(std::move(site));
+}
+
+Result<void> App::start() {
+    metrics_.started(std::chrono::system_clock::now());
+    auto site = make_site(started_with_);
+    if (!site) return site.error();
+    publish(*site);
+
+    auto store = store::open_sqlite(started_with_.store);
+    if (!store) return store.error();
+    store_ = std::move(*store);
+    gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_);
+
+    for (std::size_t i = 0; i < worker_count_; ++i) {
+        http::Shared shared{site_, keys_, *gateway_, *store_, metrics_, client_tls()};
+        workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
+    }
+    auto acceptor = http::listen_on(control_->get_executor(), started_with_.listen);
+    if (!acceptor) return acceptor.error();
+    listener_ = std::make_unique<http::Listener>(std::move(*acceptor), workers_);
+    spdlog::info("listening on {}://{}", started_with_.tls ? "https" : "http", listener_->address().text());
+    if (started_with_.metrics) {
+        auto metrics_acceptor = http::listen_on(control_->get_executor(), *started_with_.metrics);
+        if (!metrics_acceptor) return metrics_acceptor.error();
+        metrics::EndpointSources sources{[this] { return metrics_.text(store_->figures()); }, [this] { return why_not_ready(); }};
+        endpoint_ = std::make_unique<metrics::Endpoint>(std::move(*metrics_acceptor), std::move(sources));
+        spdlog::info("metrics on http://{}", endpoint_->address().text());
+    }
+    return {};
+}
+
+void App::run() {
+    for (auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
+    gateway_->start();
+    listener_->start();
+    if (endpoint_) endpoint_->start();
+    for (int signal : {SIGHUP, SIGINT, SIGTERM}) signals_.add(signal);
+    asio::co_spawn(control_->get_executor(), handle_signals(), asio::detached);
+    control_->run();
+}
+
+http::Awaitable<> App::handle_signals() {
+    for (;;) {
+        auto [failed, signal] = co_await signals_.async_wait(http::use_result);
+        if (failed) co_return;
+        if (signal == SIGHUP) {
+            reload();
+        } else if (draining_) {
+            spdlog::warn("second signal: stopping at once");
+            control_->stop();
+            co_return;
+        } else {
+            draining_ = true;
+            asio::co_spawn(control_->get_executor(), drain(), asio::detached);
+        }
+    }
+}
+
+void App::reload() {
+    Result<config::Config> config = load_checked(file_);
+    if (!config) {
+        spdlog::error("configuration not reloaded, the old one stays:\n{}", config.error().message);
+        metrics_.config_reloaded(false, std::chrono::system_clock::now());
+        return;
+    }
+    for (std::string_view setting : need_restart(started_with_, *config)) spdlog::warn("{} has changed: that takes a restart, until then the old value stays", setting);
+    // TLS cannot come or go on a listener that is open; certificate and key of one that has it are read anew.
+    if (config->tls.has_value() != started_with_.tls.has_value()) config->tls = started_with_.tls;
+    set_log_level(config->log_level);
+    auto site = make_site(std::move(*config));
+    if (!site) {
+        spdlog::error("configuration not reloaded, the old one stays: {}", site.error().message);
+        metrics_.config_reloaded(false, std::chrono::system_clock::now());
+        return;
+    }
+    publish(*site);
+    spdlog::info("configuration reloaded: {} services", site_.load()->config.services.size());
+}
+
+http::Awaitable<> App::drain() {
+    std::chrono::milliseconds limit = site_.load()->config.timeouts.drain;
+    spdlog::info("draining: no new connections, up to {} s for those under way", std::chrono::ceil<std::chrono::seconds>(limit).count());
+    listener_->stop();
+    for (auto& worker : workers_) worker->drain();
+    auto deadline = std::chrono::steady_clock::now() + limit;
+    http::Timer timer(control_->get_executor());
+    for (;;) {
+        std::size_t left = 0;
+        for (const auto& worker : workers_) left += worker->connections();
+        if (left == 0) break;
+        if (std::chrono::steady_clock::now() >= deadline) {
+            spdlog::warn("{} connections cut off: timeouts.drain is over", left);
+            break;
+        }
+        timer.expires_after(std::chrono::milliseconds(20));
+        co_await timer.async_wait(http::use_result);
+    }
+    gateway_->stop();
+    if (endpoint_) endpoint_->stop();
+    spdlog::info("stopped");
+    control_->stop();
+}
+
+std::string App::why_not_ready() const {
+    if (draining_) return "draining";
+    if (!keys_.load()) return "the token keys are not known: the plugin has not answered yet";
+    if (!gateway_->ready()) return "no connection to the plugin: paid tokens work, nothing can be bought";
+    return {};
+}
+
+}  // namespace millrace::runtime

@@ -1,0 +1,70 @@
+// The running service: builds its parts, reloads, drains. main.cpp reads the command line and calls run().
+//
+//   threads: one control thread (gateway, accepting, metrics, signals), one worker a core, the store's writer
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "service/gateway/client.hpp"
+#include "service/http/listener.hpp"
+#include "service/http/worker.hpp"
+#include "service/metrics/endpoint.hpp"
+#include "service/metrics/metrics.hpp"
+#include "service/runtime/published.hpp"
+#include "service/runtime/site.hpp"
+#include "service/store/store.hpp"
+
+namespace millrace::runtime {
+
+class App {
+  public:
+    // `file` is where `config` was read from, and will be read from again.
+    App(std::filesystem::path file, config::Config config);
+    ~App();
+    App(const App&) = delete;
+    App& operator=(const App&) = delete;
+
+    // Opens the store and the listeners. Errors: of the store, of TLS files, of the listeners.
+    [[nodiscard]] Result<void> start();
+
+    // Serves until SIGTERM or SIGINT, drains, returns.
+    void run();
+
+  private:
+    Result<std::shared_ptr<const Site>> make_site(config::Config config);
+    void publish(std::shared_ptr<const Site> site);
+    http::Awaitable<> handle_signals();
+    http::Awaitable<> drain();
+    void reload();
+    [[nodiscard]] std::string why_not_ready() const;
+
+    std::filesystem::path file_;
+    config::Config started_with_;
+    std::size_t worker_count_;
+    metrics::Metrics metrics_;
+    Published<Site> site_;
+    Published<l402::KeyRing> keys_;
+    std::unique_ptr<boost::asio::io_context> control_;
+    std::unique_ptr<store::Store> store_;
+    std::unique_ptr<gateway::Client> gateway_;
+    std::vector<std::unique_ptr<http::Worker>> workers_;
+    std::unique_ptr<http::Listener> listener_;
+    std::unique_ptr<metrics::Endpoint> endpoint_;
+    boost::asio::signal_set signals_;
+    std::vector<std::thread> threads_;
+    bool draining_ = false;
+};
+
+// The first reading of a configuration file, files it names included: what --check-config checks.
+[[nodiscard]] Result<config::Config> load_checked(const std::filesystem::path& file);
+
+void set_log_level(const std::string& level);
+
+}  // namespace millrace::runtime

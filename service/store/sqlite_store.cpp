@@ -1,0 +1,340 @@
+#include "service/store/sqlite_store.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "service/store/facts_map.hpp"
+#include "service/store/migrations.hpp"
+
+namespace millrace {
+
+const char* ErrcText<store::Errc>::text(store::Errc errc) {
+    switch (errc) {
+        case store::Errc::cannot_open: return "cannot open the store";
+        case store::Errc::foreign: return "the file is a database of another program";
+        case store::Errc::newer: return "the store was written by a newer version of millraced";
+        case store::Errc::in_use: return "the store is in use by another process";
+        case store::Errc::write_failed: return "cannot write to the store";
+    }
+    return "unknown store error";
+}
+
+namespace store {
+namespace {
+
+constexpr int application_id = 0x4d696c6c;  // "Mill", in SQLite's header
+
+// The writer's lock: a file beside the database, held until the store closes.
+class LockFile {
+  public:
+    explicit LockFile(const std::filesystem::path& database) : descriptor_(::open((database.string() + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0640)) {
+        held_ = descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+        error_ = held_ ? 0 : errno;
+    }
+    LockFile(const LockFile&) = delete;
+    LockFile& operator=(const LockFile&) = delete;
+    ~LockFile() {
+        if (descriptor_ >= 0) ::close(descriptor_);
+    }
+    [[nodiscard]] bool held() const { return held_; }
+    [[nodiscard]] int error() const { return error_; }
+
+  private:
+    int descriptor_;
+    bool held_ = false;
+    int error_ = 0;
+};
+
+std::string statement(std::string_view pragma, int value) { return "PRAGMA " + std::string(pragma) + " = " + std::to_string(value); }
+
+// Looks at an existing file without writing to it.
+Result<void> examine(const std::filesystem::path& file) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored) || std::filesystem::file_size(file, ignored) == 0) return {};
+    try {
+        SQLite::Database database(file.string(), SQLite::OPEN_READONLY);
+        int version = database.execAndGet("PRAGMA user_version").getInt();
+        int application = database.execAndGet("PRAGMA application_id").getInt();
+        int newest = static_cast<int>(migrations().size());
+        if (application != application_id) return fail(Errc::foreign, file.string() + ": choose another path for [store]");
+        if (version > newest) {
+            return fail(Errc::newer, file.string() + " has schema " + std::to_string(version) + ", this millraced knows up to " +
+                                         std::to_string(newest) + ": run the newer one, or restore the backup made before the upgrade");
+        }
+        return {};
+    } catch (const SQLite::Exception& error) {
+        return fail(Errc::cannot_open, file.string() + ": " + error.what());
+    }
+}
+
+void migrate(SQLite::Database& database) {
+    int version = database.execAndGet("PRAGMA user_version").getInt();
+    for (const Migration& migration : migrations()) {
+        if (migration.version <= version) continue;
+        SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+        database.exec(std::string(migration.sql));
+        database.exec(statement("application_id", application_id));
+        database.exec(statement("user_version", migration.version));
+        transaction.commit();
+    }
+}
+
+PaymentHash hash_of(const SQLite::Column& column) {
+    ByteView bytes{static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
+    return PaymentHash::from_bytes(bytes).value();
+}
+
+std::chrono::sys_seconds time_of(const SQLite::Column& column) { return std::chrono::sys_seconds(std::chrono::seconds(column.getInt64())); }
+
+void bind_hash(SQLite::Statement& query, int index, const PaymentHash& hash) {
+    query.bind(index, hash.view().data(), static_cast<int>(hash.view().size()));
+}
+
+struct FirstUseWrite {
+    PaymentHash hash;
+    std::string service;
+    std::chrono::sys_seconds at;
+    Store::FirstUseDone done;
+    bool is_new = false;  // found out while writing
+};
+
+struct SettlementWrite {
+    std::string node_id;
+    gateway::Settlement settlement;
+    Store::SettlementDone done;
+    std::uint64_t subscription = 0;
+    bool is_new = false;  // found out while writing
+};
+
+using Write = std::variant<FirstUseWrite, SettlementWrite>;
+
+class SqliteStore final : public Store {
+  public:
+    SqliteStore(const std::filesystem::path& file, std::unique_ptr<LockFile> lock)
+        : lock_(std::move(lock)), database_(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 5000) {
+        database_.exec("PRAGMA journal_mode = WAL");
+        database_.exec("PRAGMA synchronous = FULL");
+        migrate(database_);
+        load();
+        insert_first_use_.emplace(database_,
+                                  "INSERT INTO first_uses (payment_hash, service, first_used_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+        select_first_use_.emplace(database_, "SELECT first_used_at FROM first_uses WHERE payment_hash = ?");
+        insert_settlement_.emplace(database_,
+                                   "INSERT INTO settlements (payment_hash, node_id, pay_index, label, service, description, amount_msat, "
+                                   "amount_received_msat, settled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+        move_cursor_.emplace(database_,
+                             "INSERT INTO gateway_cursors (node_id, next_pay_index) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
+                             "next_pay_index = max(next_pay_index, excluded.next_pay_index)");
+        writer_ = std::thread([this] { write_until_closed(); });
+    }
+
+    ~SqliteStore() override {
+        {
+            std::lock_guard lock(queue_mutex_);
+            closing_ = true;
+        }
+        queue_filled_.notify_one();
+        writer_.join();
+    }
+
+    [[nodiscard]] paywall::PaymentFacts facts(const PaymentHash& hash) const override { return facts_.find(hash); }
+
+    [[nodiscard]] std::uint64_t resume_from(std::string_view node_id) override {
+        ++subscription_;
+        std::lock_guard lock(cursor_mutex_);
+        auto cursor = cursors_.find(node_id);
+        return cursor == cursors_.end() ? 1 : cursor->second;
+    }
+
+    void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at, FirstUseDone done) override {
+        enqueue(FirstUseWrite{hash, std::string(service), at, std::move(done)});
+    }
+
+    void record_settlement(std::string_view node_id, gateway::Settlement settlement, SettlementDone done) override {
+        enqueue(SettlementWrite{std::string(node_id), std::move(settlement), std::move(done), subscription_});
+    }
+
+    [[nodiscard]] Figures figures() const override {
+        std::lock_guard lock(queue_mutex_);
+        Figures out = figures_;
+        out.queued = queue_.size();
+        return out;
+    }
+
+  private:
+    void load() {
+        SQLite::Statement settlements(database_, "SELECT payment_hash, settled_at FROM settlements");
+        while (settlements.executeStep()) facts_.set_settled(hash_of(settlements.getColumn(0)), time_of(settlements.getColumn(1)));
+        SQLite::Statement uses(database_, "SELECT payment_hash, first_used_at FROM first_uses");
+        while (uses.executeStep()) facts_.set_first_used(hash_of(uses.getColumn(0)), time_of(uses.getColumn(1)));
+        SQLite::Statement cursors(database_, "SELECT node_id, next_pay_index FROM gateway_cursors");
+        while (cursors.executeStep()) {
+            cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
+        }
+    }
+
+    void enqueue(Write write) {
+        {
+            std::lock_guard lock(queue_mutex_);
+            queue_.push_back(std::move(write));
+            ++figures_.writes;
+        }
+        queue_filled_.notify_one();
+    }
+
+    // The writer thread: takes all that is queued, commits it as one transaction, tells everybody.
+    void write_until_closed() {
+        std::vector<Write> group;
+        std::unique_lock lock(queue_mutex_);
+        for (;;) {
+            queue_filled_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+            if (queue_.empty()) return;
+            group.swap(queue_);
+            lock.unlock();
+            drop_behind_gap(group);
+            auto started = std::chrono::steady_clock::now();
+            Result<void> committed = commit(group);
+            std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
+            lock.lock();
+            ++(committed ? figures_.commits : figures_.failures);
+            figures_.commit_seconds += taken.count();
+            lock.unlock();
+            for (Write& write : group) std::visit([&](auto& one) { finish(one, committed); }, write);
+            group.clear();
+            lock.lock();
+        }
+    }
+
+    // Fails the settlements of a subscription of which an earlier one could not be stored.
+    void drop_behind_gap(std::vector<Write>& group) {
+        std::erase_if(group, [this](Write& write) {
+            auto* settlement = std::get_if<SettlementWrite>(&write);
+            if (!settlement || settlement->subscription > failed_subscription_) return false;
+            settlement->done(fail(Errc::write_failed, "an earlier settlement could not be stored"));
+            return true;
+        });
+    }
+
+    Result<void> commit(std::vector<Write>& group) {
+        if (group.empty()) return {};
+        try {
+            SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+            for (Write& write : group) std::visit([&](auto& one) { execute(one); }, write);
+            transaction.commit();
+            return {};
+        } catch (const SQLite::Exception& error) {
+            return fail(Errc::write_failed, error.what());
+        }
+    }
+
+    void execute(FirstUseWrite& write) {
+        SQLite::Statement& insert = *insert_first_use_;
+        insert.tryReset();
+        bind_hash(insert, 1, write.hash);
+        insert.bind(2, write.service);
+        insert.bind(3, static_cast<std::int64_t>(write.at.time_since_epoch().count()));
+        write.is_new = insert.exec() > 0;
+        if (write.is_new) return;
+        SQLite::Statement& select = *select_first_use_;
+        select.tryReset();
+        bind_hash(select, 1, write.hash);
+        if (select.executeStep()) write.at = time_of(select.getColumn(0));
+        select.tryReset();
+    }
+
+    void execute(SettlementWrite& write) {
+        const gateway::Settlement& settlement = write.settlement;
+        SQLite::Statement& insert = *insert_settlement_;
+        insert.tryReset();
+        bind_hash(insert, 1, settlement.payment_hash);
+        insert.bind(2, write.node_id);
+        insert.bind(3, static_cast<std::int64_t>(settlement.pay_index));
+        insert.bind(4, settlement.label);
+        insert.bind(5, settlement.service);
+        insert.bind(6, settlement.description);
+        insert.bind(7, static_cast<std::int64_t>(settlement.amount.value()));
+        insert.bind(8, static_cast<std::int64_t>(settlement.amount_received.value()));
+        insert.bind(9, static_cast<std::int64_t>(settlement.settled_at.time_since_epoch().count()));
+        write.is_new = insert.exec() > 0;
+        SQLite::Statement& cursor = *move_cursor_;
+        cursor.tryReset();
+        cursor.bind(1, write.node_id);
+        cursor.bind(2, static_cast<std::int64_t>(settlement.pay_index + 1));
+        cursor.exec();
+    }
+
+    void finish(FirstUseWrite& write, const Result<void>& committed) {
+        if (!committed) return write.done(committed.error());
+        facts_.set_first_used(write.hash, write.at);
+        if (write.is_new) {
+            std::lock_guard lock(queue_mutex_);
+            ++figures_.first_uses;
+        }
+        write.done(write.at);
+    }
+
+    void finish(SettlementWrite& write, const Result<void>& committed) {
+        if (!committed) {
+            failed_subscription_ = std::max(failed_subscription_, write.subscription);
+            return write.done(committed.error());
+        }
+        if (write.is_new) facts_.set_settled(write.settlement.payment_hash, write.settlement.settled_at);
+        {
+            std::lock_guard lock(cursor_mutex_);
+            std::uint64_t& next = cursors_[write.node_id];
+            next = std::max(next, write.settlement.pay_index + 1);
+        }
+        write.done(write.is_new);
+    }
+
+    std::unique_ptr<LockFile> lock_;
+    SQLite::Database database_;
+    std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_;
+    FactsMap facts_;
+
+    std::atomic<std::uint64_t> subscription_{0};
+    std::uint64_t failed_subscription_ = 0;  // the writer's own
+
+    mutable std::mutex cursor_mutex_;
+    std::map<std::string, std::uint64_t, std::less<>> cursors_;
+
+    mutable std::mutex queue_mutex_;
+    std::condition_variable queue_filled_;
+    std::vector<Write> queue_;
+    Figures figures_;
+    bool closing_ = false;
+    std::thread writer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& file) {
+    auto lock = std::make_unique<LockFile>(file);
+    if (!lock->held()) {
+        if (lock->error() == EWOULDBLOCK) return fail(Errc::in_use, file.string() + ": stop it first, or give this one another [store] path");
+        return fail(Errc::cannot_open, file.string() + ": " + std::strerror(lock->error()));
+    }
+    if (auto examined = examine(file); !examined) return examined.error();
+    try {
+        return std::unique_ptr<Store>(std::make_unique<SqliteStore>(file, std::move(lock)));
+    } catch (const SQLite::Exception& error) {
+        return fail(Errc::cannot_open, file.string() + ": " + error.what());
+    } catch (const ResultError& error) {
+        return fail(Errc::cannot_open, file.string() + ": " + error.what());
+    }
+}
+
+}  // namespace store
+}  // namespace millrace

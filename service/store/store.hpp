@@ -1,0 +1,68 @@
+// Facts about money and time that outlive the process: settlements, first uses, and up to where the node's settlements
+// are known.
+//
+// Reading answers from memory and may be done from any thread. Writing is queued; `done` is called from the store's own
+// thread once the fact is on disk (and readable), or could not be written.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "common/gateway/messages.hpp"
+#include "common/ids/ids.hpp"
+#include "common/result/error.hpp"
+#include "service/paywall/payment_facts.hpp"
+
+namespace millrace::store {
+
+enum class Errc {
+    cannot_open = 1,  // no such folder, no permission, not a database
+    foreign,          // a database, but not a Millrace store
+    newer,            // written by a newer version of Millrace
+    in_use,           // another process has it open
+    write_failed,     // a transaction could not be committed
+};
+
+struct Figures {
+    std::uint64_t commits = 0;
+    std::uint64_t writes = 0;    // rows asked for
+    std::uint64_t failures = 0;  // commits that failed
+    std::uint64_t queued = 0;    // rows waiting now
+    std::uint64_t first_uses = 0;  // tokens used for the first time, since the store was opened
+    double commit_seconds = 0;   // spent in commits
+};
+
+class Store {
+  public:
+    virtual ~Store() = default;
+
+    [[nodiscard]] virtual paywall::PaymentFacts facts(const PaymentHash& hash) const = 0;
+
+    // Begins a subscription: the first pay_index of this node that has not been stored; 1 for a node not heard of yet.
+    // Once a settlement of one subscription could not be stored, all later ones of it fail too, so that the cursor never
+    // passes a gap: the next subscription begins with it.
+    [[nodiscard]] virtual std::uint64_t resume_from(std::string_view node_id) = 0;
+
+    // Records when the token of `hash` was first used, unless that is known already. `done` gets what is true then.
+    using FirstUseDone = std::function<void(Result<std::chrono::sys_seconds>)>;
+    virtual void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at, FirstUseDone done) = 0;
+
+    // Records a settlement and moves the node's cursor behind it. `done` gets false where it was known already.
+    using SettlementDone = std::function<void(Result<bool>)>;
+    virtual void record_settlement(std::string_view node_id, gateway::Settlement settlement, SettlementDone done) = 0;
+
+    [[nodiscard]] virtual Figures figures() const = 0;
+};
+
+}  // namespace millrace::store
+
+namespace millrace {
+template <>
+struct ErrcText<store::Errc> {
+    static constexpr const char* domain = "millrace.store";
+    static const char* text(store::Errc errc);
+};
+}  // namespace millrace
