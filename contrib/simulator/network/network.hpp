@@ -1,0 +1,162 @@
+// The payment network: nodes, channels and HTLCs in virtual time. It moves balances and carries messages; what a node does
+// with an HTLC it received is its NodeBehaviour's affair (a simulated lightningd with plugins, or a PlainNode).
+//
+//   offer ── latency ──▶ on_htlc_locked_in ── fulfil() or fail() ── latency ──▶ on_htlc_resolved (at the offerer)
+//                                                                              on_htlc_removed (at the receiver)
+//
+// A channel whose either end is down keeps its messages and delivers them, in order, when both are up again. HTLCs and
+// balances are what nodes have on disk: taking a node down loses none of them.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "contrib/simulator/engine/event_log.hpp"
+#include "contrib/simulator/engine/scheduler.hpp"
+#include "contrib/simulator/network/channel.hpp"
+
+namespace millrace::sim {
+
+class NodeBehaviour {
+  public:
+    // An HTLC offered to this node is irrevocably committed: forward, fulfil or fail it, now or later.
+    virtual void on_htlc_locked_in(HtlcRef htlc) = 0;
+    // An HTLC that this node offered came back; `htlc.fulfilled` says how. It is gone after the call.
+    virtual void on_htlc_resolved(const Htlc& htlc) = 0;
+    // An HTLC that this node had accepted has left the channel, and balances have moved.
+    virtual void on_htlc_removed(const Htlc& htlc) { static_cast<void>(htlc); }
+    virtual void on_peer(ChannelIndex channel, bool connected) {
+        static_cast<void>(channel);
+        static_cast<void>(connected);
+    }
+
+  protected:
+    ~NodeBehaviour() = default;
+};
+
+struct ChannelSpec {
+    NodeIndex from = 0;  // the opener
+    NodeIndex to = 0;
+    std::optional<ShortChannelId> scid;  // empty: the next free one
+    Msat capacity;
+    Msat push;  // what `to` starts with
+    ChannelPolicy policy;          // from -> to
+    ChannelPolicy reverse_policy;  // to -> from
+    Msat reserve;
+    Msat commit_fee;
+    Latency latency;
+    bool is_public = true;
+    std::uint32_t max_accepted_htlcs = default_max_accepted_htlcs;
+};
+
+struct Offer {
+    Msat amount;
+    std::uint32_t cltv_expiry = 0;
+    PaymentHash payment_hash;
+    OnionPtr onion;
+    std::uint32_t hop = 0;
+    std::uint64_t tag = 0;
+};
+
+struct NodeRecord {
+    NodeId id;
+    std::string name;
+    bool up = true;
+    std::vector<ChannelIndex> channels;
+    NodeBehaviour* behaviour = nullptr;
+};
+
+class Network final : private EventSink {
+  public:
+    // Kinds of messages, as they stand in the event log and are given to the gate.
+    enum Message : std::uint32_t { add = 1, remove = 2 };
+    // Kinds in the event log only.
+    enum Logged : std::uint32_t { offered = 3, refused = 4, node_state = 5, mined = 6 };
+
+    Network(Scheduler& scheduler, std::uint64_t seed) : scheduler_(scheduler), seed_(seed) {}
+    Network(const Network&) = delete;
+    Network& operator=(const Network&) = delete;
+
+    NodeIndex add_node(const NodeId& id, std::string name);
+    // Errors as a sentence: unknown node, from == to, push over capacity, a duplicate scid.
+    [[nodiscard]] std::variant<ChannelIndex, std::string> add_channel(const ChannelSpec& spec);
+    void set_behaviour(NodeIndex node, NodeBehaviour* behaviour) { nodes_[node].behaviour = behaviour; }
+
+    // Offers an HTLC of `from`'s own (its payment's first hop).
+    [[nodiscard]] std::variant<HtlcRef, OfferRefusal> offer(ChannelIndex channel, NodeIndex from, const Offer& offer);
+    // Offers on what came in with `incoming`, which must be locked in and undecided.
+    [[nodiscard]] std::variant<HtlcRef, OfferRefusal> forward(HtlcRef incoming, ChannelIndex channel, const Offer& offer);
+    // The receiver's answer to an HTLC that is locked in or forwarded. An HTLC that is gone or decided already: no effect.
+    void fulfil(HtlcRef htlc, const Preimage& preimage);
+    void fail(HtlcRef htlc, Failure failure);
+
+    // A down node receives nothing and can be offered nothing.
+    void set_up(NodeIndex node, bool up);
+    // The channel goes on chain: HTLCs in it come back as permanent_channel_failure, it takes no more.
+    void close(ChannelIndex channel);
+    // Raises the block height.
+    void mine(std::uint32_t blocks);
+
+    [[nodiscard]] std::uint32_t height() const { return height_; }
+    void set_height(std::uint32_t height) { height_ = height; }
+    [[nodiscard]] const Htlc* find(HtlcRef htlc) const;
+    [[nodiscard]] const std::vector<NodeRecord>& nodes() const { return nodes_; }
+    [[nodiscard]] const std::vector<Channel>& channels() const { return channels_; }
+    [[nodiscard]] Channel& channel(ChannelIndex index) { return channels_[index]; }
+    [[nodiscard]] const Channel& channel(ChannelIndex index) const { return channels_[index]; }
+    [[nodiscard]] std::optional<NodeIndex> find_node(const NodeId& id) const;
+    [[nodiscard]] std::optional<ChannelIndex> find_channel(ShortChannelId scid) const;
+    // All HTLCs in the channel, in the order of their slots.
+    [[nodiscard]] std::vector<const Htlc*> htlcs_in(ChannelIndex channel) const;
+    // HTLCs offered to `node` that it has not decided: what lightningd replays to its hooks at start. In order of arrival.
+    [[nodiscard]] std::vector<HtlcRef> undecided(NodeIndex node) const;
+    [[nodiscard]] NodeIndex receiver_of(const Htlc& htlc) const;
+    [[nodiscard]] NodeIndex offerer_of(const Htlc& htlc) const;
+
+    // Asked before each message is delivered; true: keep it, deliver() will be called for it.
+    using Gate = std::function<bool(Message, const Htlc&)>;
+    void set_gate(Gate gate) { gate_ = std::move(gate); }
+    void deliver(Message kind, HtlcRef htlc);
+
+    // True where every channel's balances and HTLCs add up to its capacity.
+    [[nodiscard]] bool balanced() const;
+
+    [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
+    [[nodiscard]] EventLog& log() { return log_; }
+    [[nodiscard]] std::uint64_t htlcs_offered() const { return htlcs_offered_; }
+
+    // Why `channel` would not take `amount` from `side` now; empty where it would.
+    [[nodiscard]] std::optional<OfferRefusal> refusal(const Channel& channel, int side, Msat amount) const;
+
+  private:
+    void on_event(std::uint32_t kind, std::uint64_t subject) override;
+    std::variant<HtlcRef, OfferRefusal> place(ChannelIndex channel, int side, const Offer& offer, HtlcRef upstream);
+    Htlc* get(HtlcRef htlc);
+    Htlc& allocate();
+    void release(HtlcRef htlc);
+    void send(Message kind, Htlc& htlc);
+    void finish(HtlcRef ref);
+    void decide(Htlc& htlc);
+    void note(std::uint32_t kind, std::uint64_t subject, std::uint64_t value);
+
+    Scheduler& scheduler_;
+    std::uint64_t seed_;
+    std::uint32_t height_ = 100;
+    std::vector<NodeRecord> nodes_;
+    std::vector<Channel> channels_;
+    std::unordered_map<NodeId, NodeIndex> node_by_id_;
+    std::unordered_map<ShortChannelId, ChannelIndex> channel_by_scid_;
+    std::vector<Htlc> htlcs_;
+    std::vector<std::uint32_t> free_slots_;
+    std::vector<std::uint32_t> generations_;
+    std::uint64_t htlcs_offered_ = 0;
+    Gate gate_;
+    EventLog log_;
+};
+
+}  // namespace millrace::sim
