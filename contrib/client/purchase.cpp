@@ -192,7 +192,10 @@ std::string describe(const Action& action) {
             },
             [](const LookUp& look) { return "looking for a stored token for \"" + look.service + "\""; },
             [](const AskNetwork&) { return std::string("asking the node for its network"); },
-            [](const StorePending& store) { return "storing the payment " + store.pending.payment_hash.hex(); },
+            [](const StorePending& store) {
+                return "storing the payment before it is sent: invoice of " + store.pending.amount.text() +
+                       ", payment hash " + store.pending.payment_hash.hex();
+            },
             [](const Pay& pay) {
                 return "paying " + pay.pending.amount.text() + ", fee at most " + pay.max_fee.text();
             },

@@ -77,18 +77,6 @@ def make_network(workplace):
         close_network(network)
 
 
-@pytest.fixture(scope="module")
-def shared_network(request):
-    """A network for tests that change nothing in it."""
-    place = Workplace(request.module.__name__ + "-shared")
-    network = SimNetwork(place.path / "net")
-    yield network
-    try:
-        close_network(network)
-    finally:
-        place.close()
-
-
 @pytest.fixture
 def secrets_of_network():
     def secrets(node):

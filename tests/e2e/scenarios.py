@@ -2,12 +2,12 @@
 `make_network`, which makes a payer - router - seller network with the plugin in the seller's node."""
 
 import os
-import sqlite3
 import time
 
 import pytest
+from harness.gateway import Gateway
 from harness.network import FEE_BASE_MSAT, PLUGINS, UNKNOWN_DETAILS, hex64, now, program
-from harness.rpc import Background, RpcError, UnixRpc, wait_for
+from harness.rpc import Background, RpcError, wait_for
 from harness.secrets import InvoiceKeys
 
 HOLD_BEFORE = {"plugins": {"seller": [str(PLUGINS / "hold-before"), program("plugin")]}}
@@ -162,7 +162,7 @@ def test_a_last_hop_with_too_few_blocks_is_refused(make_network):
     challenge = network.seller.challenge(1000)
     decoded = network.payer.rpc("decode", {"string": challenge["bolt11"]})
     network.send(challenge["payment_hash"], decoded["payment_secret"], 1000, final_cltv=decoded["min_final_cltv_expiry"] - 1)
-    assert network.outcome(challenge["payment_hash"]) != "" and not hex64(network.outcome(challenge["payment_hash"]))
+    assert not hex64(network.outcome(challenge["payment_hash"]))
     assert network.seller.invoice(challenge["payment_hash"]) is None
 
 
@@ -354,7 +354,7 @@ def test_forwards_that_are_not_ours_pass(make_network):
     status = network.router.rpc("millrace-status")
     assert status["hook_latency"]["count"] == 2
     assert status["challenges"]["accepted"] == 0
-    assert network.router.rpc("listforwards", {"status": "settled"})["forwards"].__len__() == 2
+    assert len(network.router.rpc("listforwards", {"status": "settled"})["forwards"]) == 2
 
 
 def test_a_seller_with_only_private_channels_gives_route_hints(make_network):
@@ -369,7 +369,7 @@ def test_a_seller_with_only_private_channels_gives_route_hints(make_network):
 # -- commands -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method, params", [
+BAD_CALLS = [
     ("millrace-issue", {}),
     ("millrace-issue", {"amount_msat": 0}),
     ("millrace-issue", {"amount_msat": -5}),
@@ -383,16 +383,21 @@ def test_a_seller_with_only_private_channels_gives_route_hints(make_network):
     ("millrace-verify", {"authorization": "Bearer x"}),
     ("millrace-settlements", {"limit": 0}),
     ("millrace-retire-key", {"epoch": "one"}),
-])
-def test_bad_parameters_are_refused_with_their_name(shared_network, method, params):
-    with pytest.raises(RpcError) as refused:
-        shared_network.seller.rpc(method, params)
-    assert refused.value.code == -32602, str(refused.value)
-    assert refused.value.message
+]
 
 
-def test_commands_take_positions_names_and_check(shared_network):
-    seller = shared_network.seller
+def test_bad_parameters_are_refused_with_a_reason(make_network):
+    seller = make_network().seller
+    for method, params in BAD_CALLS:
+        with pytest.raises(RpcError) as refused:
+            seller.rpc(method, params)
+        assert refused.value.code == -32602, f"{params}: {refused.value}"
+        assert refused.value.message, params
+    assert seller.rpc("millrace-status")["challenges"]["issued"] == 0
+
+
+def test_commands_take_positions_names_and_check(make_network):
+    seller = make_network().seller
     by_position = seller.rpc("millrace-issue", [2000, "by position", 600, "weather"])
     assert seller.rpc("decode", {"string": by_position["bolt11"]})["description"] == "by position"
     assert seller.rpc("millrace-issue", {"amount_msat": "2sat"})["amount_msat"] == 2000
@@ -482,48 +487,24 @@ def wait_for_quiet(network):
 
 
 def issue_over_gateway(path, count):
-    import json
-    import socket
-
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(60)
-        connection.connect(str(path))
-        stream = connection.makefile("rw", encoding="utf-8", newline="\n")
-
-        def call(number, method, params):
-            stream.write(json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + "\n")
-            stream.flush()
-            reply = json.loads(stream.readline())
-            assert reply["id"] == number, reply
-            return reply["result"]
-
-        call(0, "hello", {"protocol": 1, "client": "test"})
+    with Gateway(path) as gateway:
+        gateway.hello()
         hashes = set()
-        for number in range(1, count // 100 + 1):
-            batch = [{"amount_msat": 1000, "service": "weather"}] * 100
-            for one in call(number, "issue", {"batch": batch})["batch"]:
-                hashes.add(one["result"]["payment_hash"])
+        for _ in range(count // 100):
+            batch = gateway.call("issue", {"batch": [{"amount_msat": 1000, "service": "weather"}] * 100})["result"]["batch"]
+            hashes.update(one["result"]["payment_hash"] for one in batch)
         assert len(hashes) == count
 
 
 # -- the gateway socket ---------------------------------------------------------------------------------------------------
 
 
-def test_the_gateway_socket_is_for_the_node_and_its_group(shared_network):
-    assert os.stat(shared_network.seller.gateway).st_mode & 0o777 == 0o660
-
-
-def test_the_gateway_knows_no_way_to_spend(shared_network):
-    import json
-    import socket
-
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
-        connection.connect(str(shared_network.seller.gateway))
-        stream = connection.makefile("rw", encoding="utf-8", newline="\n")
-        for number, (method, code) in enumerate([("issue", -32600), ("hello", None), ("xpay", -32601), ("getinfo", -32601), ("makesecret", -32601)]):
-            params = {"protocol": 1, "client": "test"} if method == "hello" else {}
-            stream.write(json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + "\n")
-            stream.flush()
-            reply = json.loads(stream.readline())
-            assert reply.get("error", {}).get("code") == code, reply
+def test_the_gateway_is_for_the_nodes_group_and_knows_no_way_to_spend(make_network):
+    network = make_network()
+    assert os.stat(network.seller.gateway).st_mode & 0o777 == 0o660
+    with Gateway(network.seller.gateway) as gateway:
+        assert gateway.call("issue", {"amount_msat": 1000, "service": "weather"})["error"]["code"] == -32600  # hello comes first
+        gateway.hello()
+        for method in ("xpay", "pay", "getinfo", "makesecret", "signinvoice", "millrace-rotate-key"):
+            assert gateway.call(method)["error"]["code"] == -32601, method
+    assert network.payer.payments("00" * 32) == []

@@ -1,5 +1,6 @@
 """The scenarios of tests/e2e on real nodes, through pyln-testing: bitcoind and three lightningd a test."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -107,6 +108,13 @@ class RealNetwork(Network):
 
 
 @pytest.fixture
+def test_name(request):
+    """Names the directory of a test: short, since paths of unix sockets end at 107 bytes."""
+    digest = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]
+    yield f"t{digest}"
+
+
+@pytest.fixture
 def workplace(directory):
     path = Path(directory) / "w"
     path.mkdir()
@@ -140,8 +148,3 @@ def make_network(node_factory, bitcoind, secrets_of_network):
         for name, text in network.logs().items():
             for secret, what in secrets.items():
                 assert secret not in text.lower(), f"the log of {name} shows {what}"
-
-
-@pytest.fixture
-def shared_network(make_network):
-    return make_network()

@@ -88,13 +88,16 @@ class Node:
         self.wait_for_plugin()
 
     def wait_for_plugin(self):
+        last = []
+
         def answers():
             try:
                 return self.rpc("millrace-status")
-            except (RpcError, OSError):
+            except (RpcError, OSError) as error:
+                last[:] = [error]
                 return None
 
-        return wait_for(answers, "the plugin to answer")
+        return wait_for(answers, lambda: f"the plugin to answer: {last}")
 
     # -- held HTLCs (nodes that run plugins/hold-before or hold-after) -----------------------------------------------------
 

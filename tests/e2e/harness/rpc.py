@@ -79,5 +79,5 @@ def wait_for(condition, what, timeout=30):
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"waited {timeout} s for {what}"
+        assert time.monotonic() < end, f"waited {timeout} s for {what() if callable(what) else what}"
         time.sleep(0.05)
