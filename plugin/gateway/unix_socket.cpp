@@ -89,6 +89,7 @@ SocketFile::SocketFile(std::string path, int descriptor) : path_(std::move(path)
     if (::lstat(path_.c_str(), &made) == 0) {
         device_ = made.st_dev;
         inode_ = made.st_ino;
+        made_at_ = made.st_mtim;
     }
 }
 
@@ -96,7 +97,8 @@ SocketFile::SocketFile(SocketFile&& other) noexcept
     : path_(std::exchange(other.path_, {})),
       descriptor_(std::exchange(other.descriptor_, -1)),
       device_(other.device_),
-      inode_(other.inode_) {}
+      inode_(other.inode_),
+      made_at_(other.made_at_) {}
 
 SocketFile::~SocketFile() {
     remove();
@@ -131,7 +133,9 @@ int SocketFile::release() { return std::exchange(descriptor_, -1); }
 void SocketFile::remove() {
     if (path_.empty()) return;
     struct stat found {};
-    if (::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_) ::unlink(path_.c_str());
+    const bool ours = ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_ &&
+                      found.st_mtim.tv_sec == made_at_.tv_sec && found.st_mtim.tv_nsec == made_at_.tv_nsec;
+    if (ours) ::unlink(path_.c_str());
     path_.clear();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <time.h>
 
 #include <string>
 
@@ -37,6 +38,7 @@ class SocketFile {
     int descriptor_ = -1;
     dev_t device_ = 0;
     ino_t inode_ = 0;
+    timespec made_at_{};  // inode numbers are used again
 };
 
 }  // namespace millrace::gateway

@@ -141,12 +141,12 @@ struct PluginHost::Impl {
             guard.pass(raw_id, received);
             return;
         }
-        HookTicket ticket = guard.open(raw_id, received);
         try {
+            HookTicket ticket = guard.open(raw_id, received);
             const bj::value parsed = bj::parse(bj::string_view(message.data(), message.size()));
             callbacks.htlc_accepted(std::move(ticket), parsed.at("params"));
         } catch (const std::exception& error) {
-            // The ticket is dropped, which answers the call.
+            // The ticket is gone by now, which answered the call.
             log.error(std::string("while looking at an HTLC: ") + error.what());
         }
     }

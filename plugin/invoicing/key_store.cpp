@@ -94,7 +94,11 @@ asio::awaitable<Result<void>> KeyStore::replace(KeyEpochs epochs) {
 asio::awaitable<Result<void>> KeyStore::rotate(std::chrono::sys_seconds now) {
     co_await take_turn();
     auto next = epochs_.rotated(now);
-    Result<void> done = next ? co_await replace(*next) : Result<void>(next.error());
+    if (!next) {
+        changing_ = false;
+        co_return next.error();
+    }
+    auto done = co_await replace(std::move(*next));
     changing_ = false;
     co_return done;
 }
@@ -102,7 +106,11 @@ asio::awaitable<Result<void>> KeyStore::rotate(std::chrono::sys_seconds now) {
 asio::awaitable<Result<void>> KeyStore::retire(l402::KeyEpoch epoch, std::chrono::sys_seconds now) {
     co_await take_turn();
     auto next = epochs_.retired(epoch, now);
-    Result<void> done = next ? co_await replace(*next) : Result<void>(next.error());
+    if (!next) {
+        changing_ = false;
+        co_return next.error();
+    }
+    auto done = co_await replace(std::move(*next));
     changing_ = false;
     co_return done;
 }
