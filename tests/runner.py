@@ -335,7 +335,7 @@ class Runner:
             return self.end()
 
         product = lambda folder, target: folder.startswith(("plugin", "service", "contrib"))
-        tests = lambda folder, target: product(folder, target) or folder.startswith("tests/unit")
+        tests = lambda folder, target: product(folder, target) or folder.startswith(("tests/unit", "tests/fuzz"))
         if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "node", "tsan")):
             plain = self.build("plain", ["-Dbuildtype=debugoptimized", "-Dwerror=true"], tests)
             if plain is None:
