@@ -149,13 +149,13 @@ def test_a_token_works_for_its_time_from_settlement_and_then_asks_for_payment(ho
     service = house.start(services=f'[[service]]\nname="short"\npath="/short/"\nupstream="{house.upstream.url}"\nprice_msat=1\ntimeout="3s"')
     token = house.gateway.mint("short")
     house.gateway.settle(token, at=time.time() - 100)
-    wait_for(lambda: service.metric('l402_tokens_paid_total{resource="short"}') == 1, "the settlement is stored")
+    service.expect_metric('l402_tokens_paid_total{resource="short"}', 1)
     answer = service.get("/short/x", token.headers())
     assert (answer.status, answer.json()["reason"]) == (402, "expired")
 
     token = house.gateway.mint("short")
     house.gateway.settle(token, at=time.time())
-    wait_for(lambda: service.metric('l402_tokens_paid_total{resource="short"}') == 2, "the settlement is stored")
+    service.expect_metric('l402_tokens_paid_total{resource="short"}', 2)
     with service.client() as client:
         assert client.get("/short/x", token.headers()).status == 200
         time.sleep(3.2)
@@ -167,13 +167,13 @@ def test_without_a_settlement_the_clock_starts_at_the_first_use_and_a_settlement
     token = house.paid(settled=False)
     with service.client() as client:
         assert client.get("/weather/x", token.headers()).status == 200
-        assert service.metric("l402_tokens_first_used_total") == 1
+        service.expect_metric("l402_tokens_first_used_total", 1)
         assert client.get("/weather/x", token.headers()).status == 200
         # It turns out that it was paid more than an hour ago: the time bought is over, cache or not.
         house.gateway.settle(token, at=time.time() - 3700)
-        wait_for(lambda: service.metric('l402_tokens_paid_total{resource="weather"}') == 1, "the settlement is stored")
+        service.expect_metric('l402_tokens_paid_total{resource="weather"}', 1)
         assert client.get("/weather/x", token.headers()).json()["reason"] == "expired"
-    assert service.metric("l402_tokens_first_used_total") == 1
+    service.expect_metric("l402_tokens_first_used_total", 1)
 
 
 def test_what_is_paid_survives_kill_and_restart_and_so_does_when_its_clock_started(house):
@@ -192,7 +192,7 @@ def test_what_is_paid_survives_kill_and_restart_and_so_does_when_its_clock_start
     assert service.get("/short/x", short_lived.headers()).json()["reason"] == "expired"
     # Settlements were asked for from where the store ends, and none was counted twice.
     assert house.gateway.subscriptions == [1, 2]
-    assert service.metric('l402_tokens_paid_total{resource="weather"}') == 1
+    service.expect_metric('l402_tokens_paid_total{resource="weather"}', 1)
 
 
 def test_rotated_keys_verify_on_and_retired_ones_do_not(house):
@@ -226,7 +226,7 @@ def test_without_the_gateway_tokens_work_on_and_challenges_are_503(house):
     token, unused = house.paid(), house.paid()
     assert service.get("/weather/x", token.headers()).status == 200
     house.gateway.stop()
-    wait_for(lambda: service.metric("l402_plugin_up") == 0, "the gateway is missed")
+    service.expect_metric("l402_plugin_up", 0)
     assert service.get("/weather/x", token.headers()).status == 200
     assert service.get("/weather/x", unused.headers()).status == 200
     answer = service.get("/weather/x")
@@ -245,8 +245,8 @@ def test_the_limit_of_the_node_is_429(house):
     assert (answer.status, answer.get("retry-after")) == (429, "1")
     house.gateway.refuse_with = (4021, "lightningd did not answer")
     assert service.get("/weather/x").status == 503
-    assert service.metric('l402_challenges_total{resource="weather",result="rate_limited"}') == 1
-    assert service.metric('l402_challenges_total{resource="weather",result="invoice_error"}') == 1
+    service.expect_metric('l402_challenges_total{resource="weather",result="rate_limited"}', 1)
+    service.expect_metric('l402_challenges_total{resource="weather",result="invoice_error"}', 1)
 
 
 def test_challenges_asked_for_at_one_time_travel_together(shared):

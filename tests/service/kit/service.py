@@ -34,10 +34,10 @@ class Service:
         self.process = None
         self.port = self.metrics_port = 0
 
-    def start(self, wait_ready=True):
+    def start(self, wait_ready=True, env=None):
         self.log = open(self.log_file, "ab")
         offset = self.log.tell()
-        self.process = subprocess.Popen([BINARY, "--config", str(self.config_file)], stderr=self.log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen([BINARY, "--config", str(self.config_file)], stderr=self.log, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
         text = wait_for(lambda: self._started(offset), f"millraced listens: {self.log_file.read_text()}")
         self.port = int(re.search(r"listening on https?://[^ \n]*:(\d+)", text)[1])
         self.metrics_port = int(re.search(r"metrics on http://[^ \n]*:(\d+)", text)[1])
@@ -102,6 +102,13 @@ class Service:
             if name == series:
                 return float(value)
         raise AssertionError(f"no series {series}")
+
+    def expect_metric(self, series, value):
+        """Waits until a series has this value: a request is counted behind its response, a fact once it is on disk."""
+        try:
+            wait_for(lambda: self.metric(series) == value, series, 5)
+        except AssertionError:
+            assert (series, self.metric(series)) == (series, value)
 
     def memory(self):
         """Resident bytes."""

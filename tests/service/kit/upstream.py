@@ -54,7 +54,8 @@ class Upstream:
     class Hangup(Exception):
         pass
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, tls=None):
+        self.tls = tls
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", port))
@@ -91,6 +92,11 @@ class Upstream:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
+            if self.tls:
+                try:
+                    connection = self.tls.wrap_socket(connection, server_side=True)
+                except OSError:
+                    continue
             self.connections += 1
             self.open.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
