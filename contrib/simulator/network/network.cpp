@@ -8,6 +8,9 @@ namespace millrace::sim {
 namespace {
 
 Msat add_up(Msat left, Msat right) { return Msat(left.value() + right.value()); }
+// lightningd gives its peer one block beyond an offered HTLC's expiry, then goes on chain.
+constexpr std::uint32_t deadline_grace = 1;
+
 Msat less(Msat left, Msat right) { return Msat(left.value() - right.value()); }
 
 }  // namespace
@@ -162,7 +165,7 @@ void Network::on_event(std::uint32_t kind, std::uint64_t subject) {
     const Htlc* htlc = get(subject);
     if (htlc == nullptr) return;
     const auto message = static_cast<Message>(kind);
-    if (!channels_[htlc->channel].connected && !channels_[htlc->channel].closed) {
+    if (!deliverable(*htlc)) {
         channels_[htlc->channel].parked.push_back({kind, subject});
         return;
     }
@@ -173,7 +176,7 @@ void Network::on_event(std::uint32_t kind, std::uint64_t subject) {
 void Network::deliver(Message kind, HtlcRef ref) {
     Htlc* htlc = get(ref);
     if (htlc == nullptr) return;
-    if (!channels_[htlc->channel].connected && !channels_[htlc->channel].closed) {
+    if (!deliverable(*htlc)) {
         channels_[htlc->channel].parked.push_back({kind, ref});
         return;
     }
@@ -187,6 +190,18 @@ void Network::deliver(Message kind, HtlcRef ref) {
         behaviour->on_htlc_locked_in(ref);
     } else {
         fail(ref, {plain_failure(failcode::temporary_node_failure), htlc->hop + 1, false});
+    }
+}
+
+bool Network::deliverable(const Htlc& htlc) const {
+    const Channel& channel = channels_[htlc.channel];
+    // On chain the peer is not needed, but the offerer has to be there to see.
+    return channel.closed ? nodes_[offerer_of(htlc)].up : channel.connected;
+}
+
+void Network::send_parked(ChannelIndex index) {
+    for (const ParkedMessage& message : std::exchange(channels_[index].parked, {})) {
+        if (Htlc* htlc = get(message.htlc)) send(static_cast<Message>(message.kind), *htlc);
     }
 }
 
@@ -222,6 +237,10 @@ void Network::set_up(NodeIndex node, bool up) {
     note(node_state, node, up ? 1 : 0);
     for (const ChannelIndex index : nodes_[node].channels) {
         Channel& channel = channels_[index];
+        if (channel.closed) {
+            if (up) send_parked(index);
+            continue;
+        }
         const bool connected = nodes_[channel.sides[0].node].up && nodes_[channel.sides[1].node].up;
         if (channel.connected == connected) continue;
         channel.connected = connected;
@@ -229,15 +248,16 @@ void Network::set_up(NodeIndex node, bool up) {
             NodeBehaviour* behaviour = nodes_[side.node].behaviour;
             if (behaviour != nullptr && nodes_[side.node].up) behaviour->on_peer(index, connected);
         }
-        if (!connected) continue;
-        for (const ParkedMessage& message : std::exchange(channels_[index].parked, {})) {
-            if (Htlc* htlc = get(message.htlc)) send(static_cast<Message>(message.kind), *htlc);
-        }
+        if (connected) send_parked(index);
     }
 }
 
 void Network::close(ChannelIndex index) {
-    channels_[index].closed = true;
+    if (std::exchange(channels_[index].closed, true)) return;
+    for (const ChannelSide& side : channels_[index].sides) {
+        NodeBehaviour* behaviour = nodes_[side.node].behaviour;
+        if (behaviour != nullptr && nodes_[side.node].up) behaviour->on_channel_closed(index);
+    }
     for (const Htlc* htlc : htlcs_in(index)) {
         Htlc* own = get(htlc->self);
         if (own->state == HtlcState::removing && own->fulfilled) continue;
@@ -246,11 +266,19 @@ void Network::close(ChannelIndex index) {
         own->failure = {plain_failure(failcode::permanent_channel_failure), own->hop, false};
         if (own->state != HtlcState::removing) decide(*own);
     }
+    send_parked(index);
 }
 
 void Network::mine(std::uint32_t blocks) {
     height_ += blocks;
     note(mined, height_, blocks);
+    std::vector<ChannelIndex> overdue;
+    for (const Htlc& htlc : htlcs_) {
+        const bool settling = htlc.state == HtlcState::removing && htlc.fulfilled;
+        if (htlc.self == 0 || settling || htlc.cltv_expiry + deadline_grace > height_) continue;
+        if (!channels_[htlc.channel].closed) overdue.push_back(htlc.channel);
+    }
+    for (const ChannelIndex channel : overdue) close(channel);
 }
 
 const Htlc* Network::find(HtlcRef ref) const { return const_cast<Network*>(this)->get(ref); }

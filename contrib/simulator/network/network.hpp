@@ -35,6 +35,8 @@ class NodeBehaviour {
         static_cast<void>(connected);
     }
 
+    virtual void on_channel_closed(ChannelIndex channel) { static_cast<void>(channel); }
+
   protected:
     ~NodeBehaviour() = default;
 };
@@ -99,7 +101,7 @@ class Network final : private EventSink {
     void set_up(NodeIndex node, bool up);
     // The channel goes on chain: HTLCs in it come back as permanent_channel_failure, it takes no more.
     void close(ChannelIndex channel);
-    // Raises the block height.
+    // Raises the block height. An HTLC that is past its expiry closes its channel, as lightningd would: somebody sat on it.
     void mine(std::uint32_t blocks);
 
     [[nodiscard]] std::uint32_t height() const { return height_; }
@@ -140,6 +142,8 @@ class Network final : private EventSink {
     Htlc& allocate();
     void release(HtlcRef htlc);
     void send(Message kind, Htlc& htlc);
+    [[nodiscard]] bool deliverable(const Htlc& htlc) const;
+    void send_parked(ChannelIndex channel);
     void finish(HtlcRef ref);
     void decide(Htlc& htlc);
     void note(std::uint32_t kind, std::uint64_t subject, std::uint64_t value);

@@ -166,6 +166,19 @@ void Daemon::on_peer(ChannelIndex index, bool connected) {
                                                    {"address", json::object{{"type", "ipv4"}, {"address", "127.0.0.1"}, {"port", 9735 + peer}}}});
 }
 
+void Daemon::on_channel_closed(ChannelIndex index) {
+    const Channel& channel = core_->network().channel(index);
+    core_->write_log(LogLevel::unusual, "lightningd", channel.scid.text() + ": Peer permanent failure in CHANNELD_NORMAL: going on chain");
+    core_->plugins->notify("channel_state_changed", json::object{{"peer_id", core_->id_of(channel.peer_of(core_->index)).hex()},
+                                                                 {"channel_id", channel_id(channel.scid)},
+                                                                 {"short_channel_id", channel.scid.text()},
+                                                                 {"timestamp", iso_time(core_->now())},
+                                                                 {"old_state", "CHANNELD_NORMAL"},
+                                                                 {"new_state", "AWAITING_UNILATERAL"},
+                                                                 {"cause", "protocol"},
+                                                                 {"message", "Offered HTLC hit deadline"}});
+}
+
 void Daemon::block_added() {
     const std::string hash = crypto::payment_hash(Preimage(crypto::sha256(as_bytes("block " + std::to_string(core_->height()))))).hex();
     core_->plugins->notify("block_added", json::object{{"hash", hash}, {"height", core_->height()}});

@@ -50,6 +50,7 @@ class Daemon final : public NodeBehaviour {
     void on_htlc_resolved(const Htlc& htlc) override;
     void on_htlc_removed(const Htlc& htlc) override;
     void on_peer(ChannelIndex channel, bool connected) override;
+    void on_channel_closed(ChannelIndex channel) override;
     void block_added();
 
     // A request, whichever socket it came through.
