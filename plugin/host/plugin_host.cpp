@@ -4,9 +4,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <deque>
 #include <exception>
 #include <unordered_map>
 
@@ -100,7 +102,7 @@ struct PluginHost::Impl {
             }
             const HookClock::time_point received = HookClock::now();
             frames.commit(size);
-            while (const auto message = frames.next()) handle(*message, received);
+            while (const auto message = frames.next()) sort(*message, received);
             if (frames.overflowed()) {
                 close(true);
                 return;
@@ -109,12 +111,32 @@ struct PluginHost::Impl {
         });
     }
 
-    void handle(std::string_view message, HookClock::time_point received) {
+    // Forwards are answered here and now; everything else waits until what was read with it is through, and then goes one
+    // message a turn of the loop, so that a forward never waits for more than one of them.
+    void sort(std::string_view message, HookClock::time_point received) {
         const auto envelope = scan_envelope(message);
         if (!envelope) {
             log.warn("lightningd sent a message that is not JSON-RPC; it is ignored");
             return;
         }
+        if (envelope->method == "htlc_accepted" && !envelope->id.empty() && lacks_payment_secret(message)) {
+            guard.pass(envelope->id, received);
+            return;
+        }
+        later.push_back({std::string(message), received});
+        if (later.size() == 1) schedule();
+    }
+
+    void schedule() {
+        asio::post(executor, [this] {
+            handle(later.front().message, later.front().received);
+            later.pop_front();
+            if (!later.empty()) schedule();
+        });
+    }
+
+    void handle(std::string_view message, HookClock::time_point received) {
+        const auto envelope = scan_envelope(message);
         if (envelope->method == "htlc_accepted" && !envelope->id.empty()) {
             handle_htlc(message, envelope->id, received);
             return;
@@ -137,10 +159,6 @@ struct PluginHost::Impl {
     }
 
     void handle_htlc(std::string_view message, std::string_view raw_id, HookClock::time_point received) {
-        if (lacks_payment_secret(message)) {
-            guard.pass(raw_id, received);
-            return;
-        }
         try {
             HookTicket ticket = guard.open(raw_id, received);
             const bj::value parsed = bj::parse(bj::string_view(message.data(), message.size()));
@@ -278,7 +296,13 @@ struct PluginHost::Impl {
     std::vector<Command> commands;
     std::unordered_map<std::string, const Command*> by_name;
     Callbacks callbacks;
+    struct Message {
+        std::string message;
+        HookClock::time_point received;
+    };
+
     FrameReader frames;
+    std::deque<Message> later;
     asio::steady_timer expiry;
     bool closed = false;
 };

@@ -58,6 +58,7 @@ asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
                                                    std::to_string(limiter_.per_second()) + " allows: try again later");
     }
 
+    auto hints = co_await parts_.node.hints_for(request.amount);
     const auto now = parts_.world.now();
     const Terms terms{request.amount, now + request.expiry.value_or(default_expiry_), parts_.style.min_final_cltv,
                       parts_.keys.ring().current, request.service};
@@ -68,7 +69,7 @@ asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
     const PaymentHash hash = crypto::payment_hash(parts_.keys.invoice_keys().preimage(*secret));
     const auto unsigned_invoice = bolt11::encode_unsigned(
         make_invoice(parts_.style, terms, *secret, hash, request.description.value_or(default_description(request.service)),
-                     parts_.node.hints_for(request.amount), now));
+                     std::move(hints), now));
     if (!unsigned_invoice) co_return error(RpcCode::bad_params, unsigned_invoice.error().message);
     std::string token = token_for(parts_.keys.ring(), hash, request.service, parts_.world);
 

@@ -1,5 +1,6 @@
 #include "plugin/node/node_watch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/json/fields.hpp"
@@ -72,6 +73,14 @@ asio::awaitable<Result<void>> NodeWatch::load_identity() {
 }
 
 asio::awaitable<Result<void>> NodeWatch::load_channels() {
+    loading_ = true;
+    loaded_at_ = std::chrono::steady_clock::now();
+    auto done = co_await ask_for_channels();
+    loading_ = false;
+    co_return done;
+}
+
+asio::awaitable<Result<void>> NodeWatch::ask_for_channels() {
     const auto listed = co_await rpc_->call("listpeerchannels", {});
     if (!listed) co_return listed.error();
     auto channels = parse_peer_channels(*listed);
@@ -100,7 +109,7 @@ asio::awaitable<void> NodeWatch::follow() {
     bool complained = false;
     for (int waited = 0;; ++waited) {
         co_await host::pause(executor_, shortest_interval);
-        if (!stale_ && waited < longest_interval) continue;
+        if ((!stale_ && waited < longest_interval) || loading_) continue;
         stale_ = false;
         waited = 0;
         const auto done = co_await load_channels();
@@ -118,8 +127,13 @@ void NodeWatch::on_block(std::uint32_t height) {
 
 void NodeWatch::on_change() { stale_ = true; }
 
-std::vector<std::vector<bolt11::RouteHop>> NodeWatch::hints_for(Msat amount) const {
-    return route_hints(incoming_, channels_, amount);
+asio::awaitable<std::vector<std::vector<bolt11::RouteHop>>> NodeWatch::hints_for(Msat amount) {
+    const bool announced = std::any_of(channels_.begin(), channels_.end(),
+                                       [](const PeerChannel& channel) { return channel.announced && channel.usable; });
+    const bool old = std::chrono::steady_clock::now() - loaded_at_ > shortest_interval;
+    // Where it fails the invoice is made with what is known; follow() says what is wrong.
+    if (!announced && old && !loading_) (void)co_await load_channels();
+    co_return route_hints(incoming_, channels_, amount);
 }
 
 void NodeWatch::set_figures(gateway::NodeFigures figures) {

@@ -40,7 +40,9 @@ class NodeWatch {
 
     [[nodiscard]] const Identity& identity() const { return identity_; }
     [[nodiscard]] const gateway::NodeFigures& figures() const { return figures_; }
-    [[nodiscard]] std::vector<std::vector<bolt11::RouteHop>> hints_for(Msat amount) const;
+    // For an invoice of `amount`. A node that needs hints asks lightningd anew where what it knows is older than a moment:
+    // that a peer told its fees, and so can be hinted at, is no notification.
+    boost::asio::awaitable<std::vector<std::vector<bolt11::RouteHop>>> hints_for(Msat amount);
 
     // Called when the figures changed.
     std::function<void()> changed;
@@ -48,6 +50,7 @@ class NodeWatch {
   private:
     boost::asio::awaitable<Result<void>> load_identity();
     boost::asio::awaitable<Result<void>> load_channels();
+    boost::asio::awaitable<Result<void>> ask_for_channels();
     void set_figures(gateway::NodeFigures figures);
 
     boost::asio::any_io_executor executor_;
@@ -57,6 +60,8 @@ class NodeWatch {
     gateway::NodeFigures figures_;
     std::vector<PeerChannel> channels_;
     std::vector<IncomingChannel> incoming_;
+    std::chrono::steady_clock::time_point loaded_at_{};
+    bool loading_ = false;
     bool stale_ = false;
 };
 
