@@ -99,13 +99,15 @@ std::optional<Upstream> read_upstream(Section& section) {
     auto url = boost::urls::parse_uri(*text);
     bool http = url && url->scheme() == "http";
     bool https = url && url->scheme() == "https";
+    std::string_view port_text = url ? std::string_view(url->port().data(), url->port().size()) : std::string_view{};
+    auto port = parse_port(port_text);
     if ((http || https) && url->has_authority() && !url->has_userinfo() && !url->host().empty() &&
         (url->path().empty() || url->path() == "/") && !url->has_query() && !url->has_fragment() &&
-        (!url->has_port() || url->port_number() != 0)) {
+        (port_text.empty() || port.value_or(0) != 0)) {
         Upstream out;
         out.tls = https;
         out.host = url->host_address();
-        out.port = url->has_port() ? url->port_number() : static_cast<std::uint16_t>(https ? 443 : 80);
+        out.port = port.value_or(static_cast<std::uint16_t>(https ? 443 : 80));
         return out;
     }
     section.fault("upstream", "must be http:// or https:// with a host and no path, such as \"http://127.0.0.1:9000\", not \"" + *text + '"');

@@ -304,7 +304,7 @@ class SqliteStore final : public Store {
     std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_;
     FactsMap facts_;
 
-    std::atomic<std::uint64_t> subscription_{0};
+    std::atomic<std::uint64_t> subscription_{1};
     std::uint64_t failed_subscription_ = 0;  // the writer's own
 
     mutable std::mutex cursor_mutex_;

@@ -1,0 +1,222 @@
+#include "service/config/load.hpp"
+
+#include <algorithm>
+
+#include "tests/unit/catch.hpp"
+
+using namespace millrace;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Lines are counted in the messages: keep the layout.
+const std::string head = R"([listen]
+address = "127.0.0.1:8402"
+[node]
+gateway = "g.sock"
+[store]
+path = "m.db"
+)";
+const std::string weather = R"([[service]]
+name = "weather"
+path = "/weather/"
+upstream = "http://127.0.0.1:9000"
+price_msat = 1000
+)";
+
+std::string message(const std::string& text) {
+    auto config = config::parse(text, "m.toml");
+    return config ? "good" : config.error().message;
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+    text.replace(text.find(from), from.size(), to);
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("the smallest configuration has defaults for the rest") {
+    auto config = config::parse(head + weather, "/etc/millrace/m.toml");
+    REQUIRE(config);
+    CHECK(config->listen == config::ListenAddress{"127.0.0.1", 8402});
+    CHECK(config->gateway == "/etc/millrace/g.sock");
+    CHECK(config->store == "/etc/millrace/m.db");
+    CHECK_FALSE(config->metrics);
+    CHECK_FALSE(config->tls);
+    CHECK(config->log_level == "info");
+    CHECK(config->limits.header == 65536);
+    CHECK(config->timeouts.drain == 30s);
+    REQUIRE(config->services.size() == 1);
+    const config::Service& service = config->services[0];
+    CHECK(service.name.text() == "weather");
+    CHECK(service.host == config::HostPattern{});
+    CHECK(service.upstream == config::Upstream{false, "127.0.0.1", 9000});
+    CHECK(service.price == Msat(1000));
+    CHECK_FALSE(service.timeout);
+    CHECK(service.free.empty());
+}
+
+TEST_CASE("every key is read") {
+    auto config = config::parse(R"(
+[listen]
+address = "[::1]:0"
+tls_cert = "/tls/cert.pem"
+tls_key = "key.pem"
+threads = 3
+[metrics]
+address = "127.0.0.1:9402"
+[node]
+gateway = "/run/g.sock"
+[store]
+path = "/var/m.db"
+[log]
+level = "debug"
+[limits]
+header = "32KiB"
+target = 2048
+body = "10MiB"
+[timeouts]
+idle = "1s"
+header = "2s"
+body = "3s"
+upstream_connect = "4s"
+upstream_response = "5s"
+tunnel = "6s"
+drain = "7s"
+[[service]]
+name = "a.b_c-1"
+host = "API.Example.com"
+path = "/"
+upstream = "https://[::1]/"
+price_msat = 1099511627775
+timeout = "7d"
+free = ["/health", "/public/"]
+description = "all of it"
+[[service]]
+name = "sub"
+host = "*.example.com"
+path = "/x"
+upstream = "http://upstream.local:81"
+price_msat = 1
+)",
+                                "c.toml");
+    REQUIRE(config);
+    CHECK(config->listen.text() == "[::1]:0");
+    CHECK(config->tls->certificate == "/tls/cert.pem");
+    CHECK(config->tls->key == "key.pem");
+    CHECK(config->threads == 3);
+    CHECK(config->metrics->port == 9402);
+    CHECK(config->log_level == "debug");
+    CHECK(config->limits.header == 32768);
+    CHECK(config->limits.target == 2048);
+    CHECK(config->limits.body == 10485760);
+    const config::Timeouts& timeouts = config->timeouts;
+    CHECK((timeouts.idle == 1s && timeouts.header == 2s && timeouts.body == 3s && timeouts.upstream_connect == 4s));
+    CHECK((timeouts.upstream_response == 5s && timeouts.tunnel == 6s && timeouts.drain == 7s));
+    REQUIRE(config->services.size() == 2);
+    const config::Service& first = config->services[0];
+    CHECK(first.host.written() == "api.example.com");
+    CHECK(first.upstream == config::Upstream{true, "::1", 443});
+    CHECK(first.upstream.url() == "https://[::1]:443");
+    CHECK(first.price.value() == 1099511627775);
+    CHECK(first.timeout == 168h);
+    CHECK(first.free == std::vector<std::string>{"/health", "/public/"});
+    CHECK(first.description == "all of it");
+    CHECK(config->services[1].host.written() == "*.example.com");
+    CHECK(config->services[1].upstream == config::Upstream{false, "upstream.local", 81});
+}
+
+TEST_CASE("a bad configuration is refused with file, line, key and what would be right") {
+    struct {
+        std::string text;
+        const char* fault;
+    } const cases[] = {
+        {"[listen", "m.toml:1: not TOML: "},
+        {weather, "m.toml:1: listen.address: missing: where requests come in, such as \"127.0.0.1:8402\""},
+        {weather, "m.toml:1: node.gateway: missing: the plugin's socket"},
+        {weather, "m.toml:1: store.path: missing: the database file, such as \"millrace.db\""},
+        {head, "m.toml:1: service: missing: at least one [[service]] to sell"},
+        {"service = 1\n" + head, "m.toml:1: service: missing: at least one [[service]]"},
+        {"colour = 1\n" + head + weather, "m.toml:1: colour: unknown key; known here: listen, metrics, node, store, log, limits, timeouts, service"},
+        {head + "adress = 1\n" + weather, "m.toml:7: store.adress: unknown key; known here: path"},
+        {head + weather + "pricemsat = 1\n", "m.toml:12: service.pricemsat: unknown key; known here: name, host, path, upstream, price_msat"},
+        {replaced(head, "127.0.0.1:8402", "localhost:8402") + weather,
+         "m.toml:2: listen.address: must be a numeric address and a port, such as \"127.0.0.1:8402\" or \"[::1]:8402\", not \"localhost:8402\""},
+        {replaced(head, "127.0.0.1:8402", "127.0.0.1") + weather, "m.toml:2: listen.address: must be a numeric address"},
+        {replaced(head, "127.0.0.1:8402", "127.0.0.1:65536") + weather, "m.toml:2: listen.address: must be a numeric address"},
+        {replaced(head, "\"127.0.0.1:8402\"", "8402") + weather, "m.toml:2: listen.address: must be text in quotes, not 8402"},
+        {replaced(head, "\"g.sock\"", "\"\"") + weather, "m.toml:4: node.gateway: must not be empty"},
+        {replaced(head, "[node]", "tls_cert = \"c\"\n[node]") + weather, "listen.tls_key: missing: tls_cert needs the key"},
+        {replaced(head, "[node]", "tls_key = \"c\"\n[node]") + weather, "listen.tls_cert: missing: tls_key needs the certificate"},
+        {replaced(head, "[node]", "threads = 0\n[node]") + weather, "m.toml:3: listen.threads: must be a whole number from 1 to 256, not 0"},
+        {"log = 1\n" + head + weather, "m.toml:1: log: must be a table: [log]"},
+        {head + "[log]\nlevel = \"loud\"\n" + weather, "m.toml:8: log.level: must be one of trace, debug, info, warning, error, critical, off, not \"loud\""},
+        {head + "[limits]\nheader = 10\n" + weather, "m.toml:8: limits.header: must be at least 1024 bytes"},
+        {head + "[limits]\nheader = \"2MiB\"\n" + weather, "m.toml:8: limits.header: must be at most \"1MiB\""},
+        {head + "[limits]\nheader = \"64kb\"\n" + weather, "m.toml:8: limits.header: must be a size such as \"64KiB\" or \"10MiB\", not \"64kb\""},
+        {head + "[limits]\nheader = true\n" + weather, "m.toml:8: limits.header: must be a size such as \"64KiB\", not true"},
+        {head + "[limits]\nheader = \"2KiB\"\ntarget = \"3KiB\"\n" + weather, "m.toml:9: limits.target: must not be more than limits.header"},
+        {head + "[timeouts]\nidle = 10\n" + weather, "m.toml:8: timeouts.idle: must be a duration in quotes, such as \"90s\" or \"1h\", not 10"},
+        {head + "[timeouts]\nidle = \"0s\"\n" + weather, "m.toml:8: timeouts.idle: must be longer than nothing"},
+        {head + "[timeouts]\nidle = \"soon\"\n" + weather, "m.toml:8: timeouts.idle: must be a duration such as \"90s\""},
+        {head + replaced(weather, "\"weather\"", "\"We ather\""), "m.toml:8: service.name: must be 1 to 21 of a-z 0-9 . _ -, not \"We ather\""},
+        {head + replaced(weather, "\"weather\"", "\"" + std::string(22, 'a') + '"'), "m.toml:8: service.name: must be 1 to 21 of"},
+        {head + "[[service]]\n", "m.toml:7: service.name: missing: what the service is called"},
+        {head + "[[service]]\n", "m.toml:7: service.path: missing: the prefix of what is sold, such as \"/weather/\""},
+        {head + "[[service]]\n", "m.toml:7: service.upstream: missing: the server behind this service, such as \"http://127.0.0.1:9000\""},
+        {head + "[[service]]\n", "m.toml:7: service.price_msat: missing: the price of one token in millisatoshi, such as 1000"},
+        {head + replaced(weather, "/weather/", "weather"), "m.toml:9: service.path: must begin with \"/\", not \"weather\""},
+        {head + replaced(weather, "/weather/", "/a//b"), "m.toml:9: service.path: must not contain \"//\""},
+        {head + replaced(weather, "/weather/", "/a/../b"), "m.toml:9: service.path: must not contain \".\" or \"..\" segments"},
+        {head + replaced(weather, "/weather/", "/a/.."), "m.toml:9: service.path: must not contain \".\" or \"..\" segments"},
+        {head + replaced(weather, "/weather/", "/a%20b"), "m.toml:9: service.path: must be written decoded"},
+        {head + replaced(weather, "/weather/", "/a?b"), "m.toml:9: service.path: must be a path without \"?\""},
+        {head + replaced(weather, "http:", "ftp:"), "m.toml:10: service.upstream: must be http:// or https:// with a host and no path"},
+        {head + replaced(weather, "9000", "9000/base"), "m.toml:10: service.upstream: must be http:// or https:// with a host and no path"},
+        {head + replaced(weather, "//127", "//user@127"), "m.toml:10: service.upstream: must be http://"},
+        {head + replaced(weather, "http://127.0.0.1:9000", "127.0.0.1:9000"), "m.toml:10: service.upstream: must be http://"},
+        {head + replaced(weather, ":9000", ":99999"), "m.toml:10: service.upstream: must be http://"},
+        {head + replaced(weather, "= 1000", "= 0"), "m.toml:11: service.price_msat: must be a whole number from 1 to 1099511627775, not 0"},
+        {head + replaced(weather, "= 1000", "= -5"), "m.toml:11: service.price_msat: must be a whole number from 1 to 1099511627775, not -5"},
+        {head + replaced(weather, "= 1000", "= 1.5"), "m.toml:11: service.price_msat: must be a whole number"},
+        {head + replaced(weather, "= 1000", "= \"1sat\""), "m.toml:11: service.price_msat: must be a whole number from 1 to 1099511627775, not \"1sat\""},
+        {head + replaced(weather, "= 1000", "= 1099511627776"), "m.toml:11: service.price_msat: must be a whole number"},
+        {head + weather + "timeout = 3600\n", "m.toml:12: service.timeout: must be a duration in quotes"},
+        {head + weather + "timeout = \"500ms\"\n", "m.toml:12: service.timeout: must be at least \"1s\""},
+        {head + weather + "free = \"/weather/x\"\n", "m.toml:12: service.free: must be an array of texts"},
+        {head + weather + "free = [1]\n", "m.toml:12: service.free: must be an array of texts"},
+        {head + weather + "free = [\"/other\"]\n", "m.toml:12: service.free: \"/other\" must lie below the service's own path \"/weather/\""},
+        {head + weather + "free = [\"x\"]\n", "m.toml:12: service.free: \"x\" must begin with \"/\""},
+        {head + weather + "host = \"a.example:80\"\n", "m.toml:12: service.host: must be \"*\", a host name without a port"},
+        {head + weather + "host = \"*.\"\n", "m.toml:12: service.host: must be \"*\""},
+        {head + weather + "host = \"a b\"\n", "m.toml:12: service.host: must be \"*\""},
+        {head + weather + "description = \"" + std::string(640, 'x') + "\"\n", "m.toml:12: service.description: must be at most 639 bytes"},
+        {head + weather + weather, "m.toml:12: service.name: \"weather\" is already the service of line 7"},
+        {head + weather + replaced(weather, "weather", "other"),
+         "m.toml:12: service.path: overlaps service \"weather\" of line 7: both answer host \"*\" and path \"/weather/\"; give one another host or path"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.text);
+        INFO(message(c.text));
+        CHECK(message(c.text).find(c.fault) != std::string::npos);
+    }
+}
+
+TEST_CASE("all faults of a file are told at once") {
+    std::string said = message(head + replaced(replaced(weather, "= 1000", "= 0"), "http:", "ftp:"));
+    CHECK(std::count(said.begin(), said.end(), '\n') == 1);
+}
+
+TEST_CASE("services on other hosts or below one another do not overlap") {
+    std::string other_host = replaced(replaced(weather, "weather", "b"), "[[service]]\n", "[[service]]\nhost = \"b.example\"\n");
+    std::string below = replaced(replaced(weather, "\"weather\"", "\"c\""), "/weather/", "/weather/c/");
+    CHECK(message(head + weather + other_host + below) == "good");
+}
+
+TEST_CASE("a file that is not there is unreadable") {
+    auto config = config::load("/nonexistent/m.toml");
+    REQUIRE_FALSE(config);
+    CHECK(is(config.error(), config::Errc::unreadable));
+    CHECK(config.error().message.find("/nonexistent/m.toml") != std::string::npos);
+}

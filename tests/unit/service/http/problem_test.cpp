@@ -1,0 +1,41 @@
+#include "service/http/problem.hpp"
+
+#include "tests/unit/catch.hpp"
+
+using namespace millrace;
+using namespace millrace::http;
+
+TEST_CASE("a 402 carries its challenge, its reason and its price") {
+    Problem problem{402, "Pay \"this\".", "no_credential", Msat(1000)};
+    problem.challenges = {"LSAT a", "L402 b"};
+    const std::string body =
+        R"({"type":"https://paymentauth.org/problems/payment-required","title":"Payment Required","status":402,"detail":"Pay \"this\".","reason":"no_credential","price_msat":1000})"
+        "\n";
+    CHECK(write_answer(problem, {"Sun, 06 Nov 1994 08:49:37 GMT"}) ==
+          "HTTP/1.1 402 Payment Required\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nWWW-Authenticate: LSAT a\r\nWWW-Authenticate: L402 b\r\n"
+          "Cache-Control: no-store\r\nContent-Type: application/problem+json\r\nContent-Length: " +
+              std::to_string(body.size()) + "\r\n\r\n" + body);
+}
+
+TEST_CASE("an answer to HEAD has the length of the body it does not have") {
+    std::string full = write_answer({404, "x"}, {"d"});
+    std::string head = write_answer({404, "x"}, {"d", 11, true, true});
+    CHECK(full.substr(0, head.size()) == head);
+    CHECK(full.size() > head.size());
+}
+
+TEST_CASE("an answer says whether the connection goes on") {
+    CHECK(write_answer({404, ""}, {"d", 11, true}).find("Connection:") == std::string::npos);
+    CHECK(write_answer({404, ""}, {"d", 11, false}).find("\r\nConnection: close\r\n") != std::string::npos);
+    CHECK(write_answer({404, ""}, {"d", 10, true}).find("\r\nConnection: keep-alive\r\n") != std::string::npos);
+    Problem later{503, "x"};
+    later.retry_after = 5;
+    CHECK(write_answer(later, {"d"}).find("\r\nRetry-After: 5\r\n") != std::string::npos);
+}
+
+TEST_CASE("every status that is answered has a phrase") {
+    for (unsigned status : {400U, 402U, 404U, 408U, 413U, 414U, 417U, 429U, 431U, 501U, 502U, 503U, 504U, 505U}) {
+        INFO(status);
+        CHECK(reason_phrase(status) != "Error");
+    }
+}

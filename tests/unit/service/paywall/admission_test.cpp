@@ -1,0 +1,141 @@
+#include "service/paywall/admission.hpp"
+
+#include "service/paywall/credential_cache.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace millrace;
+using namespace std::chrono_literals;
+using paywall::Reason;
+
+namespace {
+
+const std::chrono::sys_seconds noon{std::chrono::seconds(1'800'000'000)};
+
+config::Service service(const char* name, std::optional<std::chrono::seconds> timeout) {
+    return {ServiceName::parse(name).value(), {}, "/", {}, Msat(1000), timeout, {}, {}, 1};
+}
+
+struct Fixture {
+    l402::KeyRing ring;
+    Preimage preimage{std::array<std::uint8_t, 32>{1, 2, 3}};
+
+    Fixture() {
+        ring.keys.emplace(l402::KeyEpoch{1}, SecretKey(std::array<std::uint8_t, 32>{7}));
+        ring.current = 1;
+    }
+
+    l402::Credential credential(const char* name = "weather", l402::KeyEpoch epoch = 1) const {
+        l402::Identifier identifier{crypto::payment_hash(preimage), l402::make_token_id(epoch, {})};
+        return {l402::mint(ring.keys.at(1), identifier, ServiceName::parse(name).value()), identifier, preimage};
+    }
+};
+
+std::string text(const paywall::Decision& decision) {
+    if (auto* admit = std::get_if<paywall::Admit>(&decision)) {
+        std::string out = admit->token ? "admit" : "free";
+        if (admit->first_use == paywall::FirstUse::note) out += " note";
+        if (admit->first_use == paywall::FirstUse::must_record) out += " record";
+        if (admit->until) out += " until " + std::to_string((*admit->until - noon) / 1s);
+        return out;
+    }
+    if (auto* demand = std::get_if<paywall::DemandPayment>(&decision)) return std::string(paywall::name(demand->reason));
+    if (std::holds_alternative<paywall::BadRequest>(decision)) return "bad request";
+    return "unavailable";
+}
+
+}  // namespace
+
+TEST_CASE("whether a request is let through follows from credential, keys, payment and clock") {
+    Fixture f;
+    const auto forever = service("weather", std::nullopt);
+    const auto hour = service("weather", 1h);
+    auto wrong_preimage = f.credential();
+    wrong_preimage.preimage = Preimage{};
+    auto tampered = f.credential();
+    tampered.macaroon.signature[0] ^= 1;
+    auto attenuated = f.credential();
+    attenuated.macaroon.add_first_party_caveat("preimage=00");
+    auto widened = f.credential();
+    widened.macaroon.add_first_party_caveat("services=weather:0,admin:0");
+    auto dated = f.credential();
+    dated.macaroon.add_first_party_caveat("weather_valid_until=1800000000");
+
+    using Found = paywall::FoundCredential;
+    const Found none = std::optional<l402::Credential>{};
+    const auto just = [](const l402::Credential& credential) { return Found(std::optional(credential)); };
+    const paywall::PaymentFacts unheard{};
+    const paywall::PaymentFacts used{std::nullopt, noon - 600s};
+    const paywall::PaymentFacts settled{noon - 1200s, std::nullopt};
+    const paywall::PaymentFacts both{noon - 1200s, noon - 600s};
+    const paywall::PaymentFacts settled_long_ago{noon - 3600s, noon - 600s};
+    const paywall::PaymentFacts used_long_ago{std::nullopt, noon - 3600s};
+    const paywall::PaymentFacts used_long_ago_paid_late{noon - 10s, noon - 3700s};
+
+    struct {
+        const char* name;
+        const config::Service& service;
+        bool free;
+        Found credential;
+        bool keys;
+        paywall::PaymentFacts facts;
+        const char* expected;
+    } const cases[] = {
+        {"a free path needs nothing", hour, true, none, false, unheard, "free"},
+        {"a free path looks at no credential", hour, true, just(tampered), true, unheard, "free"},
+        {"nothing is to be paid for", hour, false, none, true, unheard, "no_credential"},
+        {"nothing is to be paid for, keys or not", hour, false, none, false, unheard, "no_credential"},
+        {"malformed", hour, false, fail(l402::Errc::malformed_credential), true, unheard, "malformed"},
+        {"of another format", hour, false, fail(l402::Errc::bad_identifier), true, unheard, "malformed"},
+        {"two", hour, false, fail(l402::Errc::conflicting_credentials), true, unheard, "bad request"},
+        {"keys never came", hour, false, just(f.credential()), false, unheard, "unavailable"},
+        {"first use starts the clock", hour, false, just(f.credential()), true, unheard, "admit record"},
+        {"first use without a clock", forever, false, just(f.credential()), true, unheard, "admit note"},
+        {"used before", hour, false, just(f.credential()), true, used, "admit until 3000"},
+        {"settled, not used", hour, false, just(f.credential()), true, settled, "admit note until 2400"},
+        {"settlement is the truth", hour, false, just(f.credential()), true, both, "admit until 2400"},
+        {"settlement is the truth against us", hour, false, just(f.credential()), true, used_long_ago_paid_late, "admit until 3590"},
+        {"time is over since settlement", hour, false, just(f.credential()), true, settled_long_ago, "expired"},
+        {"time is over since first use", hour, false, just(f.credential()), true, used_long_ago, "expired"},
+        {"no limit, however long ago", forever, false, just(f.credential()), true, settled_long_ago, "admit"},
+        {"wrong preimage", hour, false, just(wrong_preimage), true, used, "bad_preimage"},
+        {"tampered", hour, false, just(tampered), true, used, "bad_signature"},
+        {"unknown epoch", hour, false, just(f.credential("weather", 2)), true, used, "unknown_key"},
+        {"another service's", hour, false, just(f.credential("admin")), true, used, "wrong_scope"},
+        {"attenuated", forever, false, just(attenuated), true, used, "admit"},
+        {"widened", hour, false, just(widened), true, used, "widened"},
+        {"its own date has passed", hour, false, just(dated), true, used, "expired"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.name);
+        paywall::AdmissionInput input{c.service, c.free, c.credential, c.keys ? &f.ring : nullptr, c.facts, noon};
+        CHECK(text(paywall::decide(input)) == c.expected);
+    }
+}
+
+TEST_CASE("the time bought ends at its last second") {
+    Fixture f;
+    auto hour = service("weather", 1h);
+    paywall::FoundCredential credential(std::optional(f.credential()));
+    paywall::PaymentFacts facts{noon, noon};
+    CHECK(text(paywall::decide({hour, false, credential, &f.ring, facts, noon + 3599s})) == "admit until 3600");
+    CHECK(text(paywall::decide({hour, false, credential, &f.ring, facts, noon + 3600s})) == "expired");
+}
+
+TEST_CASE("every reason has a name and a sentence") {
+    for (int i = static_cast<int>(Reason::no_credential); i <= static_cast<int>(Reason::expired); ++i) {
+        CHECK(paywall::name(static_cast<Reason>(i)) != "unknown");
+        CHECK(paywall::explain(static_cast<Reason>(i)).size() > 20);
+    }
+    for (auto refusal : {l402::Refusal::unknown_key, l402::Refusal::bad_signature, l402::Refusal::bad_preimage, l402::Refusal::third_party,
+                         l402::Refusal::wrong_scope, l402::Refusal::widened, l402::Refusal::expired}) {
+        CHECK(paywall::name(paywall::reason_of(refusal)) == l402::name(refusal));
+    }
+}
+
+TEST_CASE("a credential with a date of its own is not cached") {
+    Fixture f;
+    auto credential = f.credential();
+    CHECK(paywall::cacheable(credential));
+    credential.macaroon.add_first_party_caveat("weather_valid_until=1800000000");
+    CHECK_FALSE(paywall::cacheable(credential));
+}

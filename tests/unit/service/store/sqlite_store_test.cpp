@@ -1,0 +1,214 @@
+#include "service/store/sqlite_store.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <mutex>
+
+#include "service/store/migrations.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace millrace;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::chrono::sys_seconds noon{std::chrono::seconds(1'800'000'000)};
+
+class Folder {
+  public:
+    Folder() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "millrace-store-XXXXXX").string();
+        path_ = ::mkdtemp(pattern.data());
+    }
+    ~Folder() { std::filesystem::remove_all(path_); }
+    [[nodiscard]] std::filesystem::path operator/(const char* name) const { return path_ / name; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+PaymentHash hash(std::uint16_t number) {
+    std::array<std::uint8_t, 32> bytes{};
+    bytes[0] = static_cast<std::uint8_t>(number);
+    bytes[1] = static_cast<std::uint8_t>(number >> 8U);
+    return PaymentHash(bytes);
+}
+
+gateway::Settlement settlement(std::uint16_t number, std::uint64_t pay_index) {
+    return {hash(number), "millrace-" + hash(number).hex(), Msat(1000), Msat(1001), noon + std::chrono::seconds(number), "weather", "L402: weather", pay_index};
+}
+
+Result<std::chrono::sys_seconds> use(store::Store& store, std::uint16_t number, std::chrono::sys_seconds at) {
+    std::promise<Result<std::chrono::sys_seconds>> done;
+    store.record_first_use(hash(number), "weather", at, [&](Result<std::chrono::sys_seconds> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+}
+
+Result<bool> settle(store::Store& store, const gateway::Settlement& one, const char* node = "node") {
+    std::promise<Result<bool>> done;
+    store.record_settlement(node, one, [&](Result<bool> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+}
+
+std::string contents(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+int pragma(const std::filesystem::path& file, const char* name) {
+    SQLite::Database database(file.string(), SQLite::OPEN_READONLY);
+    return database.execAndGet(std::string("PRAGMA ") + name).getInt();
+}
+
+}  // namespace
+
+TEST_CASE("a new store has the newest schema and knows nothing") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    CHECK(store->facts(hash(1)) == paywall::PaymentFacts{});
+    CHECK(store->resume_from("node") == 1);
+    store.reset();
+    CHECK(pragma(folder / "m.db", "user_version") == static_cast<int>(store::migrations().size()));
+    CHECK(contents(folder / "m.db").substr(0, 15) == "SQLite format 3");
+}
+
+TEST_CASE("migrations are numbered without a gap") {
+    int expected = 1;
+    for (const store::Migration& migration : store::migrations()) CHECK(migration.version == expected++);
+}
+
+TEST_CASE("what was recorded is known at once, and after the store was opened again") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    CHECK(use(*store, 1, noon).value() == noon);
+    CHECK(use(*store, 1, noon + 5s).value() == noon);  // the first one stays
+    CHECK(settle(*store, settlement(2, 7)).value());
+    CHECK_FALSE(settle(*store, settlement(2, 7)).value());
+    CHECK(settle(*store, settlement(1, 9)).value());
+    for (int round = 0; round < 2; ++round) {
+        CHECK(store->facts(hash(1)) == paywall::PaymentFacts{noon + 1s, noon});
+        CHECK(store->facts(hash(2)) == paywall::PaymentFacts{noon + 2s, std::nullopt});
+        CHECK(store->resume_from("node") == 10);
+        CHECK(store->resume_from("another") == 1);
+        store.reset();
+        store = store::open_sqlite(folder / "m.db").value();
+    }
+}
+
+TEST_CASE("a cursor never goes back") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    settle(*store, settlement(1, 9)).value();
+    settle(*store, settlement(2, 4)).value();
+    CHECK(store->resume_from("node") == 10);
+}
+
+TEST_CASE("what piles up during a commit is committed together") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    constexpr std::uint16_t count = 2000;
+    std::mutex mutex;
+    std::condition_variable all;
+    std::uint16_t done = 0;
+    for (std::uint16_t i = 0; i < count; ++i) {
+        store->record_first_use(hash(i), "weather", noon, [&](const Result<std::chrono::sys_seconds>& result) {
+            std::lock_guard lock(mutex);
+            done = static_cast<std::uint16_t>(done + (result ? 1 : 0));
+            all.notify_one();
+        });
+    }
+    std::unique_lock lock(mutex);
+    REQUIRE(all.wait_for(lock, 60s, [&] { return done == count; }));
+    auto figures = store->figures();
+    CHECK(figures.writes == count);
+    CHECK(figures.first_uses == count);
+    CHECK(figures.commits < count / 4);
+    CHECK(figures.failures == 0);
+}
+
+TEST_CASE("a store of a newer version is refused and not touched") {
+    Folder folder;
+    store::open_sqlite(folder / "m.db").value().reset();
+    {
+        SQLite::Database database((folder / "m.db").string(), SQLite::OPEN_READWRITE);
+        database.exec("PRAGMA user_version = 99");
+    }
+    std::string before = contents(folder / "m.db");
+    auto refused = store::open_sqlite(folder / "m.db");
+    REQUIRE_FALSE(refused);
+    CHECK(is(refused.error(), store::Errc::newer));
+    CHECK(refused.error().message.find("has schema 99") != std::string::npos);
+    CHECK(contents(folder / "m.db") == before);
+}
+
+TEST_CASE("another program's database, or none at all, is refused and not touched") {
+    Folder folder;
+    {
+        SQLite::Database database((folder / "other.db").string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+        database.exec("CREATE TABLE precious (x)");
+    }
+    std::ofstream(folder / "text.db") << std::string(4096, 'x');
+    for (const char* name : {"other.db", "text.db"}) {
+        std::string before = contents(folder / name);
+        CHECK_FALSE(store::open_sqlite(folder / name));
+        CHECK(contents(folder / name) == before);
+    }
+    CHECK(is(store::open_sqlite(folder / "other.db").error(), store::Errc::foreign));
+    CHECK(is(store::open_sqlite(folder / "text.db").error(), store::Errc::cannot_open));
+    CHECK(is(store::open_sqlite("/nonexistent/m.db").error(), store::Errc::cannot_open));
+}
+
+TEST_CASE("a store is open in one place at a time") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    auto second = store::open_sqlite(folder / "m.db");
+    REQUIRE_FALSE(second);
+    CHECK(is(second.error(), store::Errc::in_use));
+    store.reset();
+    CHECK(store::open_sqlite(folder / "m.db"));
+}
+
+TEST_CASE("what was told to be recorded is there after a crash") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    use(*store, 1, noon).value();
+    settle(*store, settlement(2, 7)).value();
+    // As after kill -9: database and log as they are on disk now, without the close that would tidy them up.
+    for (const char* suffix : {"m.db", "m.db-wal"}) {
+        std::string copy = std::string("crashed") + (suffix + 1);
+        std::filesystem::copy_file(folder / suffix, folder / copy.c_str());
+    }
+    auto crashed = store::open_sqlite(folder / "crashed.db").value();
+    CHECK(crashed->facts(hash(1)).first_used_at == noon);
+    CHECK(crashed->facts(hash(2)).settled_at == noon + 2s);
+    CHECK(crashed->resume_from("node") == 8);
+}
+
+TEST_CASE("a settlement that cannot be stored stops its subscription, so that none is lost") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    CHECK(store->resume_from("node") == 1);
+    CHECK(settle(*store, settlement(1, 1)));
+    // Another connection takes the write lock for longer than the store waits.
+    auto blocker = std::make_unique<SQLite::Database>((folder / "m.db").string(), SQLite::OPEN_READWRITE);
+    blocker->exec("BEGIN IMMEDIATE");
+    auto failed = settle(*store, settlement(2, 2));
+    REQUIRE_FALSE(failed);
+    CHECK(is(failed.error(), store::Errc::write_failed));
+    blocker.reset();
+    CHECK_FALSE(settle(*store, settlement(3, 3)));  // of the same subscription: the cursor must not pass 2
+    CHECK(store->facts(hash(3)) == paywall::PaymentFacts{});
+    CHECK(use(*store, 5, noon));  // other facts are not held up
+    CHECK(store->resume_from("node") == 2);
+    CHECK(settle(*store, settlement(2, 2)).value());
+    CHECK(settle(*store, settlement(3, 3)).value());
+    CHECK(store->resume_from("node") == 4);
+    CHECK(store->figures().failures == 1);
+}
