@@ -95,7 +95,7 @@ def test_a_client_buys_and_the_next_run_reuses_the_token(path):
     wait_for(lambda: whole.paid() == 1, "the settlement")
 
     assert client.get(service.url("/weather/tomorrow")) == OK
-    assert "402" not in client.said()
+    assert "402 Payment" not in client.said()
     assert whole.paid() == 1
 
     (method, asked, headers, _), _ = whole.upstream.requests
@@ -152,7 +152,7 @@ def test_time_bought_ends_and_is_bought_anew(path):
     assert whole.paid() == 1
     pause_until(whole.network.seller.settlements()[0]["settled_at"] + 4.2)
     assert client.get(service.url()) == OK, client.said()
-    assert "402" in client.said()
+    assert "402 Payment" in client.said()
     wait_for(lambda: whole.paid() == 2, "the second settlement")
 
 
@@ -171,7 +171,7 @@ def test_time_bought_counts_from_settlement_also_where_the_service_was_down(path
     # The service heard of the settlement when it came back: the token's time is over.
     wait_for(lambda: service.metric('l402_tokens_paid_total{resource="weather"}') == 1, "the settlement")
     assert client.get(service.url()) == OK
-    assert "402" in client.said()
+    assert "402 Payment" in client.said()
     wait_for(lambda: whole.paid() == 2, "the second settlement")
 
 
@@ -179,17 +179,17 @@ def test_settlements_while_the_service_was_down_are_in_its_store_once(path):
     whole = path()
     service = whole.sell()
     assert whole.client().get(service.url()) == OK
-    wait_for(lambda: len(service.stored("select * from settlement")) == 1, "the settlement in the store")
+    wait_for(lambda: len(service.stored("select * from settlements")) == 1, "the settlement in the store")
     service.stop()
     for _ in range(3):
         challenge = whole.network.seller.challenge(PRICE_MSAT)
         whole.network.payer.pay(challenge["bolt11"])
     service.start()
-    wait_for(lambda: len(service.stored("select * from settlement")) == 4, "the settlements in the store")
+    wait_for(lambda: len(service.stored("select * from settlements")) == 4, "the settlements in the store")
     service.stop()
     service.start()
     time.sleep(1)
-    assert len(service.stored("select * from settlement")) == 4
+    assert len(service.stored("select * from settlements")) == 4
 
 
 # -- refusals of the client -----------------------------------------------------------------------------------------------
@@ -421,7 +421,7 @@ def test_a_client_killed_after_it_stored_the_token_uses_it(path):
     process.wait()
     whole.upstream.release()
     assert client.get(service.url()) == OK
-    assert "402" not in client.said()
+    assert "402 Payment" not in client.said()
     assert whole.paid() == 1
 
 

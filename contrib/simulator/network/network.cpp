@@ -289,10 +289,18 @@ std::optional<NodeIndex> Network::find_node(const NodeId& id) const {
     return found->second;
 }
 
+ShortChannelId Network::alias(ChannelIndex channel, int side) {
+    return ShortChannelId(first_alias_block + channel, static_cast<std::uint32_t>(side), 1);
+}
+
 std::optional<ChannelIndex> Network::find_channel(ShortChannelId scid) const {
     const auto found = channel_by_scid_.find(scid);
-    if (found == channel_by_scid_.end()) return std::nullopt;
-    return found->second;
+    if (found != channel_by_scid_.end()) return found->second;
+    const auto block = static_cast<std::uint32_t>(scid.value() >> 40U);
+    if (block < first_alias_block || block - first_alias_block >= channels_.size()) return std::nullopt;
+    const ChannelIndex channel = block - first_alias_block;
+    if (scid != alias(channel, 0) && scid != alias(channel, 1)) return std::nullopt;
+    return channel;
 }
 
 std::vector<const Htlc*> Network::htlcs_in(ChannelIndex channel) const {

@@ -112,7 +112,10 @@ class Network final : private EventSink {
     [[nodiscard]] Channel& channel(ChannelIndex index) { return channels_[index]; }
     [[nodiscard]] const Channel& channel(ChannelIndex index) const { return channels_[index]; }
     [[nodiscard]] std::optional<NodeIndex> find_node(const NodeId& id) const;
+    // By its short channel id, or by either side's alias (BOLT 2): route hints name unannounced channels by alias.
     [[nodiscard]] std::optional<ChannelIndex> find_channel(ShortChannelId scid) const;
+    // What the node at `side` calls the channel before its peers.
+    [[nodiscard]] static ShortChannelId alias(ChannelIndex channel, int side);
     // All HTLCs in the channel, in the order of their slots.
     [[nodiscard]] std::vector<const Htlc*> htlcs_in(ChannelIndex channel) const;
     // HTLCs offered to `node` that it has not decided: what lightningd replays to its hooks at start. In order of arrival.
@@ -136,6 +139,8 @@ class Network final : private EventSink {
     [[nodiscard]] std::optional<OfferRefusal> refusal(const Channel& channel, int side, Msat amount) const;
 
   private:
+    static constexpr std::uint32_t first_alias_block = 16'000'000;  // as in lightningd: no real block is that high
+
     void on_event(std::uint32_t kind, std::uint64_t subject) override;
     std::variant<HtlcRef, OfferRefusal> place(ChannelIndex channel, int side, const Offer& offer, HtlcRef upstream);
     Htlc* get(HtlcRef htlc);

@@ -71,8 +71,7 @@ json::object peer_channel_json(NodeCore& core, ChannelIndex index) {
     out["close_to"] = "5120" + made_up_hex("close to", channel.scid);
     out["private"] = !channel.is_public;
     out["opener"] = opener ? "local" : "remote";
-    out["alias"] = json::object{{"local", ShortChannelId(16'000'000 + index, static_cast<std::uint32_t>(us), 1).text()},
-                                {"remote", ShortChannelId(16'000'000 + index, static_cast<std::uint32_t>(1 - us), 1).text()}};
+    out["alias"] = json::object{{"local", Network::alias(index, us).text()}, {"remote", Network::alias(index, 1 - us).text()}};
     out["features"] = json::array{"option_static_remotekey", "option_anchors"};
     out["funding"] = json::object{{"local_funds_msat", opener ? channel.capacity.value() : 0},
                                   {"remote_funds_msat", opener ? 0 : channel.capacity.value()},

@@ -23,6 +23,7 @@ constexpr int code_no_route = 205;
 constexpr int code_invoice_expired = 207;
 constexpr int code_no_such_payment = 208;
 constexpr int code_status_unexpected = 211;
+constexpr int code_already_paid = 219;
 constexpr std::uint32_t pay_retry_seconds = 60;
 
 // `short_channel_id_dir` carries a direction behind a slash, `channel` does not.
@@ -215,9 +216,12 @@ void run_delpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&)
     reply.result(json::object{{"payments", std::move(rows)}});
 }
 
+// What a command says of an invoice that was paid before: xpay refuses, pay answers as it did then.
+enum class WhenPaid { refuse, answer_again };
+
 // What xpay and pay have in common; `done` answers in the command's own shape.
 void pay_invoice(Daemon& node, Params& in, const Reply& reply, const std::string& text, std::optional<Msat> amount, std::optional<Msat> max_fee,
-                 std::function<void(const PaidInvoice&, const bolt11::Invoice&)> done) {
+                 WhenPaid when_paid, std::function<void(const PaidInvoice&, const bolt11::Invoice&)> done) {
     NodeCore& core = node.core();
     const auto retry_for = in.optional_u64("retry_for", UINT32_MAX);
     const auto max_parts = in.optional_u64("maxparts", 1000);
@@ -237,6 +241,7 @@ void pay_invoice(Daemon& node, Params& in, const Reply& reply, const std::string
     // A payment that was made is not made twice.
     for (const auto& [id, row] : core.state.payments.rows()) {
         if (row.payment_hash != invoice.payment_hash || row.status != PaymentStatus::complete) continue;
+        if (when_paid == WhenPaid::refuse) return reply.error(code_already_paid, "Already paid this invoice successfully");
         PaidInvoice paid;
         paid.end.paid = true;
         paid.preimage = row.preimage;
@@ -285,7 +290,7 @@ void run_xpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&) {
     const std::string text = in.string("invstring");
     const auto amount = in.optional_msat("amount_msat");
     const auto max_fee = in.optional_msat("maxfee");
-    pay_invoice(node, in, reply, text, amount, max_fee, [reply](const PaidInvoice& paid, const bolt11::Invoice&) {
+    pay_invoice(node, in, reply, text, amount, max_fee, WhenPaid::refuse, [reply](const PaidInvoice& paid, const bolt11::Invoice&) {
         if (!paid.end.paid) return reply.error(paid.end.code, paid.end.message);
         reply.result(json::object{{"payment_preimage", paid.preimage->reveal_hex()},
                                   {"amount_msat", paid.amount.value()},
@@ -299,7 +304,7 @@ void run_pay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&) {
     const std::string text = in.string("bolt11");
     const auto amount = in.optional_msat("amount_msat");
     const auto max_fee = in.optional_msat("maxfee");
-    pay_invoice(node, in, reply, text, amount, max_fee, [reply](const PaidInvoice& paid, const bolt11::Invoice& invoice) {
+    pay_invoice(node, in, reply, text, amount, max_fee, WhenPaid::answer_again, [reply](const PaidInvoice& paid, const bolt11::Invoice& invoice) {
         if (!paid.end.paid) return reply.error(paid.end.code, paid.end.message);
         reply.result(json::object{{"payment_preimage", paid.preimage->reveal_hex()},
                                   {"amount_msat", paid.amount.value()},

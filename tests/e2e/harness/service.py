@@ -185,6 +185,7 @@ class Client:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.rpc = payer.rpc.path
         self.runs = 0
+        self.log = self.body = self.directory / "get-0.log"
 
     def start(self, url, *options, rpc=None):
         self.runs += 1
@@ -205,7 +206,7 @@ class Client:
                 process.wait()
 
     def said(self):
-        return self.log.read_text()
+        return self.log.read_text() if self.log.exists() else ""
 
     def rows(self, table):
         with contextlib.closing(sqlite3.connect(self.directory / "store" / "tokens.db")) as database:
