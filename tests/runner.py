@@ -412,7 +412,8 @@ def catch_counts(text):
 
 
 def program_env(directory):
-    return {"MILLRACE_" + name.upper(): str(directory / path) for name, path in PROGRAMS.items()}
+    programs = {"MILLRACE_" + name.upper(): str(directory / path) for name, path in PROGRAMS.items()}
+    return {**programs, "MILLRACE_BUILD": str(directory)}
 
 
 def sanitizer_env(name, log):
