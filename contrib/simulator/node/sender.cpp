@@ -153,11 +153,14 @@ void Sender::fail_part(std::uint64_t id, PartFailure failure) {
     PaymentRow* row = core_.state.payments.find(id);
     if (row == nullptr || row->status != PaymentStatus::pending) return;
     row->failure = std::move(failure);
-    // lightningd tells of a remote failure before it marks the row.
+    // lightningd tells of a remote failure before it marks the row, and of its own channel's refusal after.
+    const bool remote = row->failure->failure.erring_index > 0;
     json::object event = payment_failure_json(*row);
+    if (remote) core_.waiters.poke();
     row->status = PaymentStatus::failed;
     row->completed_at = core_.now_seconds();
     core_.state.payments.touch(*row);
+    if (!remote) event = payment_failure_json(*row);
     core_.plugins->notify("sendpay_failure", std::move(event));
     part_ended(*row);
 }

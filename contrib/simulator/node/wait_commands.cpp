@@ -136,7 +136,7 @@ void run_waitsendpay(Daemon& node, Params& in, const Reply& reply, const std::sh
             reply.error(208, "Payment was deleted");
             return true;
         }
-        if (row->status == PaymentStatus::pending) return false;
+        if (row->status == PaymentStatus::pending && !row->failure) return false;
         if (row->status == PaymentStatus::complete) {
             reply.result(payment_json(*row));
         } else {
