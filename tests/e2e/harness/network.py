@@ -115,10 +115,11 @@ class Node:
     def release(self, plugin):
         (self.netdir / f"{plugin}.hold").unlink()
 
-    def seen(self, plugin):
-        """(payment hash, payment secret) of each HTLC that the plugin saw."""
+    def seen(self, plugin, payment_hash):
+        """The payment secret in each HTLC of a payment that the plugin saw."""
         path = self.netdir / f"{plugin}.seen"
-        return [tuple(line.split()) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [secret for seen_hash, secret in map(str.split, lines) if seen_hash == payment_hash]
 
     # -- what was sold ------------------------------------------------------------------------------------------------
 
