@@ -21,7 +21,9 @@ void raise_descriptor_limit() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App command("millraced sells HTTP resources for Lightning payments: an L402 paywall in front of any HTTP server.", "millraced");
+    CLI::App command(
+        "millraced sells HTTP resources for Lightning payments: an L402 paywall in front of any HTTP server.",
+        "millraced");
     std::string file;
     bool check = false;
     command.add_option("--config", file, "configuration file (TOML)")->required()->type_name("FILE");
@@ -39,7 +41,8 @@ int main(int argc, char** argv) {
         return 0;
     }
 
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("millraced", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("millraced", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
     spdlog::flush_on(spdlog::level::info);
     millrace::runtime::set_log_level(config->log_level);

@@ -34,6 +34,7 @@ struct Upstream {
     std::string host;  // name or numeric address, without brackets
     std::uint16_t port = 0;
     bool operator==(const Upstream&) const = default;
+    [[nodiscard]] std::string authority() const;  // "127.0.0.1:9000", "[::1]:9000"
     [[nodiscard]] std::string url() const;
 };
 
@@ -59,15 +60,15 @@ struct Service {
 };
 
 struct Limits {
-    std::size_t header = 64 * 1024;         // bytes of a request's or a response's head
-    std::size_t target = 16 * 1024;         // bytes of a request target
+    std::size_t header = 64 * 1024;              // bytes of a request's or a response's head
+    std::size_t target = 16 * 1024;              // bytes of a request target
     std::uint64_t body = 1024ULL * 1024 * 1024;  // bytes of a request's body; responses are not limited
 };
 
 struct Timeouts {
-    std::chrono::milliseconds idle = std::chrono::seconds(75);               // between two requests of a connection
-    std::chrono::milliseconds header = std::chrono::seconds(10);             // for a whole request head
-    std::chrono::milliseconds body = std::chrono::seconds(60);               // between two pieces, either way
+    std::chrono::milliseconds idle = std::chrono::seconds(75);    // between two requests of a connection
+    std::chrono::milliseconds header = std::chrono::seconds(10);  // for a whole request head
+    std::chrono::milliseconds body = std::chrono::seconds(60);    // between two pieces, either way
     std::chrono::milliseconds upstream_connect = std::chrono::seconds(5);
     std::chrono::milliseconds upstream_response = std::chrono::seconds(60);  // until the head of the response
     std::chrono::milliseconds tunnel = std::chrono::hours(1);                // a tunnel on which nothing moves

@@ -19,9 +19,12 @@ constexpr std::uint64_t max_price_msat = (1ULL << 40U) - 1;
 // BOLT 11 tagged fields have at most 1023 five-bit groups.
 constexpr std::size_t max_description = 639;
 
-constexpr std::array<std::string_view, 7> log_levels = {"trace", "debug", "info", "warning", "error", "critical", "off"};
+constexpr std::array<std::string_view, 7> log_levels = {"trace", "debug",    "info", "warning",
+                                                        "error", "critical", "off"};
 
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool starts_with(std::string_view text, std::string_view prefix) {
+    return text.substr(0, prefix.size()) == prefix;
+}
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
     unsigned port = 0;
@@ -42,7 +45,9 @@ std::optional<ListenAddress> read_address(Section& section, std::string_view req
         auto address = boost::asio::ip::make_address(host, bad_host);
         if (port && !bad_host) return ListenAddress{address.to_string(), *port};
     }
-    section.fault("address", "must be a numeric address and a port, such as \"127.0.0.1:8402\" or \"[::1]:8402\", not \"" + *text + '"');
+    section.fault(
+        "address",
+        "must be a numeric address and a port, such as \"127.0.0.1:8402\" or \"[::1]:8402\", not \"" + *text + '"');
     return std::nullopt;
 }
 
@@ -58,9 +63,12 @@ std::optional<std::filesystem::path> read_path(Section& section, std::string_vie
 std::optional<std::string> fault_of_path(std::string_view path) {
     if (path.empty() || path.front() != '/') return "must begin with \"/\"";
     if (path.find_first_of("?#") != std::string_view::npos) return "must be a path without \"?\" or \"#\"";
-    if (path.find('%') != std::string_view::npos) return "must be written decoded, without \"%\": requests are decoded before they are compared";
-    if (path.find("//") != std::string_view::npos) return "must not contain \"//\": requests are compared with slashes merged";
-    if (path.find_first_of(std::string_view("\\\0", 2)) != std::string_view::npos) return "must not contain \"\\\" or NUL";
+    if (path.find('%') != std::string_view::npos)
+        return "must be written decoded, without \"%\": requests are decoded before they are compared";
+    if (path.find("//") != std::string_view::npos)
+        return "must not contain \"//\": requests are compared with slashes merged";
+    if (path.find_first_of(std::string_view("\\\0", 2)) != std::string_view::npos)
+        return "must not contain \"\\\" or NUL";
     std::string bracketed = std::string(path) + '/';
     for (std::string_view dots : {"/./", "/../"}) {
         if (bracketed.find(dots) != std::string::npos) return "must not contain \".\" or \"..\" segments";
@@ -75,7 +83,8 @@ bool is_host_name(std::string_view host) {
 
 std::string lower_case(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return out;
 }
 
@@ -87,7 +96,10 @@ HostPattern read_host(Section& section) {
     std::string name = suffix ? host.substr(1) : host;
     bool has_port = name.find(':') != std::string::npos && name.front() != '[';
     if (!is_host_name(suffix ? std::string_view(name).substr(1) : std::string_view(name)) || has_port) {
-        section.fault("host", "must be \"*\", a host name without a port such as \"api.example.com\", or \"*.example.com\", not \"" + *text + '"');
+        section.fault(
+            "host",
+            "must be \"*\", a host name without a port such as \"api.example.com\", or \"*.example.com\", not \"" +
+                *text + '"');
         return {};
     }
     return {suffix ? HostPattern::Kind::suffix : HostPattern::Kind::exact, name};
@@ -110,7 +122,9 @@ std::optional<Upstream> read_upstream(Section& section) {
         out.port = port.value_or(static_cast<std::uint16_t>(https ? 443 : 80));
         return out;
     }
-    section.fault("upstream", "must be http:// or https:// with a host and no path, such as \"http://127.0.0.1:9000\", not \"" + *text + '"');
+    section.fault(
+        "upstream",
+        "must be http:// or https:// with a host and no path, such as \"http://127.0.0.1:9000\", not \"" + *text + '"');
     return std::nullopt;
 }
 
@@ -124,8 +138,10 @@ std::optional<Service> read_service(const toml::table& table, Faults& faults) {
     std::optional<ServiceName> name;
     if (auto text = section.text("name", "what the service is called in tokens and metrics, such as \"weather\"")) {
         auto parsed = ServiceName::parse(*text);
-        if (parsed) name = *parsed;
-        else section.fault("name", "must be 1 to 21 of a-z 0-9 . _ -, not \"" + *text + '"');
+        if (parsed)
+            name = *parsed;
+        else
+            section.fault("name", "must be 1 to 21 of a-z 0-9 . _ -, not \"" + *text + '"');
     }
     HostPattern host = read_host(section);
     std::optional<std::string> path = section.text("path", "the prefix of what is sold, such as \"/weather/\"");
@@ -136,7 +152,8 @@ std::optional<Service> read_service(const toml::table& table, Faults& faults) {
         }
     }
     std::optional<Upstream> upstream = read_upstream(section);
-    std::optional<std::uint64_t> price = section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
+    std::optional<std::uint64_t> price =
+        section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
     std::optional<std::chrono::seconds> timeout;
     if (section.has("timeout")) {
         std::chrono::milliseconds value{0};
@@ -156,10 +173,18 @@ std::optional<Service> read_service(const toml::table& table, Faults& faults) {
         }
     }
     std::optional<std::string> description = section.text("description");
-    if (description && description->size() > max_description) section.fault("description", "must be at most 639 bytes, which is what an invoice takes");
+    if (description && description->size() > max_description)
+        section.fault("description", "must be at most 639 bytes, which is what an invoice takes");
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
-    return Service{*name,   host,           *path, *upstream, Msat(*price), timeout, std::move(free), std::move(description),
+    return Service{*name,
+                   host,
+                   *path,
+                   *upstream,
+                   Msat(*price),
+                   timeout,
+                   std::move(free),
+                   std::move(description),
                    static_cast<int>(section.line())};
 }
 
@@ -171,13 +196,14 @@ void check_overlaps(const std::vector<Service>& services, Faults& faults) {
             const Service& earlier = services[j];
             if (later.name == earlier.name) {
                 faults.note(static_cast<std::uint32_t>(later.line), "service.name",
-                            "\"" + later.name.text() + "\" is already the service of line " + std::to_string(earlier.line) +
-                                "; each service needs a name of its own");
+                            "\"" + later.name.text() + "\" is already the service of line " +
+                                std::to_string(earlier.line) + "; each service needs a name of its own");
             }
             if (later.host == earlier.host && later.path == earlier.path) {
                 faults.note(static_cast<std::uint32_t>(later.line), "service.path",
-                            "overlaps service \"" + earlier.name.text() + "\" of line " + std::to_string(earlier.line) + ": both answer host \"" +
-                                later.host.written() + "\" and path \"" + later.path + "\"; give one another host or path");
+                            "overlaps service \"" + earlier.name.text() + "\" of line " + std::to_string(earlier.line) +
+                                ": both answer host \"" + later.host.written() + "\" and path \"" + later.path +
+                                "\"; give one another host or path");
             }
         }
     }
@@ -185,12 +211,16 @@ void check_overlaps(const std::vector<Service>& services, Faults& faults) {
 
 void read_listen(const toml::table* table, const std::filesystem::path& folder, Config& config, Faults& faults) {
     Section section(table, "listen", table ? static_cast<std::uint32_t>(table->source().begin.line) : 1, faults);
-    if (auto address = read_address(section, "where requests come in, such as \"127.0.0.1:8402\"")) config.listen = *address;
+    if (auto address = read_address(section, "where requests come in, such as \"127.0.0.1:8402\""))
+        config.listen = *address;
     auto certificate = read_path(section, "tls_cert", {}, folder);
     auto key = read_path(section, "tls_key", {}, folder);
-    if (certificate && key) config.tls = TlsFiles{*certificate, *key};
-    else if (certificate) section.fault("tls_key", "missing: tls_cert needs the key that belongs to it");
-    else if (key) section.fault("tls_cert", "missing: tls_key needs the certificate that belongs to it");
+    if (certificate && key)
+        config.tls = TlsFiles{*certificate, *key};
+    else if (certificate)
+        section.fault("tls_key", "missing: tls_cert needs the key that belongs to it");
+    else if (key)
+        section.fault("tls_cert", "missing: tls_key needs the certificate that belongs to it");
     if (auto threads = section.integer("threads", 1, 256)) config.threads = static_cast<unsigned>(*threads);
     section.no_others();
 }
@@ -201,7 +231,8 @@ void read_limits(const toml::table* table, Config& config, Faults& faults) {
     section.size("target", config.limits.target, 64);
     section.size("body", config.limits.body, 0);
     if (config.limits.header > 1024 * 1024) section.fault("header", "must be at most \"1MiB\"");
-    if (section.has("target") && config.limits.target > config.limits.header) section.fault("target", "must not be more than limits.header");
+    if (section.has("target") && config.limits.target > config.limits.header)
+        section.fault("target", "must not be more than limits.header");
     config.limits.target = std::min(config.limits.target, config.limits.header);
     section.no_others();
 }
@@ -222,7 +253,9 @@ void read_timeouts(const toml::table* table, Config& config, Faults& faults) {
 // The sub-table `key`; a value of another type is a fault.
 const toml::table* sub_table(const toml::table& root, std::string_view key, Faults& faults) {
     const toml::node* node = root.get(key);
-    if (node && !node->is_table()) faults.note(static_cast<std::uint32_t>(node->source().begin.line), key, "must be a table: [" + std::string(key) + ']');
+    if (node && !node->is_table())
+        faults.note(static_cast<std::uint32_t>(node->source().begin.line), key,
+                    "must be a table: [" + std::string(key) + ']');
     return node ? node->as_table() : nullptr;
 }
 
@@ -230,12 +263,14 @@ void read_services(const toml::table& root, Config& config, Faults& faults) {
     const toml::node* node = root.get("service");
     const toml::array* array = node ? node->as_array() : nullptr;
     if (!array || array->empty()) {
-        faults.note(node ? static_cast<std::uint32_t>(node->source().begin.line) : 1, "service", "missing: at least one [[service]] to sell");
+        faults.note(node ? static_cast<std::uint32_t>(node->source().begin.line) : 1, "service",
+                    "missing: at least one [[service]] to sell");
         return;
     }
     for (const toml::node& element : *array) {
         if (!element.is_table()) {
-            faults.note(static_cast<std::uint32_t>(element.source().begin.line), "service", "must be a table: [[service]]");
+            faults.note(static_cast<std::uint32_t>(element.source().begin.line), "service",
+                        "must be a table: [[service]]");
             continue;
         }
         if (auto service = read_service(*element.as_table(), faults)) config.services.push_back(std::move(*service));
@@ -250,18 +285,24 @@ void read_rest(const toml::table& root, const std::filesystem::path& folder, Con
         section.no_others();
     }
     const toml::table* node_table = sub_table(root, "node", faults);
-    Section node(node_table, "node", node_table ? static_cast<std::uint32_t>(node_table->source().begin.line) : 1, faults);
-    if (auto path = read_path(node, "gateway", "the plugin's socket, such as \"/var/lib/lightning/bitcoin/millrace.sock\"", folder)) config.gateway = *path;
+    Section node(node_table, "node", node_table ? static_cast<std::uint32_t>(node_table->source().begin.line) : 1,
+                 faults);
+    if (auto path = read_path(node, "gateway",
+                              "the plugin's socket, such as \"/var/lib/lightning/bitcoin/millrace.sock\"", folder))
+        config.gateway = *path;
     node.no_others();
     const toml::table* store_table = sub_table(root, "store", faults);
-    Section store(store_table, "store", store_table ? static_cast<std::uint32_t>(store_table->source().begin.line) : 1, faults);
-    if (auto path = read_path(store, "path", "the database file, such as \"millrace.db\"", folder)) config.store = *path;
+    Section store(store_table, "store", store_table ? static_cast<std::uint32_t>(store_table->source().begin.line) : 1,
+                  faults);
+    if (auto path = read_path(store, "path", "the database file, such as \"millrace.db\"", folder))
+        config.store = *path;
     store.no_others();
     Section log(sub_table(root, "log", faults), "log", 1, faults);
     if (auto level = log.text("level")) {
         config.log_level = *level;
         if (std::find(log_levels.begin(), log_levels.end(), *level) == log_levels.end()) {
-            log.fault("level", "must be one of trace, debug, info, warning, error, critical, off, not \"" + *level + '"');
+            log.fault("level",
+                      "must be one of trace, debug, info, warning, error, critical, off, not \"" + *level + '"');
         }
     }
     log.no_others();
@@ -270,7 +311,8 @@ void read_rest(const toml::table& root, const std::filesystem::path& folder, Con
 }
 
 void check_top_level(const toml::table& root, Faults& faults) {
-    constexpr std::array<std::string_view, 8> known = {"listen", "metrics", "node", "store", "log", "limits", "timeouts", "service"};
+    constexpr std::array<std::string_view, 8> known = {"listen", "metrics", "node",     "store",
+                                                       "log",    "limits",  "timeouts", "service"};
     for (const auto& [key, value] : root) {
         if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
         faults.note(static_cast<std::uint32_t>(key.source().begin.line), key.str(),
@@ -285,16 +327,23 @@ std::string ListenAddress::text() const {
     return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
 
-std::string Upstream::url() const {
+std::string Upstream::authority() const {
     bool v6 = host.find(':') != std::string::npos;
-    return (tls ? "https://" : "http://") + (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
+    return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
+}
+
+std::string Upstream::url() const {
+    return (tls ? "https://" : "http://") + authority();
 }
 
 std::string HostPattern::written() const {
     switch (kind) {
-        case Kind::exact: return text;
-        case Kind::suffix: return '*' + text;
-        case Kind::any: break;
+        case Kind::exact:
+            return text;
+        case Kind::suffix:
+            return '*' + text;
+        case Kind::any:
+            break;
     }
     return "*";
 }
@@ -304,8 +353,9 @@ Result<Config> parse(std::string_view text, std::string_view file) {
     try {
         root = toml::parse(text, file);
     } catch (const toml::parse_error& error) {
-        return Error{to_error_code(Errc::bad_syntax), std::string(file) + ':' + std::to_string(error.source().begin.line) + ": not TOML: " +
-                                                          std::string(error.description())};
+        return Error{to_error_code(Errc::bad_syntax), std::string(file) + ':' +
+                                                          std::to_string(error.source().begin.line) +
+                                                          ": not TOML: " + std::string(error.description())};
     }
     Config config;
     Faults faults(file);
@@ -321,7 +371,8 @@ Result<Config> parse(std::string_view text, std::string_view file) {
 Result<Config> load(const std::filesystem::path& file) {
     std::ifstream in(file, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in.good() && !in.eof()) return fail(Errc::unreadable, file.string() + ": no such file, or no permission to read it");
+    if (!in.good() && !in.eof())
+        return fail(Errc::unreadable, file.string() + ": no such file, or no permission to read it");
     return parse(text, file.string());
 }
 

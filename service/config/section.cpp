@@ -69,12 +69,14 @@ std::optional<std::string> Section::text(std::string_view key, std::string_view 
     return value;
 }
 
-std::optional<std::uint64_t> Section::integer(std::string_view key, std::uint64_t min, std::uint64_t max, std::string_view required) {
+std::optional<std::uint64_t> Section::integer(std::string_view key, std::uint64_t min, std::uint64_t max,
+                                              std::string_view required) {
     const toml::node* node = find(key, required);
     if (!node) return std::nullopt;
     auto value = node->value_exact<std::int64_t>();
     if (!value || *value < 0 || static_cast<std::uint64_t>(*value) < min || static_cast<std::uint64_t>(*value) > max) {
-        fault(key, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) + ", not " + written(*node));
+        fault(key, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) + ", not " +
+                       written(*node));
         return std::nullopt;
     }
     return static_cast<std::uint64_t>(*value);
@@ -140,7 +142,9 @@ std::optional<std::uint64_t> Section::parse_size_at(std::string_view key, std::u
     return bytes;
 }
 
-bool Section::has(std::string_view key) const { return table_ && table_->get(key); }
+bool Section::has(std::string_view key) const {
+    return table_ && table_->get(key);
+}
 
 std::uint32_t Section::line_of(std::string_view key) const {
     const toml::node* node = table_ ? table_->get(key) : nullptr;

@@ -1,13 +1,13 @@
-// Reading one TOML table into typed values. Every fault is noted with file, line, key and what would be right; keys that
-// nobody asked for are faults too.
+// Reading one TOML table into typed values. Every fault is noted with file, line, key and what would be right; keys
+// that nobody asked for are faults too.
 #pragma once
 
+#include <toml++/toml.h>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <toml++/toml.h>
 #include <vector>
 
 namespace millrace::config {
@@ -33,7 +33,8 @@ class Section {
 
     // Text that is not empty. `required` says what is wanted; empty: the key may be absent.
     std::optional<std::string> text(std::string_view key, std::string_view required = {});
-    std::optional<std::uint64_t> integer(std::string_view key, std::uint64_t min, std::uint64_t max, std::string_view required = {});
+    std::optional<std::uint64_t> integer(std::string_view key, std::uint64_t min, std::uint64_t max,
+                                         std::string_view required = {});
     std::vector<std::string> texts(std::string_view key);
     void duration(std::string_view key, std::chrono::milliseconds& out);  // unchanged where absent; 0 is a fault
     template <class Size>

@@ -7,9 +7,12 @@ namespace millrace {
 
 const char* ErrcText<config::Errc>::text(config::Errc errc) {
     switch (errc) {
-        case config::Errc::unreadable: return "cannot read the configuration";
-        case config::Errc::bad_syntax: return "the configuration is not TOML";
-        case config::Errc::bad_value: return "bad value";
+        case config::Errc::unreadable:
+            return "cannot read the configuration";
+        case config::Errc::bad_syntax:
+            return "the configuration is not TOML";
+        case config::Errc::bad_value:
+            return "bad value";
     }
     return "unknown configuration error";
 }
@@ -22,8 +25,8 @@ struct Unit {
     std::uint64_t factor;
 };
 
-constexpr Unit duration_units[] = {{"ms", 1},          {"s", 1000},       {"m", 60'000},
-                                   {"h", 3'600'000},   {"d", 86'400'000}, {"w", 604'800'000}};
+constexpr Unit duration_units[] = {{"ms", 1},        {"s", 1000},       {"m", 60'000},
+                                   {"h", 3'600'000}, {"d", 86'400'000}, {"w", 604'800'000}};
 constexpr Unit size_units[] = {{"", 1}, {"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}};
 constexpr std::uint64_t hundred_years_ms = 100ULL * 365 * 86'400'000;
 
@@ -48,7 +51,8 @@ bool parse_with_unit(std::string_view text, const Unit (&units)[N], std::uint64_
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     std::uint64_t milliseconds = 0;
     if (!parse_with_unit(text, duration_units, hundred_years_ms, milliseconds)) {
-        return fail(Errc::bad_value, "must be a duration such as \"90s\", \"30m\", \"1h\" or \"7d\", not \"" + std::string(text) + '"');
+        return fail(Errc::bad_value,
+                    "must be a duration such as \"90s\", \"30m\", \"1h\" or \"7d\", not \"" + std::string(text) + '"');
     }
     return std::chrono::milliseconds(milliseconds);
 }

@@ -41,13 +41,16 @@ Protocol::Events Client::events() {
     events.ready = [this](const HelloReply& node) {
         ready_ = true;
         metrics_.plugin_up(true);
-        spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id, node.alias, node.network, node.version);
+        spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id, node.alias, node.network,
+                     node.version);
     };
     events.keys = [this](const Keys& keys) {
         keys_.publish(std::make_shared<const l402::KeyRing>(key_ring(keys)));
         spdlog::info("token keys: {} usable, epoch {} signs", keys.epochs.size(), keys.current);
     };
-    events.settlement = [this](const std::string& node_id, const Settlement& settlement) { record(node_id, settlement); };
+    events.settlement = [this](const std::string& node_id, const Settlement& settlement) {
+        record(node_id, settlement);
+    };
     events.node = [this](const NodeFigures& figures) { metrics_.node(figures); };
     events.answered = [this](std::string_view method, std::chrono::duration<double> took) {
         metrics_.rpc(method, took);
@@ -180,7 +183,8 @@ asio::awaitable<void> Client::tick() {
         tick_timer_.expires_after(std::chrono::seconds(1));
         co_await tick_timer_.async_wait(use_result);
         if (stopped_) break;
-        if (Result<void> alive = protocol_.expire(Protocol::Clock::now()); !alive && connected_) close(alive.error().message);
+        if (Result<void> alive = protocol_.expire(Protocol::Clock::now()); !alive && connected_)
+            close(alive.error().message);
         std::size_t expired = open_invoices_.expire(std::chrono::system_clock::now());
         for (std::size_t i = 0; i < expired; ++i) metrics_.invoice(metrics::InvoiceResult::expired);
         metrics_.invoices_open(open_invoices_.size());
@@ -203,7 +207,8 @@ void Client::recorded(const Settlement& settlement, const Result<bool>& is_new) 
     if (!*is_new) return;
     metrics_.paid(settlement.service, settlement.amount_received);
     spdlog::info("paid: {} msat for {} (pay_index {})", settlement.amount_received.value(),
-                 settlement.service.empty() ? std::string("an unknown service") : settlement.service, settlement.pay_index);
+                 settlement.service.empty() ? std::string("an unknown service") : settlement.service,
+                 settlement.pay_index);
     if (auto issued_at = open_invoices_.paid(settlement.payment_hash)) {
         metrics_.invoice(metrics::InvoiceResult::paid);
         metrics_.invoice_settled(std::chrono::system_clock::now() - *issued_at);

@@ -1,14 +1,14 @@
-// millraced's connection to the plugin: keeps it, comes back when it is lost, publishes the token keys, hands settlements
-// to the store and issues challenges.
+// millraced's connection to the plugin: keeps it, comes back when it is lost, publishes the token keys, hands
+// settlements to the store and issues challenges.
 //
 // Lives on one io_context; issue() and ready() may be called from any thread.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <atomic>
 #include <filesystem>
 #include <string>
 
@@ -26,13 +26,14 @@ class Client {
     using IssueDone = Protocol::IssueDone;
 
     // All references must outlive the client.
-    Client(boost::asio::io_context& context, std::filesystem::path socket, store::Store& store, metrics::Metrics& metrics,
-           runtime::Published<l402::KeyRing>& keys);
+    Client(boost::asio::io_context& context, std::filesystem::path socket, store::Store& store,
+           metrics::Metrics& metrics, runtime::Published<l402::KeyRing>& keys);
 
     void start();
     void stop();  // on the client's io_context
 
-    // `done` is called exactly once, on the client's io_context. Errors: unavailable, rate_limited, refused, bad_answer.
+    // `done` is called exactly once, on the client's io_context. Errors: unavailable, rate_limited, refused,
+    // bad_answer.
     void issue(IssueRequest request, IssueDone done);
 
     // Connected, keys known, subscribed.

@@ -1,5 +1,5 @@
-// The invoices issued by this process that are neither paid nor expired: for figures only, so it forgets the oldest beyond
-// a bound, and all of them with the process.
+// The invoices issued by this process that are neither paid nor expired: for figures only, so it forgets the oldest
+// beyond a bound, and all of them with the process.
 #pragma once
 
 #include <chrono>

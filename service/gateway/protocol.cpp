@@ -8,10 +8,14 @@ namespace millrace {
 
 const char* ErrcText<gateway::ClientErrc>::text(gateway::ClientErrc errc) {
     switch (errc) {
-        case gateway::ClientErrc::unavailable: return "the node cannot be reached";
-        case gateway::ClientErrc::rate_limited: return "the node issues no more challenges at the moment";
-        case gateway::ClientErrc::refused: return "the node refused";
-        case gateway::ClientErrc::bad_answer: return "the plugin's answer is not understood";
+        case gateway::ClientErrc::unavailable:
+            return "the node cannot be reached";
+        case gateway::ClientErrc::rate_limited:
+            return "the node issues no more challenges at the moment";
+        case gateway::ClientErrc::refused:
+            return "the node refused";
+        case gateway::ClientErrc::bad_answer:
+            return "the plugin's answer is not understood";
     }
     return "unknown gateway error";
 }
@@ -25,7 +29,9 @@ Error error_of(const boost::json::value& value) {
     const boost::json::object* object = value.if_object();
     const boost::json::value* code = object ? object->if_contains("code") : nullptr;
     const boost::json::value* message = object ? object->if_contains("message") : nullptr;
-    std::int64_t number = code && code->is_int64() ? code->get_int64() : code && code->is_uint64() ? static_cast<std::int64_t>(code->get_uint64()) : 0;
+    std::int64_t number = code && code->is_int64()    ? code->get_int64()
+                          : code && code->is_uint64() ? static_cast<std::int64_t>(code->get_uint64())
+                                                      : 0;
     std::string text = message && message->is_string() ? std::string(message->get_string()) : "no reason given";
     if (number == static_cast<int>(RpcCode::rate_limited)) return fail(ClientErrc::rate_limited, text);
     if (number == static_cast<int>(RpcCode::not_ready)) return fail(ClientErrc::unavailable, text);
@@ -62,18 +68,23 @@ void Protocol::disconnected(std::string_view why) {
     for (Waiting& one : waiting) one.done(fail(ClientErrc::unavailable, why));
 }
 
-void Protocol::send(Method method, boost::json::object params, Clock::time_point now, std::vector<IssueDone> issues, bool batch) {
+void Protocol::send(Method method, boost::json::object params, Clock::time_point now, std::vector<IssueDone> issues,
+                    bool batch) {
     std::uint64_t id = next_id_++;
     issues_in_calls_ += issues.size();
     calls_.emplace(id, Call{method, batch, std::move(issues), now});
-    boost::json::object message{{"jsonrpc", "2.0"}, {"id", id}, {"method", method_names[static_cast<int>(method)]}, {"params", std::move(params)}};
+    boost::json::object message{{"jsonrpc", "2.0"},
+                                {"id", id},
+                                {"method", method_names[static_cast<int>(method)]},
+                                {"params", std::move(params)}};
     output_ += boost::json::serialize(message);
     output_ += '\n';
 }
 
 void Protocol::issue(IssueRequest request, Clock::time_point now, IssueDone done) {
     if (state_ != State::ready) return done(fail(ClientErrc::unavailable, "no connection to the plugin"));
-    if (waiting_.size() + issues_in_calls_ >= max_waiting) return done(fail(ClientErrc::unavailable, "too many challenges wait for the plugin"));
+    if (waiting_.size() + issues_in_calls_ >= max_waiting)
+        return done(fail(ClientErrc::unavailable, "too many challenges wait for the plugin"));
     waiting_.push_back({std::move(request), std::move(done), now});
 }
 
@@ -88,8 +99,10 @@ void Protocol::send_waiting(Clock::time_point now) {
             batch.push_back(to_json(waiting_[i].request));
         }
         at += count;
-        if (count == 1) send(Method::issue, std::move(batch[0].as_object()), now, std::move(dones));
-        else send(Method::issue, boost::json::object{{"batch", std::move(batch)}}, now, std::move(dones), true);
+        if (count == 1)
+            send(Method::issue, std::move(batch[0].as_object()), now, std::move(dones));
+        else
+            send(Method::issue, boost::json::object{{"batch", std::move(batch)}}, now, std::move(dones), true);
     }
     waiting_.clear();
 }
@@ -131,7 +144,9 @@ Result<void> Protocol::receive(std::string_view line, Clock::time_point now) {
 
 Result<void> Protocol::receive_reply(const boost::json::object& message, Clock::time_point now) {
     const boost::json::value* id = message.if_contains("id");
-    std::uint64_t number = id && id->is_int64() ? static_cast<std::uint64_t>(id->get_int64()) : id && id->is_uint64() ? id->get_uint64() : 0;
+    std::uint64_t number = id && id->is_int64()    ? static_cast<std::uint64_t>(id->get_int64())
+                           : id && id->is_uint64() ? id->get_uint64()
+                                                   : 0;
     auto entry = calls_.find(number);
     if (entry == calls_.end()) return {};  // given up meanwhile
     Call call = std::move(entry->second);
@@ -155,13 +170,16 @@ Result<void> Protocol::receive_reply(const boost::json::object& message, Clock::
 
 Result<void> Protocol::receive_result(Call& call, const boost::json::value& result, Clock::time_point now) {
     switch (call.method) {
-        case Method::issue: receive_issued(call, result); return {};
+        case Method::issue:
+            receive_issued(call, result);
+            return {};
         case Method::hello: {
             Result<HelloReply> reply = parse_hello_reply(result);
             if (!reply) return fail(ClientErrc::bad_answer, reply.error().message);
             if (reply->protocol != protocol_version) {
-                return fail(ClientErrc::refused, "the plugin speaks protocol " + std::to_string(reply->protocol) + ", this millraced speaks " +
-                                                     std::to_string(protocol_version) + ": install the same version of both");
+                return fail(ClientErrc::refused, "the plugin speaks protocol " + std::to_string(reply->protocol) +
+                                                     ", this millraced speaks " + std::to_string(protocol_version) +
+                                                     ": install the same version of both");
             }
             hello_ = *reply;
             state_ = State::preparing;
@@ -177,7 +195,9 @@ Result<void> Protocol::receive_result(Call& call, const boost::json::value& resu
             have_keys_ = true;
             break;
         }
-        case Method::subscribe: subscribed_ = true; break;
+        case Method::subscribe:
+            subscribed_ = true;
+            break;
     }
     if (state_ == State::preparing && have_keys_ && subscribed_) {
         state_ = State::ready;
@@ -195,9 +215,12 @@ void Protocol::receive_issued(Call& call, const boost::json::value& result) {
         const boost::json::object* answer = answers && i < answers->size() ? (*answers)[i].if_object() : nullptr;
         const boost::json::value* good = answer ? answer->if_contains("result") : nullptr;
         const boost::json::value* bad = answer ? answer->if_contains("error") : nullptr;
-        if (good) call.issues[i](challenge_of(*good));
-        else if (bad) call.issues[i](error_of(*bad));
-        else call.issues[i](fail(ClientErrc::bad_answer, "a batch with fewer answers than questions"));
+        if (good)
+            call.issues[i](challenge_of(*good));
+        else if (bad)
+            call.issues[i](error_of(*bad));
+        else
+            call.issues[i](fail(ClientErrc::bad_answer, "a batch with fewer answers than questions"));
     }
 }
 

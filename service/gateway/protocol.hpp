@@ -1,5 +1,5 @@
-// The service's side of the gateway protocol (common/gateway/messages.hpp) without its socket: fed lines and time, it says
-// what to send and what happened.
+// The service's side of the gateway protocol (common/gateway/messages.hpp) without its socket: fed lines and time, it
+// says what to send and what happened.
 //
 //   connected() -> hello -> keys, subscribe (from the node's stored cursor) -> ready
 //   issue(): what waits while a write is under way leaves as one batch
@@ -52,7 +52,8 @@ class Protocol {
     // What is to be sent now, with line ends; empty: nothing.
     [[nodiscard]] std::string take_output(Clock::time_point now);
 
-    // Fails calls that have waited for longer than call_timeout. An error where the connection itself hangs: unavailable.
+    // Fails calls that have waited for longer than call_timeout. An error where the connection itself hangs:
+    // unavailable.
     [[nodiscard]] Result<void> expire(Clock::time_point now);
 
     static constexpr std::chrono::seconds call_timeout{10};
@@ -74,7 +75,8 @@ class Protocol {
         Clock::time_point since;
     };
 
-    void send(Method method, boost::json::object params, Clock::time_point now, std::vector<IssueDone> issues = {}, bool batch = false);
+    void send(Method method, boost::json::object params, Clock::time_point now, std::vector<IssueDone> issues = {},
+              bool batch = false);
     void send_waiting(Clock::time_point now);
     Result<void> receive_reply(const boost::json::object& message, Clock::time_point now);
     Result<void> receive_notification(std::string_view method, const boost::json::value& params);

@@ -1,4 +1,5 @@
-// The Asio types of the HTTP side: concrete executors throughout, since type-erased ones cost on the path of every request.
+// The Asio types of the HTTP side: concrete executors throughout, since type-erased ones cost on the path of every
+// request.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -19,7 +20,8 @@ using ErrorCode = boost::system::error_code;
 using Executor = asio::io_context::executor_type;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using Resolver = asio::ip::basic_resolver<asio::ip::tcp, Executor>;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 template <class T = void>
 using Awaitable = asio::awaitable<T, Executor>;

@@ -16,9 +16,12 @@ template <class T, class Start>
 Awaitable<T> await_callback(Executor executor, Start start) {
     auto initiate = [executor, start](auto handler) {
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        start([executor, shared](T value) { asio::post(executor, [shared, value = std::move(value)]() mutable { (*shared)(std::move(value)); }); });
+        start([executor, shared](T value) {
+            asio::post(executor, [shared, value = std::move(value)]() mutable { (*shared)(std::move(value)); });
+        });
     };
-    return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(T)>(std::move(initiate), asio::use_awaitable_t<Executor>{});
+    return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(T)>(std::move(initiate),
+                                                                                asio::use_awaitable_t<Executor>{});
 }
 
 }  // namespace millrace::http

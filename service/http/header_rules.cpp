@@ -31,19 +31,27 @@ bool listed(const std::vector<std::string_view>& options, std::string_view name)
 bool drop_unknown_request_field(std::string_view name) {
     char first = fold(name.front());
     switch (first) {
-        case 'x': return has_prefix(name, "x-forwarded-") || has_prefix(name, "x-l402-") || (name.size() == 9 && has_prefix(name, "x-real-ip"));
+        case 'x':
+            return has_prefix(name, "x-forwarded-") || has_prefix(name, "x-l402-") ||
+                   (name.size() == 9 && has_prefix(name, "x-real-ip"));
         case 'g':
         case 't':
-        case 'm': return l402::is_credential_header(name) || has_prefix(name, "grpc-metadata-macaroon") || has_prefix(name, "grpc-metadata-token");
-        case 'h': return iequals(name, "HTTP2-Settings");
-        default: return false;
+        case 'm':
+            return l402::is_credential_header(name) || has_prefix(name, "grpc-metadata-macaroon") ||
+                   has_prefix(name, "grpc-metadata-token");
+        case 'h':
+            return iequals(name, "HTTP2-Settings");
+        default:
+            return false;
     }
 }
 
 bool drop_request_field(const HeaderLine& line) {
     switch (line.id) {
-        case Field::unknown: return drop_unknown_request_field(line.name);
-        case Field::authorization: return is_l402_authorization(line.value);
+        case Field::unknown:
+            return drop_unknown_request_field(line.name);
+        case Field::authorization:
+            return is_l402_authorization(line.value);
         // Written anew.
         case Field::host:
         case Field::content_length:
@@ -59,8 +67,10 @@ bool drop_request_field(const HeaderLine& line) {
         case Field::proxy_authenticate:
         case Field::http2_settings:
         // Say where the request came from, which is for us to say.
-        case Field::forwarded: return true;
-        default: return drop_unknown_request_field(line.name);
+        case Field::forwarded:
+            return true;
+        default:
+            return drop_unknown_request_field(line.name);
     }
 }
 
@@ -73,9 +83,12 @@ bool drop_response_field(const HeaderLine& line, unsigned status) {
         case Field::keep_alive:
         case Field::te:
         case Field::trailer:
-        case Field::proxy_authenticate: return true;
-        case Field::upgrade: return status != 101 && status != 426;
-        default: return false;
+        case Field::proxy_authenticate:
+            return true;
+        case Field::upgrade:
+            return status != 101 && status != 426;
+        default:
+            return false;
     }
 }
 
@@ -109,14 +122,16 @@ std::string token_header_lines(const l402::Identifier& token, std::string_view s
 
 void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, std::string& out) {
     out.append(head.method).append(" ").append(facts.target).append(" HTTP/1.1\r\n");
-    append_line("Host", facts.host, out);
+    append_line("Host", facts.host.empty() ? facts.upstream : facts.host, out);
     for (const HeaderLine& line : head.fields) {
         if (drop_request_field(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) continue;
         append_line(line.name, line.value, out);
     }
-    if (head.framing == Framing::chunked) append_line("Transfer-Encoding", "chunked", out);
-    else if (head.has_content_length) append_line("Content-Length", std::to_string(head.content_length), out);
+    if (head.framing == Framing::chunked)
+        append_line("Transfer-Encoding", "chunked", out);
+    else if (head.has_content_length)
+        append_line("Content-Length", std::to_string(head.content_length), out);
     if (!head.upgrade.empty() && !is_h2c(head.upgrade)) {
         append_line("Connection", "upgrade", out);
         append_line("Upgrade", head.upgrade, out);
@@ -130,17 +145,21 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
 
 ClientFraming client_framing(const ResponseHead& head, int client_version) {
     switch (head.framing) {
-        case Framing::none: return ClientFraming::none;
-        case Framing::length: return ClientFraming::length;
+        case Framing::none:
+            return ClientFraming::none;
+        case Framing::length:
+            return ClientFraming::length;
         case Framing::chunked:
-        case Framing::until_eof: break;
+        case Framing::until_eof:
+            break;
     }
     return client_version >= 11 ? ClientFraming::chunked : ClientFraming::close;
 }
 
-void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive, std::string& out) {
-    const char digits[] = {static_cast<char>('0' + head.status / 100 % 10), static_cast<char>('0' + head.status / 10 % 10),
-                           static_cast<char>('0' + head.status % 10)};
+void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
+                        std::string& out) {
+    const char digits[] = {static_cast<char>('0' + head.status / 100 % 10),
+                           static_cast<char>('0' + head.status / 10 % 10), static_cast<char>('0' + head.status % 10)};
     out.append("HTTP/1.1 ").append(digits, 3).append(" ").append(head.reason).append("\r\n");
     for (const HeaderLine& line : head.fields) {
         if (drop_response_field(line, head.status)) continue;
@@ -151,11 +170,16 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
         append_line(line.name, line.value, out);
     }
     bool may_have_length = head.status / 100 != 1 && head.status != 204;
-    if (framing == ClientFraming::chunked) append_line("Transfer-Encoding", "chunked", out);
-    else if (framing != ClientFraming::close && head.has_content_length && may_have_length) append_line("Content-Length", std::to_string(head.content_length), out);
-    if (head.status == 101) out.append("Connection: upgrade\r\n");
-    else if (!keep_alive && head.status / 100 != 1) out.append("Connection: close\r\n");
-    else if (client_version < 11) out.append("Connection: keep-alive\r\n");
+    if (framing == ClientFraming::chunked)
+        append_line("Transfer-Encoding", "chunked", out);
+    else if (framing != ClientFraming::close && head.has_content_length && may_have_length)
+        append_line("Content-Length", std::to_string(head.content_length), out);
+    if (head.status == 101)
+        out.append("Connection: upgrade\r\n");
+    else if (!keep_alive && head.status / 100 != 1)
+        out.append("Connection: close\r\n");
+    else if (client_version < 11)
+        out.append("Connection: keep-alive\r\n");
     out.append("\r\n");
 }
 

@@ -1,5 +1,5 @@
-// Which header fields pass the proxy, and which it adds: RFC 9110 §7.6 (fields that end at this hop), and L402's own rule
-// that a credential never reaches an upstream and that nobody but millraced says who has paid.
+// Which header fields pass the proxy, and which it adds: RFC 9110 §7.6 (fields that end at this hop), and L402's own
+// rule that a credential never reaches an upstream and that nobody but millraced says who has paid.
 #pragma once
 
 #include <string>
@@ -13,7 +13,8 @@ namespace millrace::http {
 // What a request is forwarded with besides its own fields.
 struct ForwardFacts {
     std::string_view target;         // path and query
-    std::string_view host;           // as the client sent it
+    std::string_view host;           // as the client sent it; empty where an HTTP/1.0 client did not
+    std::string_view upstream;       // stands in for it then
     std::string_view client;         // address, for X-Forwarded-For
     bool https = false;              // the client came over TLS
     std::string_view token_headers;  // of token_header_lines(); empty on free paths
@@ -31,7 +32,8 @@ enum class ClientFraming { none, length, chunked, close };
 [[nodiscard]] ClientFraming client_framing(const ResponseHead& head, int client_version);
 
 // Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.
-void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive, std::string& out);
+void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
+                        std::string& out);
 
 // True where the value of an Authorization field is an L402 or LSAT credential (and not, say, a Bearer's or Basic's).
 [[nodiscard]] bool is_l402_authorization(std::string_view value);

@@ -8,9 +8,22 @@
 
 namespace millrace {
 
-const char* ErrcText<http::ListenErrc>::text(http::ListenErrc) { return "cannot listen"; }
+const char* ErrcText<http::ListenErrc>::text(http::ListenErrc) {
+    return "cannot listen";
+}
 
 namespace http {
+
+namespace {
+
+// An IPv4 client of a listener on "[::]" by its IPv4 address.
+std::string text(const asio::ip::address& address) {
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+    return address.to_string();
+}
+
+}  // namespace
 
 Result<Acceptor> listen_on(Executor executor, const config::ListenAddress& address) {
     Acceptor acceptor(executor);
@@ -18,14 +31,18 @@ Result<Acceptor> listen_on(Executor executor, const config::ListenAddress& addre
     ErrorCode error;
     acceptor.open(endpoint.protocol(), error);
     if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(true), error);
+    // "[::]" is every address of the machine, those of IPv4 among them.
+    bool every = endpoint.address().is_unspecified();
+    if (!error && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(!every), error);
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) return fail(ListenErrc::cannot_listen, address.text() + ": " + error.message());
     return acceptor;
 }
 
-void Listener::start() { asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached); }
+void Listener::start() {
+    asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
+}
 
 void Listener::stop() {
     ErrorCode ignored;
@@ -57,7 +74,7 @@ Awaitable<> Listener::accept() {
         }
         told = false;
         ++next_;
-        worker.adopt(std::move(socket), peer.address().to_string());
+        worker.adopt(std::move(socket), text(peer.address()));
     }
 }
 

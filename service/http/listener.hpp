@@ -21,7 +21,8 @@ enum class ListenErrc {
 
 class Listener {
   public:
-    Listener(Acceptor acceptor, std::vector<std::unique_ptr<Worker>>& workers) : acceptor_(std::move(acceptor)), workers_(workers) {}
+    Listener(Acceptor acceptor, std::vector<std::unique_ptr<Worker>>& workers)
+        : acceptor_(std::move(acceptor)), workers_(workers) {}
 
     void start();
     void stop();

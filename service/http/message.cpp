@@ -15,7 +15,9 @@ using BeastError = beast::error_code;
 
 constexpr std::size_t max_fields = 200;
 
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(beast::string_view text) {
+    return {text.data(), text.size()};
+}
 
 bool iequals(std::string_view left, std::string_view right) {
     return beast::iequals({left.data(), left.size()}, {right.data(), right.size()});
@@ -42,9 +44,11 @@ void for_each_element(std::string_view list, Use use) {
 std::optional<Fault> check_lines(std::string_view head) {
     std::size_t at = 0;
     for (std::size_t lf = head.find('\n', at); lf != std::string_view::npos; lf = head.find('\n', at)) {
-        if (lf == 0 || head[lf - 1] != '\r') return Fault{400, "A line of the head ends in a line feed without a carriage return."};
+        if (lf == 0 || head[lf - 1] != '\r')
+            return Fault{400, "A line of the head ends in a line feed without a carriage return."};
         at = lf + 1;
-        if (at < head.size() && (head[at] == ' ' || head[at] == '\t')) return Fault{400, "A header field is folded over two lines."};
+        if (at < head.size() && (head[at] == ' ' || head[at] == '\t'))
+            return Fault{400, "A header field is folded over two lines."};
     }
     return std::nullopt;
 }
@@ -93,7 +97,8 @@ std::optional<Fault> read_framing(Head& head, Framed& framed) {
                     framed.upgrade = framed.upgrade || iequals(option, "upgrade");
                 });
                 break;
-            default: break;
+            default:
+                break;
         }
     }
     if (framed.chunked && framed.lengths > 0) return Fault{400, "Both Content-Length and Transfer-Encoding."};
@@ -127,10 +132,14 @@ std::optional<Fault> read_response_fields(ResponseHead& head, bool to_head) {
     Framed framed;
     if (auto fault = read_framing(head, framed)) return Fault{502, fault->detail};
     bool bodiless = to_head || head.status / 100 == 1 || head.status == 204 || head.status == 304;
-    if (bodiless) head.framing = Framing::none;
-    else if (framed.chunked) head.framing = Framing::chunked;
-    else if (head.has_content_length) head.framing = head.content_length > 0 ? Framing::length : Framing::none;
-    else head.framing = Framing::until_eof;
+    if (bodiless)
+        head.framing = Framing::none;
+    else if (framed.chunked)
+        head.framing = Framing::chunked;
+    else if (head.has_content_length)
+        head.framing = head.content_length > 0 ? Framing::length : Framing::none;
+    else
+        head.framing = Framing::until_eof;
     return std::nullopt;
 }
 
@@ -141,7 +150,8 @@ Fault fault_of(const BeastError& code) {
     if (code == E::bad_version) return {505, "The HTTP version is not 1.0 or 1.1."};
     if (code == E::bad_field) return {400, "The name of a header field is malformed."};
     if (code == E::bad_value) return {400, "The value of a header field is malformed."};
-    if (code == E::bad_content_length || code == E::multiple_content_length) return {400, "Content-Length is malformed, repeated or contradicted."};
+    if (code == E::bad_content_length || code == E::multiple_content_length)
+        return {400, "Content-Length is malformed, repeated or contradicted."};
     if (code == E::bad_transfer_encoding) return {400, "Transfer-Encoding is repeated, or comes with Content-Length."};
     if (code == E::header_limit) return {431, "The head is too large."};
     return {400, "The head is malformed."};
@@ -159,7 +169,8 @@ class Collector : public beast::http::basic_parser<IsRequest> {
     bool chunk_begun = false;
 
   private:
-    void on_request_impl(beast::http::verb verb, beast::string_view method, beast::string_view target, int version, BeastError&) override {
+    void on_request_impl(beast::http::verb verb, beast::string_view method, beast::string_view target, int version,
+                         BeastError&) override {
         if constexpr (IsRequest) {
             head_.verb = verb;
             head_.method = view(method);
@@ -176,8 +187,10 @@ class Collector : public beast::http::basic_parser<IsRequest> {
     }
     void on_field_impl(Field id, beast::string_view name, beast::string_view value, BeastError& error) override {
         if (head_done_) return;  // a trailer
-        if (head_.fields.size() >= max_fields) error = beast::http::error::header_limit;
-        else head_.fields.push_back({id, view(name), view(value)});
+        if (head_.fields.size() >= max_fields)
+            error = beast::http::error::header_limit;
+        else
+            head_.fields.push_back({id, view(name), view(value)});
     }
     void on_header_impl(BeastError&) override { head_done_ = true; }
     void on_body_init_impl(const optional<std::uint64_t>&, BeastError&) override {}
@@ -219,7 +232,8 @@ std::optional<Fault> parse_head(Parser& parser, std::string_view bytes, const He
 
 template <class Parser>
 ChunkProgress decode_chunks(Parser& parser, std::string_view bytes, std::vector<std::string_view>& payload) {
-    // Beast asserts that an empty body's last chunk ("0", two line ends) is never offered with only four of its five bytes.
+    // Beast asserts that an empty body's last chunk ("0", two line ends) is never offered with only four of its five
+    // bytes.
     constexpr std::size_t shortest_body = 5;
     ChunkProgress progress;
     if (!parser.chunk_begun && bytes.size() < shortest_body) return progress;

@@ -1,7 +1,8 @@
 // HTTP/1.1 messages (RFC 9112): the heads of requests and responses, and the framing of their bodies.
 //
-// The syntax is read by Boost.Beast's basic_parser; on top of it everything is refused on which two servers could disagree
-// where a message ends (RFC 9112 §6.3, §11.2), as well as obsolete line folding. Views point into the bytes that were parsed.
+// The syntax is read by Boost.Beast's basic_parser; on top of it everything is refused on which two servers could
+// disagree where a message ends (RFC 9112 §6.3, §11.2), as well as obsolete line folding. Views point into the bytes
+// that were parsed.
 #pragma once
 
 #include <boost/beast/http/field.hpp>

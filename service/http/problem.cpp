@@ -7,22 +7,38 @@ namespace millrace::http {
 
 std::string_view reason_phrase(unsigned status) {
     switch (status) {
-        case 200: return "OK";
-        case 400: return "Bad Request";
-        case 402: return "Payment Required";
-        case 404: return "Not Found";
-        case 408: return "Request Timeout";
-        case 413: return "Content Too Large";
-        case 414: return "URI Too Long";
-        case 417: return "Expectation Failed";
-        case 429: return "Too Many Requests";
-        case 431: return "Request Header Fields Too Large";
-        case 501: return "Not Implemented";
-        case 502: return "Bad Gateway";
-        case 503: return "Service Unavailable";
-        case 504: return "Gateway Timeout";
-        case 505: return "HTTP Version Not Supported";
-        default: return "Error";
+        case 200:
+            return "OK";
+        case 400:
+            return "Bad Request";
+        case 402:
+            return "Payment Required";
+        case 404:
+            return "Not Found";
+        case 408:
+            return "Request Timeout";
+        case 413:
+            return "Content Too Large";
+        case 414:
+            return "URI Too Long";
+        case 417:
+            return "Expectation Failed";
+        case 429:
+            return "Too Many Requests";
+        case 431:
+            return "Request Header Fields Too Large";
+        case 501:
+            return "Not Implemented";
+        case 502:
+            return "Bad Gateway";
+        case 503:
+            return "Service Unavailable";
+        case 504:
+            return "Gateway Timeout";
+        case 505:
+            return "HTTP Version Not Supported";
+        default:
+            return "Error";
     }
 }
 
@@ -39,13 +55,22 @@ std::string write_answer(const Problem& problem, const AnswerFacts& facts) {
 
     std::string out;
     out.reserve(512 + body.size() + (problem.challenges.empty() ? 0 : 2048));
-    out.append("HTTP/1.1 ").append(std::to_string(problem.status)).append(" ").append(reason_phrase(problem.status)).append("\r\n");
+    out.append("HTTP/1.1 ")
+        .append(std::to_string(problem.status))
+        .append(" ")
+        .append(reason_phrase(problem.status))
+        .append("\r\n");
     out.append("Date: ").append(facts.date).append("\r\n");
-    for (const std::string& challenge : problem.challenges) out.append("WWW-Authenticate: ").append(challenge).append("\r\n");
+    for (const std::string& challenge : problem.challenges)
+        out.append("WWW-Authenticate: ").append(challenge).append("\r\n");
     if (problem.retry_after > 0) out.append("Retry-After: ").append(std::to_string(problem.retry_after)).append("\r\n");
-    out.append("Cache-Control: no-store\r\nContent-Type: application/problem+json\r\nContent-Length: ").append(std::to_string(body.size())).append("\r\n");
-    if (!facts.keep_alive) out.append("Connection: close\r\n");
-    else if (facts.version < 11) out.append("Connection: keep-alive\r\n");
+    out.append("Cache-Control: no-store\r\nContent-Type: application/problem+json\r\nContent-Length: ")
+        .append(std::to_string(body.size()))
+        .append("\r\n");
+    if (!facts.keep_alive)
+        out.append("Connection: close\r\n");
+    else if (facts.version < 11)
+        out.append("Connection: keep-alive\r\n");
     out.append("\r\n");
     if (!facts.to_head) out.append(body);
     return out;

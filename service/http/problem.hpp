@@ -13,10 +13,10 @@ namespace millrace::http {
 struct Problem {
     unsigned status = 500;
     std::string detail;
-    std::string_view reason = {};                  // one word for programs; empty: none
-    std::optional<Msat> price = std::nullopt;      // of a 402
-    std::vector<std::string> challenges = {};      // WWW-Authenticate lines of a 402
-    unsigned retry_after = 0;                      // seconds; 0: no such field
+    std::string_view reason = {};              // one word for programs; empty: none
+    std::optional<Msat> price = std::nullopt;  // of a 402
+    std::vector<std::string> challenges = {};  // WWW-Authenticate lines of a 402
+    unsigned retry_after = 0;                  // seconds; 0: no such field
 };
 
 [[nodiscard]] std::string_view reason_phrase(unsigned status);

@@ -13,7 +13,8 @@ void RequestBody::begin(const RequestHead& head, std::uint64_t limit) {
     done_ = framing_ == Framing::none;
 }
 
-RequestBody::Step RequestBody::take(const Buffer& from, RequestReader& reader, std::vector<std::string_view>& payload, std::size_t* used) {
+RequestBody::Step RequestBody::take(const Buffer& from, RequestReader& reader, std::vector<std::string_view>& payload,
+                                    std::size_t* used) {
     *used = 0;
     payload.clear();
     if (done_ || from.empty()) return Step::good;

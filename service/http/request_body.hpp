@@ -24,7 +24,8 @@ class RequestBody {
     enum class Step { good, bad_chunk, too_large };
 
     // Takes what there is in `from`: views of the payload, to be followed by from.consume(*used).
-    [[nodiscard]] Step take(const Buffer& from, RequestReader& reader, std::vector<std::string_view>& payload, std::size_t* used);
+    [[nodiscard]] Step take(const Buffer& from, RequestReader& reader, std::vector<std::string_view>& payload,
+                            std::size_t* used);
 
   private:
     Framing framing_ = Framing::none;

@@ -14,7 +14,9 @@ constexpr std::chrono::milliseconds handshake_time{10'000};
 
 }  // namespace
 
-Awaitable<> run_session(std::unique_ptr<Session> session) { co_await session->run(); }
+Awaitable<> run_session(std::unique_ptr<Session> session) {
+    co_await session->run();
+}
 
 Session::Session(Worker& worker, Socket socket, std::string peer)
     : worker_(worker), stream_(std::move(socket)), peer_(std::move(peer)), watch_(worker.watchdog()) {
@@ -48,7 +50,7 @@ Awaitable<> Session::run() {
         if (!again) break;
         if (exchange_->from_client.empty()) worker_.exchanges().give_back(std::move(exchange_));
     }
-    if (tls_ && !stream_gone_) {
+    if (tls_) {
         watch_.arm(linger_time, stream_);
         co_await stream_.end_tls();
         watch_.disarm();
@@ -157,7 +159,7 @@ std::optional<Problem> Session::route() {
     HeadLimits head_limits{limits.header, limits.target};
     std::string_view bytes = x.from_client.view().substr(0, head_size_);
     x.from_client.consume(head_size_);  // the bytes stay where they are until the next read
-    close_gently_ = true;  // until the request is understood, nobody knows what follows it
+    close_gently_ = true;               // until the request is understood, nobody knows what follows it
     if (auto fault = x.request.parse(bytes, head_limits)) return Problem{fault->status, std::string(fault->detail)};
     const RequestHead& head = x.request.head();
     body_.begin(head, limits.body);
@@ -175,7 +177,8 @@ std::optional<Problem> Session::route() {
     service_ = found.match->service;
     free_ = found.match->free;
     counts_ = &site_->resources[service_]->shard(worker_.index());
-    if (head.has_content_length && head.content_length > limits.body) return Problem{413, "The body is larger than is accepted here."};
+    if (head.has_content_length && head.content_length > limits.body)
+        return Problem{413, "The body is larger than is accepted here."};
     return std::nullopt;
 }
 
@@ -199,13 +202,15 @@ Awaitable<bool> Session::serve() {
     co_return co_await answer(std::move(*problem), outcome);
 }
 
-// Sends one of our own answers. What is unread of the request's body is dropped if it is small; otherwise the connection ends.
+// Sends one of our own answers. What is unread of the request's body is dropped if it is small; otherwise the
+// connection ends.
 Awaitable<bool> Session::answer(Problem problem, Outcome outcome) {
     // A head that is not understood has none of its own.
     const RequestHead& head = exchange_->request.head();
     bool to_head = head.verb == Verb::head && !close_gently_;
     int version = head.version;
-    bool waits = head.expect_continue;  // it may or may not send the body, so that nobody knows where the next request begins
+    bool waits =
+        head.expect_continue;  // it may or may not send the body, so that nobody knows where the next request begins
     bool keep = keep_alive_ && !worker_.draining();
     if (keep && !body_.done()) keep = !waits && co_await discard_body();
     AnswerFacts facts{worker_.date(), version, keep, to_head};
@@ -222,7 +227,8 @@ Awaitable<bool> Session::discard_body() {
     Buffer& in = exchange_->from_client;
     for (;;) {
         std::size_t used = 0;
-        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != RequestBody::Step::good) co_return false;
+        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != RequestBody::Step::good)
+            co_return false;
         in.consume(used);
         if (body_.done()) co_return true;
         if (body_.seen() > max_discarded) co_return false;
@@ -236,8 +242,8 @@ Awaitable<bool> Session::discard_body() {
     }
 }
 
-// Closing while the client still sends makes the kernel reset the connection, and the answer may be lost with it: so the
-// sending side is closed first, and what comes is dropped for a moment.
+// Closing while the client still sends makes the kernel reset the connection, and the answer may be lost with it: so
+// the sending side is closed first, and what comes is dropped for a moment.
 Awaitable<> Session::linger() {
     stream_.shutdown_send();
     Buffer& in = exchange_->from_client;

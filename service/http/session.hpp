@@ -96,7 +96,6 @@ class Session {
     RequestBody body_;
     bool keep_alive_ = false;
     bool close_gently_ = false;  // bytes that nobody will read may be under way
-    bool stream_gone_ = false;   // no point in taking leave
     std::uint64_t generation_ = 0;
     bool answered_ = false;  // some of a response has been sent
     std::optional<paywall::Time> until_;

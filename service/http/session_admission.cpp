@@ -13,18 +13,26 @@ metrics::AuthResult auth_result(Reason reason) {
     switch (reason) {
         case Reason::no_credential:
         case Reason::malformed:
-        case Reason::third_party: return metrics::AuthResult::malformed;
-        case Reason::unknown_key: return metrics::AuthResult::revoked;
-        case Reason::bad_signature: return metrics::AuthResult::bad_signature;
-        case Reason::bad_preimage: return metrics::AuthResult::bad_preimage;
+        case Reason::third_party:
+            return metrics::AuthResult::malformed;
+        case Reason::unknown_key:
+            return metrics::AuthResult::revoked;
+        case Reason::bad_signature:
+            return metrics::AuthResult::bad_signature;
+        case Reason::bad_preimage:
+            return metrics::AuthResult::bad_preimage;
         case Reason::wrong_scope:
-        case Reason::widened: return metrics::AuthResult::wrong_scope;
-        case Reason::expired: return metrics::AuthResult::expired;
+        case Reason::widened:
+            return metrics::AuthResult::wrong_scope;
+        case Reason::expired:
+            return metrics::AuthResult::expired;
     }
     return metrics::AuthResult::malformed;
 }
 
-std::chrono::sys_seconds whole_seconds(paywall::Time time) { return std::chrono::floor<std::chrono::seconds>(time); }
+std::chrono::sys_seconds whole_seconds(paywall::Time time) {
+    return std::chrono::floor<std::chrono::seconds>(time);
+}
 
 }  // namespace
 
@@ -32,7 +40,8 @@ void Session::collect_credential_fields() {
     Exchange& x = *exchange_;
     x.credential_fields.clear();
     for (const HeaderLine& line : x.request.head().fields) {
-        bool candidate = line.id == Field::authorization || (line.id == Field::unknown && l402::is_credential_header(line.name));
+        bool candidate =
+            line.id == Field::authorization || (line.id == Field::unknown && l402::is_credential_header(line.name));
         if (candidate) x.credential_fields.emplace_back(line.name, line.value);
     }
 }
@@ -44,7 +53,8 @@ bool Session::admit_from_cache() {
     collect_credential_fields();
     if (x.credential_fields.size() != 1 || !is_l402_authorization(x.credential_fields.front().second)) return false;
     if (worker_.refresh() != generation_ || !worker_.keys()) return false;
-    paywall::VerifiedCredential* known = worker_.cache().find(paywall::CredentialCache::key(x.credential_fields.front().second, service_));
+    paywall::VerifiedCredential* known =
+        worker_.cache().find(paywall::CredentialCache::key(x.credential_fields.front().second, service_));
     if (!known) return false;
     if (!known->settled && service().timeout) {
         paywall::PaymentFacts facts = worker_.shared().store.facts(known->token.payment_hash);
@@ -64,7 +74,8 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential) {
     bool present = credential && credential->has_value();
     if (present) facts = worker_.shared().store.facts((*credential)->identifier.payment_hash);
     auto began = Clock::now();
-    paywall::AdmissionInput input{service(), free_, credential, worker_.keys(), facts, std::chrono::system_clock::now()};
+    paywall::AdmissionInput input{service(),      free_, credential,
+                                  worker_.keys(), facts, std::chrono::system_clock::now()};
     paywall::Decision decision = paywall::decide(input);
     std::chrono::duration<double> took = Clock::now() - began;
     if (present) worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
@@ -109,8 +120,11 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
         store.record_first_use(hash, service().name.text(), now, [](const Result<std::chrono::sys_seconds>&) {});
         co_return std::nullopt;
     }
-    auto start = [&store, hash, now, name = service().name.text()](auto done) { store.record_first_use(hash, name, now, std::move(done)); };
-    Result<std::chrono::sys_seconds> recorded = co_await await_callback<Result<std::chrono::sys_seconds>>(worker_.context().get_executor(), start);
+    auto start = [&store, hash, now, name = service().name.text()](auto done) {
+        store.record_first_use(hash, name, now, std::move(done));
+    };
+    Result<std::chrono::sys_seconds> recorded =
+        co_await await_callback<Result<std::chrono::sys_seconds>>(worker_.context().get_executor(), start);
     if (!recorded) {
         Problem problem{503, "The use of the token could not be recorded. Nothing is lost: repeat the request later."};
         problem.retry_after = 5;
@@ -130,7 +144,8 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
 void Session::remember(const paywall::FoundCredential& credential, const paywall::Admit& admit) {
     const auto& fields = exchange_->credential_fields;
     if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
-    if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential)) return;
+    if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
+        return;
     paywall::VerifiedCredential known{*admit.token, exchange_->token_headers, false, admit.until};
     worker_.cache().add(paywall::CredentialCache::key(fields.front().second, service_), std::move(known));
 }
@@ -140,7 +155,8 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     gateway::Client& gateway = worker_.shared().gateway;
     gateway::IssueRequest request{sold.price, sold.name, sold.description, std::nullopt};
     auto start = [&gateway, request](auto done) { gateway.issue(request, std::move(done)); };
-    Result<gateway::IssuedChallenge> issued = co_await await_callback<Result<gateway::IssuedChallenge>>(worker_.context().get_executor(), start);
+    Result<gateway::IssuedChallenge> issued =
+        co_await await_callback<Result<gateway::IssuedChallenge>>(worker_.context().get_executor(), start);
     if (issued) {
         counts_->challenge(metrics::ChallengeResult::issued);
         Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), sold.price};

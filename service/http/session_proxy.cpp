@@ -16,8 +16,10 @@ bool is_idempotent(Verb verb) {
         case Verb::head:
         case Verb::options:
         case Verb::put:
-        case Verb::delete_: return true;
-        default: return false;
+        case Verb::delete_:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -27,18 +29,18 @@ Awaitable<bool> Session::proxy() {
     Exchange& x = *exchange_;
     const RequestHead& head = x.request.head();
     std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
-    ForwardFacts facts{x.target.forward, host, peer_, tls_ != nullptr, token_headers_};
+    UpstreamPool& pool = worker_.pool(service().upstream);
+    ForwardFacts facts{x.target.forward, host, pool.authority(), peer_, tls_ != nullptr, token_headers_};
     append_upstream_head(head, facts, x.to_upstream);
     keep_alive_ = head.keep_alive && !worker_.draining();
 
-    UpstreamPool& pool = worker_.pool(service().upstream);
     bool repeatable = head.framing == Framing::none && is_idempotent(head.verb);
     bool fresh = false;
     for (;;) {
         std::unique_ptr<UpstreamConnection> upstream;
         if (!fresh) upstream = pool.take();
-        // What cannot be sent twice is not sent on a connection that is dead already.
-        while (upstream && !repeatable && !upstream->stream.quiet()) upstream = pool.take();
+        // What came on an idle connection is no answer to this request, and one that is closed gives none.
+        while (upstream && !upstream->stream.quiet()) upstream = pool.take();
         bool pooled = upstream != nullptr;
         if (!pooled) upstream = co_await connect(pool.upstream());
         bool reusable = false;
@@ -87,13 +89,14 @@ Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const config::Up
         auto [failed] = co_await connection->stream.socket().async_connect(endpoint, use_result);
         ErrorCode error = failed;
         if (!error && upstream.tls) {
-            connection->stream.start_tls(*worker_.shared().upstream_tls);
+            connection->stream.start_tls(*site_->upstream_tls);
             connection->stream.name_server(upstream.host);
             error = co_await connection->stream.handshake(asio::ssl::stream_base::client);
         }
         watch_.disarm();
         if (!error) co_return connection;
-        if (watch_.expired()) problem_ = Problem{504, "The server behind this service did not accept a connection in time."};
+        if (watch_.expired())
+            problem_ = Problem{504, "The server behind this service did not accept a connection in time."};
         spdlog::debug("upstream {}: {}", upstream.url(), watch_.expired() ? "timed out" : error.message());
     }
     co_return nullptr;
@@ -187,8 +190,9 @@ Awaitable<std::optional<Fault>> Session::read_response_head(Stream& upstream, bo
             char* data = in.prepare(Exchange::read_size, &room);
             auto [failed, count] = co_await upstream.read_some(data, room);
             if (failed) {
-                fault = watch_.expired() ? Fault{504, "The server behind this service did not answer in time."}
-                                         : Fault{502, "The server behind this service closed the connection without an answer."};
+                fault = watch_.expired()
+                            ? Fault{504, "The server behind this service did not answer in time."}
+                            : Fault{502, "The server behind this service closed the connection without an answer."};
                 break;
             }
             in.commit(count);
@@ -276,10 +280,13 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
             if (progress.bad || (progress.used == 0 && in.size() > site_->config.limits.header)) break;
             used = progress.used;
             done = progress.done;
-            if (framing == ClientFraming::chunked) append_chunk(x.response_payload, x.to_client);
-            else for (std::string_view piece : x.response_payload) x.to_client.append(piece);
+            if (framing == ClientFraming::chunked)
+                append_chunk(x.response_payload, x.to_client);
+            else
+                for (std::string_view piece : x.response_payload) x.to_client.append(piece);
         } else if (!done) {
-            used = from == Framing::length ? static_cast<std::size_t>(std::min<std::uint64_t>(left, in.size())) : in.size();
+            used = from == Framing::length ? static_cast<std::size_t>(std::min<std::uint64_t>(left, in.size()))
+                                           : in.size();
             raw = in.view().substr(0, used);
             left -= from == Framing::length ? used : 0;
             done = from == Framing::length ? left == 0 : ended;
@@ -312,8 +319,10 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
         auto [broken, count] = co_await upstream.stream.read_some(data, room);
         watch_.disarm();
         in.commit(count);
-        if (broken == asio::error::eof && from == Framing::until_eof) ended = true;
-        else if (broken) break;
+        if (broken == asio::error::eof && from == Framing::until_eof)
+            ended = true;
+        else if (broken)
+            break;
     }
     // The client sees the response end short of what was announced.
     *reusable = false;
@@ -332,11 +341,13 @@ Awaitable<> Session::pump_request(Stream& upstream) {
         std::size_t used = 0;
         RequestBody::Step step = body_.take(in, x.request, x.request_payload, &used);
         if (step != RequestBody::Step::good) {
-            pump_->fault = step == RequestBody::Step::too_large ? Fault{413, "The body is larger than is accepted here."}
-                                                                : Fault{400, "The body's chunks are malformed."};
+            pump_->fault = step == RequestBody::Step::too_large
+                               ? Fault{413, "The body is larger than is accepted here."}
+                               : Fault{400, "The body's chunks are malformed."};
             break;
         }
-        std::string_view raw = body_.chunked() || x.request_payload.empty() ? std::string_view{} : x.request_payload.front();
+        std::string_view raw =
+            body_.chunked() || x.request_payload.empty() ? std::string_view{} : x.request_payload.front();
         x.to_upstream.clear();
         if (body_.chunked()) {
             append_chunk(x.request_payload, x.to_upstream);
@@ -356,15 +367,18 @@ Awaitable<> Session::pump_request(Stream& upstream) {
         auto [failed, count] = co_await stream_.read_some(data, room);
         watch.disarm();
         if (failed) {
-            pump_->fault = watch.expired() ? Fault{408, "The request's body did not come in time."} : Fault{400, "The request's body ended early."};
+            pump_->fault = watch.expired() ? Fault{408, "The request's body did not come in time."}
+                                           : Fault{400, "The request's body ended early."};
             break;
         }
         in.commit(count);
     }
     pump_->running = false;
     pump_->ended.cancel();
-    if (pump_->fault) upstream.cancel();
-    else if (awaiting_head_) watch_.arm(site_->config.timeouts.upstream_response, upstream);
+    if (pump_->fault)
+        upstream.cancel();
+    else if (awaiting_head_)
+        watch_.arm(site_->config.timeouts.upstream_response, upstream);
 }
 
 Awaitable<> Session::stop_pump(Stream& upstream) {

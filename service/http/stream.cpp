@@ -14,14 +14,17 @@ Stream::Stream(Socket socket) : socket_(std::move(socket)) {
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
-void Stream::start_tls(asio::ssl::context& context) { tls_ = std::make_unique<Tls>(socket_, context); }
+void Stream::start_tls(asio::ssl::context& context) {
+    tls_ = std::make_unique<Tls>(socket_, context);
+}
 
 void Stream::name_server(const std::string& host) {
     ErrorCode not_numeric;
     asio::ip::make_address(host, not_numeric);
     if (not_numeric) {
         // SSL_set_tlsext_host_name() is a macro with a C cast in it.
-        SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
+        SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                 const_cast<char*>(host.c_str()));
     }
     ErrorCode ignored;
     tls_->set_verify_callback(asio::ssl::host_name_verification(host), ignored);

@@ -1,7 +1,7 @@
 // A TCP connection, with or without TLS on it.
 //
-// Small writes and reads are tried at once, without a trip through the event loop; what cannot be done at once is awaited.
-// One read and one write may be under way at the same time.
+// Small writes and reads are tried at once, without a trip through the event loop; what cannot be done at once is
+// awaited. One read and one write may be under way at the same time.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -39,7 +39,8 @@ class Stream {
     // What is there already: would_block where there is nothing, and always under TLS.
     std::size_t read_now(char* data, std::size_t size, ErrorCode& error);
 
-    // Writes what can be written at once of `first` and then `second`, and shortens them; would_block where something is left.
+    // Writes what can be written at once of `first` and then `second`, and shortens them; would_block where something
+    // is left.
     void write_now(std::string_view& first, std::string_view& second, ErrorCode& error);
     // Writes all of it.
     Awaitable<ErrorCode> write_rest(std::string_view first, std::string_view second);

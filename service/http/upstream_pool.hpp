@@ -14,7 +14,9 @@ namespace millrace::http {
 // A connection to an upstream; counted while it lives.
 class UpstreamConnection {
   public:
-    UpstreamConnection(Socket socket, metrics::ThreadShard& counts) : stream(std::move(socket)), counts_(counts) { counts_.upstream_opened.add(); }
+    UpstreamConnection(Socket socket, metrics::ThreadShard& counts) : stream(std::move(socket)), counts_(counts) {
+        counts_.upstream_opened.add();
+    }
     ~UpstreamConnection() { counts_.upstream_closed.add(); }
     UpstreamConnection(const UpstreamConnection&) = delete;
     UpstreamConnection& operator=(const UpstreamConnection&) = delete;
@@ -32,9 +34,11 @@ class UpstreamPool {
     static constexpr std::size_t max_idle = 256;
     static constexpr std::chrono::seconds max_idle_time{55};  // below the 60 s after which many servers close
 
-    explicit UpstreamPool(config::Upstream upstream) : upstream_(std::move(upstream)) {}
+    explicit UpstreamPool(config::Upstream upstream)
+        : upstream_(std::move(upstream)), authority_(upstream_.authority()) {}
 
     [[nodiscard]] const config::Upstream& upstream() const { return upstream_; }
+    [[nodiscard]] std::string_view authority() const { return authority_; }
 
     // Null where none is idle.
     std::unique_ptr<UpstreamConnection> take();
@@ -44,6 +48,7 @@ class UpstreamPool {
 
   private:
     config::Upstream upstream_;
+    std::string authority_;
     std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // oldest first
 };
 

@@ -14,8 +14,10 @@ Watch::Watch(Watchdog& dog) : dog_(dog), next_(dog.first_) {
 }
 
 Watch::~Watch() {
-    if (previous_) previous_->next_ = next_;
-    else dog_.first_ = next_;
+    if (previous_)
+        previous_->next_ = next_;
+    else
+        dog_.first_ = next_;
     if (next_) next_->previous_ = previous_;
 }
 

@@ -1,5 +1,6 @@
 // Timeouts for many connections without a timer each: a Watch notes a deadline and what to cancel, and the thread's
-// Watchdog looks at all of them a few times a second. A cancelled operation ends with operation_aborted; expired() tells why.
+// Watchdog looks at all of them a few times a second. A cancelled operation ends with operation_aborted; expired()
+// tells why.
 //
 //   Watch watch(watchdog);
 //   watch.arm(10s, stream);  auto [error, count] = co_await stream.read_some(...);  watch.disarm();
@@ -39,8 +40,12 @@ class Watch {
     Watch& operator=(const Watch&) = delete;
 
     // The target must outlive the watch, or disarm() come first.
-    void arm(std::chrono::milliseconds timeout, Stream& target) { set(timeout, &target, [](void* stream) { static_cast<Stream*>(stream)->cancel(); }); }
-    void arm(std::chrono::milliseconds timeout, Resolver& target) { set(timeout, &target, [](void* resolver) { static_cast<Resolver*>(resolver)->cancel(); }); }
+    void arm(std::chrono::milliseconds timeout, Stream& target) {
+        set(timeout, &target, [](void* stream) { static_cast<Stream*>(stream)->cancel(); });
+    }
+    void arm(std::chrono::milliseconds timeout, Resolver& target) {
+        set(timeout, &target, [](void* resolver) { static_cast<Resolver*>(resolver)->cancel(); });
+    }
     void disarm() { target_ = nullptr; }
 
     // Since the last arm().

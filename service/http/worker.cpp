@@ -26,7 +26,9 @@ Worker::~Worker() {
     context_.reset();
 }
 
-void Worker::run() { context_->run(); }
+void Worker::run() {
+    context_->run();
+}
 
 void Worker::adopt(Socket socket, std::string peer) {
     connection_count_.fetch_add(1, std::memory_order_relaxed);
@@ -74,9 +76,13 @@ void Worker::write_date(std::chrono::system_clock::time_point now) {
     date_.assign(text, length);
 }
 
-std::shared_ptr<const runtime::Site> Worker::site() { return site_.hold(); }
+std::shared_ptr<const runtime::Site> Worker::site() {
+    return site_.hold();
+}
 
-const l402::KeyRing* Worker::keys() { return keys_.get(); }
+const l402::KeyRing* Worker::keys() {
+    return keys_.get();
+}
 
 std::uint64_t Worker::refresh() {
     site_.get();

@@ -29,7 +29,6 @@ struct Shared {
     gateway::Client& gateway;
     store::Store& store;
     metrics::Metrics& metrics;
-    std::shared_ptr<asio::ssl::context> upstream_tls;
 };
 
 class Worker {
@@ -64,8 +63,8 @@ class Worker {
     // The current configuration; hold on to it for as long as the request lasts.
     std::shared_ptr<const runtime::Site> site();
     const l402::KeyRing* keys();
-    // Looks whether keys or configuration have changed, and empties the cache if so. Answers the number of the state that
-    // the cache belongs to: what was found out in one state must not be used in another.
+    // Looks whether keys or configuration have changed, and empties the cache if so. Answers the number of the state
+    // that the cache belongs to: what was found out in one state must not be used in another.
     std::uint64_t refresh();
     paywall::CredentialCache& cache() { return cache_; }
     UpstreamPool& pool(const config::Upstream& upstream);

@@ -17,15 +17,20 @@ constexpr std::size_t max_head = 16 * 1024;
 constexpr std::chrono::seconds patience{10};
 
 std::string write_response(unsigned status, std::string_view type, std::string_view body, bool to_head) {
-    std::string out = "HTTP/1.1 " + std::to_string(status) + ' ' + std::string(http::reason_phrase(status)) + "\r\nContent-Type: " + std::string(type) +
-                      "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+    std::string out =
+        "HTTP/1.1 " + std::to_string(status) + ' ' + std::string(http::reason_phrase(status)) +
+        "\r\nContent-Type: " + std::string(type) +
+        "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n";
     if (!to_head) out += body;
     return out;
 }
 
 }  // namespace
 
-void Endpoint::start() { asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached); }
+void Endpoint::start() {
+    asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
+}
 
 void Endpoint::stop() {
     boost::system::error_code ignored;
@@ -86,12 +91,14 @@ http::Awaitable<> Endpoint::serve(http::Socket socket) {
 std::string Endpoint::answer(std::string_view head) const {
     http::RequestReader reader;
     http::HeadLimits limits{max_head, max_head};
-    if (auto fault = reader.parse(head, limits)) return write_response(fault->status, "text/plain", std::string(fault->detail) + '\n', false);
+    if (auto fault = reader.parse(head, limits))
+        return write_response(fault->status, "text/plain", std::string(fault->detail) + '\n', false);
     const http::RequestHead& request = reader.head();
     bool to_head = request.verb == http::Verb::head;
     if (!to_head && request.verb != http::Verb::get) return write_response(501, "text/plain", "only GET\n", false);
     std::string_view path = request.target.substr(0, request.target.find('?'));
-    if (path == "/metrics") return write_response(200, "text/plain; version=0.0.4; charset=utf-8", sources_.metrics(), to_head);
+    if (path == "/metrics")
+        return write_response(200, "text/plain; version=0.0.4; charset=utf-8", sources_.metrics(), to_head);
     if (path == "/healthz") return write_response(200, "text/plain", "ok\n", to_head);
     if (path == "/readyz") {
         std::string why = sources_.not_ready();

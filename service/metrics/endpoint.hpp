@@ -15,7 +15,8 @@ struct EndpointSources {
 
 class Endpoint {
   public:
-    Endpoint(http::Acceptor acceptor, EndpointSources sources) : acceptor_(std::move(acceptor)), sources_(std::move(sources)) {}
+    Endpoint(http::Acceptor acceptor, EndpointSources sources)
+        : acceptor_(std::move(acceptor)), sources_(std::move(sources)) {}
 
     void start();
     void stop();

@@ -9,7 +9,9 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-MetricFamily family(const char* name, const char* help, MetricType type) { return {name, help, type, {}}; }
+MetricFamily family(const char* name, const char* help, MetricType type) {
+    return {name, help, type, {}};
+}
 
 void add_counter(MetricFamily& to, std::vector<ClientMetric::Label> labels, double value) {
     ClientMetric metric;
@@ -20,13 +22,15 @@ void add_counter(MetricFamily& to, std::vector<ClientMetric::Label> labels, doub
 
 // Sums one distribution over the shards; `get` picks it out of a shard.
 template <std::size_t N, class Shards, class Get>
-void add_histogram(MetricFamily& to, std::vector<ClientMetric::Label> labels, const std::array<double, N>& bounds, const Shards& shards, Get get) {
+void add_histogram(MetricFamily& to, std::vector<ClientMetric::Label> labels, const std::array<double, N>& bounds,
+                   const Shards& shards, Get get) {
     ClientMetric metric;
     metric.label = std::move(labels);
     std::uint64_t cumulative = 0;
     for (std::size_t slot = 0; slot <= N; ++slot) {
         for (const auto& shard : shards) cumulative += get(shard).count(slot);
-        metric.histogram.bucket.push_back({cumulative, slot < N ? bounds[slot] : std::numeric_limits<double>::infinity()});
+        metric.histogram.bucket.push_back(
+            {cumulative, slot < N ? bounds[slot] : std::numeric_limits<double>::infinity()});
     }
     metric.histogram.sample_count = cumulative;
     for (const auto& shard : shards) metric.histogram.sample_sum += get(shard).sum();
@@ -56,8 +60,10 @@ void append_counter(const char* name, const char* help, double value, Families& 
 
 void append_resource_families(std::span<const ResourceMetrics* const> resources, Families& out) {
     MetricFamily requests = family("l402_http_requests_total", "Requests answered.", MetricType::Counter);
-    MetricFamily durations = family("l402_http_request_duration_seconds", "Time from a request's head to the end of its response.", MetricType::Histogram);
-    MetricFamily challenges = family("l402_challenges_total", "Payments demanded, by what became of the demand.", MetricType::Counter);
+    MetricFamily durations = family("l402_http_request_duration_seconds",
+                                    "Time from a request's head to the end of its response.", MetricType::Histogram);
+    MetricFamily challenges =
+        family("l402_challenges_total", "Payments demanded, by what became of the demand.", MetricType::Counter);
     MetricFamily auth = family("l402_auth_total", "Credentials checked.", MetricType::Counter);
     MetricFamily prices = family("l402_price_msat", "Price of a token in millisatoshi.", MetricType::Gauge);
     for (const ResourceMetrics* resource : resources) {
@@ -65,11 +71,13 @@ void append_resource_families(std::span<const ResourceMetrics* const> resources,
         auto shards = resource->shards();
         for (std::size_t i = 0; i < code_slots; ++i) {
             std::string code = i < codes.size() ? std::to_string(codes[i]) : "other";
-            add_counter(requests, {{"resource", name}, {"code", code}}, sum(shards, [i](const ResourceShard& s) -> const Count& { return s.requests[i]; }));
+            add_counter(requests, {{"resource", name}, {"code", code}},
+                        sum(shards, [i](const ResourceShard& s) -> const Count& { return s.requests[i]; }));
         }
         for (std::size_t i = 0; i < outcome_names.size(); ++i) {
-            add_histogram(durations, {{"resource", name}, {"outcome", outcome_names[i]}}, duration_bounds, shards,
-                          [i](const ResourceShard& s) -> const auto& { return s.durations[i]; });
+            add_histogram(
+                durations, {{"resource", name}, {"outcome", outcome_names[i]}}, duration_bounds,
+                shards, [i](const ResourceShard& s) -> const auto& { return s.durations[i]; });
         }
         if (name == unmatched_name) continue;  // sells nothing
         for (std::size_t i = 0; i < challenge_names.size(); ++i) {
@@ -91,8 +99,10 @@ void append_resource_families(std::span<const ResourceMetrics* const> resources,
 }
 
 void append_thread_families(std::span<const ThreadShard> threads, Families& out) {
-    MetricFamily verify = family("l402_verify_duration_seconds", "Time to check one credential that was not in the cache.", MetricType::Histogram);
-    add_histogram(verify, {}, verify_bounds, threads, [](const ThreadShard& shard) -> const auto& { return shard.verify; });
+    MetricFamily verify = family("l402_verify_duration_seconds",
+                                 "Time to check one credential that was not in the cache.", MetricType::Histogram);
+    add_histogram(
+        verify, {}, verify_bounds, threads, [](const ThreadShard& shard) -> const auto& { return shard.verify; });
     out.push_back(std::move(verify));
     double opened = sum(threads, [](const ThreadShard& s) -> const Count& { return s.connections_opened; });
     double closed = sum(threads, [](const ThreadShard& s) -> const Count& { return s.connections_closed; });
@@ -101,14 +111,17 @@ void append_thread_families(std::span<const ThreadShard> threads, Families& out)
     double upstream_opened = sum(threads, [](const ThreadShard& s) -> const Count& { return s.upstream_opened; });
     double upstream_closed = sum(threads, [](const ThreadShard& s) -> const Count& { return s.upstream_closed; });
     append_counter("l402_upstream_connections_total", "Connections made to upstream servers.", upstream_opened, out);
-    append_gauge("l402_upstream_connections_open", "Connections to upstream servers that are open.", upstream_opened - upstream_closed, out);
+    append_gauge("l402_upstream_connections_open", "Connections to upstream servers that are open.",
+                 upstream_opened - upstream_closed, out);
 }
 
 void append_store_families(const store::Figures& figures, Families& out) {
-    append_counter("l402_tokens_first_used_total", "Tokens used for the first time.", static_cast<double>(figures.first_uses), out);
+    append_counter("l402_tokens_first_used_total", "Tokens used for the first time.",
+                   static_cast<double>(figures.first_uses), out);
     append_counter("l402_db_writes_total", "Facts handed to the store.", static_cast<double>(figures.writes), out);
     append_counter("l402_db_commits_total", "Transactions committed.", static_cast<double>(figures.commits), out);
-    append_counter("l402_db_commit_failures_total", "Transactions that could not be committed.", static_cast<double>(figures.failures), out);
+    append_counter("l402_db_commit_failures_total", "Transactions that could not be committed.",
+                   static_cast<double>(figures.failures), out);
     append_counter("l402_db_commit_seconds_total", "Time spent in transactions.", figures.commit_seconds, out);
     append_gauge("l402_db_queued_writes", "Facts waiting to be written.", static_cast<double>(figures.queued), out);
 }

@@ -16,8 +16,10 @@
 namespace millrace::metrics {
 namespace {
 
-const prometheus::Histogram::BucketBoundaries create_bounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
-const prometheus::Histogram::BucketBoundaries settle_bounds = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600};
+const prometheus::Histogram::BucketBoundaries create_bounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                               0.1,    0.25,  0.5,    1,     2.5,  5};
+const prometheus::Histogram::BucketBoundaries settle_bounds = {0.1, 0.25, 0.5, 1,   2.5, 5,    10,
+                                                               30,  60,   120, 300, 600, 1800, 3600};
 
 }  // namespace
 
@@ -35,40 +37,66 @@ struct Metrics::Rest {
     };
 
     prometheus::Registry registry;
-    prometheus::Family<prometheus::Counter>& tokens_paid =
-        prometheus::BuildCounter().Name("l402_tokens_paid_total").Help("Tokens paid for, as the node reported it.").Register(registry);
-    prometheus::Family<prometheus::Counter>& revenue =
-        prometheus::BuildCounter().Name("l402_revenue_msat_total").Help("Millisatoshi received for tokens.").Register(registry);
+    prometheus::Family<prometheus::Counter>& tokens_paid = prometheus::BuildCounter()
+                                                               .Name("l402_tokens_paid_total")
+                                                               .Help("Tokens paid for, as the node reported it.")
+                                                               .Register(registry);
+    prometheus::Family<prometheus::Counter>& revenue = prometheus::BuildCounter()
+                                                           .Name("l402_revenue_msat_total")
+                                                           .Help("Millisatoshi received for tokens.")
+                                                           .Register(registry);
     std::array<prometheus::Counter*, invoice_names.size()> invoices{};
-    prometheus::Gauge& open = gauge("l402_invoices_open", "Invoices issued by this process that are neither paid nor expired.");
-    prometheus::Histogram& created = histogram("l402_invoice_create_duration_seconds", "Time the plugin took to issue an invoice.", create_bounds);
-    prometheus::Histogram& settled = histogram("l402_invoice_settle_delay_seconds", "Time from issuing an invoice to its payment.", settle_bounds);
+    prometheus::Gauge& open =
+        gauge("l402_invoices_open", "Invoices issued by this process that are neither paid nor expired.");
+    prometheus::Histogram& created =
+        histogram("l402_invoice_create_duration_seconds", "Time the plugin took to issue an invoice.", create_bounds);
+    prometheus::Histogram& settled =
+        histogram("l402_invoice_settle_delay_seconds", "Time from issuing an invoice to its payment.", settle_bounds);
     std::map<std::string, prometheus::Histogram*, std::less<>> rpc_durations;
     prometheus::Gauge& up = gauge("l402_plugin_up", "1 while the plugin answers on its socket.");
     prometheus::Gauge& blockheight = gauge("cln_blockheight", "Block height of the node.");
     prometheus::Gauge& peers = gauge("cln_peers", "Peers of the node.");
     prometheus::Gauge& channels = gauge("cln_channels_active", "Channels of the node that can be used.");
     prometheus::Gauge& spendable = gauge("cln_spendable_msat", "Millisatoshi the node can spend, over all channels.");
-    prometheus::Gauge& receivable = gauge("cln_receivable_msat", "Millisatoshi the node can receive, over all channels.");
+    prometheus::Gauge& receivable =
+        gauge("cln_receivable_msat", "Millisatoshi the node can receive, over all channels.");
     prometheus::Gauge& start_time = gauge("process_start_time_seconds", "Unix time at which the process started.");
-    prometheus::Gauge& reload_good = gauge("l402_config_last_reload_successful", "1 where the last reading of the configuration succeeded.");
-    prometheus::Gauge& reload_time = gauge("l402_config_last_reload_timestamp_seconds", "Unix time of the last reading of the configuration.");
+    prometheus::Gauge& reload_good =
+        gauge("l402_config_last_reload_successful", "1 where the last reading of the configuration succeeded.");
+    prometheus::Gauge& reload_time =
+        gauge("l402_config_last_reload_timestamp_seconds", "Unix time of the last reading of the configuration.");
 
-    mutable std::mutex mutex;                // guards the lists below
-    std::list<ResourceMetrics> resources;    // addresses stay
+    mutable std::mutex mutex;              // guards the lists below
+    std::list<ResourceMetrics> resources;  // addresses stay
     std::map<std::string, Money, std::less<>> money;
 
     Rest() {
-        auto& results = prometheus::BuildCounter().Name("l402_invoices_total").Help("Invoices by what became of them.").Register(registry);
-        for (std::size_t i = 0; i < invoice_names.size(); ++i) invoices[i] = &results.Add({{"result", invoice_names[i]}});
-        auto& durations = prometheus::BuildHistogram().Name("l402_rpc_duration_seconds").Help("Time of the plugin's answers.").Register(registry);
-        for (const char* method : rpc_methods) rpc_durations[method] = &durations.Add({{"method", method}}, create_bounds);
-        prometheus::BuildGauge().Name("l402_build_info").Help("The version that runs.").Register(registry).Add({{"version", MILLRACE_VERSION}}).Set(1);
+        auto& results = prometheus::BuildCounter()
+                            .Name("l402_invoices_total")
+                            .Help("Invoices by what became of them.")
+                            .Register(registry);
+        for (std::size_t i = 0; i < invoice_names.size(); ++i)
+            invoices[i] = &results.Add({{"result", invoice_names[i]}});
+        auto& durations = prometheus::BuildHistogram()
+                              .Name("l402_rpc_duration_seconds")
+                              .Help("Time of the plugin's answers.")
+                              .Register(registry);
+        for (const char* method : rpc_methods)
+            rpc_durations[method] = &durations.Add({{"method", method}}, create_bounds);
+        prometheus::BuildGauge()
+            .Name("l402_build_info")
+            .Help("The version that runs.")
+            .Register(registry)
+            .Add({{"version", MILLRACE_VERSION}})
+            .Set(1);
         money_of(unmatched_name);
     }
 
-    prometheus::Gauge& gauge(const char* name, const char* help) { return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({}); }
-    prometheus::Histogram& histogram(const char* name, const char* help, const prometheus::Histogram::BucketBoundaries& bounds) {
+    prometheus::Gauge& gauge(const char* name, const char* help) {
+        return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+    }
+    prometheus::Histogram& histogram(const char* name, const char* help,
+                                     const prometheus::Histogram::BucketBoundaries& bounds) {
         return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, bounds);
     }
 
@@ -116,17 +144,27 @@ void Metrics::paid(std::string_view service, Msat received) {
     counters.revenue.Increment(static_cast<double>(received.value()));
 }
 
-void Metrics::invoice(InvoiceResult result) { rest_->invoices[static_cast<std::size_t>(result)]->Increment(); }
-void Metrics::invoices_open(std::size_t count) { rest_->open.Set(static_cast<double>(count)); }
-void Metrics::invoice_created(std::chrono::duration<double> took) { rest_->created.Observe(took.count()); }
-void Metrics::invoice_settled(std::chrono::duration<double> after) { rest_->settled.Observe(after.count()); }
+void Metrics::invoice(InvoiceResult result) {
+    rest_->invoices[static_cast<std::size_t>(result)]->Increment();
+}
+void Metrics::invoices_open(std::size_t count) {
+    rest_->open.Set(static_cast<double>(count));
+}
+void Metrics::invoice_created(std::chrono::duration<double> took) {
+    rest_->created.Observe(took.count());
+}
+void Metrics::invoice_settled(std::chrono::duration<double> after) {
+    rest_->settled.Observe(after.count());
+}
 
 void Metrics::rpc(std::string_view method, std::chrono::duration<double> took) {
     auto entry = rest_->rpc_durations.find(method);
     if (entry != rest_->rpc_durations.end()) entry->second->Observe(took.count());
 }
 
-void Metrics::plugin_up(bool up) { rest_->up.Set(up ? 1 : 0); }
+void Metrics::plugin_up(bool up) {
+    rest_->up.Set(up ? 1 : 0);
+}
 
 void Metrics::node(const gateway::NodeFigures& figures) {
     rest_->blockheight.Set(figures.blockheight);

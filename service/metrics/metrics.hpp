@@ -1,7 +1,7 @@
 // Everything millraced counts, and the text of /metrics (Prometheus text format 0.0.4).
 //
-// Labels are bounded: `resource` is a configured service's name or "(unmatched)", never a path, a token, a hash or an address.
-// Every label combination is there from the start, at 0.
+// Labels are bounded: `resource` is a configured service's name or "(unmatched)", never a path, a token, a hash or an
+// address. Every label combination is there from the start, at 0.
 #pragma once
 
 #include <chrono>

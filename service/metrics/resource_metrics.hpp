@@ -1,5 +1,5 @@
-// The counters of one paid resource, on the path of every request: a shard a thread, each written by its own thread only
-// (so that counting is a load and a store, no lock and no contended cache line) and summed when /metrics is read.
+// The counters of one paid resource, on the path of every request: a shard a thread, each written by its own thread
+// only (so that counting is a load and a store, no lock and no contended cache line) and summed when /metrics is read.
 #pragma once
 
 #include <array>
@@ -23,7 +23,8 @@ inline constexpr std::array challenge_names = {"issued", "rate_limited", "invoic
 
 // What became of a credential (label `result`).
 enum class AuthResult { ok, malformed, bad_signature, bad_preimage, expired, wrong_scope, revoked };
-inline constexpr std::array auth_names = {"ok", "malformed", "bad_signature", "bad_preimage", "expired", "wrong_scope", "revoked"};
+inline constexpr std::array auth_names = {"ok",      "malformed",   "bad_signature", "bad_preimage",
+                                          "expired", "wrong_scope", "revoked"};
 
 // The status codes that have a series of their own; every other one counts as "other".
 inline constexpr std::array<unsigned, 26> codes = {101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400,
@@ -32,13 +33,17 @@ inline constexpr std::size_t code_slots = codes.size() + 1;
 [[nodiscard]] std::size_t code_slot(unsigned code);
 
 // Upper bounds in seconds.
-inline constexpr std::array<double, 13> duration_bounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30};
-inline constexpr std::array<double, 11> verify_bounds = {5e-6, 1.075e-5, 2.3e-5, 5e-5, 1.07e-4, 2.3e-4, 5e-4, 1.06e-3, 2.3e-3, 5e-3, 1e-2};
+inline constexpr std::array<double, 13> duration_bounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                           0.1,    0.25,  0.5,    1,     5,    30};
+inline constexpr std::array<double, 11> verify_bounds = {5e-6, 1.075e-5, 2.3e-5, 5e-5, 1.07e-4, 2.3e-4,
+                                                         5e-4, 1.06e-3,  2.3e-3, 5e-3, 1e-2};
 
 // Written by one thread, read by any.
 class Count {
   public:
-    void add(std::uint64_t n = 1) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+    void add(std::uint64_t n = 1) {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
     [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
 
   private:

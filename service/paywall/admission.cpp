@@ -4,43 +4,68 @@ namespace millrace::paywall {
 
 std::string_view name(Reason reason) {
     switch (reason) {
-        case Reason::no_credential: return "no_credential";
-        case Reason::malformed: return "malformed";
-        case Reason::unknown_key: return "unknown_key";
-        case Reason::bad_signature: return "bad_signature";
-        case Reason::bad_preimage: return "bad_preimage";
-        case Reason::third_party: return "third_party";
-        case Reason::wrong_scope: return "wrong_scope";
-        case Reason::widened: return "widened";
-        case Reason::expired: return "expired";
+        case Reason::no_credential:
+            return "no_credential";
+        case Reason::malformed:
+            return "malformed";
+        case Reason::unknown_key:
+            return "unknown_key";
+        case Reason::bad_signature:
+            return "bad_signature";
+        case Reason::bad_preimage:
+            return "bad_preimage";
+        case Reason::third_party:
+            return "third_party";
+        case Reason::wrong_scope:
+            return "wrong_scope";
+        case Reason::widened:
+            return "widened";
+        case Reason::expired:
+            return "expired";
     }
     return "unknown";
 }
 
 std::string_view explain(Reason reason) {
     switch (reason) {
-        case Reason::no_credential: return "This resource is sold. Pay the invoice and repeat the request with the token and the preimage.";
-        case Reason::malformed: return "The credential is not a base64 macaroon, a colon and 64 hex digits of preimage.";
-        case Reason::unknown_key: return l402::explain(l402::Refusal::unknown_key);
-        case Reason::bad_signature: return l402::explain(l402::Refusal::bad_signature);
-        case Reason::bad_preimage: return l402::explain(l402::Refusal::bad_preimage);
-        case Reason::third_party: return l402::explain(l402::Refusal::third_party);
-        case Reason::wrong_scope: return l402::explain(l402::Refusal::wrong_scope);
-        case Reason::widened: return l402::explain(l402::Refusal::widened);
-        case Reason::expired: return l402::explain(l402::Refusal::expired);
+        case Reason::no_credential:
+            return "This resource is sold. Pay the invoice and repeat the request with the token and the preimage.";
+        case Reason::malformed:
+            return "The credential is not a base64 macaroon, a colon and 64 hex digits of preimage.";
+        case Reason::unknown_key:
+            return l402::explain(l402::Refusal::unknown_key);
+        case Reason::bad_signature:
+            return l402::explain(l402::Refusal::bad_signature);
+        case Reason::bad_preimage:
+            return l402::explain(l402::Refusal::bad_preimage);
+        case Reason::third_party:
+            return l402::explain(l402::Refusal::third_party);
+        case Reason::wrong_scope:
+            return l402::explain(l402::Refusal::wrong_scope);
+        case Reason::widened:
+            return l402::explain(l402::Refusal::widened);
+        case Reason::expired:
+            return l402::explain(l402::Refusal::expired);
     }
     return "";
 }
 
 Reason reason_of(l402::Refusal refusal) {
     switch (refusal) {
-        case l402::Refusal::unknown_key: return Reason::unknown_key;
-        case l402::Refusal::bad_signature: return Reason::bad_signature;
-        case l402::Refusal::bad_preimage: return Reason::bad_preimage;
-        case l402::Refusal::third_party: return Reason::third_party;
-        case l402::Refusal::wrong_scope: return Reason::wrong_scope;
-        case l402::Refusal::widened: return Reason::widened;
-        case l402::Refusal::expired: return Reason::expired;
+        case l402::Refusal::unknown_key:
+            return Reason::unknown_key;
+        case l402::Refusal::bad_signature:
+            return Reason::bad_signature;
+        case l402::Refusal::bad_preimage:
+            return Reason::bad_preimage;
+        case l402::Refusal::third_party:
+            return Reason::third_party;
+        case l402::Refusal::wrong_scope:
+            return Reason::wrong_scope;
+        case l402::Refusal::widened:
+            return Reason::widened;
+        case l402::Refusal::expired:
+            return Reason::expired;
     }
     return Reason::bad_signature;
 }
@@ -61,9 +86,13 @@ Decision decide(const AdmissionInput& input) {
         return DemandPayment{Reason::malformed};
     }
     if (!input.credential->has_value()) return DemandPayment{Reason::no_credential};
-    if (!input.keys) return Unavailable{"The node has not answered yet, so that no token can be checked. Nothing is lost: repeat the request later."};
+    if (!input.keys)
+        return Unavailable{
+            "The node has not answered yet, so that no token can be checked. Nothing is lost: repeat the request "
+            "later."};
     const l402::Credential& credential = **input.credential;
-    if (auto refusal = l402::verify(credential, *input.keys, input.service.name.text(), input.now)) return DemandPayment{reason_of(*refusal)};
+    if (auto refusal = l402::verify(credential, *input.keys, input.service.name.text(), input.now))
+        return DemandPayment{reason_of(*refusal)};
 
     Admit admit{credential.identifier, FirstUse::known, end_of_time_bought(input.service, input.facts)};
     if (admit.until && input.now >= *admit.until) return DemandPayment{Reason::expired};

@@ -1,5 +1,5 @@
-// Whether a request is let through: a pure function of the request's credential, the keys, what is known of the payment,
-// and the clock.
+// Whether a request is let through: a pure function of the request's credential, the keys, what is known of the
+// payment, and the clock.
 //
 //   free path                                -> Admit
 //   two different credentials                -> BadRequest
@@ -7,8 +7,8 @@
 //   no credential, or one that is refused    -> Demand payment, with the reason
 //   good, within the time bought             -> Admit
 //
-// The time bought counts from settlement; where that has not been heard of yet, from the first valid use, which the store
-// must have on disk before the response (Admit::first_use). A settlement heard of later becomes the truth.
+// The time bought counts from settlement; where that has not been heard of yet, from the first valid use, which the
+// store must have on disk before the response (Admit::first_use). A settlement heard of later becomes the truth.
 #pragma once
 
 #include <chrono>
@@ -28,8 +28,8 @@ using Time = std::chrono::system_clock::time_point;
 // Why payment is demanded.
 enum class Reason {
     no_credential = 1,
-    malformed,      // a credential header that does not parse
-    unknown_key,    // l402::Refusal, one by one
+    malformed,    // a credential header that does not parse
+    unknown_key,  // l402::Refusal, one by one
     bad_signature,
     bad_preimage,
     third_party,
@@ -51,7 +51,8 @@ enum class FirstUse {
 struct Admit {
     std::optional<l402::Identifier> token;  // empty: a free path
     FirstUse first_use = FirstUse::known;
-    std::optional<Time> until;  // when the time bought ends; empty: never, or not known before the first use is recorded
+    std::optional<Time>
+        until;  // when the time bought ends; empty: never, or not known before the first use is recorded
 };
 struct DemandPayment {
     Reason reason;

@@ -1,5 +1,6 @@
-// Credentials that one thread has verified, by the SHA-256 of the exact Authorization value and the service asked for, so
-// that a token in steady use costs one hash. Bounded: two generations, the older of which is dropped when the younger is full.
+// Credentials that one thread has verified, by the SHA-256 of the exact Authorization value and the service asked for,
+// so that a token in steady use costs one hash. Bounded: two generations, the older of which is dropped when the
+// younger is full.
 //
 // To be cleared when the keys or the configuration change. Expiry is not cached: it is looked at on every request.
 #pragma once

@@ -15,7 +15,8 @@ constexpr std::uint8_t host_char = 8;   // of a reg-name, an IPv4 or a bracketed
 constexpr std::array<std::uint8_t, 256> make_classes() {
     std::array<std::uint8_t, 256> out{};
     auto add = [&](std::string_view chars, std::uint8_t bits) {
-        for (char c : chars) out[static_cast<std::uint8_t>(c)] = static_cast<std::uint8_t>(out[static_cast<std::uint8_t>(c)] | bits);
+        for (char c : chars)
+            out[static_cast<std::uint8_t>(c)] = static_cast<std::uint8_t>(out[static_cast<std::uint8_t>(c)] | bits);
     };
     std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     add(letters, plain_path | allowed | unreserved | host_char);
@@ -32,7 +33,9 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 
 constexpr std::array<std::uint8_t, 256> classes = make_classes();
 
-bool has(char c, std::uint8_t bits) { return (classes[static_cast<std::uint8_t>(c)] & bits) != 0; }
+bool has(char c, std::uint8_t bits) {
+    return (classes[static_cast<std::uint8_t>(c)] & bits) != 0;
+}
 
 int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -75,7 +78,8 @@ const char* append_segment(std::string_view segment, RequestTarget& out, bool& e
         int low = i + 2 < segment.size() ? hex_value(segment[i + 2]) : -1;
         if (high < 0 || low < 0) return "a \"%\" in the path that is not followed by two hex digits";
         char decoded = static_cast<char>(high * 16 + low);
-        if (static_cast<std::uint8_t>(decoded) < 0x20 || decoded == 0x7f) return "an encoded control character in the path";
+        if (static_cast<std::uint8_t>(decoded) < 0x20 || decoded == 0x7f)
+            return "an encoded control character in the path";
         if (decoded == '\\') return "an encoded backslash in the path";
         if (decoded == '/') {
             encoded_slash = true;
@@ -83,8 +87,10 @@ const char* append_segment(std::string_view segment, RequestTarget& out, bool& e
             out.forward += "%2F";
         } else {
             out.path += decoded;
-            if (has(decoded, unreserved)) out.forward += decoded;
-            else out.forward.append(segment.substr(i, 3));
+            if (has(decoded, unreserved))
+                out.forward += decoded;
+            else
+                out.forward.append(segment.substr(i, 3));
         }
         i += 2;
     }
@@ -124,7 +130,8 @@ const char* normalise_path(std::string_view path, RequestTarget& out) {
             out.forward += '/';
             std::size_t start = out.path.size();
             if (const char* fault = append_segment(segment, out, encoded_slash)) return fault;
-            if (is_dots(std::string_view(out.path).substr(start))) return "an encoded or parameterised dot segment in the path";
+            if (is_dots(std::string_view(out.path).substr(start)))
+                return "an encoded or parameterised dot segment in the path";
             trailing_slash = false;
         }
         if (last) break;
@@ -180,7 +187,8 @@ const char* parse_target(std::string_view target, RequestTarget& out) {
         target.remove_prefix(http ? 7 : 8);
         std::size_t end = std::min(target.find_first_of("/?#"), target.size());
         out.authority = target.substr(0, end);
-        if (out.authority.empty() || out.authority.find('@') != std::string::npos) return "an absolute request target without a plain host";
+        if (out.authority.empty() || out.authority.find('@') != std::string::npos)
+            return "an absolute request target without a plain host";
         target.remove_prefix(end);
     }
     std::size_t query_at = std::min(target.find('?'), target.size());
@@ -188,7 +196,8 @@ const char* parse_target(std::string_view target, RequestTarget& out) {
     std::string_view query = target.substr(query_at);
     if (path.empty()) path = "/";
     for (char c : query) {
-        if (!has(c, allowed) && c != '%' && static_cast<std::uint8_t>(c) < 0x80) return "a character in the query that must be percent-encoded";
+        if (!has(c, allowed) && c != '%' && static_cast<std::uint8_t>(c) < 0x80)
+            return "a character in the query that must be percent-encoded";
     }
     if (is_plain(path)) {
         out.path = path;
@@ -211,7 +220,8 @@ bool parse_host(std::string_view value, std::string& out) {
         std::size_t bracket = value.find(']');
         if (bracket == std::string_view::npos) return false;
         end = bracket + 1;
-        if (value.substr(1, bracket - 1).find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) return false;
+        if (value.substr(1, bracket - 1).find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos)
+            return false;
     } else {
         end = std::min(value.find(':'), value.size());
         for (char c : value.substr(0, end)) {

@@ -1,12 +1,15 @@
-// What a request asks for, in the one spelling in which it is compared with the configuration and sent upstream, so that
-// no second spelling of a path reaches what the first one has to pay for.
+// What a request asks for, in the one spelling in which it is compared with the configuration and sent upstream, so
+// that no second spelling of a path reaches what the first one has to pay for.
 //
-//   request-target := origin-form | absolute-form | "*"          (RFC 9112 §3.2; authority-form is CONNECT's, not served)
-//   "." and ".." segments are resolved, repeated slashes merged, percent-encoded unreserved characters decoded (RFC 3986 §6.2.2).
+//   request-target := origin-form | absolute-form | "*"          (RFC 9112 §3.2; authority-form is CONNECT's, not
+//   served)
+//   "." and ".." segments are resolved, repeated slashes merged, percent-encoded unreserved characters decoded (RFC
+//   3986 §6.2.2).
 //
 // Refused, since servers disagree on what they mean: dot segments that are percent-encoded or carry a ";parameter",
-// encoded NUL or other control characters, encoded or plain backslashes, characters that do not belong in a URI, fragments.
-// An encoded slash stays as it is: `path` has it as "%2F", and `alternative` has the path as a server sees it that decodes it.
+// encoded NUL or other control characters, encoded or plain backslashes, characters that do not belong in a URI,
+// fragments. An encoded slash stays as it is: `path` has it as "%2F", and `alternative` has the path as a server sees
+// it that decodes it.
 #pragma once
 
 #include <string>

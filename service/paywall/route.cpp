@@ -22,14 +22,21 @@ RouteTable::RouteTable(std::span<const config::Service> services) : services_(se
     for (std::size_t i = 0; i < services.size(); ++i) {
         const config::HostPattern& host = services[i].host;
         switch (host.kind) {
-            case config::HostPattern::Kind::exact: exact_[host.text].push_back(i); break;
-            case config::HostPattern::Kind::suffix: suffix_[host.text].push_back(i); break;
-            case config::HostPattern::Kind::any: any_.push_back(i); break;
+            case config::HostPattern::Kind::exact:
+                exact_[host.text].push_back(i);
+                break;
+            case config::HostPattern::Kind::suffix:
+                suffix_[host.text].push_back(i);
+                break;
+            case config::HostPattern::Kind::any:
+                any_.push_back(i);
+                break;
         }
     }
     auto longest_first = [this](Indexes& indexes) {
-        std::stable_sort(indexes.begin(), indexes.end(),
-                         [this](std::size_t a, std::size_t b) { return services_[a].path.size() > services_[b].path.size(); });
+        std::stable_sort(indexes.begin(), indexes.end(), [this](std::size_t a, std::size_t b) {
+            return services_[a].path.size() > services_[b].path.size();
+        });
     };
     for (auto& [host, indexes] : exact_) longest_first(indexes);
     for (auto& [suffix, indexes] : suffix_) longest_first(indexes);

@@ -1,11 +1,11 @@
-// Which service a request belongs to: the most specific host first (exact, then the longest "*.suffix", then any), among
-// its services the longest path prefix; where no path of a host fits, the next less specific host is asked.
+// Which service a request belongs to: the most specific host first (exact, then the longest "*.suffix", then any),
+// among its services the longest path prefix; where no path of a host fits, the next less specific host is asked.
 //
 //   RouteTable routes(config.services);
 //   if (auto match = routes.find("api.example.com", target)) ... match->service, match->free
 //
-// A path ending in "/" covers what lies below it; another one covers itself and what lies below it ("/api" covers "/api/x",
-// not "/apis"). A free path covers itself, or what lies below it where it ends in "/".
+// A path ending in "/" covers what lies below it; another one covers itself and what lies below it ("/api" covers
+// "/api/x", not "/apis"). A free path covers itself, or what lies below it where it ends in "/".
 #pragma once
 
 #include <cstddef>

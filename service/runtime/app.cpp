@@ -34,7 +34,9 @@ std::vector<std::string_view> need_restart(const config::Config& running, const 
 
 }  // namespace
 
-void set_log_level(const std::string& level) { spdlog::set_level(spdlog::level::from_str(level)); }
+void set_log_level(const std::string& level) {
+    spdlog::set_level(spdlog::level::from_str(level));
+}
 
 Result<config::Config> load_checked(const std::filesystem::path& file) {
     Result<config::Config> config = config::load(file);
@@ -52,8 +54,8 @@ App::App(std::filesystem::path file, config::Config config)
       control_(std::make_unique<asio::io_context>(1)),
       signals_(*control_) {}
 
-// The order matters: callbacks that still wait in the store or the gateway hold coroutines of the workers, so that these go
-// last; and the store's last commits tell the gateway.
+// The order matters: callbacks that still wait in the store or the gateway hold coroutines of the workers, so that
+// these go last; and the store's last commits tell the gateway.
 App::~App() {
     for (auto& worker : workers_) worker->stop();
     for (std::thread& thread : threads_) thread.join();
@@ -80,7 +82,8 @@ Result<std::shared_ptr<const Site>> App::make_site(config::Config config) {
 
 void App::publish(std::shared_ptr<const Site> site) {
     std::vector<std::pair<std::string, Msat>> prices;
-    for (const config::Service& service : site->config.services) prices.emplace_back(service.name.text(), service.price);
+    for (const config::Service& service : site->config.services)
+        prices.emplace_back(service.name.text(), service.price);
     metrics_.set_prices(prices);
     metrics_.config_reloaded(true, std::chrono::system_clock::now());
     site_.publish(std::move(site));
@@ -98,7 +101,7 @@ Result<void> App::start() {
     gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_);
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
-        http::Shared shared{site_, keys_, *gateway_, *store_, metrics_, client_tls()};
+        http::Shared shared{site_, keys_, *gateway_, *store_, metrics_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     auto acceptor = http::listen_on(control_->get_executor(), started_with_.listen);
@@ -108,7 +111,8 @@ Result<void> App::start() {
     if (started_with_.metrics) {
         auto metrics_acceptor = http::listen_on(control_->get_executor(), *started_with_.metrics);
         if (!metrics_acceptor) return metrics_acceptor.error();
-        metrics::EndpointSources sources{[this] { return metrics_.text(store_->figures()); }, [this] { return why_not_ready(); }};
+        metrics::EndpointSources sources{[this] { return metrics_.text(store_->figures()); },
+                                         [this] { return why_not_ready(); }};
         endpoint_ = std::make_unique<metrics::Endpoint>(std::move(*metrics_acceptor), std::move(sources));
         spdlog::info("metrics on http://{}", endpoint_->address().text());
     }
@@ -149,7 +153,8 @@ void App::reload() {
         metrics_.config_reloaded(false, std::chrono::system_clock::now());
         return;
     }
-    for (std::string_view setting : need_restart(started_with_, *config)) spdlog::warn("{} has changed: that takes a restart, until then the old value stays", setting);
+    for (std::string_view setting : need_restart(started_with_, *config))
+        spdlog::warn("{} has changed: that takes a restart, until then the old value stays", setting);
     // TLS cannot come or go on a listener that is open; certificate and key of one that has it are read anew.
     if (config->tls.has_value() != started_with_.tls.has_value()) config->tls = started_with_.tls;
     set_log_level(config->log_level);
@@ -165,7 +170,8 @@ void App::reload() {
 
 http::Awaitable<> App::drain() {
     std::chrono::milliseconds limit = site_.load()->config.timeouts.drain;
-    spdlog::info("draining: no new connections, up to {} s for those under way", std::chrono::ceil<std::chrono::seconds>(limit).count());
+    spdlog::info("draining: no new connections, up to {} s for those under way",
+                 std::chrono::ceil<std::chrono::seconds>(limit).count());
     listener_->stop();
     for (auto& worker : workers_) worker->drain();
     auto deadline = std::chrono::steady_clock::now() + limit;

@@ -7,7 +7,10 @@ namespace millrace::runtime {
 namespace ssl = boost::asio::ssl;
 
 Site::Site(config::Config loaded, metrics::Metrics& metrics) : config(std::move(loaded)), routes(config.services) {
-    for (const config::Service& service : config.services) resources.push_back(&metrics.resource(service.name.text()));
+    for (const config::Service& service : config.services) {
+        resources.push_back(&metrics.resource(service.name.text()));
+        if (service.upstream.tls && !upstream_tls) upstream_tls = client_tls();
+    }
 }
 
 Result<std::shared_ptr<ssl::context>> server_tls(const config::TlsFiles& files) {
@@ -18,15 +21,21 @@ Result<std::shared_ptr<ssl::context>> server_tls(const config::TlsFiles& files) 
     // Idle connections then hold no buffers of OpenSSL's.
     SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
     context->use_certificate_chain_file(files.certificate.string(), error);
-    if (error) return fail(config::Errc::bad_value, "listen.tls_cert: " + files.certificate.string() + ": " + error.message() + "; it must be a certificate chain in PEM");
+    if (error)
+        return fail(config::Errc::bad_value, "listen.tls_cert: " + files.certificate.string() + ": " + error.message() +
+                                                 "; it must be a certificate chain in PEM");
     context->use_private_key_file(files.key.string(), ssl::context::pem, error);
-    if (error) return fail(config::Errc::bad_value, "listen.tls_key: " + files.key.string() + ": " + error.message() + "; it must be the key of listen.tls_cert in PEM");
+    if (error)
+        return fail(config::Errc::bad_value, "listen.tls_key: " + files.key.string() + ": " + error.message() +
+                                                 "; it must be the key of listen.tls_cert in PEM");
     if (SSL_CTX_check_private_key(context->native_handle()) != 1) {
-        return fail(config::Errc::bad_value, "listen.tls_key: " + files.key.string() + " does not belong to the certificate in listen.tls_cert");
+        return fail(config::Errc::bad_value,
+                    "listen.tls_key: " + files.key.string() + " does not belong to the certificate in listen.tls_cert");
     }
     SSL_CTX_set_alpn_select_cb(
         context->native_handle(),
-        [](SSL*, const unsigned char** out, unsigned char* length, const unsigned char* offered, unsigned offered_length, void*) {
+        [](SSL*, const unsigned char** out, unsigned char* length, const unsigned char* offered,
+           unsigned offered_length, void*) {
             static constexpr unsigned char http11[] = "\x08http/1.1";
             unsigned char* chosen = nullptr;
             int result = SSL_select_next_proto(&chosen, length, http11, sizeof http11 - 1, offered, offered_length);

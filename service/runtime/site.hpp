@@ -19,8 +19,9 @@ struct Site {
 
     config::Config config;
     paywall::RouteTable routes;
-    std::vector<metrics::ResourceMetrics*> resources;  // by index of the service
-    std::shared_ptr<boost::asio::ssl::context> tls;    // towards clients; null without TLS
+    std::vector<metrics::ResourceMetrics*> resources;         // by index of the service
+    std::shared_ptr<boost::asio::ssl::context> tls;           // towards clients; null without TLS
+    std::shared_ptr<boost::asio::ssl::context> upstream_tls;  // null where no upstream is https
 };
 
 // Loads certificate and key. Errors: config unreadable, bad_value, with what is wrong with them.

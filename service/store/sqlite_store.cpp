@@ -22,11 +22,16 @@ namespace millrace {
 
 const char* ErrcText<store::Errc>::text(store::Errc errc) {
     switch (errc) {
-        case store::Errc::cannot_open: return "cannot open the store";
-        case store::Errc::foreign: return "the file is a database of another program";
-        case store::Errc::newer: return "the store was written by a newer version of millraced";
-        case store::Errc::in_use: return "the store is in use by another process";
-        case store::Errc::write_failed: return "cannot write to the store";
+        case store::Errc::cannot_open:
+            return "cannot open the store";
+        case store::Errc::foreign:
+            return "the file is a database of another program";
+        case store::Errc::newer:
+            return "the store was written by a newer version of millraced";
+        case store::Errc::in_use:
+            return "the store is in use by another process";
+        case store::Errc::write_failed:
+            return "cannot write to the store";
     }
     return "unknown store error";
 }
@@ -39,7 +44,8 @@ constexpr int application_id = 0x4d696c6c;  // "Mill", in SQLite's header
 // The writer's lock: a file beside the database, held until the store closes.
 class LockFile {
   public:
-    explicit LockFile(const std::filesystem::path& database) : descriptor_(::open((database.string() + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0640)) {
+    explicit LockFile(const std::filesystem::path& database)
+        : descriptor_(::open((database.string() + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0640)) {
         held_ = descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
         error_ = held_ ? 0 : errno;
     }
@@ -57,7 +63,9 @@ class LockFile {
     int error_ = 0;
 };
 
-std::string statement(std::string_view pragma, int value) { return "PRAGMA " + std::string(pragma) + " = " + std::to_string(value); }
+std::string statement(std::string_view pragma, int value) {
+    return "PRAGMA " + std::string(pragma) + " = " + std::to_string(value);
+}
 
 // Looks at an existing file without writing to it.
 Result<void> examine(const std::filesystem::path& file) {
@@ -68,10 +76,12 @@ Result<void> examine(const std::filesystem::path& file) {
         int version = database.execAndGet("PRAGMA user_version").getInt();
         int application = database.execAndGet("PRAGMA application_id").getInt();
         int newest = static_cast<int>(migrations().size());
-        if (application != application_id) return fail(Errc::foreign, file.string() + ": choose another path for [store]");
+        if (application != application_id)
+            return fail(Errc::foreign, file.string() + ": choose another path for [store]");
         if (version > newest) {
-            return fail(Errc::newer, file.string() + " has schema " + std::to_string(version) + ", this millraced knows up to " +
-                                         std::to_string(newest) + ": run the newer one, or restore the backup made before the upgrade");
+            return fail(Errc::newer, file.string() + " has schema " + std::to_string(version) +
+                                         ", this millraced knows up to " + std::to_string(newest) +
+                                         ": run the newer one, or restore the backup made before the upgrade");
         }
         return {};
     } catch (const SQLite::Exception& error) {
@@ -96,7 +106,9 @@ PaymentHash hash_of(const SQLite::Column& column) {
     return PaymentHash::from_bytes(bytes).value();
 }
 
-std::chrono::sys_seconds time_of(const SQLite::Column& column) { return std::chrono::sys_seconds(std::chrono::seconds(column.getInt64())); }
+std::chrono::sys_seconds time_of(const SQLite::Column& column) {
+    return std::chrono::sys_seconds(std::chrono::seconds(column.getInt64()));
+}
 
 void bind_hash(SQLite::Statement& query, int index, const PaymentHash& hash) {
     query.bind(index, hash.view().data(), static_cast<int>(hash.view().size()));
@@ -128,15 +140,18 @@ class SqliteStore final : public Store {
         database_.exec("PRAGMA synchronous = FULL");
         migrate(database_);
         load();
-        insert_first_use_.emplace(database_,
-                                  "INSERT INTO first_uses (payment_hash, service, first_used_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+        insert_first_use_.emplace(
+            database_,
+            "INSERT INTO first_uses (payment_hash, service, first_used_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
         select_first_use_.emplace(database_, "SELECT first_used_at FROM first_uses WHERE payment_hash = ?");
-        insert_settlement_.emplace(database_,
-                                   "INSERT INTO settlements (payment_hash, node_id, pay_index, label, service, description, amount_msat, "
-                                   "amount_received_msat, settled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
-        move_cursor_.emplace(database_,
-                             "INSERT INTO gateway_cursors (node_id, next_pay_index) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
-                             "next_pay_index = max(next_pay_index, excluded.next_pay_index)");
+        insert_settlement_.emplace(
+            database_,
+            "INSERT INTO settlements (payment_hash, node_id, pay_index, label, service, description, amount_msat, "
+            "amount_received_msat, settled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+        move_cursor_.emplace(
+            database_,
+            "INSERT INTO gateway_cursors (node_id, next_pay_index) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
+            "next_pay_index = max(next_pay_index, excluded.next_pay_index)");
         writer_ = std::thread([this] { write_until_closed(); });
     }
 
@@ -158,7 +173,8 @@ class SqliteStore final : public Store {
         return cursor == cursors_.end() ? 1 : cursor->second;
     }
 
-    void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at, FirstUseDone done) override {
+    void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at,
+                          FirstUseDone done) override {
         enqueue(FirstUseWrite{hash, std::string(service), at, std::move(done)});
     }
 
@@ -176,7 +192,8 @@ class SqliteStore final : public Store {
   private:
     void load() {
         SQLite::Statement settlements(database_, "SELECT payment_hash, settled_at FROM settlements");
-        while (settlements.executeStep()) facts_.set_settled(hash_of(settlements.getColumn(0)), time_of(settlements.getColumn(1)));
+        while (settlements.executeStep())
+            facts_.set_settled(hash_of(settlements.getColumn(0)), time_of(settlements.getColumn(1)));
         SQLite::Statement uses(database_, "SELECT payment_hash, first_used_at FROM first_uses");
         while (uses.executeStep()) facts_.set_first_used(hash_of(uses.getColumn(0)), time_of(uses.getColumn(1)));
         SQLite::Statement cursors(database_, "SELECT node_id, next_pay_index FROM gateway_cursors");
@@ -323,7 +340,8 @@ class SqliteStore final : public Store {
 Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& file) {
     auto lock = std::make_unique<LockFile>(file);
     if (!lock->held()) {
-        if (lock->error() == EWOULDBLOCK) return fail(Errc::in_use, file.string() + ": stop it first, or give this one another [store] path");
+        if (lock->error() == EWOULDBLOCK)
+            return fail(Errc::in_use, file.string() + ": stop it first, or give this one another [store] path");
         return fail(Errc::cannot_open, file.string() + ": " + std::strerror(lock->error()));
     }
     if (auto examined = examine(file); !examined) return examined.error();

@@ -1,5 +1,5 @@
-// The store in one SQLite file: WAL, synchronous=FULL, and one writer thread that commits whatever has queued up while the
-// last commit was under way.
+// The store in one SQLite file: WAL, synchronous=FULL, and one writer thread that commits whatever has queued up while
+// the last commit was under way.
 //
 //   Result<std::unique_ptr<Store>> store = open_sqlite("millrace.db");
 //

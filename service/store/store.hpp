@@ -28,11 +28,11 @@ enum class Errc {
 
 struct Figures {
     std::uint64_t commits = 0;
-    std::uint64_t writes = 0;    // rows asked for
-    std::uint64_t failures = 0;  // commits that failed
-    std::uint64_t queued = 0;    // rows waiting now
+    std::uint64_t writes = 0;      // rows asked for
+    std::uint64_t failures = 0;    // commits that failed
+    std::uint64_t queued = 0;      // rows waiting now
     std::uint64_t first_uses = 0;  // tokens used for the first time, since the store was opened
-    double commit_seconds = 0;   // spent in commits
+    double commit_seconds = 0;     // spent in commits
 };
 
 class Store {
@@ -42,13 +42,14 @@ class Store {
     [[nodiscard]] virtual paywall::PaymentFacts facts(const PaymentHash& hash) const = 0;
 
     // Begins a subscription: the first pay_index of this node that has not been stored; 1 for a node not heard of yet.
-    // Once a settlement of one subscription could not be stored, all later ones of it fail too, so that the cursor never
-    // passes a gap: the next subscription begins with it.
+    // Once a settlement of one subscription could not be stored, all later ones of it fail too, so that the cursor
+    // never passes a gap: the next subscription begins with it.
     [[nodiscard]] virtual std::uint64_t resume_from(std::string_view node_id) = 0;
 
     // Records when the token of `hash` was first used, unless that is known already. `done` gets what is true then.
     using FirstUseDone = std::function<void(Result<std::chrono::sys_seconds>)>;
-    virtual void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at, FirstUseDone done) = 0;
+    virtual void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at,
+                                  FirstUseDone done) = 0;
 
     // Records a settlement and moves the node's cursor behind it. `done` gets false where it was known already.
     using SettlementDone = std::function<void(Result<bool>)>;

@@ -664,3 +664,21 @@ def test_requests_from_many_threads_all_come_back(shared):
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_what_an_upstream_says_on_an_idle_connection_is_nobodys_answer(shared):
+    shared.upstream.drop_connections()
+    with shared.service.client() as client:
+        assert exchange(client).status == 200
+        for connection in shared.upstream.open:
+            connection.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 6\r\n\r\nforged")
+        time.sleep(0.05)
+        for _ in range(3):
+            assert exchange(client).body == b"hello\n"
+
+
+def test_a_request_without_a_host_is_forwarded_with_the_upstreams(shared):
+    with shared.service.client() as client:
+        assert exchange(client, version="1.0").status == 200
+        assert shared.upstream.last.get("host") == f"127.0.0.1:{shared.upstream.port}"
+        assert shared.upstream.last.get("x-forwarded-host") is None

@@ -28,9 +28,15 @@ struct Fixture {
             return cursor;
         };
         out.ready = [this](const gateway::HelloReply& reply) { happened.push_back("ready " + reply.alias); };
-        out.keys = [this](const gateway::Keys& keys) { happened.push_back("keys " + std::to_string(keys.epochs.size())); };
-        out.settlement = [this](const std::string&, const gateway::Settlement& s) { happened.push_back("settled " + std::to_string(s.pay_index)); };
-        out.node = [this](const gateway::NodeFigures& figures) { happened.push_back("node " + std::to_string(figures.peers)); };
+        out.keys = [this](const gateway::Keys& keys) {
+            happened.push_back("keys " + std::to_string(keys.epochs.size()));
+        };
+        out.settlement = [this](const std::string&, const gateway::Settlement& s) {
+            happened.push_back("settled " + std::to_string(s.pay_index));
+        };
+        out.node = [this](const gateway::NodeFigures& figures) {
+            happened.push_back("node " + std::to_string(figures.peers));
+        };
         out.answered = [](std::string_view, std::chrono::duration<double>) {};
         return out;
     }
@@ -45,15 +51,18 @@ struct Fixture {
     }
 
     Result<void> answer(const json::object& request, const std::string& result) {
-        return protocol.receive("{\"jsonrpc\":\"2.0\",\"id\":" + json::serialize(request.at("id")) + "," + result + "}", now);
+        return protocol.receive("{\"jsonrpc\":\"2.0\",\"id\":" + json::serialize(request.at("id")) + "," + result + "}",
+                                now);
     }
 
-    std::string keys_json = R"({"current":1,"epochs":[{"epoch":1,"key":")" + std::string(64, '1') + R"(","created_at":5}]})";
+    std::string keys_json =
+        R"({"current":1,"epochs":[{"epoch":1,"key":")" + std::string(64, '1') + R"(","created_at":5}]})";
 
     void make_ready() {
         protocol.connected(now);
         auto hello = sent();
-        REQUIRE(answer(hello.at(0), R"("result":{"protocol":1,"version":"1","node_id":")" + node + R"(","alias":"mill","network":"regtest","blockheight":7})"));
+        REQUIRE(answer(hello.at(0), R"("result":{"protocol":1,"version":"1","node_id":")" + node +
+                                        R"(","alias":"mill","network":"regtest","blockheight":7})"));
         auto both = sent();
         REQUIRE(both.size() == 2);
         REQUIRE(answer(both[0], "\"result\":" + keys_json));
@@ -61,7 +70,9 @@ struct Fixture {
         REQUIRE(answer(both[1], R"("result":{"next_pay_index":41})"));
     }
 
-    gateway::IssueRequest request(const char* service = "weather") { return {Msat(1000), ServiceName::parse(service).value(), std::nullopt, std::nullopt}; }
+    gateway::IssueRequest request(const char* service = "weather") {
+        return {Msat(1000), ServiceName::parse(service).value(), std::nullopt, std::nullopt};
+    }
 
     std::vector<std::string> issued;
     void issue() {
@@ -71,7 +82,8 @@ struct Fixture {
     }
 
     static std::string challenge(const std::string& bolt11) {
-        return R"({"payment_hash":")" + hash + R"(","bolt11":")" + bolt11 + R"(","amount_msat":1000,"expires_at":9,"token":"AA==","www_authenticate":["x"]})";
+        return R"({"payment_hash":")" + hash + R"(","bolt11":")" + bolt11 +
+               R"(","amount_msat":1000,"expires_at":9,"token":"AA==","www_authenticate":["x"]})";
     }
 };
 
@@ -90,7 +102,8 @@ TEST_CASE("subscription begins where the store ends") {
     auto hello = f.sent();
     CHECK(hello[0].at("method") == "hello");
     CHECK(hello[0].at("params").at("protocol") == 1);
-    REQUIRE(f.answer(hello[0], R"("result":{"protocol":1,"version":"1","node_id":")" + node + R"(","alias":"","network":"regtest","blockheight":7})"));
+    REQUIRE(f.answer(hello[0], R"("result":{"protocol":1,"version":"1","node_id":")" + node +
+                                   R"(","alias":"","network":"regtest","blockheight":7})"));
     auto both = f.sent();
     CHECK(both[0].at("method") == "keys");
     CHECK(both[1].at("method") == "subscribe");
@@ -101,10 +114,13 @@ TEST_CASE("notifications are told as they come, and unknown ones are left alone"
     Fixture f;
     f.make_ready();
     f.happened.clear();
-    REQUIRE(f.protocol.receive(R"({"jsonrpc":"2.0","method":"node","params":{"node":{"blockheight":1,"peers":2,"active_channels":3,"spendable_msat":4,"receivable_msat":5}}})", f.now));
-    REQUIRE(f.protocol.receive(R"({"jsonrpc":"2.0","method":"settlement","params":{"settlement":{"payment_hash":")" + hash +
-                                   R"(","label":"millrace-x","amount_msat":1,"amount_received_msat":1,"settled_at":1,"service":"weather","description":"","pay_index":44}}})",
-                               f.now));
+    REQUIRE(f.protocol.receive(
+        R"({"jsonrpc":"2.0","method":"node","params":{"node":{"blockheight":1,"peers":2,"active_channels":3,"spendable_msat":4,"receivable_msat":5}}})",
+        f.now));
+    REQUIRE(f.protocol.receive(
+        R"({"jsonrpc":"2.0","method":"settlement","params":{"settlement":{"payment_hash":")" + hash +
+            R"(","label":"millrace-x","amount_msat":1,"amount_received_msat":1,"settled_at":1,"service":"weather","description":"","pay_index":44}}})",
+        f.now));
     REQUIRE(f.protocol.receive(R"({"jsonrpc":"2.0","method":"keys","params":)" + f.keys_json + "}", f.now));
     REQUIRE(f.protocol.receive(R"({"jsonrpc":"2.0","method":"weather","params":{}})", f.now));
     REQUIRE(f.protocol.receive("", f.now));
@@ -112,8 +128,10 @@ TEST_CASE("notifications are told as they come, and unknown ones are left alone"
 }
 
 TEST_CASE("what is not the protocol ends the connection") {
-    for (const char* line : {"x", "[]", "1", R"({"jsonrpc":"2.0","method":1,"params":{}})", R"({"jsonrpc":"2.0","method":"node"})",
-                             R"({"jsonrpc":"2.0","method":"settlement","params":{}})", R"({"jsonrpc":"2.0","method":"keys","params":[]})"}) {
+    for (const char* line :
+         {"x", "[]", "1", R"({"jsonrpc":"2.0","method":1,"params":{}})", R"({"jsonrpc":"2.0","method":"node"})",
+          R"({"jsonrpc":"2.0","method":"settlement","params":{}})",
+          R"({"jsonrpc":"2.0","method":"keys","params":[]})"}) {
         Fixture f;
         f.make_ready();
         INFO(line);
@@ -130,7 +148,8 @@ TEST_CASE("a plugin of another protocol is refused with advice") {
     REQUIRE_FALSE(refused);
     CHECK(is(refused.error(), gateway::ClientErrc::refused));
     f.protocol.connected(f.now);
-    auto other = f.answer(f.sent()[0], R"("result":{"protocol":2,"version":"9","node_id":")" + node + R"(","alias":"","network":"regtest","blockheight":7})");
+    auto other = f.answer(f.sent()[0], R"("result":{"protocol":2,"version":"9","node_id":")" + node +
+                                           R"(","alias":"","network":"regtest","blockheight":7})");
     REQUIRE_FALSE(other);
     CHECK(other.error().message.find("same version of both") != std::string::npos);
 }
@@ -147,10 +166,12 @@ TEST_CASE("one challenge travels alone, several together, each gets its own answ
     auto three = f.sent();
     REQUIRE(three.size() == 1);
     CHECK(three[0].at("params").at("batch").as_array().size() == 3);
-    REQUIRE(f.answer(three[0], R"("result":{"batch":[{"result":)" + Fixture::challenge("b1") + R"(},{"error":{"code":4020,"message":"slow down"}},{"result":)" +
+    REQUIRE(f.answer(three[0], R"("result":{"batch":[{"result":)" + Fixture::challenge("b1") +
+                                   R"(},{"error":{"code":4020,"message":"slow down"}},{"result":)" +
                                    Fixture::challenge("b3") + "}]}"));
     REQUIRE(f.answer(one[0], "\"result\":" + Fixture::challenge("a")));
-    CHECK(f.issued == std::vector<std::string>{"b1", "the node issues no more challenges at the moment: slow down", "b3", "a"});
+    CHECK(f.issued ==
+          std::vector<std::string>{"b1", "the node issues no more challenges at the moment: slow down", "b3", "a"});
 }
 
 TEST_CASE("more than a hundred challenges go in several batches") {

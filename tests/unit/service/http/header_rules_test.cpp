@@ -9,12 +9,14 @@ namespace {
 
 constexpr HeadLimits limits{64 * 1024, 1024};
 
-std::string forwarded(const std::string& fields, std::string_view token_headers = {}, const char* start = "GET /x HTTP/1.1\r\nHost: shop.example\r\n") {
+std::string forwarded(const std::string& fields, std::string_view token_headers = {},
+                      const char* start = "GET /x HTTP/1.1\r\nHost: shop.example\r\n") {
     RequestReader reader;
     const std::string head = start + fields + "\r\n";
     REQUIRE_FALSE(reader.parse(head, limits));
     std::string out;
-    append_upstream_head(reader.head(), {"/x", "shop.example", "10.0.0.1", false, token_headers}, out);
+    append_upstream_head(reader.head(), {"/x", "shop.example", "127.0.0.1:9000", "10.0.0.1", false, token_headers},
+                         out);
     return out;
 }
 
@@ -26,71 +28,109 @@ std::string answered(const std::string& head, int version = 11, bool keep = true
     return out;
 }
 
-const std::string added = "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: shop.example\r\nVia: 1.1 millraced\r\n\r\n";
+const std::string added =
+    "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: shop.example\r\nVia: 1.1 "
+    "millraced\r\n\r\n";
 
 }  // namespace
 
 TEST_CASE("what a request is forwarded with") {
     const std::string start = "GET /x HTTP/1.1\r\nHost: shop.example\r\n";
     CHECK(forwarded("") == start + added);
-    CHECK(forwarded("Accept: a\r\nCookie: b\r\nX-Custom: c\r\n") == start + "Accept: a\r\nCookie: b\r\nX-Custom: c\r\n" + added);
+    CHECK(forwarded("Accept: a\r\nCookie: b\r\nX-Custom: c\r\n") ==
+          start + "Accept: a\r\nCookie: b\r\nX-Custom: c\r\n" + added);
     CHECK(forwarded("Content-Length: 0\r\n") == start + "Content-Length: 0\r\n" + added);
     CHECK(forwarded("Transfer-Encoding: Chunked\r\n") == start + "Transfer-Encoding: chunked\r\n" + added);
-    CHECK(forwarded("Connection: upgrade\r\nUpgrade: websocket\r\n") == start + "Connection: upgrade\r\nUpgrade: websocket\r\n" + added);
+    CHECK(forwarded("Connection: upgrade\r\nUpgrade: websocket\r\n") ==
+          start + "Connection: upgrade\r\nUpgrade: websocket\r\n" + added);
     CHECK(forwarded("", "X-L402-Service: weather\r\n") == start + "X-L402-Service: weather\r\n" + added);
     CHECK(forwarded("Expect: 100-continue\r\n") == start + "Expect: 100-continue\r\n" + added);
 }
 
 TEST_CASE("no credential, no claim about the client and no field of this hop is forwarded") {
     const std::string nothing = forwarded("");
-    for (const char* field : {"Authorization: L402 a:b", "Authorization: lsat a:b", "Authorization: L402", "Macaroon: 00", "macaroon: 00", "Token: 00", "TOKEN: 00",
-                              "Grpc-Metadata-Macaroon: 00", "grpc-metadata-token: 00", "Grpc_Metadata_Macaroon: 00", "X-L402-Token-Id: 1", "x-l402-anything: 1",
-                              "X_L402_Token_Id: 1", "X-Forwarded-For: 1", "x_forwarded_for: 1", "X-Forwarded-Prefix: 1", "Forwarded: for=1", "X-Real-IP: 1",
-                              "x_real_ip: 1", "Connection: close", "Connection: X-B\r\nX-B: 1", "connection: x-b, X-C\r\nX-B: 1\r\nx-c: 2", "Keep-Alive: 5",
-                              "Proxy-Connection: close", "Proxy-Authorization: x", "TE: trailers", "Trailer: X", "Upgrade: websocket",
-                              "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x", "HTTP2-Settings: x"}) {
+    for (const char* field : {"Authorization: L402 a:b",
+                              "Authorization: lsat a:b",
+                              "Authorization: L402",
+                              "Macaroon: 00",
+                              "macaroon: 00",
+                              "Token: 00",
+                              "TOKEN: 00",
+                              "Grpc-Metadata-Macaroon: 00",
+                              "grpc-metadata-token: 00",
+                              "Grpc_Metadata_Macaroon: 00",
+                              "X-L402-Token-Id: 1",
+                              "x-l402-anything: 1",
+                              "X_L402_Token_Id: 1",
+                              "X-Forwarded-For: 1",
+                              "x_forwarded_for: 1",
+                              "X-Forwarded-Prefix: 1",
+                              "Forwarded: for=1",
+                              "X-Real-IP: 1",
+                              "x_real_ip: 1",
+                              "Connection: close",
+                              "Connection: X-B\r\nX-B: 1",
+                              "connection: x-b, X-C\r\nX-B: 1\r\nx-c: 2",
+                              "Keep-Alive: 5",
+                              "Proxy-Connection: close",
+                              "Proxy-Authorization: x",
+                              "TE: trailers",
+                              "Trailer: X",
+                              "Upgrade: websocket",
+                              "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x",
+                              "HTTP2-Settings: x"}) {
         INFO(field);
         CHECK(forwarded(std::string(field) + "\r\n") == nothing);
     }
 }
 
 TEST_CASE("what only looks like them is forwarded") {
-    for (const char* field : {"Authorization: Bearer L402", "Authorization: Basic x", "Authorization: L402x y", "X-L40: 1", "Tokens: 1", "X-Real-IPs: 1", "X-Forwarded: 1", "Via: 1.0 b"}) {
+    for (const char* field : {"Authorization: Bearer L402", "Authorization: Basic x", "Authorization: L402x y",
+                              "X-L40: 1", "Tokens: 1", "X-Real-IPs: 1", "X-Forwarded: 1", "Via: 1.0 b"}) {
         INFO(field);
         CHECK(forwarded(std::string(field) + "\r\n").find(std::string("\r\n") + field + "\r\n") != std::string::npos);
     }
 }
 
 TEST_CASE("fields that every message needs cannot be removed by naming them in Connection") {
-    std::string out = forwarded("Connection: Host, Content-Length, X-L402-Service, X-Forwarded-For\r\nContent-Length: 3\r\n", "X-L402-Service: s\r\n");
-    for (const char* kept : {"Host: shop.example", "Content-Length: 3", "X-L402-Service: s", "X-Forwarded-For: 10.0.0.1"}) {
+    std::string out =
+        forwarded("Connection: Host, Content-Length, X-L402-Service, X-Forwarded-For\r\nContent-Length: 3\r\n",
+                  "X-L402-Service: s\r\n");
+    for (const char* kept :
+         {"Host: shop.example", "Content-Length: 3", "X-L402-Service: s", "X-Forwarded-For: 10.0.0.1"}) {
         INFO(kept);
         CHECK(out.find(kept) != std::string::npos);
     }
 }
 
 TEST_CASE("the token's fields tell who paid, not with what") {
-    l402::Identifier token{PaymentHash(std::array<std::uint8_t, 32>{0xab}), TokenId(std::array<std::uint8_t, 32>{0xcd})};
-    CHECK(token_header_lines(token, "weather") == "X-L402-Token-Id: cd" + std::string(62, '0') + "\r\nX-L402-Payment-Hash: ab" + std::string(62, '0') +
+    l402::Identifier token{PaymentHash(std::array<std::uint8_t, 32>{0xab}),
+                           TokenId(std::array<std::uint8_t, 32>{0xcd})};
+    CHECK(token_header_lines(token, "weather") == "X-L402-Token-Id: cd" + std::string(62, '0') +
+                                                      "\r\nX-L402-Payment-Hash: ab" + std::string(62, '0') +
                                                       "\r\nX-L402-Service: weather\r\n");
 }
 
 TEST_CASE("what a response is answered with") {
     const std::string ok = "HTTP/1.1 200 OK\r\n";
     CHECK(answered(ok + "Content-Length: 5\r\n\r\n") == ok + "Content-Length: 5\r\n\r\n");
-    CHECK(answered(ok + "Content-Length: 5\r\n\r\n", 11, false) == ok + "Content-Length: 5\r\nConnection: close\r\n\r\n");
-    CHECK(answered(ok + "Content-Length: 5\r\n\r\n", 10, true) == ok + "Content-Length: 5\r\nConnection: keep-alive\r\n\r\n");
+    CHECK(answered(ok + "Content-Length: 5\r\n\r\n", 11, false) ==
+          ok + "Content-Length: 5\r\nConnection: close\r\n\r\n");
+    CHECK(answered(ok + "Content-Length: 5\r\n\r\n", 10, true) ==
+          ok + "Content-Length: 5\r\nConnection: keep-alive\r\n\r\n");
     CHECK(answered(ok + "Transfer-Encoding: chunked\r\n\r\n") == ok + "Transfer-Encoding: chunked\r\n\r\n");
     CHECK(answered(ok + "Transfer-Encoding: chunked\r\n\r\n", 10, false) == ok + "Connection: close\r\n\r\n");
     CHECK(answered(ok + "\r\n") == ok + "Transfer-Encoding: chunked\r\n\r\n");
     CHECK(answered("HTTP/1.0 200 OK\r\n\r\n") == ok + "Transfer-Encoding: chunked\r\n\r\n");
     CHECK(answered(ok + "Content-Length: 5\r\n\r\n", 11, true, true) == ok + "Content-Length: 5\r\n\r\n");
     CHECK(answered("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n") == "HTTP/1.1 204 No Content\r\n\r\n");
-    CHECK(answered("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n") == "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n");
+    CHECK(answered("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n") ==
+          "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n");
     CHECK(answered("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n") ==
           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n");
-    CHECK(answered("HTTP/1.1 426 Upgrade Required\r\nUpgrade: h3\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n") ==
-          "HTTP/1.1 426 Upgrade Required\r\nUpgrade: h3\r\nContent-Length: 0\r\n\r\n");
-    CHECK(answered(ok + "Connection: X-B\r\nX-B: 1\r\nKeep-Alive: 5\r\nProxy-Authenticate: x\r\nTrailer: X\r\nUpgrade: h3\r\nX-C: 2\r\nContent-Length: 1\r\n\r\n") ==
-          ok + "X-C: 2\r\nContent-Length: 1\r\n\r\n");
+    CHECK(
+        answered("HTTP/1.1 426 Upgrade Required\r\nUpgrade: h3\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n") ==
+        "HTTP/1.1 426 Upgrade Required\r\nUpgrade: h3\r\nContent-Length: 0\r\n\r\n");
+    CHECK(answered(ok + "Connection: X-B\r\nX-B: 1\r\nKeep-Alive: 5\r\nProxy-Authenticate: x\r\nTrailer: X\r\nUpgrade: "
+                        "h3\r\nX-C: 2\r\nContent-Length: 1\r\n\r\n") == ok + "X-C: 2\r\nContent-Length: 1\r\n\r\n");
 }

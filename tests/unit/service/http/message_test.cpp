@@ -35,7 +35,8 @@ TEST_CASE("the end of a head is found wherever the pieces were cut") {
 TEST_CASE("a request's head is read into what the proxy needs") {
     RequestReader reader;
     const std::string head =
-        "POST /a?b HTTP/1.1\r\nHost: example\r\nContent-Length: 12\r\nConnection: close, X-Hop ,Upgrade\r\nUpgrade: websocket\r\n"
+        "POST /a?b HTTP/1.1\r\nHost: example\r\nContent-Length: 12\r\nConnection: close, X-Hop ,Upgrade\r\nUpgrade: "
+        "websocket\r\n"
         "Expect: 100-Continue\r\nX-A:  padded \t\r\n\r\n";
     REQUIRE_FALSE(reader.parse(head, limits));
     const RequestHead& request = reader.head();
@@ -154,8 +155,10 @@ TEST_CASE("how a response's body ends follows from status and fields") {
         REQUIRE_FALSE(reader.parse(c.head, limits, c.to_head));
         CHECK(reader.head().framing == c.framing);
     }
-    for (const char* head : {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-                             "HTTP/1.1 200 OK\r\nX: 1\r\n 2\r\n\r\n", "HTTP/2 200\r\n\r\n", "nonsense\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n"}) {
+    for (const char* head :
+         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", "HTTP/1.1 200 OK\r\nX: 1\r\n 2\r\n\r\n",
+          "HTTP/2 200\r\n\r\n", "nonsense\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n"}) {
         INFO(head);
         CHECK(response_fault(head) == 502);
     }
@@ -186,7 +189,8 @@ TEST_CASE("chunks are decoded however they are cut, and trailers dropped") {
 }
 
 TEST_CASE("malformed chunks are noticed") {
-    for (const char* body : {"zz\r\n", "-1\r\n", "5\nhello", "3\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n", "11111111111111111\r\n", " 5\r\nhello\r\n", "5 \r\nhello\r\n1"}) {
+    for (const char* body : {"zz\r\n", "-1\r\n", "5\nhello", "3\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n",
+                             "11111111111111111\r\n", " 5\r\nhello\r\n", "5 \r\nhello\r\n1"}) {
         INFO(body);
         RequestReader reader;
         REQUIRE_FALSE(reader.parse("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", limits));

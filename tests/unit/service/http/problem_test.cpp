@@ -12,7 +12,8 @@ TEST_CASE("a 402 carries its challenge, its reason and its price") {
         R"({"type":"https://paymentauth.org/problems/payment-required","title":"Payment Required","status":402,"detail":"Pay \"this\".","reason":"no_credential","price_msat":1000})"
         "\n";
     CHECK(write_answer(problem, {"Sun, 06 Nov 1994 08:49:37 GMT"}) ==
-          "HTTP/1.1 402 Payment Required\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nWWW-Authenticate: LSAT a\r\nWWW-Authenticate: L402 b\r\n"
+          "HTTP/1.1 402 Payment Required\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nWWW-Authenticate: LSAT "
+          "a\r\nWWW-Authenticate: L402 b\r\n"
           "Cache-Control: no-store\r\nContent-Type: application/problem+json\r\nContent-Length: " +
               std::to_string(body.size()) + "\r\n\r\n" + body);
 }

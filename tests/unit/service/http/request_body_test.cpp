@@ -13,7 +13,8 @@ void put(Buffer& buffer, std::string_view text) {
     buffer.commit(text.size());
 }
 
-std::string take(RequestBody& body, Buffer& buffer, RequestReader& reader, RequestBody::Step expected = RequestBody::Step::good) {
+std::string take(RequestBody& body, Buffer& buffer, RequestReader& reader,
+                 RequestBody::Step expected = RequestBody::Step::good) {
     std::vector<std::string_view> payload;
     std::size_t used = 0;
     CHECK(body.take(buffer, reader, payload, &used) == expected);

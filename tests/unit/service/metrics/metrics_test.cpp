@@ -24,11 +24,16 @@ TEST_CASE("every series of a resource is there from the start, at nothing") {
     Metrics metrics(2);
     metrics.set_prices({{"weather", Msat(1000)}});
     for (const char* code : {"200", "402", "404", "500", "504", "other"}) {
-        CHECK(value(metrics, std::string("l402_http_requests_total{resource=\"weather\",code=\"") + code + "\"}") == "0");
+        CHECK(value(metrics, std::string("l402_http_requests_total{resource=\"weather\",code=\"") + code + "\"}") ==
+              "0");
     }
-    for (const char* result : auth_names) CHECK(value(metrics, std::string("l402_auth_total{resource=\"weather\",result=\"") + result + "\"}") == "0");
-    for (const char* result : challenge_names) CHECK(value(metrics, std::string("l402_challenges_total{resource=\"weather\",result=\"") + result + "\"}") == "0");
-    for (const char* result : invoice_names) CHECK(value(metrics, std::string("l402_invoices_total{result=\"") + result + "\"}") == "0");
+    for (const char* result : auth_names)
+        CHECK(value(metrics, std::string("l402_auth_total{resource=\"weather\",result=\"") + result + "\"}") == "0");
+    for (const char* result : challenge_names)
+        CHECK(value(metrics, std::string("l402_challenges_total{resource=\"weather\",result=\"") + result + "\"}") ==
+              "0");
+    for (const char* result : invoice_names)
+        CHECK(value(metrics, std::string("l402_invoices_total{result=\"") + result + "\"}") == "0");
     CHECK(value(metrics, "l402_tokens_paid_total{resource=\"weather\"}") == "0");
     CHECK(value(metrics, "l402_revenue_msat_total{resource=\"weather\"}") == "0");
     CHECK(value(metrics, "l402_price_msat{resource=\"weather\"}") == "1000");
@@ -94,9 +99,11 @@ TEST_CASE("figures of node, store and process are there") {
     CHECK(value(metrics, "cln_peers") == "3");
     CHECK(value(metrics, "cln_spendable_msat") == "42");
     CHECK(value(metrics, "l402_plugin_up") == "1");
-    for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "l402_db_commits_total", "l402_collect_duration_seconds"}) {
+    for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
+                             "l402_db_commits_total", "l402_collect_duration_seconds"}) {
         INFO(name);
         CHECK(value(metrics, name) != "absent");
     }
-    for (const char* method : rpc_methods) CHECK(value(metrics, std::string("l402_rpc_duration_seconds_count{method=\"") + method + "\"}") == "0");
+    for (const char* method : rpc_methods)
+        CHECK(value(metrics, std::string("l402_rpc_duration_seconds_count{method=\"") + method + "\"}") == "0");
 }

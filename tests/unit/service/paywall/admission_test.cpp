@@ -38,7 +38,8 @@ std::string text(const paywall::Decision& decision) {
         if (admit->until) out += " until " + std::to_string((*admit->until - noon) / 1s);
         return out;
     }
-    if (auto* demand = std::get_if<paywall::DemandPayment>(&decision)) return std::string(paywall::name(demand->reason));
+    if (auto* demand = std::get_if<paywall::DemandPayment>(&decision))
+        return std::string(paywall::name(demand->reason));
     if (std::holds_alternative<paywall::BadRequest>(decision)) return "bad request";
     return "unavailable";
 }
@@ -93,7 +94,8 @@ TEST_CASE("whether a request is let through follows from credential, keys, payme
         {"used before", hour, false, just(f.credential()), true, used, "admit until 3000"},
         {"settled, not used", hour, false, just(f.credential()), true, settled, "admit note until 2400"},
         {"settlement is the truth", hour, false, just(f.credential()), true, both, "admit until 2400"},
-        {"settlement is the truth against us", hour, false, just(f.credential()), true, used_long_ago_paid_late, "admit until 3590"},
+        {"settlement is the truth against us", hour, false, just(f.credential()), true, used_long_ago_paid_late,
+         "admit until 3590"},
         {"time is over since settlement", hour, false, just(f.credential()), true, settled_long_ago, "expired"},
         {"time is over since first use", hour, false, just(f.credential()), true, used_long_ago, "expired"},
         {"no limit, however long ago", forever, false, just(f.credential()), true, settled_long_ago, "admit"},
@@ -126,8 +128,9 @@ TEST_CASE("every reason has a name and a sentence") {
         CHECK(paywall::name(static_cast<Reason>(i)) != "unknown");
         CHECK(paywall::explain(static_cast<Reason>(i)).size() > 20);
     }
-    for (auto refusal : {l402::Refusal::unknown_key, l402::Refusal::bad_signature, l402::Refusal::bad_preimage, l402::Refusal::third_party,
-                         l402::Refusal::wrong_scope, l402::Refusal::widened, l402::Refusal::expired}) {
+    for (auto refusal :
+         {l402::Refusal::unknown_key, l402::Refusal::bad_signature, l402::Refusal::bad_preimage,
+          l402::Refusal::third_party, l402::Refusal::wrong_scope, l402::Refusal::widened, l402::Refusal::expired}) {
         CHECK(paywall::name(paywall::reason_of(refusal)) == l402::name(refusal));
     }
 }

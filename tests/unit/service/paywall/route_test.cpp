@@ -11,7 +11,8 @@ std::vector<config::Service> services(std::initializer_list<const char*> bodies)
     std::string text = "[listen]\naddress=\"127.0.0.1:1\"\n[node]\ngateway=\"g\"\n[store]\npath=\"s\"\n";
     int number = 0;
     for (const char* body : bodies) {
-        text += "[[service]]\nname=\"s" + std::to_string(number++) + "\"\nupstream=\"http://127.0.0.1:1\"\nprice_msat=1\n" + body + "\n";
+        text += "[[service]]\nname=\"s" + std::to_string(number++) +
+                "\"\nupstream=\"http://127.0.0.1:1\"\nprice_msat=1\n" + body + "\n";
     }
     return config::parse(text, "t.toml").value().services;
 }

@@ -42,12 +42,20 @@ PaymentHash hash(std::uint16_t number) {
 }
 
 gateway::Settlement settlement(std::uint16_t number, std::uint64_t pay_index) {
-    return {hash(number), "millrace-" + hash(number).hex(), Msat(1000), Msat(1001), noon + std::chrono::seconds(number), "weather", "L402: weather", pay_index};
+    return {hash(number),
+            "millrace-" + hash(number).hex(),
+            Msat(1000),
+            Msat(1001),
+            noon + std::chrono::seconds(number),
+            "weather",
+            "L402: weather",
+            pay_index};
 }
 
 Result<std::chrono::sys_seconds> use(store::Store& store, std::uint16_t number, std::chrono::sys_seconds at) {
     std::promise<Result<std::chrono::sys_seconds>> done;
-    store.record_first_use(hash(number), "weather", at, [&](Result<std::chrono::sys_seconds> result) { done.set_value(std::move(result)); });
+    store.record_first_use(hash(number), "weather", at,
+                           [&](Result<std::chrono::sys_seconds> result) { done.set_value(std::move(result)); });
     return done.get_future().get();
 }
 
