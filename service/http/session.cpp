@@ -44,7 +44,6 @@ Awaitable<> Session::run() {
         if (!exchange_) {
             bool there = co_await wait_for_request();
             if (!there) break;
-            exchange_ = worker_.exchanges().take();
         }
         bool again = co_await serve();
         if (!again) break;
@@ -58,16 +57,31 @@ Awaitable<> Session::run() {
     stream_.close();
 }
 
-// Until there is something to read. Under TLS it may be in OpenSSL's buffers already: the read itself waits there.
+// Until there is something to read. Nothing is held meanwhile: a plain connection waits for its socket, and one with TLS,
+// whose bytes may be in OpenSSL's buffers already, for its first byte.
 Awaitable<bool> Session::wait_for_request() {
-    if (stream_.tls()) co_return !worker_.draining();
     if (worker_.draining()) co_return false;
     idle_ = true;
     watch_.arm(worker_.site()->config.timeouts.idle, stream_);
-    auto [failed] = co_await stream_.wait_readable();
+    char first = 0;
+    bool there = false;
+    if (stream_.tls()) {
+        auto [failed, count] = co_await stream_.read_some(&first, 1);
+        there = !failed && count == 1;
+    } else {
+        auto [failed] = co_await stream_.wait_readable();
+        there = !failed;
+    }
     watch_.disarm();
     idle_ = false;
-    co_return !failed;
+    if (!there) co_return false;
+    exchange_ = worker_.exchanges().take();
+    if (stream_.tls()) {
+        std::size_t room = 0;
+        *exchange_->from_client.prepare(Exchange::read_size, &room) = first;
+        exchange_->from_client.commit(1);
+    }
+    co_return true;
 }
 
 void Session::begin_request() {
