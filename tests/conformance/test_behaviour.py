@@ -67,10 +67,25 @@ def test_a_payment_is_not_made_twice(start):
     net = market(start)
     made = invoice(net)
     first = net.call("buyer", "xpay", {"invstring": made["bolt11"]})
-    second = net.call("buyer", "xpay", {"invstring": made["bolt11"]})
-    assert first["payment_preimage"] == second["payment_preimage"]
-    assert len(net.call("seller", "listpeerchannels")["channels"]) == 1
+    assert refused(net, "buyer", "xpay", {"invstring": made["bolt11"]})["code"] == 219
+    second = net.call("buyer", "pay", {"bolt11": made["bolt11"]})
+    assert (first["payment_preimage"], second["parts"]) == (second["payment_preimage"], 1)
     assert net.call("seller", "listpeerchannels")["channels"][0]["to_us_msat"] == 10_000
+
+
+def test_an_invoice_is_not_paid_again_while_a_payment_of_it_is_under_way(start):
+    net = market(start)
+    made = invoice(net)
+    hold = net.control("sim-hold", {"point": "htlc-add", "node": "seller"})["hold"]
+    connection = net.sim.connect("buyer")
+    connection.send("xpay", {"invstring": made["bolt11"]})
+    net.control("sim-await", {"hold": hold})
+    error = refused(net, "buyer", "xpay", {"invstring": made["bolt11"]})
+    assert error["code"] == -3 and "still in progress" in error["message"]
+    net.control("sim-release", {"hold": hold})
+    assert connection.receive()["result"]["successful_parts"] == 1
+    (row,) = net.call("buyer", "listsendpays")["payments"]
+    assert row["groupid"] > 2**53
 
 
 def test_parts_can_be_forced_and_settle_as_one_invoice(start):
@@ -564,6 +579,40 @@ def test_signing_stores_nothing(start):
     assert net.control("sim-stats")["database_writes"]["seller"] == before
 
 
+def test_a_command_may_be_held_before_it_runs_and_before_its_answer_leaves(start):
+    net = market(start)
+    for point, label, stored in (("rpc-request", "a", 0), ("rpc-reply", "b", 2)):
+        hold = net.control("sim-hold", {"point": point, "node": "seller", "method": "invoice", "count": 1})["hold"]
+        connection = net.sim.connect("seller")
+        connection.send("invoice", {"amount_msat": 1, "label": label, "description": "d"})
+        net.control("sim-await", {"hold": hold})
+        assert len(net.call("seller", "listinvoices")["invoices"]) == stored
+        net.control("sim-release", {"hold": hold})
+        assert "bolt11" in connection.receive()["result"]
+
+
+def test_a_node_may_be_crashed_through_its_own_socket_and_started_at_once(start):
+    net = market(start, plugins={"seller": ["recorder"]})
+    net.sim.connect("seller").send("sim-crash", {"node": "seller"})
+    control = net.sim.connect("buyer")
+    wait_until(lambda: not control.call("sim-nodes")["nodes"][2]["up"], "the crash")
+    control.call("sim-start", {"node": "seller"})
+    # Both in one packet.
+    request = '{"jsonrpc":"2.0","id":%d,"method":"%s","params":{"node":"seller"}}'
+    control.send_raw(request % (1, "sim-crash") + request % (2, "sim-start"))
+    assert [control.receive()["id"], control.receive()["id"]] == [1, 2]
+    assert net.call("buyer", "xpay", [invoice(net)["bolt11"]])["successful_parts"] == 1
+
+
+def test_a_route_that_does_not_begin_at_the_sender_is_refused_at_once(start):
+    net = market(start)
+    made = invoice(net)
+    params = {"route": hop_chain(net, 10_000)[1:], "payment_hash": made["payment_hash"], "payment_secret": made["payment_secret"]}
+    error = refused(net, "buyer", "sendpay", params)
+    assert (error["code"], error["message"]) == (204, "No connection to first peer found")
+    assert net.call("buyer", "listsendpays")["payments"] == []
+
+
 # --- waiting ------------------------------------------------------------------------------------------------------------------
 
 def test_waiting_ends_with_the_event_the_timeout_or_the_deletion(start):
@@ -661,7 +710,7 @@ def test_a_payer_that_crashes_knows_of_its_payment_afterwards(start):
     net.control("sim-release", {"hold": hold})
     net.control("sim-start", {"node": "buyer"})
     (row,) = wait_until(lambda: [row for row in net.call("buyer", "listsendpays", {"payment_hash": made["payment_hash"]})["payments"] if row["status"] == "complete"], "the settlement")
-    assert net.call("buyer", "xpay", {"invstring": made["bolt11"]})["payment_preimage"] == row["payment_preimage"]
+    assert net.call("buyer", "pay", {"bolt11": made["bolt11"]})["payment_preimage"] == row["payment_preimage"]
 
 
 def test_a_hook_that_never_answers_costs_the_channel(start):
@@ -711,3 +760,38 @@ def test_a_sim_ln_network_runs(start, tmp_path):
         {"scid": 1099511693314, "capacity_msat": 10**9, "node_1": side("03", "router"), "node_2": side("aa", "seller")}]}
     net = start(network)
     assert net.call("buyer", "xpay", [invoice(net, 100_000_000)["bolt11"]])["amount_sent_msat"] == 100_011_000
+
+
+# --- runes --------------------------------------------------------------------------------------------------------------------
+
+RUNE_CASES = {
+    "another method": ({"method": "getinfo"}, "method does not satisfy"),
+    "no method": ({}, "method not present"),
+    "too high a parameter": ({"method": "millrace-issue", "params": {"amount_msat": 1001}}, "pnameamountmsat"),
+    "fine": ({"method": "millrace-issue", "params": {"amount_msat": 999}}, None),
+}
+
+
+@pytest.mark.parametrize("what", RUNE_CASES)
+def test_a_rune_allows_what_its_restrictions_leave(start, what):
+    asked, message = RUNE_CASES[what]
+    net = market(start)
+    rune = net.call("seller", "createrune", {"restrictions": [["method^millrace-"], ["pnameamountmsat!", "pnameamountmsat<1000"]]})
+    assert rune["unique_id"] == "0"
+    if message is None:
+        assert net.call("seller", "checkrune", {"rune": rune["rune"], **asked}) == {"valid": True}
+        error = refused(net, "buyer", "checkrune", {"rune": rune["rune"], **asked})
+        assert error["code"] == 1501
+    else:
+        error = refused(net, "seller", "checkrune", {"rune": rune["rune"], **asked})
+        assert error["code"] == 1502 and message in error["message"]
+
+
+def test_a_rune_may_be_narrowed_by_its_holder_and_not_widened(start):
+    net = market(start)
+    rune = net.call("seller", "createrune", {"restrictions": "readonly"})["rune"]
+    narrow = net.call("seller", "createrune", {"rune": rune, "restrictions": [["method=getinfo"]]})["rune"]
+    assert net.call("seller", "checkrune", {"rune": rune, "method": "listpeers"}) == {"valid": True}
+    assert refused(net, "seller", "checkrune", {"rune": rune, "method": "listdatastore"})["code"] == 1502
+    assert refused(net, "seller", "checkrune", {"rune": narrow, "method": "listpeers"})["code"] == 1502
+    assert net.call("seller", "checkrune", {"rune": narrow, "method": "getinfo"}) == {"valid": True}

@@ -15,6 +15,7 @@ std::string_view name(PaymentStatus status) {
 
 PaymentRow& PaymentTable::add(PaymentRow row) {
     row.id = ++created_;
+    by_hash_[row.payment_hash].push_back(row.id);
     return rows_.emplace(row.id, std::move(row)).first->second;
 }
 
@@ -24,16 +25,27 @@ PaymentRow* PaymentTable::find(std::uint64_t id) {
 }
 
 const PaymentRow* PaymentTable::find(const PaymentHash& hash, std::uint64_t part, std::uint64_t group) const {
-    for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
-        const PaymentRow& payment = row->second;
-        if (payment.payment_hash != hash || payment.part != part) continue;
-        if (group == 0 || payment.group == group) return &payment;
+    const std::vector<const PaymentRow*> rows = of(hash);
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+        if ((*row)->part == part && (group == 0 || (*row)->group == group)) return *row;
     }
     return nullptr;
 }
 
+std::vector<const PaymentRow*> PaymentTable::of(const PaymentHash& hash) const {
+    std::vector<const PaymentRow*> out;
+    const auto found = by_hash_.find(hash);
+    if (found == by_hash_.end()) return out;
+    for (const std::uint64_t id : found->second) out.push_back(&rows_.at(id));
+    return out;
+}
+
 void PaymentTable::remove(std::uint64_t id) {
-    if (rows_.erase(id) == 1) ++deleted_;
+    const auto found = rows_.find(id);
+    if (found == rows_.end()) return;
+    std::erase(by_hash_[found->second.payment_hash], id);
+    rows_.erase(found);
+    ++deleted_;
 }
 
 }  // namespace millrace::sim

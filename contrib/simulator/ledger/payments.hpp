@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/ids/ids.hpp"
@@ -64,6 +65,8 @@ class PaymentTable {
     // The latest row of this part; group 0: of the latest group.
     [[nodiscard]] const PaymentRow* find(const PaymentHash& hash, std::uint64_t part, std::uint64_t group) const;
     [[nodiscard]] const std::map<std::uint64_t, PaymentRow>& rows() const { return rows_; }
+    // Every row of this payment, oldest first.
+    [[nodiscard]] std::vector<const PaymentRow*> of(const PaymentHash& hash) const;
     // Gives the row its next updated_index.
     void touch(PaymentRow& row) { row.updated_index = ++updated_; }
     void remove(std::uint64_t id);
@@ -74,6 +77,7 @@ class PaymentTable {
 
   private:
     std::map<std::uint64_t, PaymentRow> rows_;
+    std::unordered_map<PaymentHash, std::vector<std::uint64_t>> by_hash_;
     std::uint64_t created_ = 0;
     std::uint64_t updated_ = 0;
     std::uint64_t deleted_ = 0;

@@ -38,6 +38,10 @@ std::span<const World::ControlCommand> World::control_commands() {
     return commands;
 }
 
+void World::describe_control() {
+    for (const ControlCommand& command : control_commands()) surroundings_.control_methods.emplace_back(command.name, command.usage);
+}
+
 bool World::control(const std::string& method, const json::value& params, const Reply& reply, bool checking) {
     for (const ControlCommand& command : control_commands()) {
         if (command.name != method) continue;

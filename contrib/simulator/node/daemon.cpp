@@ -64,6 +64,7 @@ Daemon::Daemon(Surroundings& world, const NodeSetup& setup, NodeState& state, No
 }
 
 Daemon::~Daemon() {
+    if (core_->crashed) return;
     core_->network().set_behaviour(core_->index, nullptr);
     core_->plugins->kill_all();
 }
@@ -93,8 +94,17 @@ void Daemon::replay() {
 }
 
 void Daemon::shut_down(std::function<void()> done) {
-    server_.reset();
+    // Plugins may still finish what they asked of the node.
+    server_->stop_listening();
     core_->plugins->shut_down(std::move(done));
+}
+
+void Daemon::crash() {
+    core_->write_log(LogLevel::info, "simulator", "crash");
+    core_->crashed = true;
+    core_->network().set_behaviour(core_->index, nullptr);
+    server_.reset();
+    core_->plugins->kill_all();
 }
 
 void Daemon::watch_expiry(std::chrono::sys_seconds expires_at) {
@@ -195,7 +205,7 @@ const Command* Daemon::find_command(std::string_view method) {
 std::vector<const Command*> Daemon::all_commands() {
     std::vector<const Command*> out;
     for (const auto table : {node_commands(), invoice_commands(), payment_commands(), channel_commands(), plugin_commands(),
-                             wait_commands(), datastore_commands()}) {
+                             wait_commands(), datastore_commands(), rune_commands()}) {
         for (const Command& command : table) out.push_back(&command);
     }
     return out;

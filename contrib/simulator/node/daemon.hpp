@@ -32,6 +32,7 @@ struct Command {
 [[nodiscard]] std::span<const Command> plugin_commands();
 [[nodiscard]] std::span<const Command> wait_commands();
 [[nodiscard]] std::span<const Command> datastore_commands();
+[[nodiscard]] std::span<const Command> rune_commands();
 
 class Daemon final : public NodeBehaviour {
   public:
@@ -45,6 +46,8 @@ class Daemon final : public NodeBehaviour {
     // Offers undecided HTLCs to the hooks again: after start(), before the peers connect.
     void replay();
     void shut_down(std::function<void()> done);
+    // As kill -9: from here on nothing of this node happens any more, though the object may live a little longer.
+    void crash();
 
     void on_htlc_locked_in(HtlcRef htlc) override;
     void on_htlc_resolved(const Htlc& htlc) override;

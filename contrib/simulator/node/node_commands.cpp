@@ -93,7 +93,7 @@ void run_help(Daemon& node, Params& in, const Reply& reply, const SessionPtr&) {
     if (in.ends(reply)) return;
     std::vector<std::pair<std::string, std::string>> known;
     for (const Command* command : Daemon::all_commands()) known.emplace_back(command->name, command->usage);
-    for (const std::string& method : node.core().world.control_methods) known.emplace_back(method, node.core().world.control_usage(method));
+    for (const auto& [name, usage] : node.core().world.control_methods) known.emplace_back(name, usage);
     for (const PluginPtr& plugin : node.core().plugins->plugins()) {
         for (const PluginMethod& method : plugin->manifest.methods) known.emplace_back(method.name, method.usage);
     }

@@ -25,7 +25,7 @@ NodeCore::NodeCore(Surroundings& world_around, const NodeSetup& node_setup, Node
 
 Scheduler::TimerId NodeCore::after(Duration delay, std::function<void()> callback) {
     return world.scheduler.call_at(now() + delay, [weak = weak_from_this(), callback = std::move(callback)] {
-        if (const auto self = weak.lock()) callback();
+        if (const auto self = weak.lock(); self && !self->crashed) callback();
     });
 }
 
@@ -37,7 +37,7 @@ void NodeCore::fatal(const std::string& why) {
 bool NodeCore::hold(HoldPoint at, std::function<void()> resume) {
     at.node = setup.name;
     return world.holds.keep(at, [weak = weak_from_this(), resume = std::move(resume)] {
-        if (const auto self = weak.lock()) resume();
+        if (const auto self = weak.lock(); self && !self->crashed) resume();
     });
 }
 

@@ -54,6 +54,7 @@ struct NodeState {
     ForwardTable forwards;
     Datastore datastore;
     std::uint64_t channel_movements = 0;
+    std::uint64_t runes = 0;  // the next one's unique id
     std::map<std::string, std::vector<std::string>> set_options;  // config.setconfig
 };
 
@@ -68,8 +69,7 @@ struct Surroundings {
     std::function<void()> wake;                         // brings virtual time up to the wall clock
     // A sim-* command; false where there is none of that name.
     std::function<bool(const std::string& method, const boost::json::value& params, const Reply& reply, bool checking)> control;
-    std::function<std::string(std::string_view method)> control_usage;  // empty: no such command
-    std::vector<std::string> control_methods;
+    std::vector<std::pair<std::string, std::string>> control_methods;  // their names and usages, for help
 };
 
 // Commands that wait for something: asked again after every change of state.
@@ -114,6 +114,7 @@ class NodeCore : public std::enable_shared_from_this<NodeCore> {
     NodeLog log;
     std::shared_ptr<PluginHost> plugins;
     Waiters waiters;
+    bool crashed = false;
 };
 
 // Channels have an id and a funding transaction; the simulator makes them up from the short channel id.

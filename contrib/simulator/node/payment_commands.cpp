@@ -19,6 +19,7 @@ using SessionPtr = std::shared_ptr<RpcSession>;
 
 constexpr int code_in_progress = 200;
 constexpr int code_hash_used = 201;
+constexpr int code_other_route = 204;
 constexpr int code_no_route = 205;
 constexpr int code_invoice_expired = 207;
 constexpr int code_no_such_payment = 208;
@@ -61,17 +62,18 @@ std::vector<PaidHop> read_route(Params& in) {
         if (!scid) in.bad("route", "bad short_channel_id");
         if (!to) in.bad("route", "bad node_id");
         if (!msat) in.bad("route", "bad amount");
-        if (!cltv || *cltv > UINT32_MAX) in.bad("route", "bad cltv_out/delay");
+        if (!cltv || *cltv >= UINT32_MAX) in.bad("route", "bad cltv_out/delay");
         if (!scid || !to || !msat || !cltv) return {};
-        out.push_back({*scid, *to, *msat, static_cast<std::uint32_t>(*cltv)});
+        // lightningd counts delays from the block after the tip (pay.c: base_expiry).
+        out.push_back({*scid, *to, *msat, static_cast<std::uint32_t>(*cltv) + 1});
     }
     return out;
 }
 
 // lightningd's rules about parts and groups (pay.c): the error, or empty where this part may go.
 std::optional<std::pair<int, std::string>> part_clash(const PaymentTable& table, const SendPart& part) {
-    for (const auto& [id, row] : table.rows()) {
-        if (row.payment_hash != part.payment_hash) continue;
+    for (const PaymentRow* known : table.of(part.payment_hash)) {
+        const PaymentRow& row = *known;
         const bool same = row.group == part.group && row.part == part.part;
         if (row.status == PaymentStatus::complete) {
             if (row.group == part.group && row.part != part.part) return std::pair{code_hash_used, std::string("Already succeeded other parts")};
@@ -148,8 +150,8 @@ void run_sendpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&
     if (!group) {
         // Without a group: the one that is under way, or a new one.
         std::uint64_t under_way = 0;
-        for (const auto& [id, row] : core.state.payments.rows()) {
-            if (row.payment_hash == part.payment_hash && row.status != PaymentStatus::failed) under_way = row.group;
+        for (const PaymentRow* row : core.state.payments.of(part.payment_hash)) {
+            if (row->status != PaymentStatus::failed) under_way = row->group;
         }
         part.group = under_way != 0 ? under_way : node.sender().next_group(part.payment_hash);
     }
@@ -157,6 +159,15 @@ void run_sendpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&
     const PaymentRow* known = core.state.payments.find(part.payment_hash, part.part, part.group);
     if (const auto clash = part_clash(core.state.payments, part)) return reply.error(clash->first, clash->second);
     if (known != nullptr && known->status != PaymentStatus::failed) return answer_sent(*known, reply, known->status == PaymentStatus::pending);
+    if (!part.route.empty() && !node.sender().first_hop_is_up(part.route.front().scid)) {
+        const json::object data{{"erring_index", 0},
+                                {"failcode", failcode::unknown_next_peer},
+                                {"failcodename", failcode_name(failcode::unknown_next_peer)},
+                                {"erring_node", core.setup.id.hex()},
+                                {"erring_channel", part.route.front().scid.text()},
+                                {"erring_direction", core.setup.id < part.route.front().to ? 0 : 1}};
+        return reply.error(code_other_route, "No connection to first peer found", data);
+    }
     const std::uint64_t id = node.sender().send(std::move(part));
     const PaymentRow& row = *core.state.payments.find(id);
     if (row.status == PaymentStatus::failed) {
@@ -201,13 +212,12 @@ void run_delpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&)
     std::vector<std::uint64_t> doomed;
     json::array rows;
     bool any = false;
-    for (const auto& [id, row] : core.state.payments.rows()) {
-        if (row.payment_hash != hash) continue;
+    for (const PaymentRow* row : core.state.payments.of(hash)) {
         any = true;
-        if ((part && row.part != *part) || (group && row.group != *group)) continue;
-        if (name(row.status) != status) continue;
-        doomed.push_back(id);
-        rows.push_back(payment_json(row));
+        if ((part && row->part != *part) || (group && row->group != *group)) continue;
+        if (name(row->status) != status) continue;
+        doomed.push_back(row->id);
+        rows.push_back(payment_json(*row));
     }
     if (!any) return reply.error(code_no_such_payment, "Unknown payment with payment_hash: " + hash.hex());
     if (doomed.empty()) return reply.error(code_status_unexpected, "Payment with hash " + hash.hex() + " has no " + status + " status");
@@ -239,17 +249,22 @@ void pay_invoice(Daemon& node, Params& in, const Reply& reply, const std::string
     const auto destination = core.network().find_node(invoice.payee);
     if (!destination) return reply.error(code_no_route, "Failed: We could not find a usable set of paths. The destination " + invoice.payee.hex() + " is not in the network graph.");
     // A payment that was made is not made twice.
-    for (const auto& [id, row] : core.state.payments.rows()) {
-        if (row.payment_hash != invoice.payment_hash || row.status != PaymentStatus::complete) continue;
+    const std::vector<const PaymentRow*> attempts = core.state.payments.of(invoice.payment_hash);
+    for (const PaymentRow* row : attempts) {
+        if (row->status == PaymentStatus::pending) {
+            const std::string in_progress = "Payment with groupid=" + std::to_string(row->group) + " still in progress, cannot retry before that completes.";
+            return reply.error(rpc_code::plugin_error, "Unexpected injectpaymentonion error 200: " + in_progress);
+        }
+        if (row->status != PaymentStatus::complete) continue;
         if (when_paid == WhenPaid::refuse) return reply.error(code_already_paid, "Already paid this invoice successfully");
         PaidInvoice paid;
         paid.end.paid = true;
-        paid.preimage = row.preimage;
-        paid.amount = row.total;
-        paid.created_at = row.created_at;
-        for (const auto& [other, part] : core.state.payments.rows()) {
-            if (part.payment_hash != row.payment_hash || part.group != row.group || part.status != PaymentStatus::complete) continue;
-            paid.sent = Msat(paid.sent.value() + part.sent.value());
+        paid.preimage = row->preimage;
+        paid.amount = row->total;
+        paid.created_at = row->created_at;
+        for (const PaymentRow* part : attempts) {
+            if (part->group != row->group || part->status != PaymentStatus::complete) continue;
+            paid.sent = Msat(paid.sent.value() + part->sent.value());
             ++paid.successful_parts;
         }
         return done(paid, invoice);

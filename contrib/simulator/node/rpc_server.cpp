@@ -130,10 +130,15 @@ RpcServer::RpcServer(asio::io_context& io, const std::string& path, Handler hand
     state_->accept();
 }
 
-RpcServer::~RpcServer() {
+void RpcServer::stop_listening() {
+    if (!state_->acceptor.is_open()) return;
     boost::system::error_code ignored;
     state_->acceptor.close(ignored);
     std::filesystem::remove(state_->path);
+}
+
+RpcServer::~RpcServer() {
+    stop_listening();
     const SessionSet sessions = *state_->sessions;
     for (const auto& session : sessions) session->close();
 }

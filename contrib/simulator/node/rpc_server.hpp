@@ -36,6 +36,8 @@ class RpcServer {
     RpcServer(boost::asio::io_context& io, const std::string& path, Handler handler);
     // Closes all connections and removes the socket.
     ~RpcServer();
+    // Takes no more connections and removes the socket; those that are there go on.
+    void stop_listening();
     RpcServer(const RpcServer&) = delete;
     RpcServer& operator=(const RpcServer&) = delete;
 

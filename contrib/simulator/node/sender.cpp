@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <utility>
 
+#include "common/crypto/hash.hpp"
 #include "contrib/simulator/network/forwarding.hpp"
 #include "contrib/simulator/node/shapes.hpp"
 
@@ -49,10 +50,22 @@ std::string refusal_text(OfferRefusal refusal) {
 
 std::uint64_t Sender::next_group(const PaymentHash& hash) const {
     std::uint64_t group = 0;
-    for (const auto& [id, row] : core_.state.payments.rows()) {
-        if (row.payment_hash == hash) group = std::max(group, row.group);
-    }
+    for (const PaymentRow* row : core_.state.payments.of(hash)) group = std::max(group, row->group);
     return group + 1;
+}
+
+std::uint64_t Sender::random_group(const PaymentHash& hash) const {
+    const std::string text = "group " + hash.hex() + " " + std::to_string(core_.state.payments.of(hash).size());
+    const crypto::Digest digest = crypto::sha256(as_bytes(text));
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i < 8; ++i) out = out << 8U | digest[i];
+    return (out >> 1U) | 1U;
+}
+
+bool Sender::first_hop_is_up(ShortChannelId scid) const {
+    const auto channel = core_.network().find_channel(scid);
+    const auto& own = core_.network().nodes()[core_.index].channels;
+    return channel && std::find(own.begin(), own.end(), *channel) != own.end() && core_.network().channel(*channel).connected;
 }
 
 std::uint64_t Sender::send(SendPart part) {
@@ -179,7 +192,7 @@ void Sender::part_ended(const PaymentRow& row) {
 
 void Sender::pay(PayInvoice request) {
     if (request.goal.destination == core_.index) return pay_ourselves(request);
-    const std::uint64_t group = next_group(request.goal.payment_hash);
+    const std::uint64_t group = random_group(request.goal.payment_hash);
     Payer payer(request.goal, core_.index);
     auto run = std::make_shared<Run>(Run{std::move(payer), std::move(request), group, core_.now_seconds()});
     runs_[{run->request.goal.payment_hash, group}] = run;
@@ -221,8 +234,8 @@ void Sender::advance(const std::shared_ptr<Run>& run, const PayStep& step) {
         paid.failed_parts = run->payer.failed_parts();
         paid.successful_parts = run->payer.successful_parts();
         paid.created_at = run->created_at;
-        for (const auto& [id, row] : core_.state.payments.rows()) {
-            if (row.payment_hash == run->request.goal.payment_hash && row.preimage) paid.preimage = row.preimage;
+        for (const PaymentRow* row : core_.state.payments.of(run->request.goal.payment_hash)) {
+            if (row->preimage) paid.preimage = row->preimage;
         }
         // Parts still under way come back later, to a run that has ended.
         run->request.done(paid);

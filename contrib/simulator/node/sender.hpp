@@ -58,6 +58,8 @@ class Sender {
     void pay(PayInvoice request);
     // An HTLC of our own came back.
     void resolved(const Htlc& htlc);
+    // The channel is one of ours and its peer is there.
+    [[nodiscard]] bool first_hop_is_up(ShortChannelId scid) const;
     // Any group id that was not used for this hash yet.
     [[nodiscard]] std::uint64_t next_group(const PaymentHash& hash) const;
 
@@ -72,6 +74,8 @@ class Sender {
     void complete_part(std::uint64_t id, const Preimage& preimage);
     void part_ended(const PaymentRow& row);
     void advance(const std::shared_ptr<Run>& run, const PayStep& step);
+    // What xpay takes: any number of 63 bits, so that readers meet ones beyond 2^53.
+    [[nodiscard]] std::uint64_t random_group(const PaymentHash& hash) const;
     void pay_ourselves(const PayInvoice& request);
     [[nodiscard]] PartFailure describe(const PaymentRow& row, Failure failure) const;
 

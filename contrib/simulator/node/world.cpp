@@ -68,12 +68,13 @@ World::World(asio::io_context& io, WorldConfig config)
       scheduler_(config_.start),
       pacer_(config_.start, std::chrono::steady_clock::now(), config_.speed),
       network_(scheduler_, config_.seed),
-      surroundings_{io, scheduler_, network_, holds_, config_.seed, {}, {}, {}, {}, {}} {
+      surroundings_{io, scheduler_, network_, holds_, config_.seed, {}, {}, {}, {}} {
     surroundings_.fatal = [this](const std::string& why) { die(why); };
     surroundings_.wake = [this] { wake(); };
     surroundings_.control = [this](const std::string& method, const json::value& params, const Reply& reply, bool checking) {
         return control(method, params, reply, checking);
     };
+    describe_control();
 }
 
 World::~World() {
@@ -176,11 +177,9 @@ void World::start_node(Node& node, std::function<void()> ready) {
 void World::crash_node(Node& node) {
     network_.set_up(node.index, false);
     node.up = false;
-    node.daemon->core().write_log(LogLevel::info, "simulator", "crash");
-    // A command of this very node may be on the stack below us.
+    // A command of this very node may be on the stack below us: the object goes later.
     const std::shared_ptr<Daemon> doomed = std::move(node.daemon);
-    network_.set_behaviour(node.index, nullptr);
-    doomed->core().plugins->kill_all();
+    doomed->crash();
     asio::post(io_, [doomed] {});
 }
 

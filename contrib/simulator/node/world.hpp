@@ -58,6 +58,7 @@ class World {
     bool control(const std::string& method, const boost::json::value& params, const Reply& reply, bool checking);
     void handle_control(const RpcRequest& request);
     static std::span<const ControlCommand> control_commands();
+    void describe_control();
 
     void sim_nodes(Params& in, const Reply& reply);
     void sim_crash(Params& in, const Reply& reply);
