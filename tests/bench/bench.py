@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Measures, and prints one table. Usually run by `meson test --benchmark`, which names the programs it built.
+
+Rates are compared within this one run: against nginx, against the node's own `invoice`. Absolute figures are this machine's.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import plugin_rates
+import proxy_rates
+
+PARTS = ("verify", "plugin", "proxy")
+
+
+def machine():
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown CPU")
+    return f"{model}, {len(os.sched_getaffinity(0))} cores"
+
+
+def mib(size):
+    return f"{size / 1048576:.1f} MiB"
+
+
+def rows_of(figures):
+    """(figure, value, compared with, ratio, aim)"""
+    rows = []
+    if verify := figures.get("verify"):
+        rows += [
+            ("credential verified", f"{verify['verify_us']:.1f} µs CPU", "", "", ""),
+            ("  with two caveats of its holder", f"{verify['verify_with_caveats_us']:.1f} µs CPU", "", "", ""),
+            ("token minted, headers written", f"{verify['mint_us']:.1f} µs CPU", f"{1e6 / verify['mint_us']:,.0f}/s a core", "", ""),
+        ]
+    if plugin := figures.get("plugin"):
+        real = plugin["node"] == "lightningd"
+        aim = "≥ 5" if real else "(on a real node: ≥ 5)"
+        own = plugin["invoice"]["rate"]
+        compared = f"invoice RPC: {own:,.0f}/s" + ("" if real else ", simulated")
+        for name, what in (("issue", "challenges, millrace-issue"), ("gateway", "challenges, gateway in batches")):
+            rows.append((what, f"{plugin[name]['rate']:,.0f}/s", compared, f"{plugin[name]['rate'] / own:.2f}", aim))
+            rows.append(("  CPU of one: plugin, node", f"{plugin[name]['plugin_us']:.0f} µs, {plugin[name]['node_us']:.0f} µs",
+                         f"invoice: node {plugin['invoice']['node_us']:.0f} µs", "", ""))
+    if proxy := figures.get("proxy"):
+        cores = f"{proxy['cores']} core{'s' if proxy['cores'] > 1 else ''}" + (", shared with the load" if proxy["shared"] else "")
+        ours, theirs, memory = proxy["millraced"], proxy["nginx"], proxy["memory"]
+        rows += [
+            (f"paid requests, {cores}", f"{ours['rate']:,.0f}/s", f"nginx, unpaid: {theirs['rate']:,.0f}/s", f"{ours['rate'] / theirs['rate']:.2f}", "≥ 0.7"),
+            ("  CPU of one", f"{ours['cpu_us']:.0f} µs", f"nginx: {theirs['cpu_us']:.0f} µs", f"{theirs['cpu_us'] / ours['cpu_us']:.2f}", ""),
+            ("memory of millraced at rest", mib(memory["rest"]), "", "", ""),
+            (f"  with {memory['connections']:,} idle connections", mib(memory["idle"]),
+             f"{(memory['idle'] - memory['rest']) / max(1, memory['connections']) / 1024:.1f} KiB each", "", ""),
+        ]
+    return rows
+
+
+def table(rows):
+    rows = [("figure", "measured", "compared with", "ratio", "aim"), *rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench-verify", required=True, metavar="PROGRAM")
+    parser.add_argument("--plugin", required=True, metavar="PROGRAM", help="millrace")
+    parser.add_argument("--service", required=True, metavar="PROGRAM", help="millraced")
+    parser.add_argument("--simulator", required=True, metavar="PROGRAM", help="millrace-sim")
+    parser.add_argument("--buildtype", default="release", help="of the programs; said in the table where it is another than release")
+    parser.add_argument("--only", action="append", choices=PARTS, help="one part; may be given several times")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    arguments = parser.parse_args()
+    wanted = arguments.only or PARTS
+    programs = {name: os.path.abspath(getattr(arguments, name)) for name in ("plugin", "service", "simulator")}
+    os.environ["PATH"] = proxy_rates.search_path()
+
+    figures = {}
+    notes = []
+    if arguments.buildtype != "release":
+        notes.append(f"this is a {arguments.buildtype} build: set up another one with -Dbuildtype=release for figures that count")
+    for part in PARTS:
+        if part not in wanted:
+            continue
+        print(f"measuring: {part} ...", flush=True)
+        if part == "verify":
+            figures[part] = json.loads(subprocess.run([arguments.bench_verify], check=True, capture_output=True, text=True).stdout)
+        elif part == "plugin":
+            figures[part] = plugin_rates.measure(programs)
+            if figures[part]["node"] != "lightningd":
+                notes.append("lightningd, bitcoind and bitcoin-cli are not all on PATH: the plugin was measured on a simulated node, "
+                             "whose `invoice` writes no database")
+        elif missing := proxy_rates.missing():
+            notes.append(f"the proxy was not measured: {', '.join(missing)} not found")
+        else:
+            figures[part] = proxy_rates.measure(programs)
+            idle = [name for name in ("nginx", "millraced") if figures[part][name]["busy"] < 0.9]
+            if idle:
+                notes.append(f"{' and '.join(idle)} left some of the CPU unused (busy: "
+                             + ", ".join(f"{name} {figures[part][name]['busy']:.0%}" for name in ("nginx", "millraced"))
+                             + "): something else on this machine was the limit; compare the CPU of one request")
+    print(f"\n{machine()}; medians, alternating runs\n\n{table(rows_of(figures))}\n")
+    for note in notes:
+        print(f"NOTE: {note}")
+    if arguments.json:
+        with open(arguments.json, "w") as out:
+            json.dump(figures, out, indent=1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
