@@ -1,6 +1,8 @@
 // millraced.toml: any text is a configuration or is refused with a line that names the file.
 #include "service/config/load.hpp"
 
+#include <string>
+
 #include "service/paywall/route.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

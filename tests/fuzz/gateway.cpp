@@ -2,6 +2,9 @@
 // can be written and is then read as the same; every answer is one line.
 #include "common/gateway/messages.hpp"
 
+#include <string>
+#include <variant>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 

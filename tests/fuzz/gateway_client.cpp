@@ -4,6 +4,9 @@
 // Each line of the input is a line received, but "!" asks for a challenge, "?" lets time pass, "#" cuts the connection.
 #include "service/gateway/protocol.hpp"
 
+#include <string>
+#include <vector>
+
 #include <boost/json/parse.hpp>
 
 #include "tests/fuzz/fuzz.hpp"

@@ -1,6 +1,9 @@
 // L402 in HTTP headers: each line of the input is a header field "name: value". Credentials and challenges that are
 // read can be written and read again, and no credential is ever good under a key that did not make it.
 #include "common/codec/base64.hpp"
+
+#include <string>
+#include <vector>
 #include "common/l402/challenge.hpp"
 #include "common/l402/credential.hpp"
 #include "common/l402/token.hpp"

@@ -1,7 +1,10 @@
 // lightningd's stream, and the `htlc_accepted` call in it. The stream is cut into the same messages wherever the reads
 // end; the quick look at a message agrees with a full parse; an onion payload that is rewritten stays one.
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <string>
+#include <vector>
 
 #include "common/codec/tlv.hpp"
 #include "plugin/host/envelope.hpp"

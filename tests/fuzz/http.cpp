@@ -1,6 +1,8 @@
 // HTTP/1.1 messages on their way through the proxy. "Q" and a request, or "R" and a response ("r": to HEAD): what the
 // proxy sends on is read, by the same rules, as one message with the same framing; nothing of the credential goes on.
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "common/l402/credential.hpp"
 #include "service/http/header_rules.hpp"

@@ -2,6 +2,9 @@
 // alone.
 #include "plugin/invoicing/payment_secret.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "common/crypto/hash.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

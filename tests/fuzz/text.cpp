@@ -1,6 +1,7 @@
 // The small texts of the domain: hex, base 64, Bech32, amounts, short channel ids, service names. What is read is
 // written back in its one form.
 #include <algorithm>
+#include <string>
 
 #include "common/codec/base64.hpp"
 #include "common/codec/bech32.hpp"

@@ -1,4 +1,6 @@
 #include "common/bolt11/invoice.hpp"
+
+#include <algorithm>
 #include "common/codec/bech32.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/common/bolt11/vectors.hpp"

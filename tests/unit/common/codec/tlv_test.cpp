@@ -1,6 +1,9 @@
 // Vectors: BOLT 1 appendices A (BigSize) and B (TLV), https://github.com/lightning/bolts/blob/master/01-messaging.md
 #include "common/codec/tlv.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "common/codec/hex.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/common/random.hpp"

@@ -1,6 +1,7 @@
 // Vectors: FIPS 180-2 appendix B (SHA-256), RFC 4231 (HMAC), RFC 5869 appendix A (HKDF), RFC 8439 (ChaCha20).
 #include "common/crypto/hash.hpp"
 
+#include <array>
 #include <set>
 
 #include "common/codec/hex.hpp"

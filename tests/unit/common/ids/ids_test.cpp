@@ -1,5 +1,7 @@
 #include "common/ids/ids.hpp"
 
+#include <algorithm>
+#include <array>
 #include <type_traits>
 #include <unordered_set>
 

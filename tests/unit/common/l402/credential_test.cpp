@@ -1,5 +1,7 @@
 #include "common/l402/credential.hpp"
 
+#include <cctype>
+
 #include "common/codec/base64.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/common/l402/fixtures.hpp"

@@ -1,5 +1,7 @@
 #include "common/l402/token.hpp"
 
+#include <array>
+#include <iterator>
 #include <set>
 
 #include "common/codec/base64.hpp"

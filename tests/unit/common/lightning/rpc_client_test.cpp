@@ -7,6 +7,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "tests/unit/catch.hpp"
 #include "tests/unit/common/lightning/fake_lightningd.hpp"

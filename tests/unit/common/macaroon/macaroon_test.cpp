@@ -6,6 +6,8 @@
 //   lsat-js        https://github.com/Tierion/lsat-js, tests/data.ts
 #include "common/macaroon/macaroon.hpp"
 
+#include <utility>
+
 #include "common/codec/base64.hpp"
 #include "common/codec/hex.hpp"
 #include "tests/unit/catch.hpp"
