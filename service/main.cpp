@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 
 #include "service/runtime/app.hpp"
@@ -47,6 +48,7 @@ int main(int argc, char** argv) {
     spdlog::flush_on(spdlog::level::info);
     millrace::runtime::set_log_level(config->log_level);
     raise_descriptor_limit();
+    std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the service
 
     millrace::runtime::App app(file, std::move(*config));
     if (auto started = app.start(); !started) {

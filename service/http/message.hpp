@@ -75,10 +75,10 @@ struct HeadLimits {
 // `scanned` remembers between calls how far was looked; begin with 0.
 [[nodiscard]] std::size_t find_head_end(std::string_view bytes, std::size_t& scanned);
 
-// Decodes the chunks of one body. `payload` gets views into `bytes`; answers how many bytes were used up.
+// How far decode() got.
 struct ChunkProgress {
-    std::size_t used = 0;
-    bool done = false;
+    std::size_t used = 0;  // bytes that are done with; the rest is to be offered again, with more behind it
+    bool done = false;     // the body is complete, trailers included
     bool bad = false;
 };
 
@@ -91,7 +91,7 @@ class RequestReader {
     [[nodiscard]] std::optional<Fault> parse(std::string_view bytes, const HeadLimits& limits);
     [[nodiscard]] const RequestHead& head() const { return head_; }
 
-    // After a head with chunked framing. Trailers are dropped.
+    // Decodes chunks after a head with chunked framing. `payload` gets views into `bytes`; trailers are dropped.
     [[nodiscard]] ChunkProgress decode(std::string_view bytes, std::vector<std::string_view>& payload);
 
   private:

@@ -57,8 +57,8 @@ Awaitable<> Session::run() {
     stream_.close();
 }
 
-// Until there is something to read. Nothing is held meanwhile: a plain connection waits for its socket, and one with TLS,
-// whose bytes may be in OpenSSL's buffers already, for its first byte.
+// Until there is something to read. Nothing is held meanwhile: a plain connection waits for its socket, and one with
+// TLS, whose bytes may be in OpenSSL's buffers already, for its first byte.
 Awaitable<bool> Session::wait_for_request() {
     if (worker_.draining()) co_return false;
     idle_ = true;

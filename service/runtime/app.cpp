@@ -90,6 +90,7 @@ void App::publish(std::shared_ptr<const Site> site) {
 }
 
 Result<void> App::start() {
+    for (int signal : {SIGHUP, SIGINT, SIGTERM}) signals_.add(signal);  // kept until run() looks at them
     metrics_.started(std::chrono::system_clock::now());
     auto site = make_site(started_with_);
     if (!site) return site.error();
@@ -124,7 +125,6 @@ void App::run() {
     gateway_->start();
     listener_->start();
     if (endpoint_) endpoint_->start();
-    for (int signal : {SIGHUP, SIGINT, SIGTERM}) signals_.add(signal);
     asio::co_spawn(control_->get_executor(), handle_signals(), asio::detached);
     control_->run();
 }
