@@ -73,6 +73,7 @@ class Millrace {
   public:
     Millrace() : executor_(io_.get_executor()), signals_(io_), host_(executor_, STDIN_FILENO, STDOUT_FILENO, manifest(), commands(), callbacks()) {
         context_.world = {[] { return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()); },
+                          [] { return std::chrono::steady_clock::now(); },
                           [](std::span<std::uint8_t> out) { crypto::fill_random(out); }};
         context_.latency = &host_.latency();
     }

@@ -10,6 +10,7 @@ namespace millrace::host {
 
 struct World {
     std::function<std::chrono::sys_seconds()> now;
+    std::function<std::chrono::steady_clock::time_point()> tick;  // for rates: it only moves forward
     std::function<void(std::span<std::uint8_t>)> fill_random;
 };
 

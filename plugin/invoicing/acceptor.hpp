@@ -9,6 +9,10 @@
 //     ▼                └──────────────────────────────▶ Accept(payload)
 //   Create(invoice) ── on_created ── made, or 900 with our own unpaid row ─▶ Accept(payload)
 //
+//   createinvoice of a hash that lightningd knows under another label would abort it, hence the question first. Nobody can
+//   slip in between: to make such a row takes the preimage, which leaves this node only with the first payment, and after
+//   that our own row stands there (keep autoclean's ages longer than challenges live).
+//
 //   lightningd did not answer: AskRows again after a while, a few times, then Refuse(node_failed). All of it is idempotent:
 //   lightningd replays HTLCs that it had not decided when it went down.
 //

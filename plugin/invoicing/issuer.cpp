@@ -37,6 +37,9 @@ std::optional<RpcError> fault_of(const gateway::IssueRequest& request) {
     if (request.description && request.description->size() > max_description) {
         return error(RpcCode::bad_params, "description: should be at most " + std::to_string(max_description) + " bytes");
     }
+    if (request.description && request.description->find('\0') != std::string::npos) {
+        return error(RpcCode::bad_params, "description: should not hold a NUL: lightningd would cut it off there");
+    }
     if (request.expiry && (*request.expiry < min_expiry || *request.expiry > max_expiry)) {
         return error(RpcCode::bad_params, "expiry: should be from " + std::to_string(min_expiry.count()) + " to " +
                                               std::to_string(max_expiry.count()) + " seconds");
@@ -45,14 +48,14 @@ std::optional<RpcError> fault_of(const gateway::IssueRequest& request) {
 }
 
 Issuer::Issuer(Parts parts, std::chrono::seconds default_expiry, std::uint32_t per_second)
-    : parts_(std::move(parts)), default_expiry_(default_expiry), limiter_(per_second, RateLimiter::Clock::now()) {}
+    : parts_(std::move(parts)), default_expiry_(default_expiry), limiter_(per_second, parts_.world.tick()) {}
 
 asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
     if (const auto fault = fault_of(request)) co_return *fault;
     if (!co_await parts_.ready.wait(start_patience)) {
         co_return error(RpcCode::not_ready, "millrace is still starting: lightningd has not handed out its keys yet");
     }
-    if (!limiter_.take(RateLimiter::Clock::now())) {
+    if (!limiter_.take(parts_.world.tick())) {
         ++counters_.rate_limited;
         co_return error(RpcCode::rate_limited, "more challenges than millrace-challenges-per-second=" +
                                                    std::to_string(limiter_.per_second()) + " allows: try again later");

@@ -13,8 +13,10 @@ namespace bj = boost::json;
 
 namespace {
 
-// Notifications come in bursts; a node with a thousand channels answers listpeerchannels with megabytes.
+// Notifications come in bursts; a node with a thousand channels answers listpeerchannels with megabytes. Asking takes at
+// most one part in fifty of the node's time.
 constexpr std::chrono::seconds shortest_interval{1};
+constexpr int rest_factor = 50;
 constexpr int longest_interval = 30;  // in units of the shortest
 
 // {"configs": {"cltv-final": {"value_int": 18, ...}}}
@@ -74,11 +76,15 @@ asio::awaitable<Result<void>> NodeWatch::load_identity() {
 
 asio::awaitable<Result<void>> NodeWatch::load_channels() {
     loading_ = true;
-    loaded_at_ = std::chrono::steady_clock::now();
+    const auto begun = std::chrono::steady_clock::now();
     auto done = co_await ask_for_channels();
+    const auto ended = std::chrono::steady_clock::now();
+    load_again_ = ended + std::max<std::chrono::nanoseconds>(shortest_interval, (ended - begun) * rest_factor);
     loading_ = false;
     co_return done;
 }
+
+bool NodeWatch::may_load() const { return !loading_ && std::chrono::steady_clock::now() >= load_again_; }
 
 asio::awaitable<Result<void>> NodeWatch::ask_for_channels() {
     const auto listed = co_await rpc_->call("listpeerchannels", {});
@@ -109,7 +115,7 @@ asio::awaitable<void> NodeWatch::follow() {
     bool complained = false;
     for (int waited = 0;; ++waited) {
         co_await host::pause(executor_, shortest_interval);
-        if ((!stale_ && waited < longest_interval) || loading_) continue;
+        if ((!stale_ && waited < longest_interval) || !may_load()) continue;
         stale_ = false;
         waited = 0;
         const auto done = co_await load_channels();
@@ -130,9 +136,8 @@ void NodeWatch::on_change() { stale_ = true; }
 asio::awaitable<std::vector<std::vector<bolt11::RouteHop>>> NodeWatch::hints_for(Msat amount) {
     const bool announced = std::any_of(channels_.begin(), channels_.end(),
                                        [](const PeerChannel& channel) { return channel.announced && channel.usable; });
-    const bool old = std::chrono::steady_clock::now() - loaded_at_ > shortest_interval;
     // Where it fails the invoice is made with what is known; follow() says what is wrong.
-    if (!announced && old && !loading_) (void)co_await load_channels();
+    if (!announced && may_load()) (void)co_await load_channels();
     co_return route_hints(incoming_, channels_, amount);
 }
 

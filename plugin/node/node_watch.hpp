@@ -51,6 +51,7 @@ class NodeWatch {
     boost::asio::awaitable<Result<void>> load_identity();
     boost::asio::awaitable<Result<void>> load_channels();
     boost::asio::awaitable<Result<void>> ask_for_channels();
+    [[nodiscard]] bool may_load() const;
     void set_figures(gateway::NodeFigures figures);
 
     boost::asio::any_io_executor executor_;
@@ -60,7 +61,7 @@ class NodeWatch {
     gateway::NodeFigures figures_;
     std::vector<PeerChannel> channels_;
     std::vector<IncomingChannel> incoming_;
-    std::chrono::steady_clock::time_point loaded_at_{};
+    std::chrono::steady_clock::time_point load_again_{};  // not before
     bool loading_ = false;
     bool stale_ = false;
 };

@@ -39,6 +39,7 @@ struct Gateway {
     std::uint8_t random = 0;
     invoicing::Issuer issuer{{node.server().client(), keys, watch, ready, cache, style,
                               {[] { return std::chrono::sys_seconds(std::chrono::seconds(1795172000)); },
+                               [] { return std::chrono::steady_clock::now(); },
                                [this](std::span<std::uint8_t> out) { std::fill(out.begin(), out.end(), ++random); }}},
                              std::chrono::seconds(600), 100'000};
     invoicing::Settlements settlements{executor, node.server().client(), node.server().client(), keys, log};

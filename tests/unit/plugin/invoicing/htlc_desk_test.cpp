@@ -28,7 +28,7 @@ struct Desk {
     KeyStore keys{executor, node.server().client()};
     ChallengeCache cache;
     InvoiceStyle style{"bcrt", {}, 21};
-    HtlcDesk desk{{executor, node.server().client(), keys, cache, style, {[] { return now; }, {}}, log}};
+    HtlcDesk desk{{executor, node.server().client(), keys, cache, style, {[] { return now; }, {}, {}}, log}};
     int ids = 0;
 
     ~Desk() { guard.silence(); }

@@ -23,8 +23,9 @@ struct Shop {
     ChallengeCache cache;
     InvoiceStyle style{"bcrt", codec::from_hex("02000002024100").value(), 21};
     std::uint8_t random = 0;
+    std::chrono::steady_clock::time_point tick{std::chrono::seconds(100)};
     Issuer issuer{{node.server().client(), keys, watch, ready, cache, style,
-                   {[] { return now; }, [this](std::span<std::uint8_t> out) { std::fill(out.begin(), out.end(), ++random); }}},
+                   {[] { return now; }, [this] { return tick; }, [this](std::span<std::uint8_t> out) { std::fill(out.begin(), out.end(), ++random); }}},
                   std::chrono::seconds(600), 3};
 
     Shop() {
@@ -75,11 +76,12 @@ TEST_CASE("a challenge is an invoice that lightningd signs and a token for its h
 
 TEST_CASE("what cannot be sold is refused with the parameter's name, and costs no share of the limit") {
     Shop shop;
-    gateway::IssueRequest wrong[] = {request(0), request(Terms::max_amount_msat + 1), request(1), request(1), request(1)};
+    gateway::IssueRequest wrong[] = {request(0), request(Terms::max_amount_msat + 1), request(1), request(1), request(1), request(1)};
     wrong[2].description = std::string(640, 'x');
     wrong[3].expiry = std::chrono::seconds(89);
     wrong[4].expiry = max_expiry + std::chrono::seconds(1);
-    const char* const names[] = {"amount_msat", "amount_msat", "description", "expiry", "expiry"};
+    wrong[5].description = std::string("cut\0off", 7);
+    const char* const names[] = {"amount_msat", "amount_msat", "description", "expiry", "expiry", "description"};
     for (std::size_t i = 0; i < std::size(wrong); ++i) {
         INFO(i);
         const auto fault = fault_of(wrong[i]);
@@ -102,6 +104,9 @@ TEST_CASE("more than the rate allows is refused, and says which option does so")
     REQUIRE(code(refused) == 4020);
     CHECK(std::get<gateway::RpcError>(refused).message.find("millrace-challenges-per-second=3") != std::string::npos);
     CHECK(shop.issuer.counters().rate_limited == 1);
+    shop.tick += std::chrono::milliseconds(334);
+    CHECK(code(shop.issue(request(1))) == 0);
+    CHECK(code(shop.issue(request(1))) == 4020);
 }
 
 TEST_CASE("a lightningd that does not sign is said to have failed") {
