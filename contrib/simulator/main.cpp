@@ -36,7 +36,8 @@ std::string add_plugin(Topology& topology, const std::string& text) {
 std::string add_option(Topology& topology, const std::string& text) {
     const std::size_t colon = text.find(':');
     const std::size_t equals = text.find('=', colon == std::string::npos ? 0 : colon);
-    if (colon == std::string::npos || equals == std::string::npos) return "--option " + text + ": must be NODE:KEY=VALUE";
+    if (colon == std::string::npos || equals == std::string::npos)
+        return "--option " + text + ": must be NODE:KEY=VALUE";
     NodeSpec* node = find(topology, text.substr(0, colon));
     if (node == nullptr) return "--option " + text + ": there is no such node";
     node->options[text.substr(colon + 1, equals - colon - 1)].push_back(text.substr(equals + 1));
@@ -51,7 +52,9 @@ int refuse(const std::string& why) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app("A simulated Lightning network: one lightning-rpc socket a node, unmodified plugins, HTLCs in virtual time.", "millrace-sim");
+    CLI::App app(
+        "A simulated Lightning network: one lightning-rpc socket a node, unmodified plugins, HTLCs in virtual time.",
+        "millrace-sim");
     std::string topology_path;
     std::string directory;
     std::optional<std::uint64_t> seed;
@@ -79,8 +82,9 @@ int main(int argc, char** argv) {
     ::signal(SIGPIPE, SIG_IGN);
     try {
         boost::asio::io_context io(1);
-        const millrace::sim::WorldConfig config{std::filesystem::absolute(directory).lexically_normal().string(), topology->seed, speed,
-                                                std::chrono::time_point_cast<millrace::sim::Duration>(std::chrono::system_clock::now())};
+        const millrace::sim::WorldConfig config{
+            std::filesystem::absolute(directory).lexically_normal().string(), topology->seed, speed,
+            std::chrono::time_point_cast<millrace::sim::Duration>(std::chrono::system_clock::now())};
         std::filesystem::create_directories(config.directory);
         auto world = millrace::sim::World::create(io, *topology, config);
         if (!world) return refuse(world.error().message);

@@ -34,9 +34,13 @@ std::uint64_t RandomStream::below(std::uint64_t bound) {
     return value % bound;
 }
 
-double RandomStream::unit() { return static_cast<double>(next() >> 11U) * 0x1.0p-53; }
+double RandomStream::unit() {
+    return static_cast<double>(next() >> 11U) * 0x1.0p-53;
+}
 
-double RandomStream::exponential(double mean) { return -mean * std::log(1.0 - unit()); }
+double RandomStream::exponential(double mean) {
+    return -mean * std::log(1.0 - unit());
+}
 
 double RandomStream::normal() {
     const double radius = std::sqrt(-2.0 * std::log(1.0 - unit()));

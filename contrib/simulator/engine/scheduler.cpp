@@ -17,7 +17,9 @@ Scheduler::TimerId Scheduler::call_at(Time when, std::function<void()> callback)
     return timer;
 }
 
-bool Scheduler::cancel(TimerId timer) { return timers_.erase(timer) == 1; }
+bool Scheduler::cancel(TimerId timer) {
+    return timers_.erase(timer) == 1;
+}
 
 std::optional<Time> Scheduler::next() const {
     if (heap_.empty()) return std::nullopt;

@@ -15,12 +15,17 @@ bool is_prefix(const DatastoreKey& prefix, const DatastoreKey& key) {
 const char* message(DatastoreError error) {
     switch (error) {
         case DatastoreError::does_not_exist_on_delete:
-        case DatastoreError::does_not_exist: return "Key does not exist";
+        case DatastoreError::does_not_exist:
+            return "Key does not exist";
         case DatastoreError::wrong_generation_on_delete:
-        case DatastoreError::wrong_generation: return "generation is different";
-        case DatastoreError::already_exists: return "Key already exists";
-        case DatastoreError::has_children: return "Key has children already";
-        case DatastoreError::no_children: return "Parent key exists";
+        case DatastoreError::wrong_generation:
+            return "generation is different";
+        case DatastoreError::already_exists:
+            return "Key already exists";
+        case DatastoreError::has_children:
+            return "Key has children already";
+        case DatastoreError::no_children:
+            return "Parent key exists";
     }
     return "";
 }
@@ -31,7 +36,8 @@ std::optional<DatastoreError> Datastore::write(const DatastoreKey& key, Bytes da
     if (below != entries_.end() && is_prefix(key, below->first)) return DatastoreError::has_children;
     const auto found = entries_.find(key);
     if (found == entries_.end()) {
-        if (mode == DatastoreMode::must_replace || mode == DatastoreMode::must_append) return DatastoreError::does_not_exist;
+        if (mode == DatastoreMode::must_replace || mode == DatastoreMode::must_append)
+            return DatastoreError::does_not_exist;
         for (DatastoreKey parent(key.begin(), key.end() - 1); !parent.empty(); parent.pop_back()) {
             if (entries_.contains(parent)) return DatastoreError::no_children;
         }

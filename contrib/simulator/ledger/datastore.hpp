@@ -35,7 +35,8 @@ class Datastore {
     // Empty where it was written; `out` is then the entry.
     std::optional<DatastoreError> write(const DatastoreKey& key, Bytes data, DatastoreMode mode,
                                         std::optional<std::uint64_t> generation, DatastoreEntry& out);
-    std::optional<DatastoreError> remove(const DatastoreKey& key, std::optional<std::uint64_t> generation, DatastoreEntry& out);
+    std::optional<DatastoreError> remove(const DatastoreKey& key, std::optional<std::uint64_t> generation,
+                                         DatastoreEntry& out);
 
     struct Listed {
         DatastoreKey key;

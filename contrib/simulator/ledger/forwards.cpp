@@ -6,10 +6,14 @@ namespace millrace::sim {
 
 std::string_view name(ForwardStatus status) {
     switch (status) {
-        case ForwardStatus::offered: return "offered";
-        case ForwardStatus::settled: return "settled";
-        case ForwardStatus::local_failed: return "local_failed";
-        case ForwardStatus::failed: return "failed";
+        case ForwardStatus::offered:
+            return "offered";
+        case ForwardStatus::settled:
+            return "settled";
+        case ForwardStatus::local_failed:
+            return "local_failed";
+        case ForwardStatus::failed:
+            return "failed";
     }
     return "";
 }
@@ -28,7 +32,8 @@ ForwardRow* ForwardTable::find(ShortChannelId in_channel, std::uint64_t in_htlc_
 Msat ForwardTable::fees_collected() const {
     std::uint64_t fees = 0;
     for (const auto& [index, row] : rows_) {
-        if (row.status == ForwardStatus::settled && row.out_amount) fees += row.in_amount.value() - row.out_amount->value();
+        if (row.status == ForwardStatus::settled && row.out_amount)
+            fees += row.in_amount.value() - row.out_amount->value();
     }
     return Msat(fees);
 }

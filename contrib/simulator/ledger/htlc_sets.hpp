@@ -1,5 +1,5 @@
-// The parts of one payment that have arrived and wait for the rest (BOLT 4 basic_mpp), by payment hash. Memory only: after a
-// restart the parts are offered to the node again and gather anew.
+// The parts of one payment that have arrived and wait for the rest (BOLT 4 basic_mpp), by payment hash. Memory only:
+// after a restart the parts are offered to the node again and gather anew.
 #pragma once
 
 #include <unordered_map>

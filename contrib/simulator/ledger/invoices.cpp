@@ -6,9 +6,12 @@ namespace millrace::sim {
 
 std::string_view name(InvoiceStatus status) {
     switch (status) {
-        case InvoiceStatus::unpaid: return "unpaid";
-        case InvoiceStatus::paid: return "paid";
-        case InvoiceStatus::expired: return "expired";
+        case InvoiceStatus::unpaid:
+            return "unpaid";
+        case InvoiceStatus::paid:
+            return "paid";
+        case InvoiceStatus::expired:
+            return "expired";
     }
     return "";
 }

@@ -6,9 +6,12 @@ namespace millrace::sim {
 
 std::string_view name(PaymentStatus status) {
     switch (status) {
-        case PaymentStatus::pending: return "pending";
-        case PaymentStatus::complete: return "complete";
-        case PaymentStatus::failed: return "failed";
+        case PaymentStatus::pending:
+            return "pending";
+        case PaymentStatus::complete:
+            return "complete";
+        case PaymentStatus::failed:
+            return "failed";
     }
     return "";
 }

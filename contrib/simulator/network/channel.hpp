@@ -2,8 +2,9 @@
 //
 //   capacity = sides[0].balance + sides[1].balance + the amounts of all HTLCs in flight       (always)
 //
-// An offered HTLC leaves its side's balance when it is added (so spendable falls at once) and enters the other's when it is
-// fulfilled and removed, or its own again when it failed. Side 0 is the node with the lesser id (BOLT 7's direction 0).
+// An offered HTLC leaves its side's balance when it is added (so spendable falls at once) and enters the other's when
+// it is fulfilled and removed, or its own again when it failed. Side 0 is the node with the lesser id (BOLT 7's
+// direction 0).
 #pragma once
 
 #include <array>
@@ -51,8 +52,8 @@ struct SideTotals {
 struct ChannelSide {
     NodeIndex node = 0;
     Msat balance;
-    Msat reserve;      // this side must keep it
-    Msat commit_fee;   // the opener's share of the commitment fee; not spendable
+    Msat reserve;     // this side must keep it
+    Msat commit_fee;  // the opener's share of the commitment fee; not spendable
     ChannelPolicy policy;
     std::uint32_t in_flight = 0;  // HTLCs that this side offered
     Msat in_flight_amount;

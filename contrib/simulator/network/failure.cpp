@@ -23,28 +23,50 @@ std::uint16_t Failure::code() const {
 
 std::string_view failcode_name(std::uint16_t code) {
     switch (code) {
-        case failcode::temporary_node_failure: return "WIRE_TEMPORARY_NODE_FAILURE";
-        case 0x6002: return "WIRE_PERMANENT_NODE_FAILURE";
-        case 0x6003: return "WIRE_REQUIRED_NODE_FEATURE_MISSING";
-        case 0xc004: return "WIRE_INVALID_ONION_VERSION";
-        case 0xc005: return "WIRE_INVALID_ONION_HMAC";
-        case 0xc006: return "WIRE_INVALID_ONION_KEY";
-        case failcode::temporary_channel_failure: return "WIRE_TEMPORARY_CHANNEL_FAILURE";
-        case failcode::permanent_channel_failure: return "WIRE_PERMANENT_CHANNEL_FAILURE";
-        case 0x4009: return "WIRE_REQUIRED_CHANNEL_FEATURE_MISSING";
-        case failcode::unknown_next_peer: return "WIRE_UNKNOWN_NEXT_PEER";
-        case failcode::amount_below_minimum: return "WIRE_AMOUNT_BELOW_MINIMUM";
-        case failcode::fee_insufficient: return "WIRE_FEE_INSUFFICIENT";
-        case failcode::incorrect_cltv_expiry: return "WIRE_INCORRECT_CLTV_EXPIRY";
-        case failcode::expiry_too_soon: return "WIRE_EXPIRY_TOO_SOON";
-        case failcode::incorrect_or_unknown_payment_details: return "WIRE_INCORRECT_OR_UNKNOWN_PAYMENT_DETAILS";
-        case failcode::final_incorrect_cltv_expiry: return "WIRE_FINAL_INCORRECT_CLTV_EXPIRY";
-        case failcode::final_incorrect_htlc_amount: return "WIRE_FINAL_INCORRECT_HTLC_AMOUNT";
-        case failcode::channel_disabled: return "WIRE_CHANNEL_DISABLED";
-        case failcode::expiry_too_far: return "WIRE_EXPIRY_TOO_FAR";
-        case failcode::invalid_onion_payload: return "WIRE_INVALID_ONION_PAYLOAD";
-        case failcode::mpp_timeout: return "WIRE_MPP_TIMEOUT";
-        default: return "UNKNOWN";
+        case failcode::temporary_node_failure:
+            return "WIRE_TEMPORARY_NODE_FAILURE";
+        case 0x6002:
+            return "WIRE_PERMANENT_NODE_FAILURE";
+        case 0x6003:
+            return "WIRE_REQUIRED_NODE_FEATURE_MISSING";
+        case 0xc004:
+            return "WIRE_INVALID_ONION_VERSION";
+        case 0xc005:
+            return "WIRE_INVALID_ONION_HMAC";
+        case 0xc006:
+            return "WIRE_INVALID_ONION_KEY";
+        case failcode::temporary_channel_failure:
+            return "WIRE_TEMPORARY_CHANNEL_FAILURE";
+        case failcode::permanent_channel_failure:
+            return "WIRE_PERMANENT_CHANNEL_FAILURE";
+        case 0x4009:
+            return "WIRE_REQUIRED_CHANNEL_FEATURE_MISSING";
+        case failcode::unknown_next_peer:
+            return "WIRE_UNKNOWN_NEXT_PEER";
+        case failcode::amount_below_minimum:
+            return "WIRE_AMOUNT_BELOW_MINIMUM";
+        case failcode::fee_insufficient:
+            return "WIRE_FEE_INSUFFICIENT";
+        case failcode::incorrect_cltv_expiry:
+            return "WIRE_INCORRECT_CLTV_EXPIRY";
+        case failcode::expiry_too_soon:
+            return "WIRE_EXPIRY_TOO_SOON";
+        case failcode::incorrect_or_unknown_payment_details:
+            return "WIRE_INCORRECT_OR_UNKNOWN_PAYMENT_DETAILS";
+        case failcode::final_incorrect_cltv_expiry:
+            return "WIRE_FINAL_INCORRECT_CLTV_EXPIRY";
+        case failcode::final_incorrect_htlc_amount:
+            return "WIRE_FINAL_INCORRECT_HTLC_AMOUNT";
+        case failcode::channel_disabled:
+            return "WIRE_CHANNEL_DISABLED";
+        case failcode::expiry_too_far:
+            return "WIRE_EXPIRY_TOO_FAR";
+        case failcode::invalid_onion_payload:
+            return "WIRE_INVALID_ONION_PAYLOAD";
+        case failcode::mpp_timeout:
+            return "WIRE_MPP_TIMEOUT";
+        default:
+            return "UNKNOWN";
     }
 }
 

@@ -21,10 +21,12 @@ struct NotForwarded {
 };
 
 // Forwards `incoming` as `payload` asks. `forward_to` overrides the payload's channel (a hook may say so).
-[[nodiscard]] std::variant<Forwarded, NotForwarded> forward_htlc(Network& network, HtlcRef incoming, const HopPayload& payload,
-                                                                std::optional<ChannelIndex> forward_to = std::nullopt);
+[[nodiscard]] std::variant<Forwarded, NotForwarded> forward_htlc(Network& network, HtlcRef incoming,
+                                                                 const HopPayload& payload,
+                                                                 std::optional<ChannelIndex> forward_to = std::nullopt);
 
 // The failure message that a node answers with where the channel does not take the HTLC.
-[[nodiscard]] Bytes failure_of(const Network& network, OfferRefusal refusal, ChannelIndex channel, NodeIndex node, Msat amount);
+[[nodiscard]] Bytes failure_of(const Network& network, OfferRefusal refusal, ChannelIndex channel, NodeIndex node,
+                               Msat amount);
 
 }  // namespace millrace::sim

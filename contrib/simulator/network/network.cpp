@@ -7,11 +7,15 @@
 namespace millrace::sim {
 namespace {
 
-Msat add_up(Msat left, Msat right) { return Msat(left.value() + right.value()); }
+Msat add_up(Msat left, Msat right) {
+    return Msat(left.value() + right.value());
+}
 // lightningd gives its peer one block beyond an offered HTLC's expiry, then goes on chain.
 constexpr std::uint32_t deadline_grace = 1;
 
-Msat less(Msat left, Msat right) { return Msat(left.value() - right.value()); }
+Msat less(Msat left, Msat right) {
+    return Msat(left.value() - right.value());
+}
 
 }  // namespace
 
@@ -98,7 +102,8 @@ std::variant<HtlcRef, OfferRefusal> Network::forward(HtlcRef incoming, ChannelIn
     return placed;
 }
 
-std::variant<HtlcRef, OfferRefusal> Network::place(ChannelIndex index, int side, const Offer& request, HtlcRef upstream) {
+std::variant<HtlcRef, OfferRefusal> Network::place(ChannelIndex index, int side, const Offer& request,
+                                                   HtlcRef upstream) {
     Channel& channel = channels_[index];
     if (const auto why = refusal(channel, side, request.amount)) {
         note(refused, channel.scid.value(), static_cast<std::uint64_t>(*why));
@@ -281,7 +286,9 @@ void Network::mine(std::uint32_t blocks) {
     for (const ChannelIndex channel : overdue) close(channel);
 }
 
-const Htlc* Network::find(HtlcRef ref) const { return const_cast<Network*>(this)->get(ref); }
+const Htlc* Network::find(HtlcRef ref) const {
+    return const_cast<Network*>(this)->get(ref);
+}
 
 std::optional<NodeIndex> Network::find_node(const NodeId& id) const {
     const auto found = node_by_id_.find(id);
@@ -317,7 +324,8 @@ std::vector<HtlcRef> Network::undecided(NodeIndex node) const {
         if (htlc.self != 0 && htlc.state == HtlcState::locked_in && receiver_of(htlc) == node) found.push_back(&htlc);
     }
     std::sort(found.begin(), found.end(), [](const Htlc* left, const Htlc* right) {
-        return left->locked_in_at != right->locked_in_at ? left->locked_in_at < right->locked_in_at : left->id < right->id;
+        return left->locked_in_at != right->locked_in_at ? left->locked_in_at < right->locked_in_at
+                                                         : left->id < right->id;
     });
     std::vector<HtlcRef> out;
     out.reserve(found.size());
@@ -325,8 +333,12 @@ std::vector<HtlcRef> Network::undecided(NodeIndex node) const {
     return out;
 }
 
-NodeIndex Network::receiver_of(const Htlc& htlc) const { return channels_[htlc.channel].sides[1U - htlc.from].node; }
-NodeIndex Network::offerer_of(const Htlc& htlc) const { return channels_[htlc.channel].sides[htlc.from].node; }
+NodeIndex Network::receiver_of(const Htlc& htlc) const {
+    return channels_[htlc.channel].sides[1U - htlc.from].node;
+}
+NodeIndex Network::offerer_of(const Htlc& htlc) const {
+    return channels_[htlc.channel].sides[htlc.from].node;
+}
 
 bool Network::balanced() const {
     std::vector<std::uint64_t> in_flight(channels_.size(), 0);

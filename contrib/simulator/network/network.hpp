@@ -1,5 +1,5 @@
-// The payment network: nodes, channels and HTLCs in virtual time. It moves balances and carries messages; what a node does
-// with an HTLC it received is its NodeBehaviour's affair (a simulated lightningd with plugins, or a PlainNode).
+// The payment network: nodes, channels and HTLCs in virtual time. It moves balances and carries messages; what a node
+// does with an HTLC it received is its NodeBehaviour's affair (a simulated lightningd with plugins, or a PlainNode).
 //
 //   offer ── latency ──▶ on_htlc_locked_in ── fulfil() or fail() ── latency ──▶ on_htlc_resolved (at the offerer)
 //                                                                              on_htlc_removed (at the receiver)
@@ -46,7 +46,7 @@ struct ChannelSpec {
     NodeIndex to = 0;
     std::optional<ShortChannelId> scid;  // empty: the next free one
     Msat capacity;
-    Msat push;  // what `to` starts with
+    Msat push;                     // what `to` starts with
     ChannelPolicy policy;          // from -> to
     ChannelPolicy reverse_policy;  // to -> from
     Msat reserve;
@@ -92,8 +92,10 @@ class Network final : private EventSink {
     // Offers an HTLC of `from`'s own (its payment's first hop).
     [[nodiscard]] std::variant<HtlcRef, OfferRefusal> offer(ChannelIndex channel, NodeIndex from, const Offer& offer);
     // Offers on what came in with `incoming`, which must be locked in and undecided.
-    [[nodiscard]] std::variant<HtlcRef, OfferRefusal> forward(HtlcRef incoming, ChannelIndex channel, const Offer& offer);
-    // The receiver's answer to an HTLC that is locked in or forwarded. An HTLC that is gone or decided already: no effect.
+    [[nodiscard]] std::variant<HtlcRef, OfferRefusal> forward(HtlcRef incoming, ChannelIndex channel,
+                                                              const Offer& offer);
+    // The receiver's answer to an HTLC that is locked in or forwarded. An HTLC that is gone or decided already: no
+    // effect.
     void fulfil(HtlcRef htlc, const Preimage& preimage);
     void fail(HtlcRef htlc, Failure failure);
 
@@ -101,7 +103,8 @@ class Network final : private EventSink {
     void set_up(NodeIndex node, bool up);
     // The channel goes on chain: HTLCs in it come back as permanent_channel_failure, it takes no more.
     void close(ChannelIndex channel);
-    // Raises the block height. An HTLC that is past its expiry closes its channel, as lightningd would: somebody sat on it.
+    // Raises the block height. An HTLC that is past its expiry closes its channel, as lightningd would: somebody sat on
+    // it.
     void mine(std::uint32_t blocks);
 
     [[nodiscard]] std::uint32_t height() const { return height_; }
@@ -118,7 +121,8 @@ class Network final : private EventSink {
     [[nodiscard]] static ShortChannelId alias(ChannelIndex channel, int side);
     // All HTLCs in the channel, in the order of their slots.
     [[nodiscard]] std::vector<const Htlc*> htlcs_in(ChannelIndex channel) const;
-    // HTLCs offered to `node` that it has not decided: what lightningd replays to its hooks at start. In order of arrival.
+    // HTLCs offered to `node` that it has not decided: what lightningd replays to its hooks at start. In order of
+    // arrival.
     [[nodiscard]] std::vector<HtlcRef> undecided(NodeIndex node) const;
     [[nodiscard]] NodeIndex receiver_of(const Htlc& htlc) const;
     [[nodiscard]] NodeIndex offerer_of(const Htlc& htlc) const;

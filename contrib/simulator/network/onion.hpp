@@ -1,4 +1,5 @@
-// What a payment's sender tells each node on the way (BOLT 4 §"tlv_payload"), readable, without the layers of encryption.
+// What a payment's sender tells each node on the way (BOLT 4 §"tlv_payload"), readable, without the layers of
+// encryption.
 //
 //   payload := tlv_stream     2 amt_to_forward tu64, 4 outgoing_cltv_value tu32, 6 short_channel_id u64,
 //                             8 payment_data: secret[32] total_msat tu64, 16 payment_metadata

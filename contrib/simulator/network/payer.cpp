@@ -20,7 +20,8 @@ constexpr int code_unspecified = 209;
 std::string lower_name(std::uint16_t code) {
     std::string name(failcode_name(code));
     if (name.starts_with("WIRE_")) name.erase(0, 5);
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return name;
 }
 
@@ -31,7 +32,8 @@ PayStep Payer::start(const Network& network) {
     std::vector<Route> routes;
     const std::uint64_t each = goal_.amount.value() / goal_.force_parts;
     for (std::uint32_t i = 0; i < goal_.force_parts; ++i) {
-        const std::uint64_t amount = i + 1 < goal_.force_parts ? each : goal_.amount.value() - each * (goal_.force_parts - 1);
+        const std::uint64_t amount =
+            i + 1 < goal_.force_parts ? each : goal_.amount.value() - each * (goal_.force_parts - 1);
         const RouteRequest request{source_, goal_.destination, Msat(amount), goal_.final_cltv, goal_.hints};
         std::optional<Route> route = find_route(network, request, beliefs_);
         if (!route) return give_up(code_no_route, "Failed: We could not find a usable set of paths.");
@@ -60,7 +62,8 @@ bool Payer::plan(const Network& network, Msat amount, std::vector<Route>& routes
             return true;
         }
     }
-    if (in_flight_.size() + routes.size() + 2 > goal_.max_parts || amount.value() < 2 * least_part.value()) return false;
+    if (in_flight_.size() + routes.size() + 2 > goal_.max_parts || amount.value() < 2 * least_part.value())
+        return false;
     const Msat half(amount.value() / 2);
     return plan(network, Msat(amount.value() - half.value()), routes) && plan(network, half, routes);
 }
@@ -86,11 +89,13 @@ PayStep Payer::route_amount(const Network& network, Msat amount) {
             }
             why = "We could not find a usable set of paths.";
             if (own < goal_.amount.value()) {
-                why += " Total source capacity is only " + Msat(own).text() + " (in " + std::to_string(count) + " channels).";
+                why += " Total source capacity is only " + Msat(own).text() + " (in " + std::to_string(count) +
+                       " channels).";
             }
         }
         if (attempts_ == 0) return give_up(found ? code_too_expensive : code_no_route, "Failed: " + why);
-        const std::string complaint = amount == goal_.amount ? "Then routing failed" : "Then routing for remaining " + amount.text() + " failed";
+        const std::string complaint =
+            amount == goal_.amount ? "Then routing failed" : "Then routing for remaining " + amount.text() + " failed";
         return give_up(code_unspecified,
                        "Failed after " + std::to_string(attempts_) + " attempts. " + results_ + complaint + ": " + why);
     }
@@ -118,7 +123,8 @@ PayStep Payer::on_failure(const Network& network, std::uint64_t part_id, const F
     if (failure.unreadable) return give_up(code_unspecified, "Unparseable onion reply");
     if (failure.erring_index >= part.route.size()) {
         if (code == failcode::mpp_timeout) {
-            results_ += "Payment of " + part.amount.text() + " reached destination, but timed out before the rest arrived. ";
+            results_ +=
+                "Payment of " + part.amount.text() + " reached destination, but timed out before the rest arrived. ";
         } else {
             return give_up(code_destination, "Destination said it doesn't know invoice: " + lower_name(code));
         }
@@ -169,7 +175,8 @@ void Payer::learn(const Network& network, const InFlight& part, const Failure& f
             // The failure carries the node's channel_update: the same as its policy of now.
             const ChannelPolicy& now = channel.sides[static_cast<std::size_t>(direction.second)].policy;
             const auto known = beliefs_.policies.find(direction);
-            const bool told_before = known != beliefs_.policies.end() && known->second.fee_base_msat == now.fee_base_msat &&
+            const bool told_before = known != beliefs_.policies.end() &&
+                                     known->second.fee_base_msat == now.fee_base_msat &&
                                      known->second.fee_ppm == now.fee_ppm && known->second.cltv_delta == now.cltv_delta;
             if (told_before) {
                 beliefs_.excluded[direction] = true;

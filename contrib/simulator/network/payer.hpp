@@ -6,8 +6,8 @@
 //   step = payer.on_failure(network, part, failure);
 //   step = payer.on_success(part);
 //
-// As xpay does it: the whole amount over the cheapest path; what no path carries is halved; a channel that failed an amount is
-// remembered as too small for it; fees and cltv deltas learnt from failures replace gossip.
+// As xpay does it: the whole amount over the cheapest path; what no path carries is halved; a channel that failed an
+// amount is remembered as too small for it; fees and cltv deltas learnt from failures replace gossip.
 #pragma once
 
 #include <map>

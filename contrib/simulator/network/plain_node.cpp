@@ -7,9 +7,13 @@
 
 namespace millrace::sim {
 
-PlainNode::PlainNode(Network& network, NodeIndex index) : network_(network), index_(index) { network.set_behaviour(index, this); }
+PlainNode::PlainNode(Network& network, NodeIndex index) : network_(network), index_(index) {
+    network.set_behaviour(index, this);
+}
 
-void PlainNode::expect(const Preimage& preimage, Msat amount) { expected_[crypto::payment_hash(preimage)] = {preimage, amount}; }
+void PlainNode::expect(const Preimage& preimage, Msat amount) {
+    expected_[crypto::payment_hash(preimage)] = {preimage, amount};
+}
 
 void PlainNode::pay(const PayGoal& goal, Paid done) {
     auto run = std::make_shared<Run>(Run{Payer(goal, index_), std::move(done)});
@@ -19,7 +23,8 @@ void PlainNode::pay(const PayGoal& goal, Paid done) {
 void PlainNode::advance(const std::shared_ptr<Run>& run, const PayStep& step) {
     for (const PartToSend& part : step.send) {
         const PayGoal& goal = run->payer.goal();
-        const OnionPtr onion = make_onion(network_, part.route, goal.amount, goal.payment_secret, goal.metadata, network_.height());
+        const OnionPtr onion =
+            make_onion(network_, part.route, goal.amount, goal.payment_secret, goal.metadata, network_.height());
         const std::uint64_t tag = next_tag_++;
         const RouteHop& first = part.route.front();
         const Offer offer{first.amount, first.cltv + network_.height(), goal.payment_hash, onion, 0, tag};
@@ -47,7 +52,8 @@ void PlainNode::on_htlc_resolved(const Htlc& htlc) {
     if (found == parts_.end()) return;
     const Part part = std::move(found->second);
     parts_.erase(found);
-    advance(part.run, htlc.fulfilled ? part.run->payer.on_success(part.part) : part.run->payer.on_failure(network_, part.part, htlc.failure));
+    advance(part.run, htlc.fulfilled ? part.run->payer.on_success(part.part)
+                                     : part.run->payer.on_failure(network_, part.part, htlc.failure));
 }
 
 void PlainNode::on_htlc_locked_in(HtlcRef ref) {
@@ -72,11 +78,13 @@ void PlainNode::receive(HtlcRef ref, const HopPayload& payload) {
         case HtlcSets::Added::first: {
             const std::uint64_t generation = sets_.find(htlc.payment_hash)->generation;
             if (sets_.find(htlc.payment_hash)->complete()) break;
-            network_.scheduler().call_at(network_.scheduler().now() + mpp_timeout, [this, hash = htlc.payment_hash, generation] {
-                const HtlcSet* set = sets_.find(hash);
-                if (set == nullptr || set->generation != generation) return;
-                for (const HtlcRef part : sets_.take(hash).parts) fail(part, plain_failure(failcode::mpp_timeout));
-            });
+            network_.scheduler().call_at(network_.scheduler().now() + mpp_timeout,
+                                         [this, hash = htlc.payment_hash, generation] {
+                                             const HtlcSet* set = sets_.find(hash);
+                                             if (set == nullptr || set->generation != generation) return;
+                                             for (const HtlcRef part : sets_.take(hash).parts)
+                                                 fail(part, plain_failure(failcode::mpp_timeout));
+                                         });
             break;
         }
         case HtlcSets::Added::more:

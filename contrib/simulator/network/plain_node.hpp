@@ -1,4 +1,5 @@
-// A node without a lightningd: it forwards what it can, accepts payments it expects, and pays. For traffic in virtual time.
+// A node without a lightningd: it forwards what it can, accepts payments it expects, and pays. For traffic in virtual
+// time.
 //
 //   PlainNode seller(network, index);
 //   seller.expect(preimage, Msat(1000));

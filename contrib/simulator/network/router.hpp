@@ -48,7 +48,8 @@ struct RouteRequest {
 constexpr std::size_t max_route_hops = 20;
 
 // Empty where there is no path. Ties go to the lower node index, so that the answer depends on the arguments alone.
-[[nodiscard]] std::optional<Route> find_route(const Network& network, const RouteRequest& request, const Beliefs& beliefs);
+[[nodiscard]] std::optional<Route> find_route(const Network& network, const RouteRequest& request,
+                                              const Beliefs& beliefs);
 
 // What the sender pays on top of the amount that arrives.
 [[nodiscard]] Msat fee_of(const Route& route);

@@ -15,9 +15,13 @@ namespace {
 
 using SessionPtr = std::shared_ptr<RpcSession>;
 
-const ChannelSide& side_at(const Channel& channel, int side) { return channel.sides[static_cast<std::size_t>(side)]; }
+const ChannelSide& side_at(const Channel& channel, int side) {
+    return channel.sides[static_cast<std::size_t>(side)];
+}
 
-Msat to_us(const ChannelSide& side) { return Msat(side.balance.value() + side.in_flight_amount.value()); }
+Msat to_us(const ChannelSide& side) {
+    return Msat(side.balance.value() + side.in_flight_amount.value());
+}
 
 json::object policy_json(const ChannelPolicy& policy) {
     return {{"htlc_minimum_msat", policy.htlc_minimum.value()},
@@ -29,10 +33,13 @@ json::object policy_json(const ChannelPolicy& policy) {
 
 const char* htlc_state(const Htlc& htlc, bool ours) {
     switch (htlc.state) {
-        case HtlcState::adding: return ours ? "SENT_ADD_HTLC" : "RCVD_ADD_HTLC";
+        case HtlcState::adding:
+            return ours ? "SENT_ADD_HTLC" : "RCVD_ADD_HTLC";
         case HtlcState::locked_in:
-        case HtlcState::forwarded: return ours ? "SENT_ADD_ACK_REVOCATION" : "RCVD_ADD_ACK_REVOCATION";
-        case HtlcState::removing: return ours ? "RCVD_REMOVE_HTLC" : "SENT_REMOVE_HTLC";
+        case HtlcState::forwarded:
+            return ours ? "SENT_ADD_ACK_REVOCATION" : "RCVD_ADD_ACK_REVOCATION";
+        case HtlcState::removing:
+            return ours ? "RCVD_REMOVE_HTLC" : "SENT_REMOVE_HTLC";
     }
     return "";
 }
@@ -53,7 +60,8 @@ json::object peer_channel_json(NodeCore& core, ChannelIndex index) {
     out["peer_id"] = core.id_of(remote.node).hex();
     out["peer_connected"] = channel.connected;
     if (channel.connected) out["reestablished"] = true;
-    out["channel_type"] = json::object{{"bits", json::array{12, 22}}, {"names", json::array{"static_remotekey/even", "anchors/even"}}};
+    out["channel_type"] =
+        json::object{{"bits", json::array{12, 22}}, {"names", json::array{"static_remotekey/even", "anchors/even"}}};
     out["ignore_fee_limits"] = true;
     out["updates"] = json::object{{"local", policy_json(local.policy)}, {"remote", policy_json(remote.policy)}};
     out["last_stable_connection"] = unix_seconds(core.now_seconds());
@@ -71,7 +79,8 @@ json::object peer_channel_json(NodeCore& core, ChannelIndex index) {
     out["close_to"] = "5120" + made_up_hex("close to", channel.scid);
     out["private"] = !channel.is_public;
     out["opener"] = opener ? "local" : "remote";
-    out["alias"] = json::object{{"local", Network::alias(index, us).text()}, {"remote", Network::alias(index, 1 - us).text()}};
+    out["alias"] =
+        json::object{{"local", Network::alias(index, us).text()}, {"remote", Network::alias(index, 1 - us).text()}};
     out["features"] = json::array{"option_static_remotekey", "option_anchors"};
     out["funding"] = json::object{{"local_funds_msat", opener ? channel.capacity.value() : 0},
                                   {"remote_funds_msat", opener ? 0 : channel.capacity.value()},
@@ -187,14 +196,15 @@ void run_listfunds(Daemon& node, Params& in, const Reply& reply, const SessionPt
     }
     // One coin, so that readers of `outputs` meet an entry. The simulator has no chain to spend it on.
     const ShortChannelId none;
-    json::array outputs{json::object{{"txid", funding_txid(none)},
-                                     {"output", 0},
-                                     {"amount_msat", 100'000'000'000},
-                                     {"scriptpubkey", "5120" + made_up_hex("wallet " + core.setup.name, none)},
-                                     {"address", "bcrt1p" + made_up_hex("wallet " + core.setup.name, none).substr(0, 58)},
-                                     {"status", "confirmed"},
-                                     {"blockheight", 100},
-                                     {"reserved", false}}};
+    json::array outputs{
+        json::object{{"txid", funding_txid(none)},
+                     {"output", 0},
+                     {"amount_msat", 100'000'000'000},
+                     {"scriptpubkey", "5120" + made_up_hex("wallet " + core.setup.name, none)},
+                     {"address", "bcrt1p" + made_up_hex("wallet " + core.setup.name, none).substr(0, 58)},
+                     {"status", "confirmed"},
+                     {"blockheight", 100},
+                     {"reserved", false}}};
     reply.result(json::object{{"outputs", std::move(outputs)}, {"channels", std::move(channels)}});
 }
 
@@ -245,7 +255,8 @@ void run_listnodes(Daemon& node, Params& in, const Reply& reply, const SessionPt
     for (const NodeRecord& record : core.network().nodes()) {
         if (id && record.id != *id) continue;
         bool announced = record.id == core.setup.id;
-        for (const ChannelIndex index : record.channels) announced = announced || core.network().channel(index).is_public;
+        for (const ChannelIndex index : record.channels)
+            announced = announced || core.network().channel(index).is_public;
         if (!announced) continue;
         out.push_back(json::object{{"nodeid", record.id.hex()},
                                    {"alias", record.name},
@@ -275,11 +286,13 @@ void run_setchannel(Daemon& node, Params& in, const Reply& reply, const SessionP
     std::vector<ChannelIndex> chosen;
     for (const ChannelIndex index : core.network().nodes()[core.index].channels) {
         const Channel& channel = core.network().channel(index);
-        const bool named = id == channel.scid.text() || id == channel_id(channel.scid) || id == core.id_of(channel.peer_of(core.index)).hex();
+        const bool named = id == channel.scid.text() || id == channel_id(channel.scid) ||
+                           id == core.id_of(channel.peer_of(core.index)).hex();
         if (id == "all" || named) chosen.push_back(index);
     }
     if (chosen.empty() && id != "all") {
-        in.bad("id", ShortChannelId::parse(id) ? "Short channel id not found" : "No channel with that peer or channel id");
+        in.bad("id",
+               ShortChannelId::parse(id) ? "Short channel id not found" : "No channel with that peer or channel id");
     }
     if (in.ends(reply)) return;
     json::array out;
@@ -315,6 +328,8 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-std::span<const Command> channel_commands() { return commands; }
+std::span<const Command> channel_commands() {
+    return commands;
+}
 
 }  // namespace millrace::sim

@@ -1,8 +1,8 @@
 // The sim-* commands: on every node's RPC, and on DIR/control.sock where they work with all nodes down.
-#include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 #include <set>
 #include <utility>
 
@@ -39,7 +39,8 @@ std::span<const World::ControlCommand> World::control_commands() {
 }
 
 void World::describe_control() {
-    for (const ControlCommand& command : control_commands()) surroundings_.control_methods.emplace_back(command.name, command.usage);
+    for (const ControlCommand& command : control_commands())
+        surroundings_.control_methods.emplace_back(command.name, command.usage);
 }
 
 bool World::control(const std::string& method, const json::value& params, const Reply& reply, bool checking) {
@@ -60,7 +61,8 @@ void World::handle_control(const RpcRequest& request) {
     const json::value parsed = json::parse(request.text, error);
     const json::object* object = error ? nullptr : parsed.if_object();
     const json::value* method = object == nullptr ? nullptr : object->if_contains("method");
-    if (method == nullptr || !method->is_string()) return reply.error(rpc_code::invalid_request, "Expected {} for json command");
+    if (method == nullptr || !method->is_string())
+        return reply.error(rpc_code::invalid_request, "Expected {} for json command");
     const json::value* params = object->if_contains("params");
     const std::string name(method->get_string());
     if (!control(name, params == nullptr ? json::value(json::object{}) : *params, reply, false)) {
@@ -142,14 +144,16 @@ void World::sim_advance(Params& in, const Reply& reply) {
 }
 
 void World::sim_hold(Params& in, const Reply& reply) {
-    static const std::set<std::string> points{"htlc-add", "htlc-remove", "hook-call", "plugin-reply", "rpc-request", "rpc-reply"};
+    static const std::set<std::string> points{"htlc-add",     "htlc-remove", "hook-call",
+                                              "plugin-reply", "rpc-request", "rpc-reply"};
     HoldPoint wish;
     wish.point = in.string("point");
     wish.node = in.optional_string("node").value_or("");
     wish.method = in.optional_string("method").value_or("");
     wish.plugin = in.optional_string("plugin").value_or("");
     const std::uint64_t count = in.optional_u64("count").value_or(0);
-    if (!points.contains(wish.point)) in.bad("point", "should be htlc-add, htlc-remove, hook-call, plugin-reply, rpc-request or rpc-reply");
+    if (!points.contains(wish.point))
+        in.bad("point", "should be htlc-add, htlc-remove, hook-call, plugin-reply, rpc-request or rpc-reply");
     if (!wish.node.empty() && find(wish.node) == nullptr) in.bad("node", "no such node");
     if (in.ends(reply)) return;
     reply.result(json::object{{"hold", holds_.add(std::move(wish), count)}});
@@ -174,7 +178,8 @@ void World::sim_await(Params& in, const Reply& reply) {
     });
     // On the wall clock: a test waits for real.
     auto timer = std::make_shared<boost::asio::steady_timer>(io_, std::chrono::seconds(timeout));
-    timer->async_wait([timer, reply](boost::system::error_code) { reply.error(rpc_code::general, "nothing was caught in time"); });
+    timer->async_wait(
+        [timer, reply](boost::system::error_code) { reply.error(rpc_code::general, "nothing was caught in time"); });
 }
 
 void World::sim_release(Params& in, const Reply& reply) {
@@ -224,10 +229,11 @@ void World::sim_stats(Params& in, const Reply& reply) {
     if (in.ends(reply)) return;
     json::object writes;
     for (const auto& node : nodes_) {
-        writes[node->setup.name] = json::object{{"invoices", node->state.invoices.writes()},
-                                                {"datastore", node->state.datastore.writes()},
-                                                {"payments", node->state.payments.created() + node->state.payments.updated()},
-                                                {"forwards", node->state.forwards.created() + node->state.forwards.updated()}};
+        writes[node->setup.name] =
+            json::object{{"invoices", node->state.invoices.writes()},
+                         {"datastore", node->state.datastore.writes()},
+                         {"payments", node->state.payments.created() + node->state.payments.updated()},
+                         {"forwards", node->state.forwards.created() + node->state.forwards.updated()}};
     }
     char hash[17];
     std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(network_.log().hash()));

@@ -38,7 +38,8 @@ HostContext host_context(NodeCore& core) {
     };
     out.is_own_command = [](std::string_view method) { return Daemon::find_command(method) != nullptr; };
     out.wake = core.world.wake;
-    out.hold = [&core](std::string_view point, std::string_view method, std::string_view plugin, std::function<void()> resume) {
+    out.hold = [&core](std::string_view point, std::string_view method, std::string_view plugin,
+                       std::function<void()> resume) {
         return core.hold({std::string(point), {}, std::string(method), std::string(plugin)}, std::move(resume));
     };
     out.options = core.setup.plugin_options;
@@ -69,7 +70,9 @@ Daemon::~Daemon() {
     core_->plugins->kill_all();
 }
 
-std::string Daemon::rpc_path() const { return core_->setup.directory + "/lightning-rpc"; }
+std::string Daemon::rpc_path() const {
+    return core_->setup.directory + "/lightning-rpc";
+}
 
 void Daemon::start(std::function<void()> ready) {
     core_->write_log(LogLevel::info, "lightningd", std::string(node_version) + " (simulated) " + core_->setup.id.hex());
@@ -114,7 +117,9 @@ void Daemon::watch_expiry(std::chrono::sys_seconds expires_at) {
     });
 }
 
-void Daemon::on_htlc_locked_in(HtlcRef htlc) { receiver_.accept(htlc); }
+void Daemon::on_htlc_locked_in(HtlcRef htlc) {
+    receiver_.accept(htlc);
+}
 
 void Daemon::on_htlc_resolved(const Htlc& htlc) {
     if (htlc.upstream == 0) {
@@ -136,7 +141,8 @@ void Daemon::coin_movement(const Htlc& htlc, bool incoming) {
         fee = (incoming ? htlc.amount.minus(other->amount) : other->amount.minus(htlc.amount)).value_or(Msat());
     } else if (routed) {
         // The other half is settled already: the forward's row knows.
-        const ForwardRow* row = incoming ? core_->state.forwards.find(core_->network().channel(htlc.channel).scid, htlc.id) : nullptr;
+        const ForwardRow* row =
+            incoming ? core_->state.forwards.find(core_->network().channel(htlc.channel).scid, htlc.id) : nullptr;
         if (row != nullptr && row->out_amount) fee = row->in_amount.minus(*row->out_amount).value_or(Msat());
     }
     json::object movement{{"version", 2},
@@ -171,26 +177,31 @@ void Daemon::on_peer(ChannelIndex index, bool connected) {
         return;
     }
     const bool opener = channel.sides[channel.opener].node == core_->index;
-    core_->plugins->notify("connect", json::object{{"id", id},
-                                                   {"direction", opener ? "out" : "in"},
-                                                   {"address", json::object{{"type", "ipv4"}, {"address", "127.0.0.1"}, {"port", 9735 + peer}}}});
+    core_->plugins->notify(
+        "connect",
+        json::object{{"id", id},
+                     {"direction", opener ? "out" : "in"},
+                     {"address", json::object{{"type", "ipv4"}, {"address", "127.0.0.1"}, {"port", 9735 + peer}}}});
 }
 
 void Daemon::on_channel_closed(ChannelIndex index) {
     const Channel& channel = core_->network().channel(index);
-    core_->write_log(LogLevel::unusual, "lightningd", channel.scid.text() + ": Peer permanent failure in CHANNELD_NORMAL: going on chain");
-    core_->plugins->notify("channel_state_changed", json::object{{"peer_id", core_->id_of(channel.peer_of(core_->index)).hex()},
-                                                                 {"channel_id", channel_id(channel.scid)},
-                                                                 {"short_channel_id", channel.scid.text()},
-                                                                 {"timestamp", iso_time(core_->now())},
-                                                                 {"old_state", "CHANNELD_NORMAL"},
-                                                                 {"new_state", "AWAITING_UNILATERAL"},
-                                                                 {"cause", "protocol"},
-                                                                 {"message", "Offered HTLC hit deadline"}});
+    core_->write_log(LogLevel::unusual, "lightningd",
+                     channel.scid.text() + ": Peer permanent failure in CHANNELD_NORMAL: going on chain");
+    core_->plugins->notify("channel_state_changed",
+                           json::object{{"peer_id", core_->id_of(channel.peer_of(core_->index)).hex()},
+                                        {"channel_id", channel_id(channel.scid)},
+                                        {"short_channel_id", channel.scid.text()},
+                                        {"timestamp", iso_time(core_->now())},
+                                        {"old_state", "CHANNELD_NORMAL"},
+                                        {"new_state", "AWAITING_UNILATERAL"},
+                                        {"cause", "protocol"},
+                                        {"message", "Offered HTLC hit deadline"}});
 }
 
 void Daemon::block_added() {
-    const std::string hash = crypto::payment_hash(Preimage(crypto::sha256(as_bytes("block " + std::to_string(core_->height()))))).hex();
+    const std::string hash =
+        crypto::payment_hash(Preimage(crypto::sha256(as_bytes("block " + std::to_string(core_->height()))))).hex();
     core_->plugins->notify("block_added", json::object{{"hash", hash}, {"height", core_->height()}});
     core_->waiters.poke();
 }
@@ -204,8 +215,8 @@ const Command* Daemon::find_command(std::string_view method) {
 
 std::vector<const Command*> Daemon::all_commands() {
     std::vector<const Command*> out;
-    for (const auto table : {node_commands(), invoice_commands(), payment_commands(), channel_commands(), plugin_commands(),
-                             wait_commands(), datastore_commands(), rune_commands()}) {
+    for (const auto table : {node_commands(), invoice_commands(), payment_commands(), channel_commands(),
+                             plugin_commands(), wait_commands(), datastore_commands(), rune_commands()}) {
         for (const Command& command : table) out.push_back(&command);
     }
     return out;
@@ -222,7 +233,8 @@ void Daemon::handle(const RpcRequest& request) {
     const json::object& object = parsed.get_object();
     const json::value* version = object.if_contains("jsonrpc");
     const json::value* method = object.if_contains("method");
-    if (!id || object.at("id").is_object() || object.at("id").is_array()) return direct.error(rpc_code::invalid_request, "No id");
+    if (!id || object.at("id").is_object() || object.at("id").is_array())
+        return direct.error(rpc_code::invalid_request, "No id");
     if (version == nullptr || *version != json::value("2.0")) {
         return direct.error(rpc_code::invalid_request, "jsonrpc: \"2.0\" must be specified in the request");
     }
@@ -260,10 +272,12 @@ void Daemon::check(std::string_view raw_params, const Reply& reply, const std::s
     const PluginPtr plugin = core_->plugins->owner_of(method);
     if (!plugin) return run(method, json::serialize(params), true, reply, session);
     if (!plugin->manifest.can_check) {
-        core_->write_log(LogLevel::unusual, "lightningd", "Plugin " + plugin->name + " cannot check: " + method + " is taken as fine");
+        core_->write_log(LogLevel::unusual, "lightningd",
+                         "Plugin " + plugin->name + " cannot check: " + method + " is taken as fine");
         return reply.result(json::object{{"command_to_check", method}});
     }
-    core_->plugins->call(plugin, "check", raw_params, reply, session, [reply](const PluginAnswer& answer) { pass_on(answer, reply); });
+    core_->plugins->call(plugin, "check", raw_params, reply, session,
+                         [reply](const PluginAnswer& answer) { pass_on(answer, reply); });
 }
 
 void Daemon::run(const std::string& method, std::string_view raw_params, bool checking, const Reply& reply,
@@ -275,8 +289,10 @@ void Daemon::run(const std::string& method, std::string_view raw_params, bool ch
     }
     if (core_->world.control(method, json::parse(raw_params), reply, checking)) return;
     const PluginPtr plugin = core_->plugins->owner_of(method);
-    if (!plugin || !plugin->initialised) return reply.error(rpc_code::unknown_method, "Unknown command '" + method + "'");
-    core_->plugins->call(plugin, method, raw_params, reply, session, [reply](const PluginAnswer& answer) { pass_on(answer, reply); });
+    if (!plugin || !plugin->initialised)
+        return reply.error(rpc_code::unknown_method, "Unknown command '" + method + "'");
+    core_->plugins->call(plugin, method, raw_params, reply, session,
+                         [reply](const PluginAnswer& answer) { pass_on(answer, reply); });
 }
 
 }  // namespace millrace::sim

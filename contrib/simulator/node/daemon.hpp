@@ -1,5 +1,5 @@
-// One simulated lightningd while it runs: its RPC socket, its plugins, its part in the network. Crashing it is destroying
-// this object; what it knew for good is in NodeState.
+// One simulated lightningd while it runs: its RPC socket, its plugins, its part in the network. Crashing it is
+// destroying this object; what it knew for good is in NodeState.
 #pragma once
 
 #include <functional>

@@ -41,7 +41,8 @@ DatastoreMode read_mode(Params& in) {
     if (word == "create-or-replace") return DatastoreMode::create_or_replace;
     if (word == "must-append") return DatastoreMode::must_append;
     if (word == "create-or-append") return DatastoreMode::create_or_append;
-    in.bad("mode", "should be 'must-create', 'must-replace', 'create-or-replace', 'must-append', or 'create-or-append'");
+    in.bad("mode",
+           "should be 'must-create', 'must-replace', 'create-or-replace', 'must-append', or 'create-or-append'");
     return DatastoreMode::must_create;
 }
 
@@ -88,7 +89,8 @@ void run_listdatastore(Daemon& node, Params& in, const Reply& reply, const std::
     const DatastoreKey key = read_key(in, "key");
     if (in.ends(reply)) return;
     json::array out;
-    for (const Datastore::Listed& listed : node.core().state.datastore.list(key)) out.push_back(entry_json(listed.key, listed.entry));
+    for (const Datastore::Listed& listed : node.core().state.datastore.list(key))
+        out.push_back(entry_json(listed.key, listed.entry));
     reply.result(json::object{{"datastore", std::move(out)}});
 }
 
@@ -112,6 +114,8 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-std::span<const Command> datastore_commands() { return commands; }
+std::span<const Command> datastore_commands() {
+    return commands;
+}
 
 }  // namespace millrace::sim

@@ -1,5 +1,5 @@
-// Stopping the simulation at a chosen point, so that a crash can be timed: the event that reaches the point is kept until
-// it is released, and everything else goes on.
+// Stopping the simulation at a chosen point, so that a crash can be timed: the event that reaches the point is kept
+// until it is released, and everything else goes on.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace millrace::sim {
 
 // Where an event is, as sim-hold names it. Empty members of a wish match everything.
 struct HoldPoint {
-    std::string point;   // htlc-add, htlc-remove, hook-call, plugin-reply, rpc-request, rpc-reply
+    std::string point;  // htlc-add, htlc-remove, hook-call, plugin-reply, rpc-request, rpc-reply
     std::string node;
     std::string method;  // of hook-call, plugin-reply, rpc-request, rpc-reply
     std::string plugin;  // of hook-call, plugin-reply
@@ -65,8 +65,11 @@ class Holds {
 
   private:
     static bool matches(const HoldPoint& wish, const HoldPoint& at) {
-        const auto fits = [](const std::string& wanted, const std::string& is) { return wanted.empty() || wanted == is; };
-        return wish.point == at.point && fits(wish.node, at.node) && fits(wish.method, at.method) && fits(wish.plugin, at.plugin);
+        const auto fits = [](const std::string& wanted, const std::string& is) {
+            return wanted.empty() || wanted == is;
+        };
+        return wish.point == at.point && fits(wish.node, at.node) && fits(wish.method, at.method) &&
+               fits(wish.plugin, at.plugin);
     }
 
     std::map<Id, Hold> holds_;

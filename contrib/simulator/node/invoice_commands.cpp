@@ -1,4 +1,5 @@
-// invoice, createinvoice, signinvoice, listinvoices, delinvoice, decode, listincoming: lightningd/invoice.c and plugins/topology.c.
+// invoice, createinvoice, signinvoice, listinvoices, delinvoice, decode, listincoming: lightningd/invoice.c and
+// plugins/topology.c.
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <limits>
@@ -36,7 +37,8 @@ bool secret_required(const Bytes& features) {
 }
 
 // A new row out of an invoice that this node signed; the clock starts now, whatever the invoice's timestamp says.
-InvoiceRow row_of(const bolt11::Invoice& invoice, std::string text, std::string label, const Preimage& preimage, NodeCore& core) {
+InvoiceRow row_of(const bolt11::Invoice& invoice, std::string text, std::string label, const Preimage& preimage,
+                  NodeCore& core) {
     InvoiceRow row;
     row.label = std::move(label);
     row.bolt11 = std::move(text);
@@ -83,11 +85,13 @@ json::array incoming_channels(NodeCore& core) {
 }
 
 // Route hints as `invoice` chooses them: where no public channel leads here, one with enough capacity.
-std::vector<std::vector<bolt11::RouteHop>> route_hints(NodeCore& core, std::optional<Msat> amount, std::optional<bool> expose_private) {
+std::vector<std::vector<bolt11::RouteHop>> route_hints(NodeCore& core, std::optional<Msat> amount,
+                                                       std::optional<bool> expose_private) {
     const Network& network = core.network();
     bool any_public = false;
     std::vector<std::vector<bolt11::RouteHop>> out;
-    for (const ChannelIndex index : network.nodes()[core.index].channels) any_public = any_public || network.channel(index).is_public;
+    for (const ChannelIndex index : network.nodes()[core.index].channels)
+        any_public = any_public || network.channel(index).is_public;
     const bool with_private = expose_private.value_or(!any_public);
     for (const ChannelIndex index : network.nodes()[core.index].channels) {
         const Channel& channel = network.channel(index);
@@ -95,7 +99,8 @@ std::vector<std::vector<bolt11::RouteHop>> route_hints(NodeCore& core, std::opti
         const int theirs = 1 - channel.side_of(core.index);
         if (amount && channel.spendable(theirs) < *amount) continue;
         const ChannelSide& side = channel.sides[static_cast<std::size_t>(theirs)];
-        out.push_back({bolt11::RouteHop{core.id_of(side.node), channel.scid, side.policy.fee_base_msat, side.policy.fee_ppm, side.policy.cltv_delta}});
+        out.push_back({bolt11::RouteHop{core.id_of(side.node), channel.scid, side.policy.fee_base_msat,
+                                        side.policy.fee_ppm, side.policy.cltv_delta}});
     }
     return out;
 }
@@ -110,14 +115,17 @@ void run_invoice(Daemon& node, Params& in, const Reply& reply, const std::shared
     const auto cltv = in.optional_u64("cltv", UINT32_MAX);
     const bool hash_only = in.optional_boolean("deschashonly").value_or(false);
     std::optional<bool> expose;
-    if (const json::value* given = in.find("exposeprivatechannels"); given != nullptr && given->is_bool()) expose = given->get_bool();
+    if (const json::value* given = in.find("exposeprivatechannels"); given != nullptr && given->is_bool())
+        expose = given->get_bool();
     if (label.size() > max_label) in.refuse("Label '" + label + "' over " + std::to_string(max_label) + " bytes");
     if (description.size() > max_description && !hash_only) {
-        in.refuse("Descriptions greater than 639 bytes are not supported (description length " + std::to_string(description.size()) + ")");
+        in.refuse("Descriptions greater than 639 bytes are not supported (description length " +
+                  std::to_string(description.size()) + ")");
     }
     if (in.ends(reply)) return;
 
-    if (core.state.invoices.by_label(label) != nullptr) return reply.error(code_label_exists, "Duplicate label '" + label + "'");
+    if (core.state.invoices.by_label(label) != nullptr)
+        return reply.error(code_label_exists, "Duplicate label '" + label + "'");
     if (!preimage) {
         // From the node's key and the row number: a replayed run has the same preimages.
         const std::string text = "preimage " + std::to_string(core.state.invoices.created() + 1);
@@ -193,9 +201,12 @@ void run_createinvoice(Daemon& node, Params& in, const Reply& reply, const std::
     if (in.ends(reply)) return;
     switch (core.state.invoices.create(row_of(made->invoice, made->text, label, preimage, core))) {
         case InvoiceTable::Created::duplicate_label:
-            return reply.error(code_label_exists, "Duplicate label", invoice_json(*core.state.invoices.by_label(label)));
+            return reply.error(code_label_exists, "Duplicate label",
+                               invoice_json(*core.state.invoices.by_label(label)));
         case InvoiceTable::Created::duplicate_hash:
-            return core.fatal("createinvoice: Error executing statement: UNIQUE constraint failed: invoices.payment_hash (label " + label + ")");
+            return core.fatal(
+                "createinvoice: Error executing statement: UNIQUE constraint failed: invoices.payment_hash (label " +
+                label + ")");
         case InvoiceTable::Created::yes:
             break;
     }
@@ -238,11 +249,14 @@ void run_listinvoices(Daemon& node, Params& in, const Reply& reply, const std::s
         if (index && *index == "updated") {
             std::map<std::uint64_t, const InvoiceRow*> by_update;
             for (const auto& [created, row] : table.rows()) {
-                if (row.updated_index >= std::max<std::uint64_t>(start.value_or(0), 1)) by_update[row.updated_index] = &row;
+                if (row.updated_index >= std::max<std::uint64_t>(start.value_or(0), 1))
+                    by_update[row.updated_index] = &row;
             }
-            for (auto at = by_update.begin(); at != by_update.end() && left > 0; ++at, --left) rows.push_back(invoice_json(*at->second));
+            for (auto at = by_update.begin(); at != by_update.end() && left > 0; ++at, --left)
+                rows.push_back(invoice_json(*at->second));
         } else {
-            for (auto at = table.rows().lower_bound(start.value_or(0)); at != table.rows().end() && left > 0; ++at, --left) {
+            for (auto at = table.rows().lower_bound(start.value_or(0)); at != table.rows().end() && left > 0;
+                 ++at, --left) {
                 rows.push_back(invoice_json(at->second));
             }
         }
@@ -260,7 +274,8 @@ void run_delinvoice(Daemon& node, Params& in, const Reply& reply, const std::sha
     const InvoiceRow* row = core.state.invoices.by_label(label);
     if (row == nullptr) return reply.error(code_not_found, "Unknown invoice");
     if (status != name(row->status)) {
-        return reply.error(code_status_unexpected, "Invoice status is " + std::string(name(row->status)) + " not " + status,
+        return reply.error(code_status_unexpected,
+                           "Invoice status is " + std::string(name(row->status)) + " not " + status,
                            json::object{{"current_status", name(row->status)}, {"expected_status", status}});
     }
     json::object result = invoice_json(*row);
@@ -340,7 +355,10 @@ void run_listincoming(Daemon& node, Params& in, const Reply& reply, const std::s
 }
 
 constexpr Command commands[] = {
-    {"invoice", "amount_msat label description [expiry] [fallbacks] [preimage] [exposeprivatechannels] [cltv] [deschashonly] [dev-routes]", run_invoice},
+    {"invoice",
+     "amount_msat label description [expiry] [fallbacks] [preimage] [exposeprivatechannels] [cltv] [deschashonly] "
+     "[dev-routes]",
+     run_invoice},
     {"signinvoice", "invstring", run_signinvoice},
     {"createinvoice", "invstring label preimage", run_createinvoice},
     {"listinvoices", "[label] [invstring] [payment_hash] [offer_id] [index] [start] [limit]", run_listinvoices},
@@ -351,6 +369,8 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-std::span<const Command> invoice_commands() { return commands; }
+std::span<const Command> invoice_commands() {
+    return commands;
+}
 
 }  // namespace millrace::sim

@@ -5,7 +5,9 @@
 namespace millrace::sim {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
 
 std::size_t skip_space(std::string_view text, std::size_t at) {
     while (at < text.size() && is_space(text[at])) ++at;

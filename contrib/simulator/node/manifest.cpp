@@ -55,7 +55,8 @@ std::optional<std::string> read_options(const json::array& array, Manifest& out)
         if (!name || !type || !description) {
             return "An option is missing either \"name\", \"description\" or \"type\"";
         }
-        if (!good_option_name(*name)) return "Option \"name\" " + *name + " cannot contain characters outside 0-9 a-z _ -";
+        if (!good_option_name(*name))
+            return "Option \"name\" " + *name + " cannot contain characters outside 0-9 a-z _ -";
         const auto known = type_of(*type);
         if (!known) return "Only \"string\", \"int\", \"bool\", and \"flag\" options are supported, not " + *type;
         option.name = *name;
@@ -90,9 +91,19 @@ std::optional<std::string> read_methods(const json::array& array, Manifest& out)
 }
 
 std::optional<std::string> read_hooks(const json::array& array, Manifest& out) {
-    static constexpr std::array known{"htlc_accepted", "invoice_payment", "rpc_command",   "custommsg",          "db_write",
-                                      "peer_connected", "openchannel",    "onion_message_recv", "commitment_revocation",
-                                      "openchannel2",   "rbf_channel",    "recover",       "onion_message_recv_secret"};
+    static constexpr std::array known{"htlc_accepted",
+                                      "invoice_payment",
+                                      "rpc_command",
+                                      "custommsg",
+                                      "db_write",
+                                      "peer_connected",
+                                      "openchannel",
+                                      "onion_message_recv",
+                                      "commitment_revocation",
+                                      "openchannel2",
+                                      "rbf_channel",
+                                      "recover",
+                                      "onion_message_recv_secret"};
     for (const json::value& entry : array) {
         PluginHook hook;
         if (entry.is_string()) {
@@ -116,7 +127,8 @@ std::optional<std::string> read_hooks(const json::array& array, Manifest& out) {
             return "hook is neither a string nor an object";
         }
         if (std::find(known.begin(), known.end(), hook.name) == known.end()) {
-            return "could not register hook '" + hook.name + "', either the name doesn't exist or another plugin already registered it.";
+            return "could not register hook '" + hook.name +
+                   "', either the name doesn't exist or another plugin already registered it.";
         }
         out.hooks.push_back(std::move(hook));
     }
@@ -165,7 +177,8 @@ std::variant<json::value, std::string> option_value(const PluginOption& option) 
     const auto one = [&option](const std::string& given) -> std::variant<json::value, std::string> {
         switch (option.type) {
             case OptionType::string:
-            case OptionType::string_conceal: return json::value(given);
+            case OptionType::string_conceal:
+                return json::value(given);
             case OptionType::integer: {
                 std::int64_t number = 0;
                 const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
@@ -178,7 +191,8 @@ std::variant<json::value, std::string> option_value(const PluginOption& option) 
                 if (given == "true" || given == "True" || given == "1") return json::value(true);
                 if (given == "false" || given == "False" || given == "0") return json::value(false);
                 return option.name + ": '" + given + "' is not a boolean";
-            case OptionType::flag: return json::value(true);
+            case OptionType::flag:
+                return json::value(true);
         }
         return json::value();
     };

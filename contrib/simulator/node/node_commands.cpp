@@ -45,7 +45,8 @@ void run_getinfo(Daemon& node, Params& in, const Reply& reply, const SessionPtr&
         {"fees_collected_msat", core.state.forwards.fees_collected().value()},
         {"lightning-dir", core.setup.directory},
         {"our_features",
-         json::object{{"init", features::init}, {"node", features::node}, {"channel", ""}, {"invoice", features::invoice}}}});
+         json::object{
+             {"init", features::init}, {"node", features::node}, {"channel", ""}, {"invoice", features::invoice}}}});
 }
 
 void run_makesecret(Daemon& node, Params& in, const Reply& reply, const SessionPtr&) {
@@ -70,11 +71,16 @@ void run_feerates(Daemon&, Params& in, const Reply& reply, const SessionPtr&) {
     for (const int blocks : {2, 6, 12, 100}) {
         estimates.push_back(json::object{{"blockcount", blocks}, {"feerate", floor}, {"smoothed_feerate", floor}});
     }
-    json::object rates{{"opening", floor},          {"mutual_close", floor},
-                       {"unilateral_close", floor}, {"unilateral_anchor_close", 1250 * unit},
-                       {"penalty", floor},          {"splice", 258 * unit},
-                       {"min_acceptable", floor},   {"max_acceptable", floor * 10},
-                       {"floor", floor},            {"estimates", std::move(estimates)}};
+    json::object rates{{"opening", floor},
+                       {"mutual_close", floor},
+                       {"unilateral_close", floor},
+                       {"unilateral_anchor_close", 1250 * unit},
+                       {"penalty", floor},
+                       {"splice", 258 * unit},
+                       {"min_acceptable", floor},
+                       {"max_acceptable", floor * 10},
+                       {"floor", floor},
+                       {"estimates", std::move(estimates)}};
     reply.result(json::object{{style, std::move(rates)},
                               {"onchain_fee_estimates", json::object{{"opening_channel_satoshis", 177},
                                                                      {"mutual_close_satoshis", 170},
@@ -102,7 +108,8 @@ void run_help(Daemon& node, Params& in, const Reply& reply, const SessionPtr&) {
     for (const auto& [name, usage] : known) {
         if (!wanted || *wanted == name) lines.push_back(json::object{{"command", help_line(name, usage)}});
     }
-    if (wanted && lines.empty()) return reply.error(rpc_code::unknown_method, "Unknown command " + json::serialize(json::string(*wanted)));
+    if (wanted && lines.empty())
+        return reply.error(rpc_code::unknown_method, "Unknown command " + json::serialize(json::string(*wanted)));
     reply.result(json::object{{"help", std::move(lines)}, {"format-hint", "simple"}});
 }
 
@@ -132,6 +139,8 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-std::span<const Command> node_commands() { return commands; }
+std::span<const Command> node_commands() {
+    return commands;
+}
 
 }  // namespace millrace::sim

@@ -41,10 +41,18 @@ bool NodeCore::hold(HoldPoint at, std::function<void()> resume) {
     });
 }
 
-std::string channel_id(ShortChannelId scid) { return derived("channel id", scid); }
-std::string funding_txid(ShortChannelId scid) { return derived("funding txid", scid); }
+std::string channel_id(ShortChannelId scid) {
+    return derived("channel id", scid);
+}
+std::string funding_txid(ShortChannelId scid) {
+    return derived("funding txid", scid);
+}
 
-double seconds_of(Time time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
-std::int64_t unix_seconds(std::chrono::sys_seconds time) { return time.time_since_epoch().count(); }
+double seconds_of(Time time) {
+    return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+std::int64_t unix_seconds(std::chrono::sys_seconds time) {
+    return time.time_since_epoch().count();
+}
 
 }  // namespace millrace::sim

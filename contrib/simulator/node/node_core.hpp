@@ -31,8 +31,8 @@ constexpr std::string_view node_version = "v26.06.6";
 struct NodeSetup {
     std::string name;
     std::string alias;
-    std::string color;    // six hex digits
-    std::string network;  // "regtest", "bitcoin", …
+    std::string color;      // six hex digits
+    std::string network;    // "regtest", "bitcoin", …
     std::string home;       // DIR/<name>
     std::string directory;  // DIR/<name>/<network>, absolute
     SecretKey key;
@@ -54,7 +54,7 @@ struct NodeState {
     ForwardTable forwards;
     Datastore datastore;
     std::uint64_t channel_movements = 0;
-    std::uint64_t runes = 0;  // the next one's unique id
+    std::uint64_t runes = 0;                                      // the next one's unique id
     std::map<std::string, std::vector<std::string>> set_options;  // config.setconfig
 };
 
@@ -68,7 +68,8 @@ struct Surroundings {
     std::function<void(const std::string& why)> fatal;  // ends the simulation, non-zero
     std::function<void()> wake;                         // brings virtual time up to the wall clock
     // A sim-* command; false where there is none of that name.
-    std::function<bool(const std::string& method, const boost::json::value& params, const Reply& reply, bool checking)> control;
+    std::function<bool(const std::string& method, const boost::json::value& params, const Reply& reply, bool checking)>
+        control;
     std::vector<std::pair<std::string, std::string>> control_methods;  // their names and usages, for help
 };
 
@@ -95,7 +96,9 @@ class NodeCore : public std::enable_shared_from_this<NodeCore> {
     NodeCore(Surroundings& world, const NodeSetup& setup, NodeState& state, NodeIndex index);
 
     [[nodiscard]] Time now() const { return world.scheduler.now(); }
-    [[nodiscard]] std::chrono::sys_seconds now_seconds() const { return std::chrono::floor<std::chrono::seconds>(now()); }
+    [[nodiscard]] std::chrono::sys_seconds now_seconds() const {
+        return std::chrono::floor<std::chrono::seconds>(now());
+    }
     [[nodiscard]] std::uint32_t height() const { return world.network.height(); }
     [[nodiscard]] Network& network() const { return world.network; }
     [[nodiscard]] const NodeId& id_of(NodeIndex node) const { return world.network.nodes()[node].id; }

@@ -9,11 +9,16 @@ namespace {
 
 const char* word(LogLevel level) {
     switch (level) {
-        case LogLevel::trace: return "TRACE  ";
-        case LogLevel::debug: return "DEBUG  ";
-        case LogLevel::info: return "INFO   ";
-        case LogLevel::unusual: return "UNUSUAL";
-        case LogLevel::broken: return "**BROKEN**";
+        case LogLevel::trace:
+            return "TRACE  ";
+        case LogLevel::debug:
+            return "DEBUG  ";
+        case LogLevel::info:
+            return "INFO   ";
+        case LogLevel::unusual:
+            return "UNUSUAL";
+        case LogLevel::broken:
+            return "**BROKEN**";
     }
     return "";
 }

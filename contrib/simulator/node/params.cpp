@@ -55,13 +55,15 @@ Params::Params(std::string_view method, std::string_view usage, const boost::jso
             for (const std::string& name : names) known = known || name == key;
             if (!known && !fault_) {
                 fault_ = "unknown parameter: " + std::string(key) +
-                         ", this may be caused by a failure to autodetect key=value-style parameters. Please try using the -k flag and explicit key=value pairs of parameters.";
+                         ", this may be caused by a failure to autodetect key=value-style parameters. Please try using "
+                         "the -k flag and explicit key=value pairs of parameters.";
             }
         }
     } else if (value.is_array()) {
         const boost::json::array& given = value.get_array();
         if (given.size() > names.size()) {
-            fault_ = "too many parameters: got " + std::to_string(given.size()) + ", expected " + std::to_string(names.size());
+            fault_ = "too many parameters: got " + std::to_string(given.size()) + ", expected " +
+                     std::to_string(names.size());
         }
         for (std::size_t i = 0; i < given.size() && i < names.size(); ++i) values_[names[i]] = given[i];
     } else {
@@ -125,7 +127,8 @@ std::optional<bool> Params::optional_boolean(std::string_view name) {
     const boost::json::value* value = find(name);
     if (value == nullptr) return std::nullopt;
     if (value->is_bool()) return value->get_bool();
-    if (value->is_string() && (value->get_string() == "true" || value->get_string() == "false")) return value->get_string() == "true";
+    if (value->is_string() && (value->get_string() == "true" || value->get_string() == "false"))
+        return value->get_string() == "true";
     bad(name, "should be 'true' or 'false'");
     return std::nullopt;
 }

@@ -56,7 +56,8 @@ std::vector<PaidHop> read_route(Params& in) {
         if (delay == nullptr) in.bad("route", "must have either cltv_out or delay");
         if (channel == nullptr || id == nullptr || amount == nullptr || delay == nullptr) return {};
         const auto scid = scid_of(*channel);
-        const auto to = id->is_string() ? NodeId::from_hex(std::string_view(id->get_string())) : Result<NodeId>(Error{});
+        const auto to =
+            id->is_string() ? NodeId::from_hex(std::string_view(id->get_string())) : Result<NodeId>(Error{});
         const auto msat = msat_of(*amount);
         const auto cltv = u64_of(*delay);
         if (!scid) in.bad("route", "bad short_channel_id");
@@ -76,9 +77,11 @@ std::optional<std::pair<int, std::string>> part_clash(const PaymentTable& table,
         const PaymentRow& row = *known;
         const bool same = row.group == part.group && row.part == part.part;
         if (row.status == PaymentStatus::complete) {
-            if (row.group == part.group && row.part != part.part) return std::pair{code_hash_used, std::string("Already succeeded other parts")};
+            if (row.group == part.group && row.part != part.part)
+                return std::pair{code_hash_used, std::string("Already succeeded other parts")};
             if (row.total != part.total) {
-                return std::pair{code_hash_used, "Already succeeded with amount " + row.total.text() + " (not " + part.total.text() + ")"};
+                return std::pair{code_hash_used, "Already succeeded with amount " + row.total.text() + " (not " +
+                                                     part.total.text() + ")"};
             }
         }
         if (row.status == PaymentStatus::pending) {
@@ -87,17 +90,22 @@ std::optional<std::pair<int, std::string>> part_clash(const PaymentTable& table,
                                                        " still in progress, cannot retry before that completes."};
             }
             if ((row.part == 0) != (part.part == 0)) {
-                return std::pair{code_in_progress, std::string("Already have ") + (row.part != 0 ? "parallel" : "non-parallel") + " payment in progress"};
+                return std::pair{code_in_progress, std::string("Already have ") +
+                                                       (row.part != 0 ? "parallel" : "non-parallel") +
+                                                       " payment in progress"};
             }
             if (row.total != part.total) {
-                return std::pair{rpc_code::bad_params, "msatoshi was previously " + row.total.text() + ", now " + part.total.text()};
+                return std::pair{rpc_code::bad_params,
+                                 "msatoshi was previously " + row.total.text() + ", now " + part.total.text()};
             }
         }
         if (same && row.status != PaymentStatus::failed) continue;
         if (same && part.part != 0) {
-            return std::pair{code_hash_used, "There already is a payment with payment_hash=" + part.payment_hash.hex() +
-                                                 ", groupid=" + std::to_string(part.group) + ", partid=" + std::to_string(part.part) +
-                                                 ". Either change the partid, or wait for the payment to complete and start a new group."};
+            return std::pair{
+                code_hash_used,
+                "There already is a payment with payment_hash=" + part.payment_hash.hex() +
+                    ", groupid=" + std::to_string(part.group) + ", partid=" + std::to_string(part.part) +
+                    ". Either change the partid, or wait for the payment to complete and start a new group."};
         }
     }
     return std::nullopt;
@@ -137,13 +145,15 @@ void run_sendpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&
     if (!part.route.empty()) {
         part.amount = part.route.back().amount;
         if (amount && part.part == 0 && *amount != part.amount) {
-            in.refuse("Do not specify msatoshi (" + amount->text() + ") without partid: if you do, it must be exactly the final amount (" + part.amount.text() + ")");
+            in.refuse("Do not specify msatoshi (" + amount->text() +
+                      ") without partid: if you do, it must be exactly the final amount (" + part.amount.text() + ")");
         }
     } else {
         part.amount = amount.value_or(Msat());
     }
     part.total = amount.value_or(part.amount);
-    if (part.total < part.amount) in.refuse("Final amount " + part.amount.text() + " is greater than " + part.total.text());
+    if (part.total < part.amount)
+        in.refuse("Final amount " + part.amount.text() + " is greater than " + part.total.text());
     if (in.ends(reply)) return;
 
     part.group = group.value_or(0);
@@ -158,7 +168,8 @@ void run_sendpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&
     // The same part again, pending or complete, is answered with what is known of it.
     const PaymentRow* known = core.state.payments.find(part.payment_hash, part.part, part.group);
     if (const auto clash = part_clash(core.state.payments, part)) return reply.error(clash->first, clash->second);
-    if (known != nullptr && known->status != PaymentStatus::failed) return answer_sent(*known, reply, known->status == PaymentStatus::pending);
+    if (known != nullptr && known->status != PaymentStatus::failed)
+        return answer_sent(*known, reply, known->status == PaymentStatus::pending);
     if (!part.route.empty() && !node.sender().first_hop_is_up(part.route.front().scid)) {
         const json::object data{{"erring_index", 0},
                                 {"failcode", failcode::unknown_next_peer},
@@ -220,7 +231,8 @@ void run_delpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&)
         rows.push_back(payment_json(*row));
     }
     if (!any) return reply.error(code_no_such_payment, "Unknown payment with payment_hash: " + hash.hex());
-    if (doomed.empty()) return reply.error(code_status_unexpected, "Payment with hash " + hash.hex() + " has no " + status + " status");
+    if (doomed.empty())
+        return reply.error(code_status_unexpected, "Payment with hash " + hash.hex() + " has no " + status + " status");
     for (const std::uint64_t id : doomed) core.state.payments.remove(id);
     core.waiters.poke();
     reply.result(json::object{{"payments", std::move(rows)}});
@@ -230,8 +242,9 @@ void run_delpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&)
 enum class WhenPaid { refuse, answer_again };
 
 // What xpay and pay have in common; `done` answers in the command's own shape.
-void pay_invoice(Daemon& node, Params& in, const Reply& reply, const std::string& text, std::optional<Msat> amount, std::optional<Msat> max_fee,
-                 WhenPaid when_paid, std::function<void(const PaidInvoice&, const bolt11::Invoice&)> done) {
+void pay_invoice(Daemon& node, Params& in, const Reply& reply, const std::string& text, std::optional<Msat> amount,
+                 std::optional<Msat> max_fee, WhenPaid when_paid,
+                 std::function<void(const PaidInvoice&, const bolt11::Invoice&)> done) {
     NodeCore& core = node.core();
     const auto retry_for = in.optional_u64("retry_for", UINT32_MAX);
     const auto max_parts = in.optional_u64("maxparts", 1000);
@@ -244,19 +257,25 @@ void pay_invoice(Daemon& node, Params& in, const Reply& reply, const std::string
     if (in.ends(reply)) return;
     const bolt11::Invoice invoice = *read;
     if (core.now_seconds() > invoice.expires_at()) {
-        return reply.error(code_invoice_expired, "Invoice expired " + std::to_string((core.now_seconds() - invoice.expires_at()).count()) + " seconds ago");
+        return reply.error(
+            code_invoice_expired,
+            "Invoice expired " + std::to_string((core.now_seconds() - invoice.expires_at()).count()) + " seconds ago");
     }
     const auto destination = core.network().find_node(invoice.payee);
-    if (!destination) return reply.error(code_no_route, "Failed: We could not find a usable set of paths. The destination " + invoice.payee.hex() + " is not in the network graph.");
+    if (!destination)
+        return reply.error(code_no_route, "Failed: We could not find a usable set of paths. The destination " +
+                                              invoice.payee.hex() + " is not in the network graph.");
     // A payment that was made is not made twice.
     const std::vector<const PaymentRow*> attempts = core.state.payments.of(invoice.payment_hash);
     for (const PaymentRow* row : attempts) {
         if (row->status == PaymentStatus::pending) {
-            const std::string in_progress = "Payment with groupid=" + std::to_string(row->group) + " still in progress, cannot retry before that completes.";
+            const std::string in_progress = "Payment with groupid=" + std::to_string(row->group) +
+                                            " still in progress, cannot retry before that completes.";
             return reply.error(rpc_code::plugin_error, "Unexpected injectpaymentonion error 200: " + in_progress);
         }
         if (row->status != PaymentStatus::complete) continue;
-        if (when_paid == WhenPaid::refuse) return reply.error(code_already_paid, "Already paid this invoice successfully");
+        if (when_paid == WhenPaid::refuse)
+            return reply.error(code_already_paid, "Already paid this invoice successfully");
         PaidInvoice paid;
         paid.end.paid = true;
         paid.preimage = row->preimage;
@@ -305,31 +324,33 @@ void run_xpay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&) {
     const std::string text = in.string("invstring");
     const auto amount = in.optional_msat("amount_msat");
     const auto max_fee = in.optional_msat("maxfee");
-    pay_invoice(node, in, reply, text, amount, max_fee, WhenPaid::refuse, [reply](const PaidInvoice& paid, const bolt11::Invoice&) {
-        if (!paid.end.paid) return reply.error(paid.end.code, paid.end.message);
-        reply.result(json::object{{"payment_preimage", paid.preimage->reveal_hex()},
-                                  {"amount_msat", paid.amount.value()},
-                                  {"amount_sent_msat", paid.sent.value()},
-                                  {"failed_parts", paid.failed_parts},
-                                  {"successful_parts", paid.successful_parts}});
-    });
+    pay_invoice(node, in, reply, text, amount, max_fee, WhenPaid::refuse,
+                [reply](const PaidInvoice& paid, const bolt11::Invoice&) {
+                    if (!paid.end.paid) return reply.error(paid.end.code, paid.end.message);
+                    reply.result(json::object{{"payment_preimage", paid.preimage->reveal_hex()},
+                                              {"amount_msat", paid.amount.value()},
+                                              {"amount_sent_msat", paid.sent.value()},
+                                              {"failed_parts", paid.failed_parts},
+                                              {"successful_parts", paid.successful_parts}});
+                });
 }
 
 void run_pay(Daemon& node, Params& in, const Reply& reply, const SessionPtr&) {
     const std::string text = in.string("bolt11");
     const auto amount = in.optional_msat("amount_msat");
     const auto max_fee = in.optional_msat("maxfee");
-    pay_invoice(node, in, reply, text, amount, max_fee, WhenPaid::answer_again, [reply](const PaidInvoice& paid, const bolt11::Invoice& invoice) {
-        if (!paid.end.paid) return reply.error(paid.end.code, paid.end.message);
-        reply.result(json::object{{"payment_preimage", paid.preimage->reveal_hex()},
-                                  {"amount_msat", paid.amount.value()},
-                                  {"amount_sent_msat", paid.sent.value()},
-                                  {"parts", paid.successful_parts},
-                                  {"destination", invoice.payee.hex()},
-                                  {"payment_hash", invoice.payment_hash.hex()},
-                                  {"status", "complete"},
-                                  {"created_at", static_cast<double>(unix_seconds(paid.created_at))}});
-    });
+    pay_invoice(node, in, reply, text, amount, max_fee, WhenPaid::answer_again,
+                [reply](const PaidInvoice& paid, const bolt11::Invoice& invoice) {
+                    if (!paid.end.paid) return reply.error(paid.end.code, paid.end.message);
+                    reply.result(json::object{{"payment_preimage", paid.preimage->reveal_hex()},
+                                              {"amount_msat", paid.amount.value()},
+                                              {"amount_sent_msat", paid.sent.value()},
+                                              {"parts", paid.successful_parts},
+                                              {"destination", invoice.payee.hex()},
+                                              {"payment_hash", invoice.payment_hash.hex()},
+                                              {"status", "complete"},
+                                              {"created_at", static_cast<double>(unix_seconds(paid.created_at))}});
+                });
 }
 
 void run_listforwards(Daemon& node, Params& in, const Reply& reply, const SessionPtr&) {
@@ -357,16 +378,27 @@ void run_listforwards(Daemon& node, Params& in, const Reply& reply, const Sessio
 }
 
 constexpr Command commands[] = {
-    {"sendpay", "route payment_hash [label] [amount_msat] [bolt11] [payment_secret] [partid] [localinvreqid] [groupid] [payment_metadata] [description] [dev_extra_tlvs]", run_sendpay},
+    {"sendpay",
+     "route payment_hash [label] [amount_msat] [bolt11] [payment_secret] [partid] [localinvreqid] [groupid] "
+     "[payment_metadata] [description] [dev_extra_tlvs]",
+     run_sendpay},
     {"listsendpays", "[bolt11] [payment_hash] [status] [index] [start] [limit]", run_listsendpays},
     {"delpay", "payment_hash status [partid] [groupid]", run_delpay},
-    {"xpay", "invstring [amount_msat] [maxfee] [layers] [retry_for] [partial_msat] [maxdelay] [payer_note] [label] [localinvreqid] [maxparts] [dev_parts]", run_xpay},
-    {"pay", "bolt11 [amount_msat] [label] [riskfactor] [maxfeepercent] [retry_for] [maxdelay] [exemptfee] [localinvreqid] [exclude] [maxfee] [description] [partial_msat] [maxparts] [dev_parts]", run_pay},
+    {"xpay",
+     "invstring [amount_msat] [maxfee] [layers] [retry_for] [partial_msat] [maxdelay] [payer_note] [label] "
+     "[localinvreqid] [maxparts] [dev_parts]",
+     run_xpay},
+    {"pay",
+     "bolt11 [amount_msat] [label] [riskfactor] [maxfeepercent] [retry_for] [maxdelay] [exemptfee] [localinvreqid] "
+     "[exclude] [maxfee] [description] [partial_msat] [maxparts] [dev_parts]",
+     run_pay},
     {"listforwards", "[status] [in_channel] [out_channel] [index] [start] [limit]", run_listforwards},
 };
 
 }  // namespace
 
-std::span<const Command> payment_commands() { return commands; }
+std::span<const Command> payment_commands() {
+    return commands;
+}
 
 }  // namespace millrace::sim

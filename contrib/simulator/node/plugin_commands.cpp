@@ -17,7 +17,8 @@ using SessionPtr = std::shared_ptr<RpcSession>;
 json::object plugin_list(NodeCore& core, std::string_view command) {
     json::array plugins;
     for (const PluginPtr& plugin : core.plugins->plugins()) {
-        plugins.push_back(json::object{{"name", plugin->path}, {"active", plugin->initialised}, {"dynamic", plugin->manifest.dynamic}});
+        plugins.push_back(json::object{
+            {"name", plugin->path}, {"active", plugin->initialised}, {"dynamic", plugin->manifest.dynamic}});
     }
     return {{"command", command}, {"plugins", std::move(plugins)}};
 }
@@ -51,12 +52,14 @@ void start_plugin(Daemon& node, Params& in, const Reply& reply) {
     }
     if (in.ends(reply)) return;
     NodeCore& core = node.core();
-    if (path.find('/') == std::string::npos && !std::filesystem::exists(path)) path = core.setup.home + "/plugins/" + path;
-    core.plugins->start(path, std::move(options), [&core, weak = core.weak_from_this(), reply](std::optional<std::string> error) {
-        if (!weak.lock()) return;
-        if (error) return reply.error(rpc_code::plugin_error, *error);
-        reply.result(plugin_list(core, "start"));
-    });
+    if (path.find('/') == std::string::npos && !std::filesystem::exists(path))
+        path = core.setup.home + "/plugins/" + path;
+    core.plugins->start(path, std::move(options),
+                        [&core, weak = core.weak_from_this(), reply](std::optional<std::string> error) {
+                            if (!weak.lock()) return;
+                            if (error) return reply.error(rpc_code::plugin_error, *error);
+                            reply.result(plugin_list(core, "start"));
+                        });
 }
 
 void stop_plugin(Daemon& node, Params& in, const Reply& reply) {
@@ -67,7 +70,9 @@ void stop_plugin(Daemon& node, Params& in, const Reply& reply) {
     if (!plugin) return reply.error(rpc_code::bad_params, "Could not find plugin " + name);
     core.plugins->stop(name, [reply, name](std::optional<std::string> error) {
         if (error) return reply.error(rpc_code::bad_params, *error);
-        reply.result(json::object{{"command", "stop"}, {"result", "Successfully stopped " + std::filesystem::path(name).filename().string() + "."}});
+        reply.result(
+            json::object{{"command", "stop"},
+                         {"result", "Successfully stopped " + std::filesystem::path(name).filename().string() + "."}});
     });
 }
 
@@ -75,7 +80,8 @@ void run_plugin(Daemon& node, Params& in, const Reply& reply, const SessionPtr&)
     const std::string subcommand = in.string("subcommand");
     if (subcommand == "start") return start_plugin(node, in, reply);
     if (subcommand == "stop") return stop_plugin(node, in, reply);
-    if (subcommand != "list" && subcommand != "rescan" && subcommand != "startdir") in.bad("subcommand", "Unknown subcommand");
+    if (subcommand != "list" && subcommand != "rescan" && subcommand != "startdir")
+        in.bad("subcommand", "Unknown subcommand");
     if (in.ends(reply)) return;
     reply.result(plugin_list(node.core(), subcommand));
 }
@@ -165,7 +171,8 @@ void run_setconfig(Daemon& node, Params& in, const Reply& reply, const SessionPt
     const bool transient = in.optional_boolean("transient").value_or(false);
     const FoundOption found = find_option(core, name);
     if (found.option == nullptr) {
-        in.bad("config", own_configs(core.setup).contains(name) ? "Not a dynamic config option" : "Unknown config option");
+        in.bad("config",
+               own_configs(core.setup).contains(name) ? "Not a dynamic config option" : "Unknown config option");
     } else if (!found.option->dynamic) {
         in.bad("config", "Not a dynamic config option");
     } else if (value == nullptr && found.option->type != OptionType::flag) {
@@ -193,20 +200,23 @@ void run_setconfig(Daemon& node, Params& in, const Reply& reply, const SessionPt
     changed.given = given;
     const auto read = option_value(changed);
     if (const std::string* wrong = std::get_if<std::string>(&read)) return reply.error(rpc_code::bad_params, *wrong);
-    core.plugins->call(found.plugin, "setconfig", json::serialize(params), reply, session,
-                       [&core, weak = core.weak_from_this(), reply, name, given, transient](const PluginAnswer& answer) {
-                           if (!weak.lock()) return;
-                           if (answer.error) return reply.raw("error", *answer.error);
-                           if (!answer.result) return reply.error(rpc_code::plugin_terminated, "Plugin terminated before replying to RPC call.");
-                           const FoundOption now = find_option(core, name);
-                           if (now.option == nullptr) return reply.error(rpc_code::plugin_terminated, "Plugin terminated before replying to RPC call.");
-                           now.option->given = given;
-                           now.option->source = transient ? "setconfig transient" : core.setup.directory + "/config.setconfig:2";
-                           if (!transient) core.state.set_options[name] = given;
-                           json::object config = plugin_config(*now.plugin, *now.option);
-                           config["config"] = name;
-                           reply.result(json::object{{"config", std::move(config)}});
-                       });
+    core.plugins->call(
+        found.plugin, "setconfig", json::serialize(params), reply, session,
+        [&core, weak = core.weak_from_this(), reply, name, given, transient](const PluginAnswer& answer) {
+            if (!weak.lock()) return;
+            if (answer.error) return reply.raw("error", *answer.error);
+            if (!answer.result)
+                return reply.error(rpc_code::plugin_terminated, "Plugin terminated before replying to RPC call.");
+            const FoundOption now = find_option(core, name);
+            if (now.option == nullptr)
+                return reply.error(rpc_code::plugin_terminated, "Plugin terminated before replying to RPC call.");
+            now.option->given = given;
+            now.option->source = transient ? "setconfig transient" : core.setup.directory + "/config.setconfig:2";
+            if (!transient) core.state.set_options[name] = given;
+            json::object config = plugin_config(*now.plugin, *now.option);
+            config["config"] = name;
+            reply.result(json::object{{"config", std::move(config)}});
+        });
 }
 
 constexpr Command commands[] = {
@@ -217,6 +227,8 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-std::span<const Command> plugin_commands() { return commands; }
+std::span<const Command> plugin_commands() {
+    return commands;
+}
 
 }  // namespace millrace::sim

@@ -1,5 +1,5 @@
-// A node's plugins: start (getmanifest, init), stop, requests to them, the notifications they subscribed to, and the chains of
-// hooks, as lightningd/plugin.c and plugin_hook.c behave.
+// A node's plugins: start (getmanifest, init), stop, requests to them, the notifications they subscribed to, and the
+// chains of hooks, as lightningd/plugin.c and plugin_hook.c behave.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -58,7 +58,9 @@ struct HostContext {
     // Before an input from a plugin is handled: brings the node's clock up to date.
     std::function<void()> wake;
     // True: `resume` is kept for later (sim-hold).
-    std::function<bool(std::string_view point, std::string_view method, std::string_view plugin, std::function<void()> resume)> hold;
+    std::function<bool(std::string_view point, std::string_view method, std::string_view plugin,
+                       std::function<void()> resume)>
+        hold;
     // Configured values of options by name, for plugins that start with the node.
     std::map<std::string, std::vector<std::string>> options;
     std::string directory;
@@ -80,7 +82,8 @@ class PluginHost : public std::enable_shared_from_this<PluginHost> {
     ~PluginHost();
 
     // Starts all; `ready` is called when every one of them has answered init or was given up.
-    void start_all(const std::vector<std::string>& paths, const std::vector<std::string>& important, std::function<void()> ready);
+    void start_all(const std::vector<std::string>& paths, const std::vector<std::string>& important,
+                   std::function<void()> ready);
     // `plugin start`: `done` gets what went wrong, if anything did.
     void start(const std::string& path, std::map<std::string, std::vector<std::string>> options,
                std::function<void(std::optional<std::string>)> done);
@@ -111,12 +114,13 @@ class PluginHost : public std::enable_shared_from_this<PluginHost> {
     void on_message(const PluginPtr& plugin, std::string message);
     void on_notification(const PluginPtr& plugin, std::string_view text);
     void on_ended(const PluginPtr& plugin, bool garbage);
-    void request(const PluginPtr& plugin, std::string_view id_prefix, const std::string& method, std::string_view raw_params,
-                 Plugin::Pending pending);
+    void request(const PluginPtr& plugin, std::string_view id_prefix, const std::string& method,
+                 std::string_view raw_params, Plugin::Pending pending);
     void kill(const PluginPtr& plugin, LogLevel level, const std::string& why);
     void remove(const PluginPtr& plugin);
     void next_in_chain(const std::shared_ptr<HookCall>& call, std::vector<PluginPtr> order, std::size_t at);
-    void hook_answered(const std::shared_ptr<HookCall>& call, std::vector<PluginPtr> order, std::size_t at, const PluginAnswer& answer);
+    void hook_answered(const std::shared_ptr<HookCall>& call, std::vector<PluginPtr> order, std::size_t at,
+                       const PluginAnswer& answer);
     [[nodiscard]] std::optional<std::vector<PluginPtr>> order_of(std::string_view hook) const;
 
     boost::asio::io_context& io_;

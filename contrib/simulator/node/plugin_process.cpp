@@ -66,7 +66,8 @@ Pipe make_pipe() {
     ::posix_spawnattr_setsigdefault(&attributes, &defaults);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     ::pid_t pid = -1;
-    const int failed = ::posix_spawn(&pid, path.c_str(), &actions, &attributes, arguments.data(), environment_pointers.data());
+    const int failed =
+        ::posix_spawn(&pid, path.c_str(), &actions, &attributes, arguments.data(), environment_pointers.data());
     ::posix_spawn_file_actions_destroy(&actions);
     ::posix_spawnattr_destroy(&attributes);
     if (failed != 0) throw std::system_error(failed, std::generic_category(), "cannot start " + path);
@@ -79,27 +80,29 @@ struct PluginProcess::State : std::enable_shared_from_this<PluginProcess::State>
     State(asio::io_context& io, Events event_handlers) : input(io), output(io), events(std::move(event_handlers)) {}
 
     void read() {
-        output.async_read_some(asio::buffer(buffer), [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
-            if (self->over) return;
-            if (error) return self->end(false);
-            self->splitter.feed({self->buffer.data(), size});
-            while (!self->over) {
-                std::optional<std::string> message = self->splitter.next();
-                if (!message) break;
-                self->events.message(std::move(*message));
-            }
-            if (self->over) return;
-            if (self->splitter.broken()) return self->end(true);
-            self->read();
-        });
+        output.async_read_some(asio::buffer(buffer),
+                               [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
+                                   if (self->over) return;
+                                   if (error) return self->end(false);
+                                   self->splitter.feed({self->buffer.data(), size});
+                                   while (!self->over) {
+                                       std::optional<std::string> message = self->splitter.next();
+                                       if (!message) break;
+                                       self->events.message(std::move(*message));
+                                   }
+                                   if (self->over) return;
+                                   if (self->splitter.broken()) return self->end(true);
+                                   self->read();
+                               });
     }
 
     void write() {
-        asio::async_write(input, asio::buffer(queue.front()), [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-            if (self->over || error) return;  // a plugin that closed stdin is seen to end on stdout
-            self->queue.pop_front();
-            if (!self->queue.empty()) self->write();
-        });
+        asio::async_write(input, asio::buffer(queue.front()),
+                          [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                              if (self->over || error) return;  // a plugin that closed stdin is seen to end on stdout
+                              self->queue.pop_front();
+                              if (!self->queue.empty()) self->write();
+                          });
     }
 
     void end(bool garbage) {
@@ -166,6 +169,8 @@ void PluginProcess::kill() {
     state_->stop();
 }
 
-int PluginProcess::pid() const { return state_->pid; }
+int PluginProcess::pid() const {
+    return state_->pid;
+}
 
 }  // namespace millrace::sim

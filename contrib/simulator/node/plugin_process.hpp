@@ -17,8 +17,8 @@ class PluginProcess {
         std::function<void(bool garbage)> ended;
     };
 
-    // argv is [path]; LIGHTNINGD_PLUGIN=1 and LIGHTNINGD_VERSION are set; the working directory is `directory`; stderr is ours.
-    // Throws std::system_error where it cannot be started.
+    // argv is [path]; LIGHTNINGD_PLUGIN=1 and LIGHTNINGD_VERSION are set; the working directory is `directory`; stderr
+    // is ours. Throws std::system_error where it cannot be started.
     PluginProcess(boost::asio::io_context& io, const std::string& path, const std::string& directory,
                   std::string_view version, Events events);
     // Kills it where it still runs.

@@ -29,7 +29,7 @@ Bytes make_up(std::string_view what, const Htlc& htlc, std::size_t size) {
 
 Bytes next_onion(const Htlc& htlc) {
     Bytes out = make_up("onion", htlc, onion_packet_size);
-    out[0] = 0;                                          // version
+    out[0] = 0;                                              // version
     out[1] = static_cast<std::uint8_t>(2U | (out[1] & 1U));  // a compressed point
     return out;
 }
@@ -140,7 +140,8 @@ bool Receiver::hook_answer(Incoming& incoming, const json::value& answer) {
     }
     if (const json::value* forward_to = object->if_contains("forward_to")) {
         const std::optional<Bytes> id = hex_member(*object, "forward_to");
-        if (!id || id->size() != 32) return fatal("Bad forward_to for htlc_accepted hook: " + json::serialize(*forward_to));
+        if (!id || id->size() != 32)
+            return fatal("Bad forward_to for htlc_accepted hook: " + json::serialize(*forward_to));
         for (const ChannelIndex channel : core_.network().nodes()[core_.index].channels) {
             if (channel_id(core_.network().channel(channel).scid) == codec::to_hex(*id)) incoming.forward_to = channel;
         }
@@ -150,24 +151,31 @@ bool Receiver::hook_answer(Incoming& incoming, const json::value& answer) {
     if (word == "fail") {
         if (object->contains("failure_onion")) {
             std::optional<Bytes> onion = hex_member(*object, "failure_onion");
-            if (!onion) return fatal("Bad failure_onion for htlc_accepted hook: " + json::serialize(object->at("failure_onion")));
+            if (!onion)
+                return fatal("Bad failure_onion for htlc_accepted hook: " +
+                             json::serialize(object->at("failure_onion")));
             core_.network().fail(incoming.htlc, {std::move(*onion), htlc->hop + 1, true});
             return false;
         }
         if (!object->contains("failure_message")) {
-            return fatal("Missing both failure_onion and failure_message for htlc_accepted hook fail: " + json::serialize(*result));
+            return fatal("Missing both failure_onion and failure_message for htlc_accepted hook fail: " +
+                         json::serialize(*result));
         }
         std::optional<Bytes> message = hex_member(*object, "failure_message");
-        if (!message) return fatal("Bad failure_message for htlc_accepted hook: " + json::serialize(object->at("failure_message")));
+        if (!message)
+            return fatal("Bad failure_message for htlc_accepted hook: " +
+                         json::serialize(object->at("failure_message")));
         fail(incoming.htlc, std::move(*message));
         return false;
     }
     if (word == "resolve") {
         const json::value* key = object->if_contains("payment_key");
         if (key == nullptr) {
-            return fatal("Plugin did not specify a 'payment_key' in return value to the htlc_accepted hook: " + json::serialize(*result));
+            return fatal("Plugin did not specify a 'payment_key' in return value to the htlc_accepted hook: " +
+                         json::serialize(*result));
         }
-        const auto preimage = key->is_string() ? Preimage::from_hex(std::string_view(key->get_string())) : Result<Preimage>(Error{});
+        const auto preimage =
+            key->is_string() ? Preimage::from_hex(std::string_view(key->get_string())) : Result<Preimage>(Error{});
         if (!preimage) return fatal("Plugin specified an invalid 'payment_key'");
         if (crypto::payment_hash(*preimage) != htlc->payment_hash) {
             core_.write_log(LogLevel::broken, "lightningd",
@@ -255,8 +263,10 @@ Receiver::Check Receiver::check_invoice(const PaymentHash& hash, Msat total, std
     if (row->amount) {
         const Msat least = expected.value_or(*row->amount);
         const Msat most(2 * least.value());
-        if (total < least) return {nullptr, "Attempt to pay " + hash.hex() + " with amount " + total.text() + " < " + least.text()};
-        if (total > most) return {nullptr, "Attempt to pay " + hash.hex() + " with amount " + total.text() + " > " + most.text()};
+        if (total < least)
+            return {nullptr, "Attempt to pay " + hash.hex() + " with amount " + total.text() + " < " + least.text()};
+        if (total > most)
+            return {nullptr, "Attempt to pay " + hash.hex() + " with amount " + total.text() + " > " + most.text()};
     }
     return {row, {}};
 }
@@ -266,11 +276,12 @@ void Receiver::pay_invoice(const Incoming& incoming) {
     const HopPayload& payload = *incoming.decoded;
     const Bytes unknown = unknown_details(htlc.amount, core_.height());
     if (htlc.amount < payload.forward) return fail_receiving(incoming.htlc, final_wrong_amount(htlc.amount));
-    if (htlc.cltv_expiry < payload.outgoing_cltv) return fail_receiving(incoming.htlc, final_wrong_cltv(htlc.cltv_expiry));
+    if (htlc.cltv_expiry < payload.outgoing_cltv)
+        return fail_receiving(incoming.htlc, final_wrong_cltv(htlc.cltv_expiry));
     if (core_.height() + core_.setup.cltv_final > htlc.cltv_expiry) {
         core_.write_log(LogLevel::debug, "lightningd",
-                        "Expiry cltv too soon " + std::to_string(htlc.cltv_expiry) + " < " + std::to_string(core_.height()) + " + " +
-                            std::to_string(core_.setup.cltv_final));
+                        "Expiry cltv too soon " + std::to_string(htlc.cltv_expiry) + " < " +
+                            std::to_string(core_.height()) + " + " + std::to_string(core_.setup.cltv_final));
         return fail_receiving(incoming.htlc, unknown);
     }
     if (payload.metadata) return fail_receiving(incoming.htlc, invalid_payload(16, 0));
@@ -286,7 +297,8 @@ void Receiver::pay_invoice(const Incoming& incoming) {
     }
     switch (sets_.add(htlc.payment_hash, incoming.htlc, payload.forward, total)) {
         case HtlcSets::Added::other_total:
-            core_.write_log(LogLevel::unusual, "lightningd", "Failing HTLC set " + htlc.payment_hash.hex() + ": new htlc has another total_msat");
+            core_.write_log(LogLevel::unusual, "lightningd",
+                            "Failing HTLC set " + htlc.payment_hash.hex() + ": new htlc has another total_msat");
             fail_set(htlc.payment_hash, final_wrong_amount(htlc.amount));
             return fail_receiving(incoming.htlc, final_wrong_amount(htlc.amount));
         case HtlcSets::Added::first: {
@@ -304,7 +316,8 @@ void Receiver::pay_invoice(const Incoming& incoming) {
     }
     const HtlcSet& set = *sets_.find(htlc.payment_hash);
     core_.write_log(LogLevel::debug, "lightningd",
-                    "HTLC set contains " + std::to_string(set.parts.size()) + " HTLCs, for a total of " + set.so_far.text() + " out of " + set.total.text());
+                    "HTLC set contains " + std::to_string(set.parts.size()) + " HTLCs, for a total of " +
+                        set.so_far.text() + " out of " + set.total.text());
     if (set.complete()) set_complete(htlc.payment_hash);
 }
 
@@ -314,7 +327,8 @@ void Receiver::set_complete(const PaymentHash& hash) {
     HookCall call;
     call.hook = "invoice_payment";
     const auto weak = core_.weak_from_this();
-    json::object payment{{"label", row->label}, {"preimage", row->preimage.reveal_hex()}, {"msat", set->so_far.value()}};
+    json::object payment{
+        {"label", row->label}, {"preimage", row->preimage.reveal_hex()}, {"msat", set->so_far.value()}};
     call.params = [payment = std::move(payment)] { return json::object{{"payment", payment}}; };
     call.answer = [this, set, weak](const json::value& answer) {
         const auto alive = weak.lock();
@@ -333,7 +347,8 @@ void Receiver::set_complete(const PaymentHash& hash) {
         for (const HtlcRef part : set->parts) {
             const Htlc* htlc = core_.network().find(part);
             if (htlc == nullptr) continue;
-            fail_receiving(part, hex_member(*object, "failure_message").value_or(unknown_details(htlc->amount, core_.height())));
+            fail_receiving(
+                part, hex_member(*object, "failure_message").value_or(unknown_details(htlc->amount, core_.height())));
         }
         return false;
     };
@@ -343,7 +358,8 @@ void Receiver::set_complete(const PaymentHash& hash) {
         const InvoiceRow* invoice = core_.state.invoices.by_hash(hash);
         if (invoice == nullptr || invoice->status != InvoiceStatus::unpaid) {
             for (const HtlcRef part : set->parts) {
-                if (const Htlc* htlc = core_.network().find(part)) fail_receiving(part, unknown_details(htlc->amount, core_.height()));
+                if (const Htlc* htlc = core_.network().find(part))
+                    fail_receiving(part, unknown_details(htlc->amount, core_.height()));
             }
             return;
         }
@@ -357,10 +373,11 @@ void Receiver::set_complete(const PaymentHash& hash) {
 void Receiver::settle_invoice(const InvoiceRow& invoice, Msat received, std::size_t parts) {
     const InvoiceRow& paid = core_.state.invoices.pay(invoice.created_index, received, core_.now_seconds());
     core_.write_log(LogLevel::info, "lightningd",
-                    "Resolved invoice '" + paid.label + "' with amount " + received.text() + " in " + std::to_string(parts) + " htlcs");
-    core_.plugins->notify("invoice_payment", json::object{{"msat", received.value()},
-                                                          {"preimage", paid.preimage.reveal_hex()},
-                                                          {"label", paid.label}});
+                    "Resolved invoice '" + paid.label + "' with amount " + received.text() + " in " +
+                        std::to_string(parts) + " htlcs");
+    core_.plugins->notify(
+        "invoice_payment",
+        json::object{{"msat", received.value()}, {"preimage", paid.preimage.reveal_hex()}, {"label", paid.label}});
     core_.waiters.poke();
 }
 

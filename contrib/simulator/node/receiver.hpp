@@ -1,5 +1,5 @@
-// The receiving side of a node: HTLCs go through the htlc_accepted hooks, then on to the next node or into an invoice, with
-// lightningd's checks in lightningd's order (lightningd/peer_htlcs.c, htlc_set.c, invoice.c).
+// The receiving side of a node: HTLCs go through the htlc_accepted hooks, then on to the next node or into an invoice,
+// with lightningd's checks in lightningd's order (lightningd/peer_htlcs.c, htlc_set.c, invoice.c).
 #pragma once
 
 #include <memory>

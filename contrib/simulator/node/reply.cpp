@@ -6,9 +6,12 @@
 
 namespace millrace::sim {
 
-Reply::Reply(std::string raw_id, Send send) : state_(std::make_shared<State>(State{std::move(raw_id), std::move(send)})) {}
+Reply::Reply(std::string raw_id, Send send)
+    : state_(std::make_shared<State>(State{std::move(raw_id), std::move(send)})) {}
 
-void Reply::result(const boost::json::value& value) const { raw("result", boost::json::serialize(value)); }
+void Reply::result(const boost::json::value& value) const {
+    raw("result", boost::json::serialize(value));
+}
 
 void Reply::error(int code, std::string_view message) const {
     raw("error", boost::json::serialize(boost::json::object{{"code", code}, {"message", message}}));

@@ -30,12 +30,13 @@ class Session final : public RpcSession, public std::enable_shared_from_this<Ses
         : socket_(std::move(socket)), handler_(std::move(handler)), sessions_(std::move(sessions)) {}
 
     void read() {
-        socket_.async_read_some(asio::buffer(input_), [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
-            if (error) return self->end_of_input();
-            self->splitter_.feed({self->input_.data(), size});
-            self->handle_input();
-            if (!self->closed_) self->read();
-        });
+        socket_.async_read_some(asio::buffer(input_),
+                                [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
+                                    if (error) return self->end_of_input();
+                                    self->splitter_.feed({self->input_.data(), size});
+                                    self->handle_input();
+                                    if (!self->closed_) self->read();
+                                });
     }
 
     void send(std::string text) override {
@@ -68,8 +69,9 @@ class Session final : public RpcSession, public std::enable_shared_from_this<Ses
             handler_({std::move(*text), shared_from_this()});
         }
         if (splitter_.broken() && !closed_) {
-            Reply("null", [this](std::string answer) { send(std::move(answer)); })
-                .error(rpc_code::invalid_request, "Invalid token in json input");
+            Reply("null", [this](std::string answer) {
+                send(std::move(answer));
+            }).error(rpc_code::invalid_request, "Invalid token in json input");
             closing_ = true;
         }
     }
@@ -78,12 +80,13 @@ class Session final : public RpcSession, public std::enable_shared_from_this<Ses
     void end_of_input() { close(); }
 
     void write() {
-        asio::async_write(socket_, asio::buffer(output_.front()), [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-            if (error) return self->close();
-            self->output_.pop_front();
-            if (!self->output_.empty()) return self->write();
-            if (self->closing_) self->close();
-        });
+        asio::async_write(socket_, asio::buffer(output_.front()),
+                          [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                              if (error) return self->close();
+                              self->output_.pop_front();
+                              if (!self->output_.empty()) return self->write();
+                              if (self->closing_) self->close();
+                          });
     }
 
     Local::socket socket_;

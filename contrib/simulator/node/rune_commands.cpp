@@ -1,5 +1,6 @@
 // createrune, checkrune: lightningd/runes.c. A rune is a list of restrictions, each a list of alternatives
-// `field condition value`, under a hash chain that begins with the node's secret; whoever holds it can only add to the list.
+// `field condition value`, under a hash chain that begins with the node's secret; whoever holds it can only add to the
+// list.
 //
 //   rune := base64url(authcode[32] || restrictions)     restrictions := alternatives ("&" alternatives)*
 //   alternatives := alternative ("|" alternative)*      the first restriction is "=<unique id>"
@@ -105,16 +106,35 @@ std::optional<std::string> complaint(const Alternative& wanted, const std::optio
     const std::string& value = *given;
     bool holds = false;
     switch (wanted.condition) {
-        case '=': holds = value == wanted.value; break;
-        case '/': holds = value != wanted.value; break;
-        case '^': holds = value.starts_with(wanted.value); break;
-        case '$': holds = value.ends_with(wanted.value); break;
-        case '~': holds = value.find(wanted.value) != std::string::npos; break;
-        case '<': holds = number(value) < number(wanted.value); break;
-        case '>': holds = number(value) > number(wanted.value); break;
-        case '{': holds = value < wanted.value; break;
-        case '}': holds = value > wanted.value; break;
-        default: break;
+        case '=':
+            holds = value == wanted.value;
+            break;
+        case '/':
+            holds = value != wanted.value;
+            break;
+        case '^':
+            holds = value.starts_with(wanted.value);
+            break;
+        case '$':
+            holds = value.ends_with(wanted.value);
+            break;
+        case '~':
+            holds = value.find(wanted.value) != std::string::npos;
+            break;
+        case '<':
+            holds = number(value) < number(wanted.value);
+            break;
+        case '>':
+            holds = number(value) > number(wanted.value);
+            break;
+        case '{':
+            holds = value < wanted.value;
+            break;
+        case '}':
+            holds = value > wanted.value;
+            break;
+        default:
+            break;
     }
     if (holds) return std::nullopt;
     return wanted.field + " does not satisfy " + wanted.field + wanted.condition + wanted.value;
@@ -152,8 +172,10 @@ void run_createrune(Daemon& node, Params& in, const Reply& reply, const SessionP
     }
     if (in.ends(reply)) return;
     if (!base) ++core.state.runes;
-    json::object out{{"rune", encode(chain(core, restrictions), restrictions)}, {"unique_id", restrictions.front().substr(1)}};
-    if (restrictions.size() == 1) out["warning_unrestricted_rune"] = "WARNING: This rune has no restrictions! Anyone who has it can do anything!";
+    json::object out{{"rune", encode(chain(core, restrictions), restrictions)},
+                     {"unique_id", restrictions.front().substr(1)}};
+    if (restrictions.size() == 1)
+        out["warning_unrestricted_rune"] = "WARNING: This rune has no restrictions! Anyone who has it can do anything!";
     reply.result(out);
 }
 
@@ -167,18 +189,22 @@ void run_checkrune(Daemon& node, Params& in, const Reply& reply, const SessionPt
     const auto restrictions = open(core, rune);
     if (!restrictions) return reply.error(code_not_authorized, "Not authorized: Not derived from master");
     const auto field = [&](const std::string& name) -> std::optional<std::string> {
-        const auto text = [](const json::value& value) { return value.is_string() ? std::string(value.get_string()) : json::serialize(value); };
+        const auto text = [](const json::value& value) {
+            return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+        };
         if (name == "time") return std::to_string(unix_seconds(core.now_seconds()));
         if (name == "id") return nodeid;
         if (name == "method") return method;
         const json::object* named = params == nullptr ? nullptr : params->if_object();
         const json::array* ordered = params == nullptr ? nullptr : params->if_array();
-        if (name == "pnum") return std::to_string(named != nullptr ? named->size() : ordered != nullptr ? ordered->size() : 0);
+        if (name == "pnum")
+            return std::to_string(named != nullptr ? named->size() : ordered != nullptr ? ordered->size() : 0);
         if (name.starts_with("pname") && named != nullptr) {
             // lightningd leaves out punctuation in parameter names.
             for (const auto& [key, value] : *named) {
                 std::string plain(key);
-                plain.erase(std::remove_if(plain.begin(), plain.end(), [](char c) { return c == '_' || c == '-'; }), plain.end());
+                plain.erase(std::remove_if(plain.begin(), plain.end(), [](char c) { return c == '_' || c == '-'; }),
+                            plain.end());
                 if (plain == name.substr(5) || key == name.substr(5)) return text(value);
             }
         }
@@ -212,6 +238,8 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-std::span<const Command> rune_commands() { return commands; }
+std::span<const Command> rune_commands() {
+    return commands;
+}
 
 }  // namespace millrace::sim

@@ -36,12 +36,18 @@ OnionPtr onion_of(const SendPart& part, std::uint32_t height) {
 
 std::string refusal_text(OfferRefusal refusal) {
     switch (refusal) {
-        case OfferRefusal::peer_offline: return "Channel peer is offline";
-        case OfferRefusal::closed: return "Channel is closed";
-        case OfferRefusal::below_minimum: return "WIRE_AMOUNT_BELOW_MINIMUM: HTLC too small";
-        case OfferRefusal::above_maximum: return "WIRE_TEMPORARY_CHANNEL_FAILURE: HTLC above the maximum";
-        case OfferRefusal::capacity: return "WIRE_TEMPORARY_CHANNEL_FAILURE: Capacity exceeded - HTLC fee: 0sat";
-        case OfferRefusal::too_many_htlcs: return "WIRE_TEMPORARY_CHANNEL_FAILURE: Too many HTLCs";
+        case OfferRefusal::peer_offline:
+            return "Channel peer is offline";
+        case OfferRefusal::closed:
+            return "Channel is closed";
+        case OfferRefusal::below_minimum:
+            return "WIRE_AMOUNT_BELOW_MINIMUM: HTLC too small";
+        case OfferRefusal::above_maximum:
+            return "WIRE_TEMPORARY_CHANNEL_FAILURE: HTLC above the maximum";
+        case OfferRefusal::capacity:
+            return "WIRE_TEMPORARY_CHANNEL_FAILURE: Capacity exceeded - HTLC fee: 0sat";
+        case OfferRefusal::too_many_htlcs:
+            return "WIRE_TEMPORARY_CHANNEL_FAILURE: Too many HTLCs";
     }
     return {};
 }
@@ -65,7 +71,8 @@ std::uint64_t Sender::random_group(const PaymentHash& hash) const {
 bool Sender::first_hop_is_up(ShortChannelId scid) const {
     const auto channel = core_.network().find_channel(scid);
     const auto& own = core_.network().nodes()[core_.index].channels;
-    return channel && std::find(own.begin(), own.end(), *channel) != own.end() && core_.network().channel(*channel).connected;
+    return channel && std::find(own.begin(), own.end(), *channel) != own.end() &&
+           core_.network().channel(*channel).connected;
 }
 
 std::uint64_t Sender::send(SendPart part) {
@@ -87,7 +94,8 @@ std::uint64_t Sender::send(SendPart part) {
     if (part.route.empty()) {
         // lightningd does not send itself an HTLC: no hook is called.
         core_.state.invoices.expire(core_.now_seconds());
-        const Receiver::Check check = receiver_.check_invoice(part.payment_hash, part.amount, std::nullopt, part.secret);
+        const Receiver::Check check =
+            receiver_.check_invoice(part.payment_hash, part.amount, std::nullopt, part.secret);
         if (check.invoice == nullptr) {
             core_.write_log(LogLevel::info, "lightningd", "self-payment failed: " + check.fault);
             PartFailure failure;
@@ -112,13 +120,15 @@ std::uint64_t Sender::send(SendPart part) {
     std::variant<HtlcRef, OfferRefusal> offered = OfferRefusal::peer_offline;
     if (channel && ours(*channel)) {
         const PaidHop& first = part.route.front();
-        offered = network.offer(*channel, core_.index,
-                                {first.amount, first.cltv + core_.height(), part.payment_hash, onion_of(part, core_.height()), 0, id});
+        offered = network.offer(
+            *channel, core_.index,
+            {first.amount, first.cltv + core_.height(), part.payment_hash, onion_of(part, core_.height()), 0, id});
     }
     if (const OfferRefusal* refusal = std::get_if<OfferRefusal>(&offered)) {
         Failure failure;
-        failure.message = channel && ours(*channel) ? failure_of(network, *refusal, *channel, core_.index, part.route.front().amount)
-                                                    : plain_failure(failcode::unknown_next_peer);
+        failure.message = channel && ours(*channel)
+                              ? failure_of(network, *refusal, *channel, core_.index, part.route.front().amount)
+                              : plain_failure(failcode::unknown_next_peer);
         PartFailure described = describe(*core_.state.payments.find(id), std::move(failure));
         described.reason = refusal_text(*refusal);
         // Told later, so that the caller has its answer to sendpay first.
@@ -243,7 +253,8 @@ void Sender::advance(const std::shared_ptr<Run>& run, const PayStep& step) {
     for (const PartToSend& planned : step.send) {
         SendPart part;
         for (const RouteHop& hop : planned.route) {
-            part.route.push_back({core_.network().channel(hop.channel).scid, core_.id_of(hop.to), hop.amount, hop.cltv});
+            part.route.push_back(
+                {core_.network().channel(hop.channel).scid, core_.id_of(hop.to), hop.amount, hop.cltv});
         }
         part.payment_hash = run->request.goal.payment_hash;
         part.group = run->group;

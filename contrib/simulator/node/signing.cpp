@@ -55,7 +55,8 @@ Result<SignedInvoice> sign_again(std::string_view text, const SecretKey& key) {
         drop_feature(invoice->features, 49);
         std::size_t zeros = 0;
         while (zeros < invoice->features.size() && invoice->features[zeros] == 0) ++zeros;
-        invoice->features.erase(invoice->features.begin(), invoice->features.begin() + static_cast<std::ptrdiff_t>(zeros));
+        invoice->features.erase(invoice->features.begin(),
+                                invoice->features.begin() + static_cast<std::ptrdiff_t>(zeros));
     }
     Result<std::string> written = bolt11::encode_signed(*invoice, key);
     if (!written) return written.error();

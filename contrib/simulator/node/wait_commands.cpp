@@ -15,9 +15,11 @@ constexpr int code_invoice_timeout = 904;
 constexpr int code_wait_timeout = 2000;
 
 // Answers `code` after `seconds` of the node's clock, unless the command was answered before.
-void answer_late(NodeCore& core, std::optional<std::uint64_t> seconds, const Reply& reply, int code, std::string message) {
+void answer_late(NodeCore& core, std::optional<std::uint64_t> seconds, const Reply& reply, int code,
+                 std::string message) {
     if (!seconds) return;
-    core.after(std::chrono::seconds(*seconds), [reply, code, message = std::move(message)] { reply.error(code, message); });
+    core.after(std::chrono::seconds(*seconds),
+               [reply, code, message = std::move(message)] { reply.error(code, message); });
 }
 
 void run_waitanyinvoice(Daemon& node, Params& in, const Reply& reply, const std::shared_ptr<RpcSession>&) {
@@ -63,9 +65,11 @@ struct Indexes {
 };
 
 std::optional<Indexes> indexes_of(const NodeState& state, std::string_view subsystem) {
-    if (subsystem == "invoices") return Indexes{state.invoices.created(), state.invoices.updated(), state.invoices.deleted()};
+    if (subsystem == "invoices")
+        return Indexes{state.invoices.created(), state.invoices.updated(), state.invoices.deleted()};
     if (subsystem == "forwards") return Indexes{state.forwards.created(), state.forwards.updated(), 0};
-    if (subsystem == "sendpays") return Indexes{state.payments.created(), state.payments.updated(), state.payments.deleted()};
+    if (subsystem == "sendpays")
+        return Indexes{state.payments.created(), state.payments.updated(), state.payments.deleted()};
     if (subsystem == "channelmoves") return Indexes{state.channel_movements, 0, 0};
     if (subsystem == "htlcs" || subsystem == "chainmoves" || subsystem == "networkevents") return Indexes{};
     return std::nullopt;
@@ -82,7 +86,10 @@ json::object details(const NodeState& state, std::string_view subsystem, bool cr
     if (subsystem == "forwards") {
         for (const auto& [key, row] : state.forwards.rows()) {
             if (at(row) != index) continue;
-            json::object out{{"status", name(row.status)}, {"in_channel", row.in_channel.text()}, {"in_htlc_id", row.in_htlc_id}, {"in_msat", row.in_amount.value()}};
+            json::object out{{"status", name(row.status)},
+                             {"in_channel", row.in_channel.text()},
+                             {"in_htlc_id", row.in_htlc_id},
+                             {"in_msat", row.in_amount.value()}};
             if (row.out_channel) out["out_channel"] = row.out_channel->text();
             return out;
         }
@@ -90,7 +97,10 @@ json::object details(const NodeState& state, std::string_view subsystem, bool cr
     if (subsystem == "sendpays") {
         for (const auto& [key, row] : state.payments.rows()) {
             if ((created ? row.id : row.updated_index) != index) continue;
-            return {{"status", name(row.status)}, {"partid", row.part}, {"groupid", row.group}, {"payment_hash", row.payment_hash.hex()}};
+            return {{"status", name(row.status)},
+                    {"partid", row.part},
+                    {"groupid", row.group},
+                    {"payment_hash", row.payment_hash.hex()}};
         }
     }
     return {};
@@ -102,17 +112,21 @@ void run_wait(Daemon& node, Params& in, const Reply& reply, const std::shared_pt
     const std::string indexname = in.string("indexname");
     const std::uint64_t next = in.u64("nextvalue");
     if (!indexes_of(core.state, subsystem)) in.bad("subsystem", "unknown subsystem");
-    if (indexname != "created" && indexname != "updated" && indexname != "deleted") in.bad("indexname", "unknown index");
+    if (indexname != "created" && indexname != "updated" && indexname != "deleted")
+        in.bad("indexname", "unknown index");
     if (in.ends(reply)) return;
     core.waiters.wait([&core, subsystem, indexname, next, reply, waited = false]() mutable {
         const Indexes now = *indexes_of(core.state, subsystem);
-        const std::uint64_t value = indexname == "created" ? now.created : indexname == "updated" ? now.updated : now.deleted;
+        const std::uint64_t value = indexname == "created"   ? now.created
+                                    : indexname == "updated" ? now.updated
+                                                             : now.deleted;
         if (value < next) {
             waited = true;
             return false;
         }
         json::object out{{"subsystem", subsystem}, {indexname, waited ? next : value}};
-        if (waited && indexname != "deleted") out[subsystem] = details(core.state, subsystem, indexname == "created", next);
+        if (waited && indexname != "deleted")
+            out[subsystem] = details(core.state, subsystem, indexname == "created", next);
         reply.result(out);
         return true;
     });
@@ -172,6 +186,8 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-std::span<const Command> wait_commands() { return commands; }
+std::span<const Command> wait_commands() {
+    return commands;
+}
 
 }  // namespace millrace::sim

@@ -1,10 +1,10 @@
 #include "contrib/simulator/node/world.hpp"
 
+#include <sys/un.h>
+#include <unistd.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <boost/asio/post.hpp>
 #include <boost/json/object.hpp>
@@ -71,9 +71,8 @@ World::World(asio::io_context& io, WorldConfig config)
       surroundings_{io, scheduler_, network_, holds_, config_.seed, {}, {}, {}, {}} {
     surroundings_.fatal = [this](const std::string& why) { die(why); };
     surroundings_.wake = [this] { wake(); };
-    surroundings_.control = [this](const std::string& method, const json::value& params, const Reply& reply, bool checking) {
-        return control(method, params, reply, checking);
-    };
+    surroundings_.control = [this](const std::string& method, const json::value& params, const Reply& reply,
+                                   bool checking) { return control(method, params, reply, checking); };
     describe_control();
 }
 
@@ -114,7 +113,8 @@ std::string World::build(const Topology& topology) {
             }
         }
         const std::string socket = setup.directory + "/lightning-rpc";
-        if (socket.size() > socket_path_limit) return socket + ": a unix socket's path has at most " + std::to_string(socket_path_limit) + " bytes";
+        if (socket.size() > socket_path_limit)
+            return socket + ": a unix socket's path has at most " + std::to_string(socket_path_limit) + " bytes";
         std::filesystem::create_directories(setup.directory);
         node->index = network_.add_node(setup.id, setup.alias);
         nodes_.push_back(std::move(node));
@@ -128,8 +128,8 @@ std::string World::build(const Topology& topology) {
         spec.push = line.push;
         spec.policy = line.policy;
         spec.reverse_policy = line.reverse;
-        spec.policy.last_update = spec.reverse_policy.last_update =
-            static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(config_.start).time_since_epoch().count());
+        spec.policy.last_update = spec.reverse_policy.last_update = static_cast<std::uint32_t>(
+            std::chrono::floor<std::chrono::seconds>(config_.start).time_since_epoch().count());
         spec.reserve = line.reserve;
         spec.commit_fee = line.commit_fee;
         spec.latency = line.latency;
@@ -149,10 +149,11 @@ std::string World::build(const Topology& topology) {
 }
 
 void World::start(std::function<void()> ready) {
-    control_server_ = std::make_unique<RpcServer>(io_, config_.directory + "/control.sock", [this](const RpcRequest& request) {
-        wake();
-        handle_control(request);
-    });
+    control_server_ =
+        std::make_unique<RpcServer>(io_, config_.directory + "/control.sock", [this](const RpcRequest& request) {
+            wake();
+            handle_control(request);
+        });
     auto waiting = std::make_shared<std::size_t>(nodes_.size());
     for (const auto& node : nodes_) {
         start_node(*node, [waiting, ready] {
@@ -169,7 +170,8 @@ void World::start_node(Node& node, std::function<void()> ready) {
         node.daemon->replay();
         node.up = true;
         network_.set_up(node.index, true);
-        node.daemon->core().write_log(LogLevel::info, "lightningd", "Server started with public key " + node.setup.id.hex());
+        node.daemon->core().write_log(LogLevel::info, "lightningd",
+                                      "Server started with public key " + node.setup.id.hex());
         ready();
     });
 }
@@ -183,7 +185,9 @@ void World::crash_node(Node& node) {
     asio::post(io_, [doomed] {});
 }
 
-void World::wake() { scheduler_.run_until(std::max(scheduler_.now(), pacer_.virtual_at(std::chrono::steady_clock::now()))); }
+void World::wake() {
+    scheduler_.run_until(std::max(scheduler_.now(), pacer_.virtual_at(std::chrono::steady_clock::now())));
+}
 
 int World::run() {
     while (running_) {
@@ -238,7 +242,8 @@ World::Node* World::find(const std::string& name) {
 json::object World::nodes_json() const {
     json::object out;
     for (const auto& node : nodes_) {
-        out[node->setup.name] = json::object{{"id", node->setup.id.hex()}, {"rpc", node->setup.directory + "/lightning-rpc"}};
+        out[node->setup.name] =
+            json::object{{"id", node->setup.id.hex()}, {"rpc", node->setup.directory + "/lightning-rpc"}};
     }
     return out;
 }

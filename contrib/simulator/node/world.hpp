@@ -1,4 +1,5 @@
-// The whole simulation while it runs in front of sockets: the network, its nodes, the pace of time, and the sim-* commands.
+// The whole simulation while it runs in front of sockets: the network, its nodes, the pace of time, and the sim-*
+// commands.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -24,7 +25,8 @@ struct WorldConfig {
 class World {
   public:
     // Errors as a sentence: a channel that cannot be, a socket path that is too long.
-    [[nodiscard]] static Result<std::unique_ptr<World>> create(boost::asio::io_context& io, const Topology& topology, WorldConfig config);
+    [[nodiscard]] static Result<std::unique_ptr<World>> create(boost::asio::io_context& io, const Topology& topology,
+                                                               WorldConfig config);
     ~World();
     World(const World&) = delete;
     World& operator=(const World&) = delete;

@@ -19,8 +19,10 @@ namespace millrace {
 
 const char* ErrcText<sim::TopologyErrc>::text(sim::TopologyErrc errc) {
     switch (errc) {
-        case sim::TopologyErrc::not_readable: return "the topology file cannot be read";
-        case sim::TopologyErrc::not_valid: return "the topology is not valid";
+        case sim::TopologyErrc::not_readable:
+            return "the topology file cannot be read";
+        case sim::TopologyErrc::not_valid:
+            return "the topology is not valid";
     }
     return "";
 }
@@ -32,15 +34,21 @@ using boost::json::array;
 using boost::json::object;
 using boost::json::value;
 
-Error invalid(std::string_view what) { return fail(TopologyErrc::not_valid, what); }
+Error invalid(std::string_view what) {
+    return fail(TopologyErrc::not_valid, what);
+}
 
 // BOLT 2's usual channel: an HTLC leaves the peer's reserve of 1 % untouched.
-Msat ninety_nine_percent(Msat capacity) { return Msat(capacity.value() / 100 * 99); }
+Msat ninety_nine_percent(Msat capacity) {
+    return Msat(capacity.value() / 100 * 99);
+}
 
 void read_policy(json::Fields& in, ChannelPolicy& policy) {
-    if (const auto base = in.optional_u64("fee_base_msat", UINT32_MAX)) policy.fee_base_msat = static_cast<std::uint32_t>(*base);
+    if (const auto base = in.optional_u64("fee_base_msat", UINT32_MAX))
+        policy.fee_base_msat = static_cast<std::uint32_t>(*base);
     if (const auto ppm = in.optional_u64("fee_ppm", UINT32_MAX)) policy.fee_ppm = static_cast<std::uint32_t>(*ppm);
-    if (const auto delta = in.optional_u64("cltv_delta", UINT16_MAX)) policy.cltv_delta = static_cast<std::uint16_t>(*delta);
+    if (const auto delta = in.optional_u64("cltv_delta", UINT16_MAX))
+        policy.cltv_delta = static_cast<std::uint16_t>(*delta);
     if (const auto least = in.optional_msat("htlc_minimum_msat")) policy.htlc_minimum = *least;
     if (const auto most = in.optional_msat("htlc_maximum_msat")) policy.htlc_maximum = *most;
 }
@@ -68,10 +76,14 @@ Result<NodeSpec> read_node(const value& entry, std::size_t number) {
     }
     in.no_others();
     if (const auto& fault = in.fault()) return invalid(fault->message);
-    const bool good = !out.name.empty() && out.name.front() != '.' && std::all_of(out.name.begin(), out.name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-    });
-    if (!good) return invalid("node " + std::to_string(number) + ": name: letters, digits, '-', '_' and '.' only, since it names a folder");
+    const bool good =
+        !out.name.empty() && out.name.front() != '.' && std::all_of(out.name.begin(), out.name.end(), [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                   c == '.';
+        });
+    if (!good)
+        return invalid("node " + std::to_string(number) +
+                       ": name: letters, digits, '-', '_' and '.' only, since it names a folder");
     return out;
 }
 
@@ -101,7 +113,8 @@ Result<ChannelLine> read_channel(const value& entry, std::size_t number, std::st
     }
     out.reserve = in.optional_msat("reserve_msat").value_or(Msat(out.capacity.value() / 100));
     out.commit_fee = in.optional_msat("commit_fee_msat").value_or(Msat());
-    out.max_accepted_htlcs = static_cast<std::uint32_t>(in.optional_u64("max_accepted_htlcs", default_max_accepted_htlcs).value_or(default_max_accepted_htlcs));
+    out.max_accepted_htlcs = static_cast<std::uint32_t>(
+        in.optional_u64("max_accepted_htlcs", default_max_accepted_htlcs).value_or(default_max_accepted_htlcs));
     out.latency.median = std::chrono::milliseconds(in.optional_u64("latency_ms", 3'600'000).value_or(0));
     if (in.has("latency_sigma")) out.latency.sigma = in.number("latency_sigma");
     out.is_public = !in.optional_boolean("private").value_or(false);
@@ -117,19 +130,22 @@ Result<Topology> read_own(const value& root) {
     Topology out;
     if (const auto network = in.optional_string("network")) out.network = *network;
     if (const auto seed = in.optional_u64("seed")) out.seed = *seed;
-    if (const auto height = in.optional_u64("blockheight", 10'000'000)) out.blockheight = static_cast<std::uint32_t>(*height);
+    if (const auto height = in.optional_u64("blockheight", 10'000'000))
+        out.blockheight = static_cast<std::uint32_t>(*height);
     const array& nodes = in.array("node");
     static const array none;
     const array& channels = in.has("channel") ? in.array("channel") : none;
     in.no_others();
     if (const auto& fault = in.fault()) return invalid(fault->message);
     static const std::set<std::string_view> networks{"bitcoin", "testnet", "testnet4", "signet", "regtest"};
-    if (!networks.contains(out.network)) return invalid("network: must be bitcoin, testnet, testnet4, signet or regtest");
+    if (!networks.contains(out.network))
+        return invalid("network: must be bitcoin, testnet, testnet4, signet or regtest");
     std::set<std::string> names;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         Result<NodeSpec> node = read_node(nodes[i], i + 1);
         if (!node) return node.error();
-        if (!names.insert(node->name).second) return invalid("node " + std::to_string(i + 1) + ": name: " + node->name + " is taken");
+        if (!names.insert(node->name).second)
+            return invalid("node " + std::to_string(i + 1) + ": name: " + node->name + " is taken");
         out.nodes.push_back(std::move(*node));
     }
     for (std::size_t i = 0; i < channels.size(); ++i) {

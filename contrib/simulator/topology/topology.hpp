@@ -2,12 +2,14 @@
 //
 //   network = "regtest"   seed = 1   blockheight = 100
 //   [[node]]     name, alias?, plugins = [path…]?, important_plugins?, [node.options] key = value
-//   [[channel]]  from, to, capacity_msat, push_msat = 0, scid?, fee_base_msat = 1, fee_ppm = 10, cltv_delta = 6 (34 on bitcoin),
-//                htlc_minimum_msat = 0, htlc_maximum_msat = 99 % of capacity, reserve_msat = 1 % of capacity, commit_fee_msat = 0,
-//                max_accepted_htlcs = 483, latency_ms = 0, latency_sigma = 0, private = false
+//   [[channel]]  from, to, capacity_msat, push_msat = 0, scid?, fee_base_msat = 1, fee_ppm = 10, cltv_delta = 6 (34 on
+//   bitcoin),
+//                htlc_minimum_msat = 0, htlc_maximum_msat = 99 % of capacity, reserve_msat = 1 % of capacity,
+//                commit_fee_msat = 0, max_accepted_htlcs = 483, latency_ms = 0, latency_sigma = 0, private = false
 //   [channel.reverse]  any of the fee, cltv and htlc settings, for the direction to -> from
 //
-// or sim-ln's `sim_network` (bitcoin-dev-project/sim-ln, sim.json): channels between public keys, half of each on each side.
+// or sim-ln's `sim_network` (bitcoin-dev-project/sim-ln, sim.json): channels between public keys, half of each on each
+// side.
 #pragma once
 
 #include <cstdint>

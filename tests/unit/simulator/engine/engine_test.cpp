@@ -65,7 +65,9 @@ TEST_CASE("a cancelled timer is not called, and a called one cannot be cancelled
 }
 
 TEST_CASE("a random stream depends on seed, entity and purpose, and on nothing else") {
-    const auto first = [](std::uint64_t seed, std::uint64_t entity, std::string_view purpose) { return RandomStream(seed, entity, purpose).next(); };
+    const auto first = [](std::uint64_t seed, std::uint64_t entity, std::string_view purpose) {
+        return RandomStream(seed, entity, purpose).next();
+    };
     CHECK(first(1, 2, "latency") == first(1, 2, "latency"));
     CHECK(first(1, 2, "latency") != first(2, 2, "latency"));
     CHECK(first(1, 2, "latency") != first(1, 3, "latency"));

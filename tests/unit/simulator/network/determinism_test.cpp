@@ -1,4 +1,5 @@
-// The same seed gives the same run, event by event; and however payments run into each other, no millisatoshi is made or lost.
+// The same seed gives the same run, event by event; and however payments run into each other, no millisatoshi is made
+// or lost.
 #include "contrib/simulator/engine/random.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/simulator/network/fixture.hpp"
@@ -37,7 +38,8 @@ RunResult run(std::uint64_t seed, std::size_t payments) {
         const std::uint64_t amount = 1000 + traffic.below(20'000'000);
         const std::string name = "payment " + std::to_string(i);
         net.nodes[to]->expect(test::preimage(name), Msat(amount));
-        net.nodes[from]->pay(net.goal(to, amount, name), [&out](const PayEnd& end, const Payer&) { ++(end.paid ? out.paid : out.failed); });
+        net.nodes[from]->pay(net.goal(to, amount, name),
+                             [&out](const PayEnd& end, const Payer&) { ++(end.paid ? out.paid : out.failed); });
         net.scheduler.run_until(net.scheduler.now() + Duration(static_cast<Duration::rep>(traffic.exponential(5e6))));
         if (i % 50 == 0) out.balanced = out.balanced && net.network.balanced();
     }

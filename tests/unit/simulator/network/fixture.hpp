@@ -15,13 +15,16 @@ inline NodeId node_id(std::size_t number) {
     return crypto::public_key(SecretKey(crypto::sha256(as_bytes("test node " + std::to_string(number))))).value();
 }
 
-inline Preimage preimage(std::string_view name) { return Preimage(crypto::sha256(as_bytes(name))); }
+inline Preimage preimage(std::string_view name) {
+    return Preimage(crypto::sha256(as_bytes(name)));
+}
 
 struct TestNet {
     explicit TestNet(std::uint64_t seed = 1) : network(scheduler, seed) {}
 
     NodeIndex add() {
-        const NodeIndex index = network.add_node(node_id(network.nodes().size()), "n" + std::to_string(network.nodes().size()));
+        const NodeIndex index =
+            network.add_node(node_id(network.nodes().size()), "n" + std::to_string(network.nodes().size()));
         nodes.push_back(std::make_unique<PlainNode>(network, index));
         return index;
     }

@@ -37,7 +37,8 @@ struct Pair : TestNet {
     Passive right;
 };
 
-TEST_CASE("an offered HTLC leaves the offerer's balance at once and enters the receiver's when it is fulfilled and removed") {
+TEST_CASE(
+    "an offered HTLC leaves the offerer's balance at once and enters the receiver's when it is fulfilled and removed") {
     Pair net;
     REQUIRE(std::holds_alternative<HtlcRef>(net.network.offer(0, 0, net.offer(100'000))));
     CHECK(net.balance(0, 0) == 900'000);
@@ -92,7 +93,9 @@ TEST_CASE("a channel refuses what its policy, its reserve and its slots do not a
     channel.sides[side].policy.htlc_minimum = Msat(1000);
     channel.sides[side].policy.htlc_maximum = Msat(500'000);
     channel.max_accepted_htlcs = 2;
-    const auto refusal = [&](std::uint64_t amount) { return std::get<OfferRefusal>(net.network.offer(0, 0, net.offer(amount))); };
+    const auto refusal = [&](std::uint64_t amount) {
+        return std::get<OfferRefusal>(net.network.offer(0, 0, net.offer(amount)));
+    };
     CHECK(refusal(999) == OfferRefusal::below_minimum);
     CHECK(refusal(500'001) == OfferRefusal::above_maximum);
     CHECK(std::holds_alternative<HtlcRef>(net.network.offer(0, 0, net.offer(500'000))));
@@ -241,7 +244,8 @@ TEST_CASE("a node forwards what pays its fee and leaves its cltv delta, and says
         net.network.set_behaviour(1, &middle);
         auto onion = std::make_shared<Onion>();
         onion->hops.resize(2);
-        const auto offered = net.network.offer(0, 0, {Msat(tested.in_amount), tested.in_cltv, PaymentHash(), onion, 0, 0});
+        const auto offered =
+            net.network.offer(0, 0, {Msat(tested.in_amount), tested.in_cltv, PaymentHash(), onion, 0, 0});
         REQUIRE(std::holds_alternative<HtlcRef>(offered));
         net.scheduler.run_all();
         REQUIRE(middle.arrived.size() == 1);

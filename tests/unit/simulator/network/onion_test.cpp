@@ -7,14 +7,18 @@
 namespace millrace::sim {
 namespace {
 
-Bytes hex(std::string_view text) { return codec::from_hex(text).value(); }
+Bytes hex(std::string_view text) {
+    return codec::from_hex(text).value();
+}
 
 TEST_CASE("payloads are written as a real node shows them to its hooks") {
     // From node-transcripts/plugin/htlc_accepted-final.json and -forward.json.
     HopPayload last;
     last.forward = Msat(50'000'000);
     last.outgoing_cltv = 119;
-    last.payment_data = PaymentData{PaymentSecret::from_hex("cd26a74c07c23f582ec4530df65e2aecdf295c23461f076c0e90dcbdb069394d").value(), Msat(50'000'000)};
+    last.payment_data =
+        PaymentData{PaymentSecret::from_hex("cd26a74c07c23f582ec4530df65e2aecdf295c23461f076c0e90dcbdb069394d").value(),
+                    Msat(50'000'000)};
     CHECK(codec::to_hex(with_length(encode_payload(last))) ==
           "2f020402faf0800401770824cd26a74c07c23f582ec4530df65e2aecdf295c23461f076c0e90dcbdb069394d02faf080");
     HopPayload middle;
@@ -52,12 +56,26 @@ struct BadCase {
 
 TEST_CASE("payloads that BOLT 4 forbids are refused with the type at fault") {
     const BadCase cases[] = {
-        {"an unknown even type", "020101040101" "1401aa", 20},
+        {"an unknown even type",
+         "020101040101"
+         "1401aa",
+         20},
         {"no amount", "040101", 2},
         {"no cltv", "020101", 4},
-        {"an amount with a leading zero", "02020001" "040101", 2},
-        {"a channel id of seven bytes", "020101" "040101" "060700000000000000", 6},
-        {"payment_data without a whole secret", "020101" "040101" "0801aa", 8},
+        {"an amount with a leading zero",
+         "02020001"
+         "040101",
+         2},
+        {"a channel id of seven bytes",
+         "020101"
+         "040101"
+         "060700000000000000",
+         6},
+        {"payment_data without a whole secret",
+         "020101"
+         "040101"
+         "0801aa",
+         8},
         {"not TLV", "02", 0},
     };
     for (const BadCase& tested : cases) {
@@ -75,11 +93,13 @@ TEST_CASE("failure messages have BOLT 4's bytes") {
     CHECK(codec::to_hex(invalid_payload(16, 0)) == "4016100000");
     CHECK(codec::to_hex(final_wrong_amount(Msat(1))) == "00130000000000000001");
     CHECK(codec::to_hex(final_wrong_cltv(2)) == "001200000002");
-    const ChannelUpdate update{ShortChannelId(103, 1, 0), 1, false, 1795172761, 6, Msat(1), Msat(8'000'000'000), 0, 250};
+    const ChannelUpdate update{ShortChannelId(103, 1, 0), 1, false, 1795172761, 6, Msat(1),
+                               Msat(8'000'000'000),       0, 250};
     const std::string message = codec::to_hex(channel_failure(failcode::fee_insufficient, Msat(20'000'200), update));
     // node-transcripts/rpc/waitsendpay-fee-insufficient-error.json, but for signature and chain.
     CHECK(message.substr(0, 28) == "100c0000000001312dc8008a0102");
-    CHECK(message.substr(28 + 2 * 96) == "00006700000100006b00299901010006000000000000000100000000000000fa00000001dcd65000");
+    CHECK(message.substr(28 + 2 * 96) ==
+          "00006700000100006b00299901010006000000000000000100000000000000fa00000001dcd65000");
 }
 
 TEST_CASE("failure codes have their names, and a message too short for one has code 0") {

@@ -113,7 +113,8 @@ TEST_CASE("a part that arrives alone comes back after 70 seconds, and the paymen
     REQUIRE(step.send.size() == 1);
     Route half = step.send[0].route;
     const OnionPtr onion = make_onion(net.network, half, Msat(2'000'000), PaymentSecret(), std::nullopt, 100);
-    static_cast<void>(net.network.offer(half[0].channel, 0, {half[0].amount, 100 + half[0].cltv, goal.payment_hash, onion, 0, 99}));
+    static_cast<void>(
+        net.network.offer(half[0].channel, 0, {half[0].amount, 100 + half[0].cltv, goal.payment_hash, onion, 0, 99}));
     net.scheduler.run_until(Time(70s));
     CHECK(net.balance(0, 0) < 1'000'000'000);
     net.scheduler.run_until(Time(71s));

@@ -19,10 +19,13 @@ struct Answered {
 
 constexpr const char* usage = "amount_msat label [expiry]";
 
-Params read(std::string_view json, bool checking = false) { return Params("invoice", usage, boost::json::parse(json), checking); }
+Params read(std::string_view json, bool checking = false) {
+    return Params("invoice", usage, boost::json::parse(json), checking);
+}
 
 TEST_CASE("parameters are the same by name and by position, and null counts as absent") {
-    for (const char* text : {R"(["10sat","x",null])", R"({"amount_msat":10000,"label":"x"})", R"(["10000msat","x"])", R"([10000,"x"])"}) {
+    for (const char* text :
+         {R"(["10sat","x",null])", R"({"amount_msat":10000,"label":"x"})", R"(["10000msat","x"])", R"([10000,"x"])"}) {
         INFO(text);
         Params in = read(text);
         Answered answered;
@@ -42,7 +45,8 @@ TEST_CASE("faults are told with lightningd's words") {
     const FaultCase cases[] = {
         {R"({"label":"x"})", "missing required parameter: amount_msat"},
         {R"({"amount_msat":-1,"label":"x"})", "amount_msat: should be a millisatoshi amount: invalid token '-1'"},
-        {R"({"amount_msat":"lots","label":"x"})", "amount_msat: should be a millisatoshi amount: invalid token '\"lots\"'"},
+        {R"({"amount_msat":"lots","label":"x"})",
+         "amount_msat: should be a millisatoshi amount: invalid token '\"lots\"'"},
         {R"([1,"x",2,3])", "too many parameters: got 4, expected 3"},
         {R"([1,"x","soon"])", "expiry: should be an unsigned 64 bit integer: invalid token '\"soon\"'"},
         {R"("text")", "Expected array or object for params"},

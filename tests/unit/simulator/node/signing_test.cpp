@@ -10,11 +10,16 @@ namespace {
 
 // node-transcripts/rpc/createinvoice.json and decode-bolt11.json: what a real v26.06.6 wrote.
 constexpr const char* real_invoice =
-    "lnbcrt12340p1p4sq2vhsp5y6s736wydlnnn4wn0hf69yh0psmmm3m2scjyc6t0dwe9a4phagjspp55mr5zd7hycva2p88g8amw9mwur6j547uk3z9p2c3cec5fh0"
-    "tudvqdq5fs6rqv3qv4uxzmtsd3jsxqzjccqp2rzjqvvr9d9ypsg9jus5s2pde24mde74hg7cn6c2avv04m5x4r8svzfhyqqqvuqqqqgqqqqqqqqpqqqqqzsqqc9qxpq"
-    "ysgqmr2l2279w0vdxucwn85zpsar2f676wm3yzezp8tfxpfa74gm5h9q7jxdx45v0h6pjwxezpwwdlluhpvgyt5k8j40q9em4xp705nd8ecqn602jf";
+    "lnbcrt12340p1p4sq2vhsp5y6s736wydlnnn4wn0hf69yh0psmmm3m2scjyc6t0dwe9a4phagjspp55mr5zd7hycva2p88g8amw9mwur6j547uk3z9"
+    "p2c3cec5fh0"
+    "tudvqdq5fs6rqv3qv4uxzmtsd3jsxqzjccqp2rzjqvvr9d9ypsg9jus5s2pde24mde74hg7cn6c2avv04m5x4r8svzfhyqqqvuqqqqgqqqqqqqqpqq"
+    "qqqzsqqc9qxpq"
+    "ysgqmr2l2279w0vdxucwn85zpsar2f676wm3yzezp8tfxpfa74gm5h9q7jxdx45v0h6pjwxezpwwdlluhpvgyt5k8j40q9em4xp705nd8ecqn602j"
+    "f";
 
-SecretKey key() { return SecretKey(crypto::sha256(as_bytes("signing test"))); }
+SecretKey key() {
+    return SecretKey(crypto::sha256(as_bytes("signing test")));
+}
 
 TEST_CASE("an invoice signed again differs in nothing but its signature") {
     const auto done = sign_again(real_invoice, key());
@@ -49,7 +54,8 @@ TEST_CASE("what is not an invoice is not signed") {
 
 TEST_CASE("lightningd's payment secret is the hash of the preimage with one bit flipped") {
     // decode-bolt11.json against createinvoice.json's preimage.
-    const auto preimage = Preimage::from_hex("030cc71c91efe28d1a047d18a9735dce085f18f50e0f6ef6f62b9a455badc6cd").value();
+    const auto preimage =
+        Preimage::from_hex("030cc71c91efe28d1a047d18a9735dce085f18f50e0f6ef6f62b9a455badc6cd").value();
     CHECK(invoice_secret(preimage).hex() == "26a1e8e9c46fe739d5d37dd3a292ef0c37bdc76a86244c696f6bb25ed437ea25");
 }
 
