@@ -142,6 +142,9 @@ class Millrace {
         context_.keys->changed = [this] { context_.gateway->send_keys(); };
         context_.node->changed = [this] { context_.gateway->wake(); };
         context_.settlements->settled = [this] { context_.gateway->wake(); };
+        // Whoever started the plugin finds the socket there.
+        context_.gateway->open();
+        asio::co_spawn(executor_, context_.gateway->run(), asio::detached);
         asio::co_spawn(executor_, start(), asio::detached);
         return std::nullopt;
     }
@@ -154,7 +157,6 @@ class Millrace {
         context_.ready->set();
         asio::co_spawn(executor_, context_.node->follow(), asio::detached);
         asio::co_spawn(executor_, context_.settlements->follow(), asio::detached);
-        asio::co_spawn(executor_, context_.gateway->run(), asio::detached);
         host_.log().info("millrace " MILLRACE_VERSION " sells on " + context_.node->identity().network + ", key epoch " +
                          std::to_string(context_.keys->epochs().current()));
     }

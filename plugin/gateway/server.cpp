@@ -18,21 +18,23 @@ constexpr std::size_t max_clients = 64;
 Server::Server(asio::any_io_executor executor, std::string path, Services services)
     : executor_(executor), path_(std::move(path)), services_(std::move(services)), acceptor_(executor) {}
 
-asio::awaitable<void> Server::run() {
-    bool complained = false;
-    while (!closed_) {
-        auto file = SocketFile::listen(path_);
-        if (file) {
-            file_.emplace(std::move(*file));
-            acceptor_.assign(stream_protocol(), file_->release());
-            services_.log.info("gateway listens on " + path_);
-            co_await accept();
-            co_return;
-        }
-        if (!complained) services_.log.warn("no gateway: " + file.error().message + "; trying again every few seconds");
-        complained = true;
-        co_await host::pause(executor_, retry_interval);
+bool Server::open() {
+    if (listening()) return true;
+    auto file = SocketFile::listen(path_);
+    if (!file) {
+        if (!complained_) services_.log.warn("no gateway: " + file.error().message + "; trying again every few seconds");
+        complained_ = true;
+        return false;
     }
+    file_.emplace(std::move(*file));
+    acceptor_.assign(stream_protocol(), file_->release());
+    services_.log.info("gateway listens on " + path_);
+    return true;
+}
+
+asio::awaitable<void> Server::run() {
+    while (!closed_ && !open()) co_await host::pause(executor_, retry_interval);
+    co_await accept();
 }
 
 asio::awaitable<void> Server::accept() {

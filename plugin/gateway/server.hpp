@@ -23,7 +23,11 @@ class Server {
 
     Server(boost::asio::any_io_executor executor, std::string path, Services services);
 
-    // Serves until close(). While the socket cannot be opened (another process serves it) it says so and tries again.
+    // Opens the socket, so that clients can connect from now on; false where that cannot be (another process serves it), which
+    // the log says once.
+    bool open();
+
+    // Serves until close(). While the socket cannot be opened it tries again.
     boost::asio::awaitable<void> run();
 
     // Ends all clients and removes the socket.
@@ -47,6 +51,7 @@ class Server {
     std::optional<SocketFile> file_;
     boost::asio::local::stream_protocol::acceptor acceptor_;
     std::set<std::shared_ptr<Session>> sessions_;
+    bool complained_ = false;
     bool closed_ = false;
 };
 

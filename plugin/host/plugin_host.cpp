@@ -203,6 +203,8 @@ struct PluginHost::Impl {
         } catch (const std::exception& error) {
             reason = error.what();
         }
+        // lightningd itself mentions it only at debug level.
+        if (reason) log.warn("millrace does not run: " + *reason);
         send_result(raw_id, reason ? bj::object{{"disable", *reason}} : bj::object{});
     }
 
