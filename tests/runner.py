@@ -3,7 +3,7 @@
 Every suite adds to one tally, and the last line is `N passed, N failed, N skipped`. A test is a Catch2 test case, a
 pytest item, or one check of this file.
 
-  build-tests/plain   debug with optimisation: unit, docs, conformance, service, e2e, node
+  build-tests/plain   debug: unit, docs, conformance, service, e2e, node
   build-tests/asan    AddressSanitizer and UndefinedBehaviorSanitizer: unit, e2e
   build-tests/tsan    ThreadSanitizer: the service's unit tests, service, e2e with that service
   build-tests/fuzz    clang and libFuzzer, with --fuzz
@@ -32,7 +32,9 @@ NODE_PROGRAMS = ("lightningd", "bitcoind", "bitcoin-cli")
 PYLN_TESTING = "pyln-testing>=25.9"
 TEST_SECONDS = 300  # one pytest item; more is a hang
 
-SANITIZER_FLAGS = ["-Dbuildtype=debug", "-Doptimization=1", "-Db_lundef=false"]
+# Not optimised, and line numbers only: with these templates the optimiser would take most of the time of a run.
+BUILD_FLAGS = ["-Dbuildtype=debug", "-Dcpp_args=-g1"]
+SANITIZER_FLAGS = [*BUILD_FLAGS, "-Db_lundef=false"]
 SANITIZER_ENV = {
     "asan": {
         "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:log_path={log}",
@@ -337,7 +339,7 @@ class Runner:
         product = lambda folder, target: folder.startswith(("plugin", "service", "contrib"))
         tests = lambda folder, target: product(folder, target) or folder.startswith(("tests/unit", "tests/fuzz"))
         if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "node", "tsan")):
-            plain = self.build("plain", ["-Dbuildtype=debugoptimized", "-Dwerror=true"], tests)
+            plain = self.build("plain", [*BUILD_FLAGS, "-Dwerror=true"], tests)
             if plain is None:
                 return self.end()
             env = program_env(plain)
