@@ -34,6 +34,9 @@ class FakeNode {
     // A paid row that is none of the plugin's.
     void add_paid(const std::string& label);
 
+    // Somebody waits for the next payment.
+    [[nodiscard]] bool waited_for() const { return !waiting_.empty(); }
+
     // How often a method was called.
     [[nodiscard]] std::size_t calls(std::string_view method) const;
     // createinvoice of a known hash under another label: here a real lightningd would be gone.

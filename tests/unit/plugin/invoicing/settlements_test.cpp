@@ -84,7 +84,7 @@ TEST_CASE("following begins behind everything that was paid, found in few steps"
         records.settlements.settled = [&] { ++told; };
         asio::co_spawn(records.executor, records.settlements.follow(), asio::detached);
         records.node.server().run([&]() -> asio::awaitable<void> {
-            co_await host::pause(records.executor, std::chrono::milliseconds(50));
+            while (!records.node.waited_for()) co_await host::pause(records.executor, std::chrono::milliseconds(2));
             records.sell();
             records.node.add_paid("own");
             records.sell();
@@ -106,7 +106,7 @@ TEST_CASE("following survives the loss of lightningd's answer") {
     });
     asio::co_spawn(records.executor, records.settlements.follow(), asio::detached);
     records.node.server().run([&]() -> asio::awaitable<void> {
-        co_await host::pause(records.executor, std::chrono::milliseconds(800));
+        while (!records.node.waited_for()) co_await host::pause(records.executor, std::chrono::milliseconds(2));
         records.sell();
         while (records.settlements.counters().settled == 0) co_await host::pause(records.executor, std::chrono::milliseconds(2));
     });
