@@ -8,6 +8,8 @@ pytest item, or one check of this file.
   build-tests/tsan    ThreadSanitizer: the service's unit tests, service, e2e with that service
   build-tests/fuzz    clang and libFuzzer, with --fuzz
   build-tests/logs    what every suite wrote
+
+All but the fuzzers are built without optimisation: the run has 30 minutes on two cores, and compiling takes most of it.
 """
 
 import argparse
@@ -130,6 +132,11 @@ class Runner:
             self.tally.add(name + " build", 0, 1, 0, time.monotonic() - started)
             return None
         say(f"== {name}: built in {time.monotonic() - started:.0f} s")
+        if name == "plain":
+            warnings = [line for line in log.read_text(errors="replace").splitlines() if re.search(r"(common|plugin|service|contrib|tests)/\S+: warning:", line)]
+            for warning in warnings:
+                say("   | " + warning)
+            self.tally.add("plain warnings", 0 if warnings else 1, len(warnings), 0, 0)
         return directory
 
     # -- suites -------------------------------------------------------------------------------------------------------
