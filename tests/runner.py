@@ -3,7 +3,7 @@
 Every suite adds to one tally, and the last line is `N passed, N failed, N skipped`. A test is a Catch2 test case, a
 pytest item, or one check of this file.
 
-  build-tests/plain   debug: unit, docs, conformance, service, e2e, node
+  build-tests/plain   docs, conformance, service, e2e, node; unit only with --quick, since asan runs it too
   build-tests/asan    AddressSanitizer and UndefinedBehaviorSanitizer: unit, e2e
   build-tests/tsan    ThreadSanitizer: the service's unit tests, service, e2e with that service
   build-tests/fuzz    clang and libFuzzer, with --fuzz
@@ -346,11 +346,12 @@ class Runner:
         product = lambda folder, target: folder.startswith(("plugin", "service", "contrib"))
         tests = lambda folder, target: product(folder, target) or folder.startswith(("tests/unit", "tests/fuzz"))
         if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "node", "tsan")):
-            plain = self.build("plain", [*BUILD_FLAGS, "-Dwerror=true"], tests)
+            unit_here = arguments.quick or "unit" in (arguments.suite or ())
+            plain = self.build("plain", BUILD_FLAGS, tests if unit_here else product)
             if plain is None:
                 return self.end()
             env = program_env(plain)
-            if wanted("unit"):
+            if unit_here:
                 self.unit("plain", plain)
             if wanted("docs"):
                 self.docs(plain)
