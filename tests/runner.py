@@ -273,7 +273,6 @@ class Runner:
         if absent:
             names = ", ".join(absent[:-1]) + " and " + absent[-1] if len(absent) > 1 else absent[0]
             self.node_note = f"tests/node: NOT RUN: {names} {'are' if len(absent) > 1 else 'is'} not on PATH"
-            say(self.node_note)
             return
         python = self.pyln_python()
         if python is None:
@@ -346,7 +345,7 @@ class Runner:
         product = lambda folder, target: folder.startswith(("plugin", "service", "contrib"))
         tests = lambda folder, target: product(folder, target) or folder.startswith(("tests/unit", "tests/fuzz"))
         if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "node", "tsan")):
-            unit_here = arguments.quick or "unit" in (arguments.suite or ())
+            unit_here = wanted("unit") and (arguments.quick or bool(arguments.suite))
             plain = self.build("plain", BUILD_FLAGS, tests if unit_here else product)
             if plain is None:
                 return self.end()
