@@ -278,18 +278,18 @@ class Runner:
         if python is None:
             self.tally.add("plain node", 0, 1, 0, 0)
             return
-        self.pytest("plain", "node", program_env(directory), python=python)
+        self.pytest("plain", "node", program_env(directory), python=python, workers=self.arguments.jobs)
 
     def pyln_python(self):
         """A Python that has pyln-testing: this one, the one on PATH, or a virtual environment made for it."""
         venv = self.work / "node-venv"
         for candidate in ("/usr/bin/python3", shutil.which("python3"), str(venv / "bin" / "python")):
-            probe = [candidate, "-c", "import pyln.testing.fixtures, pytest, pytest_timeout"]
+            probe = [candidate, "-c", "import pyln.testing.fixtures, pytest, pytest_timeout, xdist"]
             if candidate and Path(candidate).exists() and subprocess.run(probe, capture_output=True).returncode == 0:
                 return candidate
         log = self.logs / "node-venv.log"
         if run(["/usr/bin/python3", "-m", "venv", venv], log) == 0:
-            if run([venv / "bin" / "pip", "install", "-q", PYLN_TESTING, "pytest", "pytest-timeout"], log) == 0:
+            if run([venv / "bin" / "pip", "install", "-q", PYLN_TESTING, "pytest", "pytest-timeout", "pytest-xdist"], log) == 0:
                 return str(venv / "bin" / "python")
         say("== node: pyln-testing cannot be installed")
         show_tail(log)
