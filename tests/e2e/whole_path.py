@@ -251,6 +251,18 @@ def test_a_server_or_a_node_that_is_away_is_said_so(path, workplace):
     assert client.get(service.url()) == UNREACHABLE
 
 
+def test_a_purchase_over_tls_takes_a_certificate_that_verifies(path):
+    whole = path()
+    service, client = whole.sell(tls=True), whole.client()
+    trusted = ("--ca-file", service.certificate)
+    assert client.get(service.url(host="localhost")) == UNREACHABLE  # signed by nobody we know
+    assert "certificate verify failed" in client.said()
+    assert client.get(service.url(host="127.0.0.1"), *trusted) == UNREACHABLE  # of another name
+    assert whole.paid() == 0
+    assert client.get(service.url(host="localhost"), *trusted) == OK, client.said()
+    assert whole.paid() == 1
+
+
 # -- refusals of the service ----------------------------------------------------------------------------------------------
 
 

@@ -96,7 +96,7 @@ class Reply:
 class Service:
     """millraced before `upstream`, on the gateway of `seller`; with one service "weather" unless `services` says more."""
 
-    def __init__(self, directory, gateway, upstream, timeout="1h", services=None):
+    def __init__(self, directory, gateway, upstream, timeout="1h", services=None, tls=False):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.config = self.directory / "millraced.toml"
@@ -104,9 +104,16 @@ class Service:
         self.database = self.directory / "millrace.db"
         self.port, self.metrics_port = free_port(), free_port()
         self.process = None
+        self.scheme = "https" if tls else "http"
+        self.certificate, key = self.directory / "certificate.pem", self.directory / "key.pem"
+        if tls:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                            "-keyout", key, "-out", self.certificate], check=True, capture_output=True)
+        listen_tls = [f'tls_cert = "{self.certificate}"', f'tls_key = "{key}"'] if tls else []
         sold = services or [{"name": "weather", "path": "/weather/", "price_msat": PRICE_MSAT, "timeout": timeout, "free": ["/weather/health"]}]
         lines = [
-            "[listen]", f'address = "127.0.0.1:{self.port}"', "[metrics]", f'address = "127.0.0.1:{self.metrics_port}"',
+            "[listen]", f'address = "127.0.0.1:{self.port}"', *listen_tls, "[metrics]", f'address = "127.0.0.1:{self.metrics_port}"',
             "[node]", f'gateway = "{gateway}"', "[store]", f'path = "{self.database}"', "[log]", 'level = "trace"',
         ]
         for service in sold:
@@ -148,8 +155,8 @@ class Service:
                 self.kill()
         return self.process.returncode if self.process else 0
 
-    def url(self, path="/weather/today"):
-        return f"http://127.0.0.1:{self.port}{path}"
+    def url(self, path="/weather/today", host="127.0.0.1"):
+        return f"{self.scheme}://{host}:{self.port}{path}"
 
     def get(self, path="/weather/today", headers=(), port=None, method="GET", body=None):
         """One request; `headers` is a list of pairs, so that one may be sent twice."""
