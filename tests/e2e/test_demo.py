@@ -25,6 +25,8 @@ class Demo:
                 [ROOT / "contrib" / "demo", "--no-install", "--build-dir", build, "--dir", self.directory,
                  "--port", str(self.port), "--metrics-port", str(self.metrics_port), *options],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                # A run in the background inherits an ignored SIGINT, which a shell script can not take back.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def said(self):
