@@ -140,7 +140,7 @@ const char* normalise_path(std::string_view path, RequestTarget& out) {
         out.path += '/';
         out.forward += '/';
     }
-    if (encoded_slash) {
+    if (encoded_slash && out.path.find("%2F") != std::string::npos) {  // a later ".." may have dropped it
         decode_slashes(out.path, out.alternative);
         if (any_dots(out.alternative)) return "an encoded dot segment in the path";
     }

@@ -61,6 +61,9 @@ TEST_CASE("an encoded slash stays, and is shown as what it may mean") {
     CHECK(out.path == "/a%2Fb/c%2F%2Fd");
     CHECK(out.forward == "/a%2Fb/c%2F%2Fd");
     CHECK(out.alternative == "/a/b/c/d");
+    REQUIRE(parse_target("/a%2fb/../c", out) == nullptr);
+    CHECK(out.path == "/c");
+    CHECK(out.alternative.empty());
 }
 
 TEST_CASE("targets on whose meaning servers disagree are refused") {
