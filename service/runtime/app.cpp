@@ -59,6 +59,10 @@ App::App(std::filesystem::path file, config::Config config)
 App::~App() {
     for (auto& worker : workers_) worker->stop();
     for (std::thread& thread : threads_) thread.join();
+    // An accept under way holds a socket of a worker's io_context: let it end while there still is one.
+    if (listener_) listener_->stop();
+    control_->restart();
+    control_->poll();
     store_.reset();
     gateway_.reset();
     listener_.reset();
