@@ -23,6 +23,7 @@ bool Outbox::flush() {
     while (!queue_.empty()) {
         Item& item = queue_.front();
         boost::system::error_code error;
+        const Clock::time_point begun = Clock::now();
         const std::size_t size =
             descriptor_.write_some(asio::buffer(item.message.data() + sent_, item.message.size() - sent_), error);
         if (error == asio::error::would_block || error == asio::error::try_again) return false;
@@ -36,7 +37,7 @@ bool Outbox::flush() {
         const Written written = std::move(item.written);
         queue_.pop_front();
         sent_ = 0;
-        if (written) written();
+        if (written) written(begun);
     }
     return true;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <string>
@@ -10,12 +11,14 @@ namespace millrace::host {
 
 class Outbox {
   public:
-    using Written = std::function<void()>;
+    using Clock = std::chrono::steady_clock;
+    // When the write began that took the last byte: the kernel may run lightningd before that write returns.
+    using Written = std::function<void(Clock::time_point)>;
 
     // Takes `descriptor` over and makes it non-blocking. `broken` is called once, when nobody reads any more.
     Outbox(boost::asio::any_io_executor executor, int descriptor, std::function<void()> broken);
 
-    // `message` with its terminator. `written` is called when the last byte went into the pipe.
+    // `message` with its terminator. `written` is called once the last byte went into the pipe.
     void send(std::string message, Written written = {});
 
     // Bytes that wait because lightningd does not read.

@@ -84,8 +84,8 @@ struct PluginHost::Impl {
     }
 
     void send_hook_reply(std::string reply, HookClock::time_point received, bool claimed) {
-        out.send(std::move(reply), [this, received, claimed] {
-            const auto took = HookClock::now() - received;
+        out.send(std::move(reply), [this, received, claimed](HookClock::time_point sent) {
+            const auto took = sent - received;
             latency.all.record(took);
             (claimed ? latency.claimed : latency.passed).record(took);
         });
