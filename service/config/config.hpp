@@ -29,13 +29,43 @@ struct TlsFiles {
     bool operator==(const TlsFiles&) const = default;
 };
 
-struct Upstream {
+// One server behind a service: an address and a port, or the path of a unix socket.
+struct UpstreamAddress {
     bool tls = false;
     std::string host;  // name or numeric address, without brackets
     std::uint16_t port = 0;
+    std::string socket = {};  // path of a unix socket; host and port mean nothing then
+    bool operator==(const UpstreamAddress&) const = default;
+    [[nodiscard]] std::string authority() const;  // "127.0.0.1:9000", "[::1]:9000"; "localhost" for a unix socket
+    [[nodiscard]] std::string url() const;        // as in the file: "http://127.0.0.1:9000", "unix:/run/a.sock"
+};
+
+// GET `path` of each address every `interval`; well is what answers 2xx or 3xx within `timeout`.
+struct HealthCheck {
+    std::string path;
+    std::chrono::milliseconds interval = std::chrono::seconds(5);
+    std::chrono::milliseconds timeout = std::chrono::seconds(2);
+    bool operator==(const HealthCheck&) const = default;
+};
+
+// How https addresses of a service are spoken to; empty paths and names are not given.
+struct UpstreamTls {
+    std::filesystem::path authorities;  // PEM; instead of the system's
+    std::filesystem::path certificate;  // of this client, PEM
+    std::filesystem::path key;
+    std::string server_name;  // asked for and verified instead of the address's host
+    bool verify = true;
+    bool operator==(const UpstreamTls&) const = default;
+};
+
+// What is behind a service.
+struct Upstream {
+    static constexpr std::size_t max_addresses = 16;
+
+    std::vector<UpstreamAddress> addresses = {};  // at least one
+    std::optional<HealthCheck> health = {};
+    UpstreamTls tls = {};
     bool operator==(const Upstream&) const = default;
-    [[nodiscard]] std::string authority() const;  // "127.0.0.1:9000", "[::1]:9000"
-    [[nodiscard]] std::string url() const;
 };
 
 // Which Host values a service answers to.

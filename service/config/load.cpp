@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/ip/address.hpp>
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
 #include <charconv>
 #include <fstream>
 #include <iterator>
 
+#include "service/config/path_rules.hpp"
+#include "service/config/read_upstream.hpp"
 #include "service/config/section.hpp"
 
 namespace millrace::config {
@@ -59,23 +59,6 @@ std::optional<std::filesystem::path> read_path(Section& section, std::string_vie
     return folder / *text;
 }
 
-// A path as requests have it after normalisation; says what is wrong with it otherwise.
-std::optional<std::string> fault_of_path(std::string_view path) {
-    if (path.empty() || path.front() != '/') return "must begin with \"/\"";
-    if (path.find_first_of("?#") != std::string_view::npos) return "must be a path without \"?\" or \"#\"";
-    if (path.find('%') != std::string_view::npos)
-        return "must be written decoded, without \"%\": requests are decoded before they are compared";
-    if (path.find("//") != std::string_view::npos)
-        return "must not contain \"//\": requests are compared with slashes merged";
-    if (path.find_first_of(std::string_view("\\\0", 2)) != std::string_view::npos)
-        return "must not contain \"\\\" or NUL";
-    std::string bracketed = std::string(path) + '/';
-    for (std::string_view dots : {"/./", "/../"}) {
-        if (bracketed.find(dots) != std::string::npos) return "must not contain \".\" or \"..\" segments";
-    }
-    return std::nullopt;
-}
-
 bool is_host_name(std::string_view host) {
     if (host.empty() || host.size() > 253) return false;
     return host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_[]:") == std::string_view::npos;
@@ -105,35 +88,7 @@ HostPattern read_host(Section& section) {
     return {suffix ? HostPattern::Kind::suffix : HostPattern::Kind::exact, name};
 }
 
-std::optional<Upstream> read_upstream(Section& section) {
-    auto text = section.text("upstream", "the server behind this service, such as \"http://127.0.0.1:9000\"");
-    if (!text) return std::nullopt;
-    auto url = boost::urls::parse_uri(*text);
-    bool http = url && url->scheme() == "http";
-    bool https = url && url->scheme() == "https";
-    std::string_view port_text = url ? std::string_view(url->port().data(), url->port().size()) : std::string_view{};
-    auto port = parse_port(port_text);
-    if ((http || https) && url->has_authority() && !url->has_userinfo() && !url->host().empty() &&
-        (url->path().empty() || url->path() == "/") && !url->has_query() && !url->has_fragment() &&
-        (port_text.empty() || port.value_or(0) != 0)) {
-        Upstream out;
-        out.tls = https;
-        out.host = url->host_address();
-        out.port = port.value_or(static_cast<std::uint16_t>(https ? 443 : 80));
-        return out;
-    }
-    section.fault(
-        "upstream",
-        "must be http:// or https:// with a host and no path, such as \"http://127.0.0.1:9000\", not \"" + *text + '"');
-    return std::nullopt;
-}
-
-bool covers(const std::string& prefix, const std::string& path) {
-    if (!starts_with(path, prefix)) return false;
-    return prefix.back() == '/' || path.size() == prefix.size() || path[prefix.size()] == '/';
-}
-
-std::optional<Service> read_service(const toml::table& table, Faults& faults) {
+std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder, Faults& faults) {
     Section section(&table, "service", static_cast<std::uint32_t>(table.source().begin.line), faults);
     std::optional<ServiceName> name;
     if (auto text = section.text("name", "what the service is called in tokens and metrics, such as \"weather\"")) {
@@ -151,7 +106,7 @@ std::optional<Service> read_service(const toml::table& table, Faults& faults) {
             path.reset();
         }
     }
-    std::optional<Upstream> upstream = read_upstream(section);
+    std::optional<Upstream> upstream = read_upstream(section, folder);
     std::optional<std::uint64_t> price =
         section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
     std::optional<std::chrono::seconds> timeout;
@@ -180,7 +135,7 @@ std::optional<Service> read_service(const toml::table& table, Faults& faults) {
     return Service{*name,
                    host,
                    *path,
-                   *upstream,
+                   std::move(*upstream),
                    Msat(*price),
                    timeout,
                    std::move(free),
@@ -259,7 +214,7 @@ const toml::table* sub_table(const toml::table& root, std::string_view key, Faul
     return node ? node->as_table() : nullptr;
 }
 
-void read_services(const toml::table& root, Config& config, Faults& faults) {
+void read_services(const toml::table& root, const std::filesystem::path& folder, Config& config, Faults& faults) {
     const toml::node* node = root.get("service");
     const toml::array* array = node ? node->as_array() : nullptr;
     if (!array || array->empty()) {
@@ -273,7 +228,8 @@ void read_services(const toml::table& root, Config& config, Faults& faults) {
                         "must be a table: [[service]]");
             continue;
         }
-        if (auto service = read_service(*element.as_table(), faults)) config.services.push_back(std::move(*service));
+        if (auto service = read_service(*element.as_table(), folder, faults))
+            config.services.push_back(std::move(*service));
     }
     check_overlaps(config.services, faults);
 }
@@ -327,15 +283,6 @@ std::string ListenAddress::text() const {
     return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
 
-std::string Upstream::authority() const {
-    bool v6 = host.find(':') != std::string::npos;
-    return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
-}
-
-std::string Upstream::url() const {
-    return (tls ? "https://" : "http://") + authority();
-}
-
 std::string HostPattern::written() const {
     switch (kind) {
         case Kind::exact:
@@ -363,7 +310,7 @@ Result<Config> parse(std::string_view text, std::string_view file) {
     check_top_level(root, faults);
     read_listen(sub_table(root, "listen", faults), folder, config, faults);
     read_rest(root, folder, config, faults);
-    read_services(root, config, faults);
+    read_services(root, folder, config, faults);
     if (!faults.none()) return Error{to_error_code(Errc::bad_value), faults.text()};
     return config;
 }

@@ -104,6 +104,39 @@ std::vector<std::string> Section::texts(std::string_view key) {
     return out;
 }
 
+std::vector<std::string> Section::text_or_texts(std::string_view key, std::string_view required) {
+    const toml::node* node = table_ ? table_->get(key) : nullptr;
+    if (!node || !node->is_array()) {
+        auto one = text(key, required);
+        return one ? std::vector<std::string>{*one} : std::vector<std::string>{};
+    }
+    std::vector<std::string> out = texts(key);
+    if (node->as_array()->empty() || std::find(out.begin(), out.end(), "") != out.end()) {
+        fault(key, "must not be empty");
+        return {};
+    }
+    return out;
+}
+
+std::optional<bool> Section::flag(std::string_view key) {
+    const toml::node* node = find(key, {});
+    if (!node) return std::nullopt;
+    auto value = node->value_exact<bool>();
+    if (!value) fault(key, "must be true or false, not " + written(*node));
+    return value;
+}
+
+const toml::table* Section::table(std::string_view key, std::string_view example) {
+    const toml::node* node = find(key, {});
+    if (node && !node->is_table())
+        fault(key, "must be a table such as " + std::string(example) + ", not " + written(*node));
+    return node ? node->as_table() : nullptr;
+}
+
+Section Section::below(std::string_view key, const toml::table& table) const {
+    return {&table, name_ + '.' + std::string(key), static_cast<std::uint32_t>(table.source().begin.line), faults_};
+}
+
 void Section::duration(std::string_view key, std::chrono::milliseconds& out) {
     const toml::node* node = find(key, {});
     if (!node) return;

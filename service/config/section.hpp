@@ -36,6 +36,13 @@ class Section {
     std::optional<std::uint64_t> integer(std::string_view key, std::uint64_t min, std::uint64_t max,
                                          std::string_view required = {});
     std::vector<std::string> texts(std::string_view key);
+    // One text, or an array of at least one. Empty where there is none, or none that is text.
+    std::vector<std::string> text_or_texts(std::string_view key, std::string_view required = {});
+    std::optional<bool> flag(std::string_view key);
+    // A table, `example` showing what one looks like; null where the key is absent or something else.
+    const toml::table* table(std::string_view key, std::string_view example);
+    // The section of a table in this one: "service.health".
+    [[nodiscard]] Section below(std::string_view key, const toml::table& table) const;
     void duration(std::string_view key, std::chrono::milliseconds& out);  // unchanged where absent; 0 is a fault
     template <class Size>
     void size(std::string_view key, Size& out, std::uint64_t min);  // unchanged where absent

@@ -5,6 +5,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <cstring>
+#include <optional>
 
 namespace millrace {
 
@@ -16,11 +18,26 @@ namespace http {
 
 namespace {
 
+// Endpoints of sockets that are no longer known to be TCP.
+std::optional<asio::ip::tcp::endpoint> tcp_endpoint(const Endpoint& endpoint) {
+    int family = endpoint.protocol().family();
+    if (family != AF_INET && family != AF_INET6) return std::nullopt;
+    asio::ip::tcp::endpoint out;
+    out.resize(endpoint.size());
+    std::memcpy(out.data(), endpoint.data(), endpoint.size());
+    return out;
+}
+
 // An IPv4 client of a listener on "[::]" by its IPv4 address.
 std::string text(const asio::ip::address& address) {
     if (address.is_v6() && address.to_v6().is_v4_mapped())
         return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
     return address.to_string();
+}
+
+std::string peer_name(const Endpoint& peer) {
+    auto endpoint = tcp_endpoint(peer);
+    return endpoint ? text(endpoint->address()) : "unix:";
 }
 
 }  // namespace
@@ -49,10 +66,14 @@ void Listener::stop() {
     acceptor_.close(ignored);
 }
 
-config::ListenAddress Listener::address() const {
+config::ListenAddress local_address(const Acceptor& acceptor) {
     ErrorCode ignored;
-    asio::ip::tcp::endpoint endpoint = acceptor_.local_endpoint(ignored);
-    return {endpoint.address().to_string(), endpoint.port()};
+    auto endpoint = tcp_endpoint(acceptor.local_endpoint(ignored));
+    return endpoint ? config::ListenAddress{endpoint->address().to_string(), endpoint->port()} : config::ListenAddress{};
+}
+
+config::ListenAddress Listener::address() const {
+    return local_address(acceptor_);
 }
 
 Awaitable<> Listener::accept() {
@@ -61,7 +82,7 @@ Awaitable<> Listener::accept() {
     while (acceptor_.is_open()) {
         Worker& worker = *workers_[next_ % workers_.size()];
         Executor executor = worker.context().get_executor();
-        asio::ip::tcp::endpoint peer;
+        Endpoint peer;
         auto [failed, socket] = co_await acceptor_.async_accept(executor, peer, use_result);
         if (failed == asio::error::operation_aborted) break;
         if (failed) {
@@ -74,7 +95,7 @@ Awaitable<> Listener::accept() {
         }
         told = false;
         ++next_;
-        worker.adopt(std::move(socket), text(peer.address()));
+        worker.adopt(std::move(socket), peer_name(peer));
     }
 }
 

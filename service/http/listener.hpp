@@ -10,11 +10,14 @@
 
 namespace millrace::http {
 
-using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
+using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor>;
 
 enum class ListenErrc {
     cannot_listen = 1,  // the address is taken, or not one of this machine's
 };
+
+// Where a socket is bound; nothing of a unix socket.
+[[nodiscard]] config::ListenAddress local_address(const Acceptor& acceptor);
 
 // Binds and listens. Errors: cannot_listen.
 [[nodiscard]] Result<Acceptor> listen_on(Executor executor, const config::ListenAddress& address);

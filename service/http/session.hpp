@@ -64,7 +64,7 @@ class Session {
     enum class Exchanged { done, retry, failed };  // failed: problem_ says why
     Awaitable<bool> proxy();
     Awaitable<Exchanged> exchange(UpstreamConnection& upstream, bool may_retry, bool* reusable);
-    Awaitable<std::unique_ptr<UpstreamConnection>> connect(const config::Upstream& upstream);
+    Awaitable<std::unique_ptr<UpstreamConnection>> connect(const upstream::Target& target);
     Awaitable<std::optional<Fault>> read_response_head(Stream& upstream, bool* nothing_came);
     Awaitable<bool> forward_interim(Stream& upstream);
     Awaitable<bool> forward_response(UpstreamConnection& upstream, bool* reusable);

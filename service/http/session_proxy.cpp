@@ -5,11 +5,12 @@
 
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
+#include "service/http/upstream_connect.hpp"
 
 namespace millrace::http {
 namespace {
 
-// Requests that may be sent a second time where an idle connection turns out to be dead (RFC 9110 §9.2.2).
+// Requests that may be sent a second time where the first got no answer (RFC 9110 §9.2.2).
 bool is_idempotent(Verb verb) {
     switch (verb) {
         case Verb::get:
@@ -25,36 +26,49 @@ bool is_idempotent(Verb verb) {
 
 }  // namespace
 
+// One address after another, until one takes the request.
 Awaitable<bool> Session::proxy() {
     Exchange& x = *exchange_;
     const RequestHead& head = x.request.head();
     std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
-    UpstreamPool& pool = worker_.pool(service().upstream);
-    ForwardFacts facts{x.target.forward, host, pool.authority(), peer_, tls_ != nullptr, token_headers_};
-    append_upstream_head(head, facts, x.to_upstream);
     keep_alive_ = head.keep_alive && !worker_.draining();
 
+    const upstream::Group& group = *site_->upstreams[service_];
+    upstream::Attempts attempts(group.targets().size());
+    const upstream::Target* target = group.next(attempts, Clock::now());
     bool repeatable = head.framing == Framing::none && is_idempotent(head.verb);
     bool fresh = false;
     for (;;) {
+        ForwardFacts facts{x.target.forward, host, target->authority, peer_, tls_ != nullptr, token_headers_};
+        x.to_upstream.clear();
+        append_upstream_head(head, facts, x.to_upstream);
+        std::shared_ptr<UpstreamPool> pool = worker_.pool(*target);
         std::unique_ptr<UpstreamConnection> upstream;
-        if (!fresh) upstream = pool.take();
+        if (!fresh) upstream = pool->take();
         // What came on an idle connection is no answer to this request, and one that is closed gives none.
-        while (upstream && !upstream->stream.quiet()) upstream = pool.take();
+        while (upstream && !upstream->stream.quiet()) upstream = pool->take();
         bool pooled = upstream != nullptr;
-        if (!pooled) upstream = co_await connect(pool.upstream());
+        if (!pooled) upstream = co_await connect(*target);
+        bool connected = upstream != nullptr;
         bool reusable = false;
         Exchanged exchanged = Exchanged::failed;
-        if (upstream) exchanged = co_await exchange(*upstream, pooled && repeatable, &reusable);
-        if (exchanged == Exchanged::retry) {
-            fresh = true;
-            continue;
-        }
+        bool may_retry = repeatable && (pooled || attempts.left());
+        if (connected) exchanged = co_await exchange(*upstream, may_retry, &reusable);
         if (exchanged == Exchanged::done) {
-            if (reusable) pool.give_back(std::move(upstream), Clock::now());
+            if (reusable) pool->give_back(std::move(upstream), Clock::now());
             co_return keep_alive_;
         }
         upstream.reset();
+        // A pooled connection may have been closed before the request came: the same address again, on a new one.
+        fresh = exchanged == Exchanged::retry && pooled;
+        if (fresh) continue;
+        if (!connected || exchanged == Exchanged::retry) {
+            const upstream::Target* other = group.next(attempts, Clock::now());
+            if (other) {
+                target = other;
+                continue;
+            }
+        }
         if (answered_) co_return false;
         bool of_client = problem_.status < 500;
         if (of_client) keep_alive_ = false;
@@ -64,41 +78,30 @@ Awaitable<bool> Session::proxy() {
     }
 }
 
-Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const config::Upstream& upstream) {
+Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const upstream::Target& target) {
     Executor executor = worker_.context().get_executor();
-    const config::Timeouts& timeouts = site_->config.timeouts;
+    std::chrono::milliseconds timeout = site_->config.timeouts.upstream_connect;
     problem_ = Problem{502, "The server behind this service cannot be reached."};
-    std::vector<asio::ip::tcp::endpoint> endpoints;
-    ErrorCode not_numeric;
-    auto address = asio::ip::make_address(upstream.host, not_numeric);
-    if (not_numeric) {
-        Resolver resolver(executor);
-        watch_.arm(timeouts.upstream_connect, resolver);
-        std::string port = std::to_string(upstream.port);
-        auto [failed, found] = co_await resolver.async_resolve(upstream.host, port, use_result);
-        watch_.disarm();
-        if (!failed) {
-            for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-        }
-    } else {
-        endpoints.emplace_back(address, upstream.port);
-    }
-    for (const asio::ip::tcp::endpoint& endpoint : endpoints) {
+    Endpoints endpoints;
+    ErrorCode error = co_await resolve(executor, target, watch_, timeout, endpoints);
+    std::string why = error ? why_not(error, watch_, nullptr) : std::string{};
+    for (const Endpoint& endpoint : endpoints) {
         auto connection = std::make_unique<UpstreamConnection>(Socket(executor, endpoint.protocol()), worker_.counts());
-        watch_.arm(timeouts.upstream_connect, connection->stream);
-        auto [failed] = co_await connection->stream.socket().async_connect(endpoint, use_result);
-        ErrorCode error = failed;
-        if (!error && upstream.tls) {
-            connection->stream.start_tls(*site_->upstream_tls);
-            connection->stream.name_server(upstream.host);
-            error = co_await connection->stream.handshake(asio::ssl::stream_base::client);
+        error = co_await establish(connection->stream, endpoint, target, watch_, timeout);
+        if (!error) {
+            if (target.health->connected())
+                spdlog::info("service {}: upstream {} can be reached again", service().name.text(), target.url);
+            co_return connection;
         }
-        watch_.disarm();
-        if (!error) co_return connection;
         if (watch_.expired())
             problem_ = Problem{504, "The server behind this service did not accept a connection in time."};
-        spdlog::debug("upstream {}: {}", upstream.url(), watch_.expired() ? "timed out" : error.message());
+        why = why_not(error, watch_, &connection->stream);
+        spdlog::debug("upstream {}: {}", target.url, why);
     }
+    if (auto rest = target.health->failed(Clock::now()))
+        spdlog::warn("service {}: upstream {} cannot be reached, not asked for {} s where there is another: {}",
+                     service().name.text(), target.url, std::chrono::duration_cast<std::chrono::seconds>(*rest).count(),
+                     why);
     co_return nullptr;
 }
 

@@ -11,7 +11,7 @@ namespace millrace::http {
 Stream::Stream(Socket socket) : socket_(std::move(socket)) {
     ErrorCode ignored;
     socket_.non_blocking(true, ignored);
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);  // a unix socket knows no delay
 }
 
 void Stream::start_tls(asio::ssl::context& context) {
@@ -28,6 +28,11 @@ void Stream::name_server(const std::string& host) {
     }
     ErrorCode ignored;
     tls_->set_verify_callback(asio::ssl::host_name_verification(host), ignored);
+}
+
+std::string Stream::distrust() const {
+    long result = tls_ ? SSL_get_verify_result(tls_->native_handle()) : X509_V_OK;
+    return result == X509_V_OK ? std::string{} : X509_verify_cert_error_string(result);
 }
 
 Awaitable<> Stream::end_tls() {

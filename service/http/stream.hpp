@@ -1,4 +1,4 @@
-// A TCP connection, with or without TLS on it.
+// A TCP or unix connection, with or without TLS on it.
 //
 // Small writes and reads are tried at once, without a trip through the event loop; what cannot be done at once is
 // awaited. One read and one write may be under way at the same time.
@@ -29,6 +29,8 @@ class Stream {
     void start_tls(asio::ssl::context& context);
     // Before a client's handshake: the name the server's certificate must have.
     void name_server(const std::string& host);
+    // Why the handshake did not believe the server's certificate; empty where that was not the reason.
+    [[nodiscard]] std::string distrust() const;
     Awaitable<ErrorCode> handshake(asio::ssl::stream_base::handshake_type side);
 
     // Waits for bytes, without needing memory for them; plain connections only.

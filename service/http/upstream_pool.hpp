@@ -1,13 +1,13 @@
-// Idle connections of one thread to one upstream server, the youngest first.
+// Idle connections of one thread to one address of an upstream, the youngest first.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <vector>
 
-#include "service/config/config.hpp"
 #include "service/http/stream.hpp"
 #include "service/metrics/metrics.hpp"
+#include "service/upstream/group.hpp"
 
 namespace millrace::http {
 
@@ -34,11 +34,13 @@ class UpstreamPool {
     static constexpr std::size_t max_idle = 256;
     static constexpr std::chrono::seconds max_idle_time{55};  // below the 60 s after which many servers close
 
-    explicit UpstreamPool(config::Upstream upstream)
-        : upstream_(std::move(upstream)), authority_(upstream_.authority()) {}
+    explicit UpstreamPool(const upstream::Target& target)
+        : address_(target.address), tls_(target.tls), server_name_(target.server_name) {}
 
-    [[nodiscard]] const config::Upstream& upstream() const { return upstream_; }
-    [[nodiscard]] std::string_view authority() const { return authority_; }
+    // A connection belongs to an address, and to the TLS settings with which it was made.
+    [[nodiscard]] bool serves(const upstream::Target& target) const {
+        return address_ == target.address && tls_ == target.tls && server_name_ == target.server_name;
+    }
 
     // Null where none is idle.
     std::unique_ptr<UpstreamConnection> take();
@@ -47,8 +49,9 @@ class UpstreamPool {
     [[nodiscard]] std::size_t size() const { return idle_.size(); }
 
   private:
-    config::Upstream upstream_;
-    std::string authority_;
+    config::UpstreamAddress address_;
+    upstream::TlsContext tls_;
+    std::string server_name_;
     std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // oldest first
 };
 

@@ -62,6 +62,8 @@ Awaitable<> Worker::tick() {
         auto now = std::chrono::steady_clock::now();
         watchdog_.look(now);
         for (const auto& pool : pools_) pool->drop_older(now);
+        // Of addresses that a reload left without a service, above all.
+        std::erase_if(pools_, [](const auto& pool) { return pool->size() == 0 && pool.use_count() == 1; });
         write_date(std::chrono::system_clock::now());
     }
 }
@@ -96,12 +98,12 @@ std::uint64_t Worker::refresh() {
     return generation_;
 }
 
-// Few upstreams, hence a list. A pool that a reload left without a service empties itself by age.
-UpstreamPool& Worker::pool(const config::Upstream& upstream) {
+// Few upstreams, hence a list.
+std::shared_ptr<UpstreamPool> Worker::pool(const upstream::Target& target) {
     for (const auto& pool : pools_) {
-        if (pool->upstream() == upstream) return *pool;
+        if (pool->serves(target)) return pool;
     }
-    return *pools_.emplace_back(std::make_unique<UpstreamPool>(upstream));
+    return pools_.emplace_back(std::make_shared<UpstreamPool>(target));
 }
 
 }  // namespace millrace::http

@@ -67,7 +67,7 @@ class Worker {
     // that the cache belongs to: what was found out in one state must not be used in another.
     std::uint64_t refresh();
     paywall::CredentialCache& cache() { return cache_; }
-    UpstreamPool& pool(const config::Upstream& upstream);
+    std::shared_ptr<UpstreamPool> pool(const upstream::Target& target);
 
     void ended(Session& session);
 
@@ -87,7 +87,7 @@ class Worker {
     paywall::CredentialCache cache_;
     Watchdog watchdog_;
     ExchangePool exchanges_;
-    std::vector<std::unique_ptr<UpstreamPool>> pools_;
+    std::vector<std::shared_ptr<UpstreamPool>> pools_;
     std::unordered_set<Session*> sessions_;
     std::atomic<std::size_t> connection_count_{0};
     std::string date_;

@@ -38,9 +38,7 @@ void Endpoint::stop() {
 }
 
 config::ListenAddress Endpoint::address() const {
-    boost::system::error_code ignored;
-    auto endpoint = acceptor_.local_endpoint(ignored);
-    return {endpoint.address().to_string(), endpoint.port()};
+    return http::local_address(acceptor_);
 }
 
 http::Awaitable<> Endpoint::accept() {

@@ -126,4 +126,18 @@ void append_store_families(const store::Figures& figures, Families& out) {
     append_gauge("l402_db_queued_writes", "Facts waiting to be written.", static_cast<double>(figures.queued), out);
 }
 
+void append_upstream_families(std::span<const UpstreamFigure> upstreams, Families& out) {
+    if (upstreams.empty()) return;
+    MetricFamily healthy =
+        family("l402_upstream_healthy", "1 where an address of an upstream is well, 0 where it is left out.",
+               MetricType::Gauge);
+    for (const UpstreamFigure& one : upstreams) {
+        ClientMetric metric;
+        metric.label = {{"resource", one.resource}, {"address", one.address}};
+        metric.gauge.value = one.well ? 1 : 0;
+        healthy.metric.push_back(std::move(metric));
+    }
+    out.push_back(std::move(healthy));
+}
+
 }  // namespace millrace::metrics

@@ -1,11 +1,12 @@
 // Everything millraced counts, and the text of /metrics (Prometheus text format 0.0.4).
 //
-// Labels are bounded: `resource` is a configured service's name or "(unmatched)", never a path, a token, a hash or an
-// address. Every label combination is there from the start, at 0.
+// Labels are bounded: `resource` is a configured service's name or "(unmatched)", never a path, a token, a hash or a
+// client's address. Every label combination is there from the start, at 0.
 #pragma once
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,13 @@ struct alignas(64) ThreadShard {
     Count connections_closed;
     Count upstream_opened;
     Count upstream_closed;
+};
+
+// How well one address of a service's upstream is.
+struct UpstreamFigure {
+    std::string resource;
+    std::string address;  // as configured
+    bool well = true;
 };
 
 class Metrics {
@@ -59,7 +67,7 @@ class Metrics {
     void config_reloaded(bool good, std::chrono::system_clock::time_point when);
 
     // The text of /metrics.
-    [[nodiscard]] std::string text(const store::Figures& store) const;
+    [[nodiscard]] std::string text(const store::Figures& store, std::span<const UpstreamFigure> upstreams = {}) const;
 
   private:
     struct Rest;  // what is not counted on the path of a request, in a prometheus-cpp registry

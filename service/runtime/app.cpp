@@ -40,7 +40,10 @@ void set_log_level(const std::string& level) {
 
 Result<config::Config> load_checked(const std::filesystem::path& file) {
     Result<config::Config> config = config::load(file);
-    if (!config || !config->tls) return config;
+    if (!config) return config;
+    if (auto groups = upstream::make_groups(config->services, {}); !groups)
+        return Error{groups.error().code, file.string() + ": " + groups.error().message};
+    if (!config->tls) return config;
     auto tls = server_tls(*config->tls);
     if (!tls) return Error{tls.error().code, file.string() + ": " + tls.error().message};
     return config;
@@ -52,6 +55,7 @@ App::App(std::filesystem::path file, config::Config config)
       worker_count_(count_workers(started_with_)),
       metrics_(worker_count_),
       control_(std::make_unique<asio::io_context>(1)),
+      health_checker_(control_->get_executor()),
       signals_(*control_) {}
 
 // The order matters: callbacks that still wait in the store or the gateway hold coroutines of the workers, so that
@@ -61,6 +65,7 @@ App::~App() {
     for (std::thread& thread : threads_) thread.join();
     // An accept under way holds a socket of a worker's io_context: let it end while there still is one.
     if (listener_) listener_->stop();
+    health_checker_.stop();
     control_->restart();
     control_->poll();
     store_.reset();
@@ -79,7 +84,11 @@ Result<std::shared_ptr<const Site>> App::make_site(config::Config config) {
         if (!loaded) return loaded.error();
         tls = *loaded;
     }
+    std::shared_ptr<const Site> before = site_.load();
+    auto upstreams = upstream::make_groups(config.services, before ? before->upstreams : upstream::Groups{});
+    if (!upstreams) return upstreams.error();
     auto site = std::make_shared<Site>(std::move(config), metrics_);
+    site->upstreams = std::move(*upstreams);
     site->tls = std::move(tls);
     return std::shared_ptr<const Site>(std::move(site));
 }
@@ -90,6 +99,12 @@ void App::publish(std::shared_ptr<const Site> site) {
         prices.emplace_back(service.name.text(), service.price);
     metrics_.set_prices(prices);
     metrics_.config_reloaded(true, std::chrono::system_clock::now());
+    for (const config::Service& service : site->config.services) {
+        if (!service.upstream.tls.verify)
+            spdlog::warn("service {}: upstream_tls.verify is false: whoever answers at its address is believed",
+                         service.name.text());
+    }
+    health_checker_.watch(site->upstreams);
     site_.publish(std::move(site));
 }
 
@@ -116,7 +131,7 @@ Result<void> App::start() {
     if (started_with_.metrics) {
         auto metrics_acceptor = http::listen_on(control_->get_executor(), *started_with_.metrics);
         if (!metrics_acceptor) return metrics_acceptor.error();
-        metrics::EndpointSources sources{[this] { return metrics_.text(store_->figures()); },
+        metrics::EndpointSources sources{[this] { return metrics_text(); },
                                          [this] { return why_not_ready(); }};
         endpoint_ = std::make_unique<metrics::Endpoint>(std::move(*metrics_acceptor), std::move(sources));
         spdlog::info("metrics on http://{}", endpoint_->address().text());
@@ -195,6 +210,16 @@ http::Awaitable<> App::drain() {
     if (endpoint_) endpoint_->stop();
     spdlog::info("stopped");
     control_->stop();
+}
+
+std::string App::metrics_text() const {
+    std::vector<metrics::UpstreamFigure> upstreams;
+    auto now = std::chrono::steady_clock::now();
+    for (const auto& group : site_.load()->upstreams) {
+        for (const upstream::Target& target : group->targets())
+            upstreams.push_back({group->service(), target.url, target.health->well(now)});
+    }
+    return metrics_.text(store_->figures(), upstreams);
 }
 
 std::string App::why_not_ready() const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "service/gateway/client.hpp"
+#include "service/http/health_checker.hpp"
 #include "service/http/listener.hpp"
 #include "service/http/worker.hpp"
 #include "service/metrics/endpoint.hpp"
@@ -44,6 +45,7 @@ class App {
     http::Awaitable<> drain();
     void reload();
     [[nodiscard]] std::string why_not_ready() const;
+    [[nodiscard]] std::string metrics_text() const;
 
     std::filesystem::path file_;
     config::Config started_with_;
@@ -57,6 +59,7 @@ class App {
     std::vector<std::unique_ptr<http::Worker>> workers_;
     std::unique_ptr<http::Listener> listener_;
     std::unique_ptr<metrics::Endpoint> endpoint_;
+    http::HealthChecker health_checker_;
     boost::asio::signal_set signals_;
     std::vector<std::thread> threads_;
     bool draining_ = false;

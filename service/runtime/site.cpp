@@ -7,10 +7,8 @@ namespace millrace::runtime {
 namespace ssl = boost::asio::ssl;
 
 Site::Site(config::Config loaded, metrics::Metrics& metrics) : config(std::move(loaded)), routes(config.services) {
-    for (const config::Service& service : config.services) {
+    for (const config::Service& service : config.services)
         resources.push_back(&metrics.resource(service.name.text()));
-        if (service.upstream.tls && !upstream_tls) upstream_tls = client_tls();
-    }
 }
 
 Result<std::shared_ptr<ssl::context>> server_tls(const config::TlsFiles& files) {
@@ -43,16 +41,6 @@ Result<std::shared_ptr<ssl::context>> server_tls(const config::TlsFiles& files) 
             return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
         },
         nullptr);
-    return context;
-}
-
-std::shared_ptr<ssl::context> client_tls() {
-    auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
-    boost::system::error_code ignored;  // without authorities every upstream certificate is refused, and said so
-    context->set_default_verify_paths(ignored);
-    context->set_verify_mode(ssl::verify_peer, ignored);
-    SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-    SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
     return context;
 }
 

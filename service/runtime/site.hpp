@@ -9,6 +9,7 @@
 #include "service/config/config.hpp"
 #include "service/metrics/metrics.hpp"
 #include "service/paywall/route.hpp"
+#include "service/upstream/group.hpp"
 
 namespace millrace::runtime {
 
@@ -19,15 +20,12 @@ struct Site {
 
     config::Config config;
     paywall::RouteTable routes;
-    std::vector<metrics::ResourceMetrics*> resources;         // by index of the service
-    std::shared_ptr<boost::asio::ssl::context> tls;           // towards clients; null without TLS
-    std::shared_ptr<boost::asio::ssl::context> upstream_tls;  // null where no upstream is https
+    std::vector<metrics::ResourceMetrics*> resources;  // by index of the service
+    upstream::Groups upstreams;                        // by index of the service
+    std::shared_ptr<boost::asio::ssl::context> tls;    // towards clients; null without TLS
 };
 
 // Loads certificate and key. Errors: config unreadable, bad_value, with what is wrong with them.
 [[nodiscard]] Result<std::shared_ptr<boost::asio::ssl::context>> server_tls(const config::TlsFiles& files);
-
-// TLS towards upstreams: their certificates are verified against the system's authorities.
-[[nodiscard]] std::shared_ptr<boost::asio::ssl::context> client_tls();
 
 }  // namespace millrace::runtime

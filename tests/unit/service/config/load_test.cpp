@@ -51,7 +51,7 @@ TEST_CASE("the smallest configuration has defaults for the rest") {
     const config::Service& service = config->services[0];
     CHECK(service.name.text() == "weather");
     CHECK(service.host == config::HostPattern{});
-    CHECK(service.upstream == config::Upstream{false, "127.0.0.1", 9000});
+    CHECK(service.upstream.addresses == std::vector{config::UpstreamAddress{false, "127.0.0.1", 9000}});
     CHECK(service.price == Msat(1000));
     CHECK_FALSE(service.timeout);
     CHECK(service.free.empty());
@@ -117,14 +117,14 @@ price_msat = 1
     REQUIRE(config->services.size() == 2);
     const config::Service& first = config->services[0];
     CHECK(first.host.written() == "api.example.com");
-    CHECK(first.upstream == config::Upstream{true, "::1", 443});
-    CHECK(first.upstream.url() == "https://[::1]:443");
+    CHECK(first.upstream.addresses == std::vector{config::UpstreamAddress{true, "::1", 443}});
+    CHECK(first.upstream.addresses[0].url() == "https://[::1]:443");
     CHECK(first.price.value() == 1099511627775);
     CHECK(first.timeout == 168h);
     CHECK(first.free == std::vector<std::string>{"/health", "/public/"});
     CHECK(first.description == "all of it");
     CHECK(config->services[1].host.written() == "*.example.com");
-    CHECK(config->services[1].upstream == config::Upstream{false, "upstream.local", 81});
+    CHECK(config->services[1].upstream.addresses[0] == config::UpstreamAddress{false, "upstream.local", 81});
 }
 
 TEST_CASE("a bad configuration is refused with file, line, key and what would be right") {
@@ -142,7 +142,7 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
          "m.toml:1: colour: unknown key; known here: listen, metrics, node, store, log, limits, timeouts, service"},
         {head + "adress = 1\n" + weather, "m.toml:7: store.adress: unknown key; known here: path"},
         {head + weather + "pricemsat = 1\n",
-         "m.toml:12: service.pricemsat: unknown key; known here: name, host, path, upstream, price_msat"},
+         "m.toml:12: service.pricemsat: unknown key; known here: name, host, path, upstream, health, upstream_tls"},
         {replaced(head, "127.0.0.1:8402", "localhost:8402") + weather,
          "m.toml:2: listen.address: must be a numeric address and a port, such as \"127.0.0.1:8402\" or "
          "\"[::1]:8402\", not \"localhost:8402\""},

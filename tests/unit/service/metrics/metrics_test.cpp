@@ -41,6 +41,15 @@ TEST_CASE("every series of a resource is there from the start, at nothing") {
     CHECK(value(metrics, "l402_auth_total{resource=\"(unmatched)\",result=\"ok\"}") == "absent");
 }
 
+TEST_CASE("each address of an upstream is well or not") {
+    Metrics metrics(1);
+    std::vector<UpstreamFigure> upstreams{{"weather", "http://a:1", true}, {"weather", "unix:/b.sock", false}};
+    std::string text = metrics.text({}, upstreams);
+    CHECK(text.find("l402_upstream_healthy{resource=\"weather\",address=\"http://a:1\"} 1\n") != std::string::npos);
+    CHECK(text.find("l402_upstream_healthy{resource=\"weather\",address=\"unix:/b.sock\"} 0\n") != std::string::npos);
+    CHECK(metrics.text({}).find("l402_upstream_healthy") == std::string::npos);
+}
+
 TEST_CASE("the shards of all threads are summed") {
     Metrics metrics(2);
     ResourceMetrics& weather = metrics.resource("weather");

@@ -1,0 +1,136 @@
+#include "service/config/read_upstream.hpp"
+
+#include <algorithm>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <charconv>
+
+#include "service/config/path_rules.hpp"
+
+namespace millrace::config {
+namespace {
+
+constexpr std::string_view unix_scheme = "unix:";
+constexpr std::size_t max_socket_path = 107;  // of a sockaddr_un
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+    std::uint16_t port = 0;
+    auto [end, errc] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (errc != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
+    return port;
+}
+
+std::optional<UpstreamAddress> parse_address(const std::string& text, const std::filesystem::path& folder) {
+    if (text.starts_with(unix_scheme)) {
+        if (text.size() == unix_scheme.size() || text.find('\0') != std::string::npos) return std::nullopt;
+        std::string path = (folder / text.substr(unix_scheme.size())).string();
+        if (path.size() > max_socket_path) return std::nullopt;
+        return UpstreamAddress{false, {}, 0, path};
+    }
+    auto url = boost::urls::parse_uri(text);
+    bool https = url && url->scheme() == "https";
+    if (!https && !(url && url->scheme() == "http")) return std::nullopt;
+    std::string_view port_text(url->port().data(), url->port().size());
+    auto port = port_text.empty() ? static_cast<std::uint16_t>(https ? 443 : 80) : parse_port(port_text);
+    bool bare = (url->path().empty() || url->path() == "/") && !url->has_query() && !url->has_fragment();
+    if (!port || !bare || !url->has_authority() || url->has_userinfo() || url->host().empty()) return std::nullopt;
+    return UpstreamAddress{https, url->host_address(), *port};
+}
+
+std::vector<UpstreamAddress> read_addresses(Section& section, const std::filesystem::path& folder) {
+    std::vector<UpstreamAddress> out;
+    std::vector<std::string> texts =
+        section.text_or_texts("upstream", "the server behind this service, such as \"http://127.0.0.1:9000\"");
+    if (texts.size() > Upstream::max_addresses)
+        section.fault("upstream", "must be at most " + std::to_string(Upstream::max_addresses) + " addresses");
+    for (const std::string& text : texts) {
+        auto address = parse_address(text, folder);
+        if (!address) {
+            section.fault("upstream",
+                          "must be http:// or https:// with a host and no path, such as \"http://127.0.0.1:9000\", or "
+                          "unix: and the path of a socket of at most 107 bytes, not \"" +
+                              text + '"');
+        } else if (std::find(out.begin(), out.end(), *address) != out.end()) {
+            section.fault("upstream", "must not name \"" + text + "\" twice");
+        } else {
+            out.push_back(std::move(*address));
+        }
+    }
+    return out;
+}
+
+std::optional<HealthCheck> read_health(Section& service) {
+    const toml::table* table = service.table("health", "{ path = \"/healthz\" }");
+    if (!table) return std::nullopt;
+    Section section = service.below("health", *table);
+    HealthCheck out;
+    auto path = section.text("path", "what is asked for, such as \"/healthz\"");
+    if (path) {
+        auto fault = fault_of_path(*path);
+        bool plain = std::all_of(path->begin(), path->end(), [](char c) { return c > ' ' && c < 0x7f; });
+        if (fault || !plain)
+            section.fault("path", (fault ? *fault : "must be plain ASCII without spaces") + ", not \"" + *path + '"');
+        out.path = *path;
+    }
+    section.duration("interval", out.interval);
+    section.duration("timeout", out.timeout);
+    if (out.interval < std::chrono::milliseconds(100)) section.fault("interval", "must be at least \"100ms\"");
+    section.no_others();
+    return out;
+}
+
+UpstreamTls read_tls(Section& service, const std::filesystem::path& folder) {
+    UpstreamTls out;
+    const toml::table* table = service.table("upstream_tls", "{ ca = \"ca.pem\" }");
+    if (!table) return out;
+    Section section = service.below("upstream_tls", *table);
+    auto file = [&](std::string_view key) {
+        auto text = section.text(key);
+        return text ? folder / *text : std::filesystem::path{};
+    };
+    out.authorities = file("ca");
+    out.certificate = file("cert");
+    out.key = file("key");
+    if (out.certificate.empty() != out.key.empty()) {
+        bool certificate_missing = out.certificate.empty();
+        section.fault(certificate_missing ? "cert" : "key", certificate_missing
+                                                                ? "missing: key needs the certificate it belongs to"
+                                                                : "missing: cert needs the key that belongs to it");
+    }
+    if (auto name = section.text("sni")) {
+        constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+        if (name->size() > 253 || name->find_first_not_of(allowed) != std::string::npos)
+            section.fault("sni", "must be a host name without a port such as \"api.example.com\", not \"" + *name + '"');
+        out.server_name = *name;
+    }
+    if (auto verify = section.flag("verify")) out.verify = *verify;
+    section.no_others();
+    return out;
+}
+
+}  // namespace
+
+std::string UpstreamAddress::authority() const {
+    if (!socket.empty()) return "localhost";
+    bool v6 = host.find(':') != std::string::npos;
+    return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
+}
+
+std::string UpstreamAddress::url() const {
+    if (!socket.empty()) return std::string(unix_scheme) + socket;
+    return (tls ? "https://" : "http://") + authority();
+}
+
+std::optional<Upstream> read_upstream(Section& section, const std::filesystem::path& folder) {
+    Upstream out;
+    out.addresses = read_addresses(section, folder);
+    out.health = read_health(section);
+    out.tls = read_tls(section, folder);
+    bool any_tls = std::any_of(out.addresses.begin(), out.addresses.end(), [](const auto& one) { return one.tls; });
+    if (section.has("upstream_tls") && !out.addresses.empty() && !any_tls)
+        section.fault("upstream_tls", "is for https:// upstreams, and this service has none");
+    if (out.addresses.empty()) return std::nullopt;
+    return out;
+}
+
+}  // namespace millrace::config

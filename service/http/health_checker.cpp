@@ -1,0 +1,145 @@
+#include "service/http/health_checker.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "service/http/buffer.hpp"
+#include "service/http/message.hpp"
+#include "service/http/upstream_connect.hpp"
+
+namespace millrace::http {
+
+struct HealthChecker::Probe {
+    Probe(Executor executor, std::shared_ptr<Watchdog> watchdog, std::shared_ptr<const upstream::Group> of,
+          const upstream::Target& one)
+        : dog(std::move(watchdog)), watch(*dog), group(std::move(of)), target(one), pause(executor) {}
+
+    std::shared_ptr<Watchdog> dog;
+    Watch watch;
+    std::shared_ptr<const upstream::Group> group;
+    const upstream::Target& target;  // of the group
+    Timer pause;
+    bool stopped = false;
+};
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Probe = HealthChecker::Probe;
+
+constexpr std::size_t max_head = 64 * 1024;
+constexpr std::size_t read_size = 4096;
+
+std::chrono::milliseconds until(Clock::time_point deadline) {
+    return std::max(std::chrono::milliseconds(1),
+                    std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()));
+}
+
+// What is wrong with the answer to the check; empty where it is well.
+Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadline) {
+    const config::HealthCheck& check = *probe.group->config().health;
+    std::string request = "GET " + check.path + " HTTP/1.1\r\nHost: " + probe.target.authority +
+                          "\r\nUser-Agent: millraced/" MILLRACE_VERSION "\r\nConnection: close\r\n\r\n";
+    probe.watch.arm(until(deadline), stream);
+    ErrorCode failed = co_await stream.write_rest(request, {});
+    Buffer in;
+    std::size_t scanned = 0;
+    std::size_t end = 0;
+    while (!failed && end == 0 && in.size() < max_head) {
+        std::size_t room = 0;
+        char* data = in.prepare(read_size, &room);
+        auto [broken, count] = co_await stream.read_some(data, room);
+        in.commit(count);
+        failed = broken;
+        end = find_head_end(in.view(), scanned);
+    }
+    probe.watch.disarm();
+    if (end == 0) co_return failed ? why_not(failed, probe.watch, nullptr) : "a head that is too large";
+    ResponseReader reader;
+    HeadLimits limits{max_head, max_head};
+    if (auto fault = reader.parse(in.view().substr(0, end), limits, true)) co_return std::string("a malformed answer");
+    unsigned status = reader.head().status;
+    bool well = status / 100 == 2 || status / 100 == 3;
+    co_return well ? std::string{} : "status " + std::to_string(status);
+}
+
+Awaitable<std::string> check_once(Probe& probe, Executor executor) {
+    Clock::time_point deadline = Clock::now() + probe.group->config().health->timeout;
+    Endpoints endpoints;
+    ErrorCode failed = co_await resolve(executor, probe.target, probe.watch, until(deadline), endpoints);
+    std::string fault = failed ? why_not(failed, probe.watch, nullptr) : std::string{};
+    for (const Endpoint& endpoint : endpoints) {
+        Stream stream(Socket(executor, endpoint.protocol()));
+        failed = co_await establish(stream, endpoint, probe.target, probe.watch, until(deadline));
+        if (!failed) {
+            fault = co_await ask(probe, stream, deadline);
+            co_return fault;
+        }
+        fault = why_not(failed, probe.watch, &stream);
+    }
+    co_return fault;
+}
+
+Awaitable<> run(std::shared_ptr<Probe> probe, Executor executor) {
+    const std::string& service = probe->group->service();
+    const upstream::Target& target = probe->target;
+    while (!probe->stopped) {
+        std::string fault = co_await check_once(*probe, executor);
+        if (probe->stopped) break;
+        if (fault.empty()) target.health->connected();
+        bool changed = target.health->checked(fault.empty());
+        if (changed && fault.empty())
+            spdlog::info("service {}: upstream {} is well again", service, target.url);
+        else if (changed)
+            spdlog::warn("service {}: upstream {} fails its health check, not asked where there is another: {}",
+                         service, target.url, fault);
+        probe->pause.expires_after(probe->group->config().health->interval);
+        co_await probe->pause.async_wait(use_result);
+    }
+}
+
+Awaitable<> tick(std::weak_ptr<Watchdog> watched, Executor executor) {
+    Timer timer(executor);
+    for (;;) {
+        timer.expires_after(Watchdog::period);
+        auto [failed] = co_await timer.async_wait(use_result);
+        auto dog = watched.lock();
+        if (failed || !dog) co_return;
+        dog->look(Clock::now());
+    }
+}
+
+}  // namespace
+
+HealthChecker::HealthChecker(Executor executor) : executor_(executor), dog_(std::make_shared<Watchdog>()) {}
+
+HealthChecker::~HealthChecker() {
+    stop();
+}
+
+void HealthChecker::watch(const upstream::Groups& groups) {
+    stop();
+    for (const auto& group : groups) {
+        if (!group->config().health) continue;
+        for (const upstream::Target& target : group->targets()) {
+            probes_.push_back(std::make_shared<Probe>(executor_, dog_, group, target));
+            asio::co_spawn(executor_, run(probes_.back(), executor_), asio::detached);
+        }
+    }
+    if (probes_.empty() || ticking_) return;
+    ticking_ = true;
+    asio::co_spawn(executor_, tick(dog_, executor_), asio::detached);
+}
+
+void HealthChecker::stop() {
+    for (const auto& probe : probes_) {
+        probe->stopped = true;
+        probe->pause.cancel();
+        probe->watch.fire();
+    }
+    probes_.clear();
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,30 @@
+// Reaching one address of an upstream: its name's endpoints, and a connection to one of them with TLS on it where the
+// address wants it.
+//
+//   Endpoints endpoints;
+//   ErrorCode failed = co_await resolve(target, watch, timeout, endpoints);
+//   for (...) { Stream stream(Socket(executor, endpoint.protocol())); co_await establish(stream, endpoint, target, watch, timeout); }
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "service/http/stream.hpp"
+#include "service/http/watchdog.hpp"
+#include "service/upstream/group.hpp"
+
+namespace millrace::http {
+
+using Endpoints = std::vector<Endpoint>;
+
+Awaitable<ErrorCode> resolve(Executor executor, const upstream::Target& target, Watch& watch,
+                             std::chrono::milliseconds timeout, Endpoints& out);
+
+// Connects and shakes hands, both within `timeout`; `watch` tells whether that was too long.
+Awaitable<ErrorCode> establish(Stream& stream, const Endpoint& endpoint, const upstream::Target& target, Watch& watch,
+                               std::chrono::milliseconds timeout);
+
+// What to log: "connection refused", "timed out", or why the certificate was not believed.
+[[nodiscard]] std::string why_not(const ErrorCode& error, const Watch& watch, Stream* stream);
+
+}  // namespace millrace::http
