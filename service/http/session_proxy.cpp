@@ -34,7 +34,7 @@ Awaitable<bool> Session::proxy() {
     keep_alive_ = head.keep_alive && !worker_.draining();
 
     const upstream::Group& group = *site_->upstreams[service_];
-    upstream::Attempts attempts(group.targets().size());
+    upstream::Attempts attempts = group.attempts();
     const upstream::Target* target = group.next(attempts, Clock::now());
     bool repeatable = head.framing == Framing::none && is_idempotent(head.verb);
     bool fresh = false;

@@ -1,9 +1,10 @@
 #include "service/http/stream.hpp"
 
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/write.hpp>
 
 namespace millrace::http {
@@ -19,15 +20,18 @@ void Stream::start_tls(asio::ssl::context& context) {
 }
 
 void Stream::name_server(const std::string& host) {
+    SSL* ssl = tls_->native_handle();
+    X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl);
+    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     ErrorCode not_numeric;
     asio::ip::make_address(host, not_numeric);
-    if (not_numeric) {
-        // SSL_set_tlsext_host_name() is a macro with a C cast in it.
-        SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                 const_cast<char*>(host.c_str()));
+    if (!not_numeric) {
+        X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str());
+        return;
     }
-    ErrorCode ignored;
-    tls_->set_verify_callback(asio::ssl::host_name_verification(host), ignored);
+    X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size());
+    // SSL_set_tlsext_host_name() is a macro with a C cast in it.
+    SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
 }
 
 std::string Stream::distrust() const {

@@ -29,16 +29,17 @@ Group::Group(const config::Service& service, TlsContext tls, const Group* before
     }
 }
 
+Attempts Group::attempts() const {
+    bool choice = targets_.size() > 1;
+    return {targets_.size(), choice ? turn_.fetch_add(1, std::memory_order_relaxed) : 0};
+}
+
 const Target* Group::next(Attempts& attempts, AddressHealth::Time now) const {
-    if (targets_.size() == 1) {
-        auto index = attempts.next(1, 0);
-        return index ? &targets_[*index] : nullptr;
-    }
     std::uint32_t well = 0;
     for (std::size_t i = 0; i < targets_.size(); ++i) {
         if (targets_[i].health->well(now)) well |= 1U << i;
     }
-    auto index = attempts.next(well, turn_.fetch_add(1, std::memory_order_relaxed));
+    auto index = attempts.next(well);
     return index ? &targets_[*index] : nullptr;
 }
 

@@ -1,6 +1,6 @@
 // The addresses of one service's upstream, ready for use: where to connect, over which TLS, and how well each is.
 //
-//   Attempts attempts(group.targets().size());
+//   Attempts attempts = group.attempts();
 //   while (const Target* target = group.next(attempts, now)) ... connect, and target->health->connected() or failed()
 //
 // Immutable but for the health and the turn; any thread.
@@ -41,6 +41,8 @@ class Group {
     [[nodiscard]] const std::vector<Target>& targets() const { return targets_; }
     [[nodiscard]] const config::Upstream& config() const { return config_; }
 
+    // Of one request.
+    [[nodiscard]] Attempts attempts() const;
     // The address to try next; null where all were tried.
     const Target* next(Attempts& attempts, AddressHealth::Time now) const;
 

@@ -11,8 +11,8 @@ namespace {
 
 std::vector<std::size_t> order(std::size_t addresses, std::uint32_t well, std::uint32_t turn) {
     std::vector<std::size_t> out;
-    Attempts attempts(addresses);
-    while (auto index = attempts.next(well, turn)) out.push_back(*index);
+    Attempts attempts(addresses, turn);
+    while (auto index = attempts.next(well)) out.push_back(*index);
     return out;
 }
 
@@ -47,18 +47,18 @@ TEST_CASE("each address is tried once, those that are well first, beginning with
 TEST_CASE("addresses that are well get the same share of requests, whichever is out") {
     for (std::uint32_t well : {0b1111U, 0b1011U, 0b0001U, 0b1100U}) {
         std::vector<int> share(4);
-        for (std::uint32_t turn = 0; turn < 1200; ++turn) ++share[*Attempts(4).next(well, turn)];
+        for (std::uint32_t turn = 0; turn < 1200; ++turn) ++share[*Attempts(4, turn).next(well)];
         int expected = 1200 / std::popcount(well);
         for (std::size_t i = 0; i < 4; ++i) CHECK(share[i] == ((well >> i & 1U) != 0 ? expected : 0));
     }
 }
 
 TEST_CASE("what becomes well meanwhile is tried before what is not") {
-    Attempts attempts(3);
-    CHECK(attempts.next(0b001, 0) == 0U);
+    Attempts attempts(3, 0);
+    CHECK(attempts.next(0b001) == 0U);
     CHECK(attempts.left());
-    CHECK(attempts.next(0b101, 0) == 2U);
-    CHECK(attempts.next(0b101, 0) == 1U);
+    CHECK(attempts.next(0b101) == 2U);
+    CHECK(attempts.next(0b101) == 1U);
     CHECK_FALSE(attempts.left());
-    CHECK_FALSE(attempts.next(0b111, 0));
+    CHECK_FALSE(attempts.next(0b111));
 }

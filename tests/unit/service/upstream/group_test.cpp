@@ -22,7 +22,7 @@ std::vector<config::Service> services(const std::string& upstream) {
 }
 
 std::string first_url(const Group& group) {
-    Attempts attempts(group.targets().size());
+    Attempts attempts = group.attempts();
     return group.next(attempts, start)->url;
 }
 
