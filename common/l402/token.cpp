@@ -107,6 +107,10 @@ std::optional<Refusal> verify_chain(const Credential& credential, const KeyRing&
     if (key == nullptr) return Refusal::unknown_key;
     const crypto::Digest root_key = crypto::hmac_sha256(key->reveal(), credential.macaroon.identifier);
     if (!credential.macaroon.verifies(root_key)) return Refusal::bad_signature;
+    return std::nullopt;
+}
+
+std::optional<Refusal> verify_preimage(const Credential& credential) {
     if (crypto::payment_hash(credential.preimage) != credential.identifier.payment_hash) return Refusal::bad_preimage;
     return std::nullopt;
 }
@@ -155,6 +159,15 @@ std::string_view explain(Refusal refusal) {
 std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys, std::string_view service,
                               std::chrono::system_clock::time_point now) {
     if (auto refusal = verify_chain(credential, keys)) return refusal;
+    if (auto refusal = verify_preimage(credential)) return refusal;
+    CaveatReader caveats(now);
+    if (auto refusal = caveats.read(credential.macaroon)) return refusal;
+    return caveats.permits(service);
+}
+
+std::optional<Refusal> verify_settled(const Credential& credential, const KeyRing& keys, std::string_view service,
+                                      std::chrono::system_clock::time_point now) {
+    if (auto refusal = verify_chain(credential, keys)) return refusal;
     CaveatReader caveats(now);
     if (auto refusal = caveats.read(credential.macaroon)) return refusal;
     return caveats.permits(service);
@@ -162,6 +175,7 @@ std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys,
 
 std::optional<Refusal> verify_any_service(const Credential& credential, const KeyRing& keys, std::chrono::system_clock::time_point now) {
     if (auto refusal = verify_chain(credential, keys)) return refusal;
+    if (auto refusal = verify_preimage(credential)) return refusal;
     CaveatReader caveats(now);
     if (auto refusal = caveats.read(credential.macaroon)) return refusal;
     return caveats.permits_any();

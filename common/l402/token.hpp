@@ -50,6 +50,12 @@ enum class Refusal {
 [[nodiscard]] std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys, std::string_view service,
                                             std::chrono::system_clock::time_point now);
 
+// As verify(), for a token of which the settlement is known from elsewhere: that is the proof of payment in place of the
+// preimage, which is not looked at. Only for tokens that are presented together with a secret of their own (a pay page's
+// cookie): a token alone stands in every challenge, and whoever saw that has not paid.
+[[nodiscard]] std::optional<Refusal> verify_settled(const Credential& credential, const KeyRing& keys, std::string_view service,
+                                                    std::chrono::system_clock::time_point now);
+
 // As above for any service that the token names (millrace-verify without a service).
 [[nodiscard]] std::optional<Refusal> verify_any_service(const Credential& credential, const KeyRing& keys,
                                                         std::chrono::system_clock::time_point now);

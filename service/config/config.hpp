@@ -87,6 +87,7 @@ struct Service {
     std::vector<std::string> free;                // paths: exact, or everything below where they end in "/"
     std::optional<std::string> description;       // of the invoice
     int line = 0;                                 // where it stands in the file
+    bool pay_page = true;                         // people get a page in place of a problem document
 };
 
 struct Limits {

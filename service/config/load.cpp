@@ -130,6 +130,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     std::optional<std::string> description = section.text("description");
     if (description && description->size() > max_description)
         section.fault("description", "must be at most 639 bytes, which is what an invoice takes");
+    bool pay_page = section.flag("pay_page").value_or(true);
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
     return Service{*name,
@@ -140,7 +141,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                    timeout,
                    std::move(free),
                    std::move(description),
-                   static_cast<int>(section.line())};
+                   static_cast<int>(section.line()),
+                   pay_page};
 }
 
 // Two services must differ in name, and in host or path: which of them is asked must follow from the request.

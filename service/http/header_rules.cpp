@@ -4,6 +4,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include "common/l402/credential.hpp"
+#include "service/pages/pay_cookie.hpp"
 
 namespace millrace::http {
 namespace {
@@ -126,6 +127,11 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
     for (const HeaderLine& line : head.fields) {
         if (drop_request_field(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) continue;
+        if (line.id == Field::cookie && line.value.find(pages::pay_cookie_prefix) != std::string_view::npos) {
+            std::string rest = pages::without_pay_cookies(line.value);
+            if (!rest.empty()) append_line(line.name, rest, out);
+            continue;
+        }
         append_line(line.name, line.value, out);
     }
     if (head.framing == Framing::chunked)

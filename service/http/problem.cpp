@@ -51,7 +51,8 @@ std::string write_answer(const Problem& problem, const AnswerFacts& facts) {
     document["detail"] = problem.detail;
     if (!problem.reason.empty()) document["reason"] = std::string(problem.reason);
     if (problem.price) document["price_msat"] = problem.price->value();
-    std::string body = boost::json::serialize(document) + '\n';
+    bool for_person = !problem.page.empty();
+    std::string body = for_person ? problem.page : boost::json::serialize(document) + '\n';
 
     std::string out;
     out.reserve(512 + body.size() + (problem.challenges.empty() ? 0 : 2048));
@@ -64,7 +65,10 @@ std::string write_answer(const Problem& problem, const AnswerFacts& facts) {
     for (const std::string& challenge : problem.challenges)
         out.append("WWW-Authenticate: ").append(challenge).append("\r\n");
     if (problem.retry_after > 0) out.append("Retry-After: ").append(std::to_string(problem.retry_after)).append("\r\n");
-    out.append("Cache-Control: no-store\r\nContent-Type: application/problem+json\r\nContent-Length: ")
+    for (const std::string& field : problem.fields) out.append(field).append("\r\n");
+    out.append("Cache-Control: no-store\r\nContent-Type: ")
+        .append(for_person ? "text/html; charset=utf-8" : "application/problem+json")
+        .append("\r\nContent-Length: ")
         .append(std::to_string(body.size()))
         .append("\r\n");
     if (!facts.keep_alive)

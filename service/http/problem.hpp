@@ -17,6 +17,8 @@ struct Problem {
     std::optional<Msat> price = std::nullopt;  // of a 402
     std::vector<std::string> challenges = {};  // WWW-Authenticate lines of a 402
     unsigned retry_after = 0;                  // seconds; 0: no such field
+    std::string page = {};                     // HTML for a person in place of the problem document; empty: none
+    std::vector<std::string> fields = {};      // further header fields, "Name: value"
 };
 
 [[nodiscard]] std::string_view reason_phrase(unsigned status);

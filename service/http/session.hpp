@@ -2,6 +2,7 @@
 //
 //   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
 //   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
+//   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
 //
@@ -15,6 +16,7 @@
 #include "service/http/problem.hpp"
 #include "service/http/request_body.hpp"
 #include "service/http/worker.hpp"
+#include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
 
 namespace millrace::http {
@@ -54,11 +56,19 @@ class Session {
     Awaitable<std::optional<Problem>> admit();
     bool admit_from_cache();
     void collect_credential_fields();
-    paywall::Decision decide(paywall::FoundCredential& credential);
+    paywall::Decision decide(paywall::FoundCredential& credential, paywall::Proof proof);
     Awaitable<std::optional<Problem>> start_clock(paywall::Admit& admit);
     Awaitable<Problem> demand_payment(paywall::Reason reason);
     void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
     const config::Service& service() const { return site_->config.services[service_]; }
+
+    // session_page.cpp
+    // The ticket of a pay page that the request's cookie holds, where it may stand for a credential.
+    std::optional<pages::SealedTicket> find_ticket();
+    [[nodiscard]] bool shows_page() const;
+    // The page of the invoice that this browser was shown before, while that can be paid.
+    std::optional<Problem> page_again(paywall::Reason reason);
+    void add_page(Problem& problem, pages::PayTicket ticket, paywall::Reason reason);
 
     // session_proxy.cpp
     enum class Exchanged { done, retry, failed };  // failed: problem_ says why

@@ -2,6 +2,7 @@
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 
+#include "common/codec/base64.hpp"
 #include "common/l402/challenge.hpp"
 
 namespace millrace::http {
@@ -69,13 +70,13 @@ bool Session::admit_from_cache() {
     return true;
 }
 
-paywall::Decision Session::decide(paywall::FoundCredential& credential) {
+paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall::Proof proof) {
     paywall::PaymentFacts facts;
     bool present = credential && credential->has_value();
     if (present) facts = worker_.shared().store.facts((*credential)->identifier.payment_hash);
     auto began = Clock::now();
     paywall::AdmissionInput input{service(),      free_, credential,
-                                  worker_.keys(), facts, std::chrono::system_clock::now()};
+                                  worker_.keys(), facts, std::chrono::system_clock::now(), proof};
     paywall::Decision decision = paywall::decide(input);
     std::chrono::duration<double> took = Clock::now() - began;
     if (present) worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
@@ -84,7 +85,14 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential) {
 
 Awaitable<std::optional<Problem>> Session::admit() {
     paywall::FoundCredential credential = l402::find_credential(exchange_->credential_fields);
-    paywall::Decision decision = decide(credential);
+    paywall::Proof proof = paywall::Proof::preimage;
+    if (credential && !credential->has_value()) {
+        if (auto ticket = find_ticket()) {
+            credential = std::move(ticket->credential);
+            proof = paywall::Proof::settlement;
+        }
+    }
+    paywall::Decision decision = decide(credential, proof);
     if (auto* refused = std::get_if<paywall::BadRequest>(&decision)) {
         counts_->authenticated(metrics::AuthResult::malformed);
         co_return Problem{400, std::string(refused->detail)};
@@ -151,6 +159,7 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
 }
 
 Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
+    if (auto page = page_again(reason)) co_return std::move(*page);
     const config::Service& sold = service();
     gateway::Client& gateway = worker_.shared().gateway;
     gateway::IssueRequest request{sold.price, sold.name, sold.description, std::nullopt};
@@ -161,6 +170,12 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
         counts_->challenge(metrics::ChallengeResult::issued);
         Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), sold.price};
         problem.challenges = l402::challenge_lines(issued->token_base64, issued->bolt11);
+        // A page's challenge belongs to one browser: whoever holds its cookie is let in once it is paid. It must be one
+        // that nobody else was or will be given.
+        if (shows_page()) {
+            auto token = codec::from_base64(issued->token_base64);
+            if (token) add_page(problem, {std::move(*token), sold.price, issued->expires_at, issued->bolt11}, reason);
+        }
         co_return problem;
     }
     if (is(issued.error(), gateway::ClientErrc::rate_limited)) {

@@ -91,8 +91,11 @@ Decision decide(const AdmissionInput& input) {
             "The node has not answered yet, so that no token can be checked. Nothing is lost: repeat the request "
             "later."};
     const l402::Credential& credential = **input.credential;
-    if (auto refusal = l402::verify(credential, *input.keys, input.service.name.text(), input.now))
+    bool settlement = input.proof == Proof::settlement;
+    auto verify = settlement ? l402::verify_settled : l402::verify;
+    if (auto refusal = verify(credential, *input.keys, input.service.name.text(), input.now))
         return DemandPayment{reason_of(*refusal)};
+    if (settlement && !input.facts.settled_at) return DemandPayment{Reason::no_credential};
 
     Admit admit{credential.identifier, FirstUse::known, end_of_time_bought(input.service, input.facts)};
     if (admit.until && input.now >= *admit.until) return DemandPayment{Reason::expired};

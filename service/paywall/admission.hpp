@@ -7,6 +7,9 @@
 //   no credential, or one that is refused    -> Demand payment, with the reason
 //   good, within the time bought             -> Admit
 //
+// A credential comes with a proof of payment: its preimage, or (Proof::settlement, the cookie of a pay page) that the
+// store knows the settlement. Everything else is asked of both alike.
+//
 // The time bought counts from settlement; where that has not been heard of yet, from the first valid use, which the
 // store must have on disk before the response (Admit::first_use). A settlement heard of later becomes the truth.
 #pragma once
@@ -67,6 +70,11 @@ using Decision = std::variant<Admit, DemandPayment, BadRequest, Unavailable>;
 
 using FoundCredential = Result<std::optional<l402::Credential>>;
 
+enum class Proof {
+    preimage,   // the credential's own
+    settlement  // PaymentFacts::settled_at; the preimage is not looked at
+};
+
 struct AdmissionInput {
     const config::Service& service;
     bool free;
@@ -74,6 +82,7 @@ struct AdmissionInput {
     const l402::KeyRing* keys;          // null: the gateway has never answered
     PaymentFacts facts;                 // of the credential's payment hash
     Time now;
+    Proof proof = Proof::preimage;
 };
 
 [[nodiscard]] Decision decide(const AdmissionInput& input);

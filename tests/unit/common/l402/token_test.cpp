@@ -245,6 +245,20 @@ TEST_CASE("Every refusal has a name of its own and a sentence for the client") {
     CHECK(sentences.size() == 7);
 }
 
+TEST_CASE("Where the settlement is the proof, all is asked but the preimage") {
+    const KeyRing keys = two_epochs();
+    Credential credential = paid();
+    credential.preimage = Preimage{};
+    CHECK(verify(credential, keys, "weather", now) == Refusal::bad_preimage);
+    CHECK(verify_settled(credential, keys, "weather", now) == std::nullopt);
+    CHECK(verify_settled(credential, keys, "maps", now) == Refusal::wrong_scope);
+    CHECK(verify_settled(paid({"services=weather:0,maps:0"}), keys, "weather", now) == Refusal::widened);
+    CHECK(verify_settled(paid({"weather_valid_until=1699999999"}), keys, "weather", now) == Refusal::expired);
+    credential.macaroon.signature[31] ^= 1;
+    CHECK(verify_settled(credential, keys, "weather", now) == Refusal::bad_signature);
+    CHECK(verify_settled(paid(), KeyRing{}, "weather", now) == Refusal::unknown_key);
+}
+
 TEST_CASE("Whatever a holder appends, a token never opens more than it was sold for") {
     test::Random random(15);
     const KeyRing keys = two_epochs();

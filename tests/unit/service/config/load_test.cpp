@@ -93,6 +93,7 @@ price_msat = 1099511627775
 timeout = "7d"
 free = ["/health", "/public/"]
 description = "all of it"
+pay_page = false
 [[service]]
 name = "sub"
 host = "*.example.com"
@@ -123,6 +124,8 @@ price_msat = 1
     CHECK(first.timeout == 168h);
     CHECK(first.free == std::vector<std::string>{"/health", "/public/"});
     CHECK(first.description == "all of it");
+    CHECK_FALSE(first.pay_page);
+    CHECK(config->services[1].pay_page);
     CHECK(config->services[1].host.written() == "*.example.com");
     CHECK(config->services[1].upstream.addresses[0] == config::UpstreamAddress{false, "upstream.local", 81});
 }
@@ -214,6 +217,8 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head + weather + "timeout = 3600\n", "m.toml:12: service.timeout: must be a duration in quotes"},
         {head + weather + "timeout = \"500ms\"\n", "m.toml:12: service.timeout: must be at least \"1s\""},
         {head + weather + "free = \"/weather/x\"\n", "m.toml:12: service.free: must be an array of texts"},
+        {head + weather + "pay_page = \"no\"\n",
+         "m.toml:12: service.pay_page: must be true or false, not \"no\""},
         {head + weather + "free = [1]\n", "m.toml:12: service.free: must be an array of texts"},
         {head + weather + "free = [\"/other\"]\n",
          "m.toml:12: service.free: \"/other\" must lie below the service's own path \"/weather/\""},

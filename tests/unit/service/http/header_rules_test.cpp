@@ -84,6 +84,12 @@ TEST_CASE("no credential, no claim about the client and no field of this hop is 
     }
 }
 
+TEST_CASE("the cookies of pay pages are not forwarded, all others are") {
+    const std::string start = "GET /x HTTP/1.1\r\nHost: shop.example\r\n";
+    CHECK(forwarded("Cookie: a=1; millrace-pay-x=2; b=3\r\n") == start + "Cookie: a=1; b=3\r\n" + added);
+    CHECK(forwarded("Cookie: millrace-pay-x=2\r\nCookie: c=4\r\n") == start + "Cookie: c=4\r\n" + added);
+}
+
 TEST_CASE("what only looks like them is forwarded") {
     for (const char* field : {"Authorization: Bearer L402", "Authorization: Basic x", "Authorization: L402x y",
                               "X-L40: 1", "Tokens: 1", "X-Real-IPs: 1", "X-Forwarded: 1", "Via: 1.0 b"}) {

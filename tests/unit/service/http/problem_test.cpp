@@ -18,6 +18,20 @@ TEST_CASE("a 402 carries its challenge, its reason and its price") {
               std::to_string(body.size()) + "\r\n\r\n" + body);
 }
 
+TEST_CASE("a 402 for a person has the page in place of the document, and the same challenge") {
+    Problem problem{402, "Pay.", "no_credential", Msat(1000)};
+    problem.challenges = {"LSAT one", "L402 two"};
+    problem.page = "<!doctype html>";
+    problem.fields = {"Set-Cookie: a=b", "Referrer-Policy: no-referrer"};
+    std::string text = write_answer(problem, {"now", 11, true, false});
+    CHECK(text.find("HTTP/1.1 402 Payment Required\r\n") == 0);
+    for (const char* line : {"WWW-Authenticate: LSAT one\r\n", "WWW-Authenticate: L402 two\r\n",
+                             "Set-Cookie: a=b\r\n", "Referrer-Policy: no-referrer\r\n",
+                             "Cache-Control: no-store\r\n", "Content-Type: text/html; charset=utf-8\r\n"})
+        CHECK(text.find(line) != std::string::npos);
+    CHECK(text.substr(text.find("\r\n\r\n")) == "\r\n\r\n<!doctype html>");
+}
+
 TEST_CASE("an answer to HEAD has the length of the body it does not have") {
     std::string full = write_answer({404, "x"}, {"d"});
     std::string head = write_answer({404, "x"}, {"d", 11, true, true});

@@ -114,6 +114,49 @@ TEST_CASE("whether a request is let through follows from credential, keys, payme
     }
 }
 
+TEST_CASE("a settlement is a proof in place of the preimage, and of nothing else") {
+    Fixture f;
+    const auto hour = service("weather", 1h);
+    const paywall::PaymentFacts unheard{};
+    const paywall::PaymentFacts used{std::nullopt, noon - 600s};
+    const paywall::PaymentFacts settled{noon - 1200s, noon - 600s};
+    const paywall::PaymentFacts settled_long_ago{noon - 3600s, std::nullopt};
+    auto without_preimage = f.credential();
+    without_preimage.preimage = Preimage{};
+    auto tampered = without_preimage;
+    tampered.macaroon.signature[0] ^= 1;
+    auto dated = without_preimage;
+    dated.macaroon.add_first_party_caveat("weather_valid_until=1800000000");
+    struct {
+        const char* name;
+        const l402::Credential& credential;
+        bool keys;
+        paywall::PaymentFacts facts;
+        const char* expected;
+    } const cases[] = {
+        {"settled", without_preimage, true, settled, "admit until 2400"},
+        {"not settled", without_preimage, true, unheard, "no_credential"},
+        {"used, but not settled", without_preimage, true, used, "no_credential"},
+        {"the preimage does not stand in for the settlement", f.credential(), true, unheard, "no_credential"},
+        {"time is over", without_preimage, true, settled_long_ago, "expired"},
+        {"tampered", tampered, true, settled, "bad_signature"},
+        {"its own date has passed", dated, true, settled, "expired"},
+        {"another service's", f.credential("admin"), true, settled, "wrong_scope"},
+        {"unknown epoch", f.credential("weather", 2), true, settled, "unknown_key"},
+        {"keys never came", without_preimage, false, settled, "unavailable"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.name);
+        paywall::FoundCredential credential(std::optional(c.credential));
+        paywall::AdmissionInput input{hour, false, credential, c.keys ? &f.ring : nullptr,
+                                      c.facts, noon, paywall::Proof::settlement};
+        CHECK(text(paywall::decide(input)) == c.expected);
+    }
+    // Without the settlement as proof, nothing of this is let in.
+    auto credential = paywall::FoundCredential(std::optional(without_preimage));
+    CHECK(text(paywall::decide({hour, false, credential, &f.ring, settled, noon})) == "bad_preimage");
+}
+
 TEST_CASE("the time bought ends at its last second") {
     Fixture f;
     auto hour = service("weather", 1h);

@@ -1,0 +1,89 @@
+#include "service/http/session.hpp"
+
+#include "common/codec/base64.hpp"
+#include "common/l402/challenge.hpp"
+#include "service/pages/accept.hpp"
+#include "service/pages/pay_page.hpp"
+
+namespace millrace::http {
+namespace {
+
+// A cookie outlives its invoice by the time that the payment buys; where that has no end, by what browsers keep at most.
+constexpr std::chrono::seconds longest_cookie = std::chrono::hours(24 * 400);
+
+std::chrono::sys_seconds whole_seconds(paywall::Time time) {
+    return std::chrono::floor<std::chrono::seconds>(time);
+}
+
+std::string cookie_name(const config::Service& service) {
+    return std::string(pages::pay_cookie_prefix) + service.name.text();
+}
+
+}  // namespace
+
+// Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several cookies of the
+// name (an older one of another path) the first whose payment is settled counts.
+std::optional<pages::SealedTicket> Session::find_ticket() {
+    const RequestHead& head = exchange_->request.head();
+    bool safe = (head.verb == Verb::get || head.verb == Verb::head) && head.upgrade.empty();
+    if (!safe || !service().pay_page) return std::nullopt;
+    std::optional<pages::SealedTicket> found;
+    for (std::string_view value : pages::find_cookies(head, cookie_name(service()))) {
+        std::optional<pages::SealedTicket> ticket = pages::parse_pay_cookie(value);
+        if (!ticket) continue;
+        const l402::KeyRing* keys = worker_.keys();
+        if (!keys) return ticket;  // the decision will be that nothing can be decided
+        if (!pages::is_genuine(*ticket, *keys)) continue;
+        PaymentHash hash = ticket->credential.identifier.payment_hash;
+        if (worker_.shared().store.facts(hash).settled_at) return ticket;
+        if (!found) found = std::move(ticket);
+    }
+    return found;
+}
+
+bool Session::shows_page() const {
+    return service().pay_page && pages::wants_page(exchange_->request.head());
+}
+
+std::optional<Problem> Session::page_again(paywall::Reason reason) {
+    if (!shows_page() || !worker_.keys()) return std::nullopt;
+    std::optional<pages::SealedTicket> shown = find_ticket();
+    if (!shown || shown->ticket.price != service().price) return std::nullopt;
+    auto now = std::chrono::system_clock::now();
+    if (now >= shown->ticket.expires_at + pages::expiry_grace) return std::nullopt;
+    // Another key may have been retired, and what was paid is not to be paid again.
+    if (l402::verify_settled(shown->credential, *worker_.keys(), service().name.text(), now)) return std::nullopt;
+    if (worker_.shared().store.facts(shown->credential.identifier.payment_hash).settled_at) return std::nullopt;
+    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), service().price};
+    problem.challenges = l402::challenge_lines(codec::to_base64(shown->ticket.token), shown->ticket.bolt11);
+    add_page(problem, std::move(shown->ticket), reason);
+    return problem;
+}
+
+void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reason reason) {
+    const l402::KeyRing* keys = worker_.keys();
+    std::string sealed = keys ? pages::seal(ticket, *keys) : std::string();
+    if (sealed.empty()) return;  // the problem document does without a cookie
+    const config::Service& sold = service();
+    std::string name = cookie_name(sold);
+    std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
+    auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace +
+                    sold.timeout.value_or(longest_cookie);
+    pages::CookieScope scope{sold.path, std::min(lifetime, longest_cookie), tls_ != nullptr};
+    problem.fields = pages::page_fields();
+    problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
+    std::string events;
+    std::string notice;
+    if (reason != paywall::Reason::no_credential) {
+        notice = paywall::explain(reason);
+        if (notice.front() >= 'a' && notice.front() <= 'z') notice.front() = static_cast<char>(notice.front() - 32);
+        if (notice.back() != '.') notice += '.';
+    }
+    std::optional<std::string_view> description;
+    if (sold.description) description = *sold.description;
+    pages::PayPage page{sold.name.text(), description,       sold.price, sold.timeout, notice,
+                        ticket.bolt11,    ticket.expires_at, now,        events};
+    problem.page = pages::write_pay_page(page);
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,244 @@
+"""What a person's browser meets: the pay page, and the cookie that opens what was paid for."""
+
+import base64
+import re
+import time
+
+import pytest
+from kit.macaroons import Token
+from kit.service import wait_for
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
+NAVIGATION = {**BROWSER, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"}
+
+
+def is_page(answer):
+    return (answer.status, answer.get("content-type")) == (402, "text/html; charset=utf-8")
+
+
+def cookie_of(answer, path="/weather/"):
+    """name=value of the cookie that an answer sets for a path."""
+    for line in answer.all("set-cookie"):
+        parts = line.split("; ")
+        if f"Path={path}" in parts:
+            return parts[0]
+    return None
+
+
+def invoice_of(answer):
+    return re.search(r'invoice="([^"]+)"', answer.all("www-authenticate")[0])[1]
+
+
+def token_of(house, answer):
+    return house.gateway.issued[invoice_of(answer).removeprefix("lnbcrt1")]
+
+
+def settle(house, token, **more):
+    """Settles, and waits until the service has it on disk."""
+    before = house.service.metric('l402_revenue_msat_total{resource="weather"}')
+    house.gateway.settle(token, **more)
+    wait_for(lambda: house.service.metric('l402_revenue_msat_total{resource="weather"}') > before, "the settlement is stored")
+
+
+def test_a_browser_gets_a_page_with_the_challenge_of_every_client(shared):
+    for headers in (BROWSER, NAVIGATION):
+        answer = shared.service.get("/weather/today?q=<b>", headers)
+        assert is_page(answer)
+        assert answer.get("cache-control") == "no-store"
+        assert answer.get("referrer-policy") == "no-referrer"
+        lsat, l402 = answer.all("www-authenticate")
+        invoice = invoice_of(answer)
+        assert lsat.startswith('LSAT macaroon="') and f'invoice="{invoice}", version="0", token="' in l402
+        page = answer.body.decode()
+        assert "<h1>weather</h1>" in page and '<p class="price">1 <small>sat</small></p>' in page
+        assert "opens it for 1 hour" in page
+        assert page.count(f'href="lightning:{invoice}"') == 2
+        assert f">{invoice}</textarea>" in page and "<svg role=" in page
+        assert "<noscript><meta http-equiv=\"refresh\"" in page and "<b>" not in page
+
+
+def test_the_policy_of_a_page_allows_nothing_but_what_stands_in_it(shared):
+    answer = shared.service.get("/weather/today", NAVIGATION)
+    policy = dict(part.strip().split(" ", 1) for part in answer.get("content-security-policy").split(";"))
+    assert (policy["default-src"], policy["frame-ancestors"], policy["base-uri"]) == ("'none'", "'none'", "'none'")
+    assert (policy["connect-src"], policy["img-src"], policy["form-action"]) == ("'self'", "data:", "'self'")
+    assert all(re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", policy[name]) for name in ("script-src", "style-src"))
+    page = answer.body.decode()
+    assert not re.search(r"(src|href)=\"(?!lightning:|data:,\"|\")", page), "something is loaded from elsewhere"
+    assert " style=" not in page and " onclick=" not in page
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Accept": "*/*"},
+        {"Accept": "application/json"},
+        {"Accept": "text/html, application/json"},
+        {"Accept": "application/json, text/html;q=0.9"},
+        {"Accept": "text/html;q=0, */*"},
+        {**BROWSER, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+        {**BROWSER, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        {**BROWSER, "X-Requested-With": "XMLHttpRequest"},
+    ],
+)
+def test_programs_scripts_and_frames_get_the_problem_document(shared, headers):
+    answer = shared.service.get("/weather/today", headers)
+    assert (answer.status, answer.get("content-type")) == (402, "application/problem+json")
+    assert not answer.all("set-cookie")
+
+
+def test_only_get_shows_a_page(shared):
+    for method in ("POST", "PUT", "DELETE"):
+        with shared.service.client() as client:
+            assert client.request(method, "/weather/today", NAVIGATION, b"x").read().get("content-type") == "application/problem+json"
+
+
+def test_two_browsers_get_challenges_of_their_own_and_a_reload_shows_the_same_again(shared):
+    first = shared.service.get("/weather/today", NAVIGATION)
+    second = shared.service.get("/weather/today", NAVIGATION)
+    assert invoice_of(first) != invoice_of(second)
+    asked = len(shared.gateway.requests)
+    again = shared.service.get("/weather/other", {**NAVIGATION, "Cookie": cookie_of(first)})
+    assert is_page(again) and again.all("www-authenticate") == first.all("www-authenticate")
+    assert cookie_of(again) == cookie_of(first)
+    assert len(shared.gateway.requests) == asked, "a reload costs the node nothing"
+
+
+def test_the_cookie_is_for_this_server_this_path_and_no_script(shared):
+    answer = shared.service.get("/weather/today", NAVIGATION)
+    parts = [line.split("; ") for line in answer.all("set-cookie")]
+    for attributes in parts:
+        assert attributes[0].startswith("millrace-pay-weather=")
+        assert "HttpOnly" in attributes and "SameSite=Lax" in attributes and "Secure" not in attributes
+    assert "Path=/weather/" in parts[0]
+    lifetime = int(next(part for part in parts[0] if part.startswith("Max-Age=")).split("=")[1])
+    assert 3600 + 600 <= lifetime <= 3600 + 640
+
+
+def test_the_cookie_opens_what_was_paid_for_once_it_is_settled_and_goes_no_further(shared):
+    answer = shared.service.get("/weather/today", NAVIGATION)
+    headers = {**NAVIGATION, "Cookie": f"a=1; {cookie_of(answer)}; b=2"}
+    assert is_page(shared.service.get("/weather/today", headers))
+    token = token_of(shared, answer)
+    settle(shared, token)
+    opened = shared.service.get("/weather/today", headers)
+    assert (opened.status, opened.body) == (200, b"hello\n")
+    seen = shared.upstream.last
+    assert seen.get("cookie") == "a=1; b=2"
+    assert seen.get("x-l402-payment-hash") == token.payment_hash.hex()
+    assert "millrace-pay" not in seen.head.decode()
+    # What the page of the upstream loads is paid for, too; HEAD changes nothing either.
+    assert shared.service.get("/weather/logo.png", {"Accept": "image/*", "Cookie": cookie_of(answer)}).status == 200
+    with shared.service.client() as client:
+        assert client.request("HEAD", "/weather/today", {"Cookie": cookie_of(answer)}).read(to_head=True).status == 200
+
+
+def test_a_cookie_alone_does_not_reach_the_upstream(shared):
+    answer = shared.service.get("/weather/today", NAVIGATION)
+    assert shared.service.get("/weather/health", {"Cookie": cookie_of(answer)}).status == 200
+    assert "cookie" not in shared.upstream.last.names()
+
+
+def test_the_cookie_admits_nothing_that_changes_something(shared):
+    answer = shared.service.get("/weather/today", NAVIGATION)
+    settle(shared, token_of(shared, answer))
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        with shared.service.client() as client:
+            assert client.request(method, "/weather/today", {"Cookie": cookie_of(answer)}, b"x").read().status == 402
+    upgrade = {"Cookie": cookie_of(answer), "Connection": "Upgrade", "Upgrade": "websocket"}
+    assert shared.service.get("/weather/today", upgrade).status == 402
+
+
+def test_a_token_without_the_seal_opens_nothing_however_settled_it_is(shared):
+    """The token stands in the challenge, where others see it: it is no proof that whoever shows it has paid."""
+    answer = shared.service.get("/weather/today", NAVIGATION)
+    settle(shared, token_of(shared, answer))
+    name, _, value = cookie_of(answer).partition("=")
+    token, price, expires, invoice, seal = value.split(".")
+    other = cookie_of(shared.service.get("/weather/today", NAVIGATION)).split(".")[-1]
+    for forged in (
+        token,
+        f"{token}.{price}.{expires}.{invoice}",
+        f"{token}.{price}.{expires}.{invoice}.",
+        f"{token}.{price}.{expires}.{invoice}.{other}",
+        f"{token}.{price}.{expires}.{invoice}.{base64.urlsafe_b64encode(bytes(32)).decode().rstrip('=')}",
+        f"{token}.{int(price) + 1}.{expires}.{invoice}.{seal}",
+        f"{token}.{price}.{int(expires) + 1}.{invoice}.{seal}",
+        f"{token}.{price}.{expires}.{invoice}x.{seal}",
+        f"{token}.{price}.{expires}.{invoice}.{seal}.{seal}",
+    ):
+        refused = shared.service.get("/weather/today", {**NAVIGATION, "Cookie": f"{name}={forged}"})
+        assert is_page(refused), forged
+        assert invoice_of(refused) != invoice, forged
+    assert shared.service.get("/weather/today", {"Cookie": cookie_of(answer)}).status == 200
+
+
+def test_the_cookie_of_one_service_is_none_of_another(shared):
+    answer = shared.service.get("/weather/today", NAVIGATION)
+    settle(shared, token_of(shared, answer))
+    value = cookie_of(answer).partition("=")[2]
+    headers = {**NAVIGATION, "Cookie": f"millrace-pay-admin={value}"}
+    refused = shared.service.get("/weather/admin/x", headers)
+    assert is_page(refused) and "bought for another service" in refused.body.decode()
+
+
+def test_a_credential_is_heard_before_a_cookie(shared):
+    answer = shared.service.get("/weather/today", NAVIGATION)
+    settle(shared, token_of(shared, answer))
+    forged = Token(0, bytes(32), "weather")
+    headers = {**forged.headers(), "Cookie": cookie_of(answer)}
+    assert shared.service.get("/weather/today", headers).json()["reason"] == "bad_signature"
+
+
+def test_the_time_bought_ends_for_a_cookie_as_for_a_credential(shared):
+    answer = shared.service.get("/weather/today", NAVIGATION)
+    settle(shared, token_of(shared, answer), at=time.time() - 3601)
+    refused = shared.service.get("/weather/today", {**NAVIGATION, "Cookie": cookie_of(answer)})
+    assert is_page(refused) and "The time that the token bought has passed." in refused.body.decode()
+    assert invoice_of(refused) != invoice_of(answer), "what was paid is not offered again"
+
+
+def test_a_cookie_of_a_retired_key_opens_nothing(house):
+    house.start()
+    answer = house.service.get("/weather/today", NAVIGATION)
+    settle(house, token_of(house, answer))
+    headers = {"Cookie": cookie_of(answer)}
+    assert house.service.get("/weather/today", headers).status == 200
+    house.gateway.rotate()
+    house.gateway.retire(0)
+    wait_for(lambda: house.service.get("/weather/today", headers).status == 402, "the key is gone")
+
+
+def test_without_keys_a_cookie_is_neither_refused_nor_believed(house):
+    house.start()
+    answer = house.service.get("/weather/today", NAVIGATION)
+    settle(house, token_of(house, answer))
+    house.service.stop()
+    house.gateway.stop()
+    house.service.start(wait_ready=False)
+    assert house.service.get("/weather/today", {**NAVIGATION, "Cookie": cookie_of(answer)}).status == 503
+
+
+def test_a_new_price_makes_a_new_page(house):
+    house.start()
+    answer = house.service.get("/weather/today", NAVIGATION)
+    house.service.reload(house.config().replace("price_msat = 1000", "price_msat = 1500"))
+    again = house.service.get("/weather/today", {**NAVIGATION, "Cookie": cookie_of(answer)})
+    assert invoice_of(again) != invoice_of(answer)
+    assert '<p class="price">1.5 <small>sat</small></p>' in again.body.decode()
+
+
+def test_a_service_can_do_without_pages(house):
+    house.start(config=house.config().replace('timeout = "1h"', 'timeout = "1h"\npay_page = false'))
+    answer = house.service.get("/weather/today", NAVIGATION)
+    assert (answer.status, answer.get("content-type")) == (402, "application/problem+json")
+    assert is_page(house.service.get("/weather/admin/x", NAVIGATION))
+
+
+def test_descriptions_are_escaped(house):
+    description = "<script>alert('1')</script> & \\\"more\\\""
+    house.start(config=house.config().replace("the keys to the house", description))
+    page = house.service.get("/weather/admin/x", NAVIGATION).body.decode()
+    assert "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;more&quot;" in page
+    assert "<script>alert" not in page

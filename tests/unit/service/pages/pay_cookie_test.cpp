@@ -1,0 +1,118 @@
+#include "service/pages/pay_cookie.hpp"
+
+#include "common/codec/base64.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace millrace;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Fixture {
+    l402::KeyRing ring;
+    PaymentHash hash{std::array<std::uint8_t, 32>{5}};
+    pages::PayTicket ticket;
+
+    Fixture() {
+        ring.keys.emplace(l402::KeyEpoch{1}, SecretKey(std::array<std::uint8_t, 32>{7}));
+        ring.keys.emplace(l402::KeyEpoch{2}, SecretKey(std::array<std::uint8_t, 32>{8}));
+        ring.current = 1;
+        l402::Identifier identifier{hash, l402::make_token_id(1, {})};
+        macaroon::Macaroon token = l402::mint(ring.keys.at(1), identifier, ServiceName::parse("weather").value());
+        ticket = {macaroon::encode_v2(token), Msat(1500), std::chrono::sys_seconds(1'800'000'000s), "lnbc15n1abc"};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a sealed ticket is read back as it was, and known as genuine") {
+    Fixture f;
+    std::string value = pages::seal(f.ticket, f.ring);
+    auto read = pages::parse_pay_cookie(value);
+    REQUIRE(read);
+    CHECK(read->ticket.token == f.ticket.token);
+    CHECK(read->ticket.price == f.ticket.price);
+    CHECK(read->ticket.expires_at == f.ticket.expires_at);
+    CHECK(read->ticket.bolt11 == f.ticket.bolt11);
+    CHECK(read->credential.identifier.payment_hash == f.hash);
+    CHECK(pages::is_genuine(*read, f.ring));
+    // Nothing in it needs quoting in a cookie.
+    CHECK(value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+          std::string::npos);
+}
+
+TEST_CASE("the seal is of the token's own epoch key, and of no other") {
+    Fixture f;
+    auto read = pages::parse_pay_cookie(pages::seal(f.ticket, f.ring));
+    REQUIRE(read);
+    l402::KeyRing changed = f.ring;
+    changed.keys.erase(2);
+    CHECK(pages::is_genuine(*read, changed));
+    changed.keys.erase(1);
+    CHECK_FALSE(pages::is_genuine(*read, changed));
+    CHECK(pages::seal(f.ticket, changed).empty());
+    changed.keys.emplace(l402::KeyEpoch{1}, SecretKey(std::array<std::uint8_t, 32>{9}));
+    CHECK_FALSE(pages::is_genuine(*read, changed));
+}
+
+TEST_CASE("a ticket of which one character was changed is not genuine, or none") {
+    Fixture f;
+    std::string value = pages::seal(f.ticket, f.ring);
+    for (std::size_t at = 0; at < value.size(); ++at) {
+        std::string changed = value;
+        changed[at] = changed[at] == 'a' ? 'b' : 'a';
+        auto read = pages::parse_pay_cookie(changed);
+        INFO("at " << at);
+        CHECK_FALSE((read && pages::is_genuine(*read, f.ring)));
+    }
+}
+
+TEST_CASE("what is no ticket is not read") {
+    Fixture f;
+    std::string value = pages::seal(f.ticket, f.ring);
+    std::string token = value.substr(0, value.find('.'));
+    const std::string texts[] = {"",
+                                 "....",
+                                 token,
+                                 value + ".x",
+                                 value.substr(value.find('.') + 1),
+                                 token + ".x.1800000000.lnbc1.AAAA",
+                                 token + ".1.-1.lnbc1.AAAA",
+                                 token + ".1.99999999999999.lnbc1.AAAA",
+                                 "AAAA.1.1800000000.lnbc1.AAAA",
+                                 token + ".1.1800000000.lnbc1.!",
+                                 std::string(5000, 'a') + value};
+    for (const std::string& bad : texts) {
+        INFO(bad);
+        CHECK_FALSE(pages::parse_pay_cookie(bad));
+    }
+}
+
+TEST_CASE("cookies are found by their whole name, at most four of them") {
+    http::RequestReader reader;
+    std::string head =
+        "GET / HTTP/1.1\r\nHost: a\r\nCookie: millrace-pay-a=1; millrace-pay-ab=2;millrace-pay-a=3; x\r\n"
+        "Cookie: millrace-pay-a=4; millrace-pay-a=5; millrace-pay-a=6\r\n\r\n";
+    REQUIRE_FALSE(reader.parse(head, {4096, 4096}));
+    CHECK(pages::find_cookies(reader.head(), "millrace-pay-a") == std::vector<std::string_view>{"1", "3", "4", "5"});
+    CHECK(pages::find_cookies(reader.head(), "millrace-pay-ab") == std::vector<std::string_view>{"2"});
+    CHECK(pages::find_cookies(reader.head(), "x") == std::vector<std::string_view>{""});
+    CHECK(pages::find_cookies(reader.head(), "millrace-pay-").empty());
+}
+
+TEST_CASE("an upstream gets every cookie but those of pay pages") {
+    CHECK(pages::without_pay_cookies("a=1; millrace-pay-x=2; b=3") == "a=1; b=3");
+    CHECK(pages::without_pay_cookies("millrace-pay-x=2").empty());
+    CHECK(pages::without_pay_cookies("millrace-pay-x=2;millrace-pay-y=3 ;c").compare("c") == 0);
+    CHECK(pages::without_pay_cookies("x-millrace-pay-x=2; q=\"millrace-pay-\"") ==
+          "x-millrace-pay-x=2; q=\"millrace-pay-\"");
+}
+
+TEST_CASE("a cookie is set for one path, out of scripts' reach") {
+    pages::CookieScope scope{"/weather/", 60s, false};
+    CHECK(pages::set_cookie("n", "v", scope) == "n=v; Path=/weather/; Max-Age=60; HttpOnly; SameSite=Lax");
+    scope.secure = true;
+    scope.path = "/a b;c/\xc3\xa9";
+    CHECK(pages::set_cookie("n", "v", scope) ==
+          "n=v; Path=/a%20b%3Bc/%C3%A9; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
+}
