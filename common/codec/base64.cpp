@@ -72,4 +72,9 @@ Result<Bytes> from_base64(std::string_view text) {
     return out;
 }
 
+Result<Bytes> from_base64url(std::string_view text) {
+    if (text.find_first_of("+/") != std::string_view::npos) return fail(Errc::not_base64, "not the URL-safe alphabet");
+    return from_base64(text);
+}
+
 }  // namespace millrace::codec

@@ -19,4 +19,7 @@ namespace millrace::codec {
 // Padding, where there is any, must be complete; trailing bits must be zero. Errors: not_base64.
 [[nodiscard]] Result<Bytes> from_base64(std::string_view text);
 
+// The URL-safe alphabet alone; otherwise as from_base64. Errors: not_base64.
+[[nodiscard]] Result<Bytes> from_base64url(std::string_view text);
+
 }  // namespace millrace::codec

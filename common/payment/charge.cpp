@@ -1,0 +1,188 @@
+#include "common/payment/charge.hpp"
+
+#include <charconv>
+#include <stdexcept>
+
+#include "common/crypto/hash.hpp"
+#include "common/payment/timestamp.hpp"
+
+namespace millrace::payment {
+namespace {
+
+constexpr std::string_view secret_info = "millrace/payment/challenge";
+constexpr std::string_view binding_prefix = "millrace:";
+
+// What a charge was sold for: externalId, taken apart.
+struct Binding {
+    l402::KeyEpoch epoch = 0;
+    std::string_view service;
+    Msat price;
+};
+
+std::string write(const Binding& binding) {
+    std::string out(binding_prefix);
+    out.append(std::to_string(binding.epoch)).append(":").append(binding.service).append(":");
+    out.append(std::to_string(binding.price.value()));
+    return out;
+}
+
+template <class Number>
+bool parse_number(std::string_view text, Number& out) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+std::optional<Binding> read_binding(std::string_view text) {
+    if (!text.starts_with(binding_prefix)) return std::nullopt;
+    text.remove_prefix(binding_prefix.size());
+    const std::size_t first = text.find(':');
+    const std::size_t last = text.rfind(':');
+    if (first == last) return std::nullopt;
+    Binding out;
+    std::uint64_t price = 0;
+    if (!parse_number(text.substr(0, first), out.epoch) || !parse_number(text.substr(last + 1), price))
+        return std::nullopt;
+    out.service = text.substr(first + 1, last - first - 1);
+    out.price = Msat(price);
+    return out;
+}
+
+crypto::Digest secret_of(const SecretKey& epoch_key) {
+    return crypto::hmac_sha256(epoch_key.reveal(), as_bytes(secret_info));
+}
+
+std::optional<Preimage> preimage_of(const boost::json::object& payload) {
+    const boost::json::value* member = payload.if_contains("preimage");
+    if (member == nullptr || !member->is_string()) return std::nullopt;
+    const std::string_view text = member->get_string();
+    if (text.find_first_of("ABCDEF") != std::string_view::npos) return std::nullopt;
+    const Result<Preimage> preimage = Preimage::from_hex(text);
+    if (!preimage) return std::nullopt;
+    return *preimage;
+}
+
+ChargeVerdict refuse(ChargeRefusal refusal) {
+    return {refusal, std::nullopt};
+}
+
+}  // namespace
+
+Challenge charge_challenge(const l402::KeyRing& keys, const ChargeTerms& terms) {
+    const SecretKey* key = keys.find(keys.current);
+    if (key == nullptr) throw std::invalid_argument("charge_challenge: no current key");
+    ChargeRequest request;
+    request.amount_sat = to_sat(terms.price);
+    request.description = terms.description;
+    request.external_id = write({keys.current, terms.service.text(), terms.price});
+    request.invoice = terms.invoice;
+    request.payment_hash = terms.payment_hash;
+    request.network = std::string(name(terms.network));
+
+    Challenge out;
+    out.realm = terms.realm;
+    out.method = lightning;
+    out.intent = charge;
+    out.request = encode(request);
+    out.expires = write_timestamp(terms.expires);
+    out.id = challenge_id(secret_of(*key), out);
+    return out;
+}
+
+ChargeVerdict verify_charge(const Credential& credential, const ChargeFacts& facts) {
+    const Challenge& echo = credential.challenge;
+    if (echo.method != lightning) return refuse(ChargeRefusal::unsupported_method);
+    if (echo.intent != charge) return refuse(ChargeRefusal::unsupported_intent);
+    const std::optional<Preimage> preimage = preimage_of(credential.payload);
+    if (!preimage) return refuse(ChargeRefusal::malformed_credential);
+
+    // Nothing of the request is believed before the id is found to cover it.
+    const Result<ChargeRequest> request = decode_charge_request(echo.request);
+    if (!request || !request->payment_hash) return refuse(ChargeRefusal::unknown_challenge);
+    const std::optional<Binding> binding = read_binding(request->external_id);
+    const SecretKey* key = binding ? facts.keys.find(binding->epoch) : nullptr;
+    if (key == nullptr) return refuse(ChargeRefusal::unknown_challenge);
+    const std::string id = challenge_id(secret_of(*key), echo);
+    if (!crypto::equal_constant_time(as_bytes(id), as_bytes(echo.id))) return refuse(ChargeRefusal::unknown_challenge);
+    const Result<std::chrono::sys_seconds> expires = parse_timestamp(echo.expires);
+    if (!expires) return refuse(ChargeRefusal::unknown_challenge);
+
+    if (echo.realm != facts.realm) return refuse(ChargeRefusal::wrong_realm);
+    if (binding->service != facts.service.text()) return refuse(ChargeRefusal::wrong_service);
+    if (binding->price < facts.price) return refuse(ChargeRefusal::too_cheap);
+    if (crypto::payment_hash(*preimage) != *request->payment_hash) return refuse(ChargeRefusal::bad_preimage);
+    ChargeVerdict out;
+    out.proof = ChargeProof{*request->payment_hash, id, *expires, binding->price};
+    if (facts.now >= *expires) out.refusal = ChargeRefusal::expired;
+    return out;
+}
+
+std::string_view name(ChargeRefusal refusal) {
+    switch (refusal) {
+        case ChargeRefusal::malformed_credential:
+            return "malformed";
+        case ChargeRefusal::unsupported_method:
+            return "unsupported_method";
+        case ChargeRefusal::unsupported_intent:
+            return "unsupported_intent";
+        case ChargeRefusal::unknown_challenge:
+            return "unknown_challenge";
+        case ChargeRefusal::wrong_realm:
+            return "wrong_realm";
+        case ChargeRefusal::wrong_service:
+            return "wrong_service";
+        case ChargeRefusal::too_cheap:
+            return "too_cheap";
+        case ChargeRefusal::bad_preimage:
+            return "bad_preimage";
+        case ChargeRefusal::expired:
+            return "expired";
+    }
+    return "unknown";
+}
+
+std::string_view explain(ChargeRefusal refusal) {
+    switch (refusal) {
+        case ChargeRefusal::malformed_credential:
+            return "The payload of a charge is its preimage, in 64 lower-case hex digits.";
+        case ChargeRefusal::unsupported_method:
+            return "The payment method that is accepted here is lightning.";
+        case ChargeRefusal::unsupported_intent:
+            return "The intent that is accepted here is charge.";
+        case ChargeRefusal::unknown_challenge:
+            return "The challenge was not issued here, or was changed.";
+        case ChargeRefusal::wrong_realm:
+            return "The challenge was issued for another host name.";
+        case ChargeRefusal::wrong_service:
+            return "The challenge was issued for another service.";
+        case ChargeRefusal::too_cheap:
+            return "The charge was for less than this request costs.";
+        case ChargeRefusal::bad_preimage:
+            return "The preimage is not that of the challenge's invoice.";
+        case ChargeRefusal::expired:
+            return "The time of the challenge is over.";
+    }
+    return "The credential is refused.";
+}
+
+Problem problem_of(ChargeRefusal refusal) {
+    switch (refusal) {
+        case ChargeRefusal::malformed_credential:
+            return Problem::malformed_credential;
+        case ChargeRefusal::unsupported_method:
+        case ChargeRefusal::unsupported_intent:
+            return Problem::method_unsupported;
+        case ChargeRefusal::unknown_challenge:
+        case ChargeRefusal::wrong_realm:
+        case ChargeRefusal::wrong_service:
+            return Problem::invalid_challenge;
+        case ChargeRefusal::too_cheap:
+            return Problem::payment_insufficient;
+        case ChargeRefusal::bad_preimage:
+            return Problem::invalid_preimage;
+        case ChargeRefusal::expired:
+            return Problem::payment_expired;
+    }
+    return Problem::invalid_challenge;
+}
+
+}  // namespace millrace::payment
