@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::string_view location = "lsat";
 constexpr std::string_view services_condition = "services";
+constexpr std::string_view valid_until_suffix = "_valid_until";
+constexpr std::string_view route_suffix = "_route";
+constexpr std::string_view max_price_suffix = "_max_price_msat";
 
 struct Condition {
     std::string_view name;
@@ -54,6 +57,12 @@ class CaveatReader {
             } else if (condition.name.ends_with(valid_until_suffix)) {
                 const std::string_view service = condition.name.substr(0, condition.name.size() - valid_until_suffix.size());
                 if (auto refusal = narrow_time(service, condition.value)) return refusal;
+            } else if (condition.name.ends_with(route_suffix)) {
+                const std::string_view service = condition.name.substr(0, condition.name.size() - route_suffix.size());
+                if (auto refusal = narrow_route(service, condition.value)) return refusal;
+            } else if (condition.name.ends_with(max_price_suffix)) {
+                const std::string_view service = condition.name.substr(0, condition.name.size() - max_price_suffix.size());
+                if (auto refusal = narrow_price(service, condition.value)) return refusal;
             }
         }
         return std::nullopt;
@@ -67,6 +76,11 @@ class CaveatReader {
         return std::nullopt;
     }
 
+    [[nodiscard]] Grant grant(std::string_view service) const {
+        const auto place = grants_.find(service);
+        return place == grants_.end() ? Grant{} : place->second;
+    }
+
     [[nodiscard]] std::optional<Refusal> permits_any() const {
         std::optional<Refusal> refusal = Refusal::wrong_scope;
         if (!services_) return refusal;
@@ -78,7 +92,22 @@ class CaveatReader {
     }
 
   private:
-    static constexpr std::string_view valid_until_suffix = "_valid_until";
+    std::optional<Refusal> narrow_route(std::string_view service, std::string_view value) {
+        std::optional<std::string>& route = grants_[service].route;
+        if (route && *route != value) return Refusal::widened;
+        route = value;
+        return std::nullopt;
+    }
+
+    std::optional<Refusal> narrow_price(std::string_view service, std::string_view value) {
+        std::uint64_t msat = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), msat);
+        if (error != std::errc{} || end != value.data() + value.size()) msat = 0;
+        std::optional<Msat>& max_price = grants_[service].max_price;
+        if (max_price && Msat(msat) > *max_price) return Refusal::widened;
+        max_price = Msat(msat);
+        return std::nullopt;
+    }
 
     std::optional<Refusal> narrow_services(std::set<std::string_view> names) {
         if (services_ && !is_subset(names, *services_)) return Refusal::widened;
@@ -100,6 +129,7 @@ class CaveatReader {
     std::int64_t now_;
     std::optional<std::set<std::string_view>> services_;
     std::map<std::string_view, std::int64_t> valid_until_;
+    std::map<std::string_view, Grant> grants_;
 };
 
 std::optional<Refusal> verify_chain(const Credential& credential, const KeyRing& keys) {
@@ -130,6 +160,14 @@ macaroon::Macaroon mint(const SecretKey& key, const Identifier& identifier, cons
     return out;
 }
 
+void narrow(macaroon::Macaroon& token, std::string_view service, const Grant& grant) {
+    const std::string name(service);
+    if (grant.route) token.add_first_party_caveat(name + std::string(route_suffix) + '=' + *grant.route);
+    if (grant.max_price) {
+        token.add_first_party_caveat(name + std::string(max_price_suffix) + '=' + std::to_string(grant.max_price->value()));
+    }
+}
+
 std::string_view name(Refusal refusal) {
     switch (refusal) {
         case Refusal::unknown_key: return "unknown_key";
@@ -157,19 +195,22 @@ std::string_view explain(Refusal refusal) {
 }
 
 std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys, std::string_view service,
-                              std::chrono::system_clock::time_point now) {
+                              std::chrono::system_clock::time_point now, Grant* grant) {
     if (auto refusal = verify_chain(credential, keys)) return refusal;
     if (auto refusal = verify_preimage(credential)) return refusal;
     CaveatReader caveats(now);
     if (auto refusal = caveats.read(credential.macaroon)) return refusal;
+    if (grant != nullptr) *grant = caveats.grant(service);
     return caveats.permits(service);
 }
 
 std::optional<Refusal> verify_settled(const Credential& credential, const KeyRing& keys, std::string_view service,
-                                      std::chrono::system_clock::time_point now) {
+                                      std::chrono::system_clock::time_point now, Grant* grant) {
     if (auto refusal = verify_chain(credential, keys)) return refusal;
     CaveatReader caveats(now);
     if (auto refusal = caveats.read(credential.macaroon)) return refusal;
+    if (grant != nullptr) *grant = caveats.grant(service);
+    if (grant != nullptr) *grant = caveats.grant(service);
     return caveats.permits(service);
 }
 

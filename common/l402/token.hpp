@@ -15,6 +15,7 @@
 #include "common/l402/credential.hpp"
 #include "common/l402/identifier.hpp"
 #include "common/macaroon/macaroon.hpp"
+#include "common/money/msat.hpp"
 
 namespace millrace::l402 {
 
@@ -44,17 +45,31 @@ enum class Refusal {
 // A sentence for the client, without any secret.
 [[nodiscard]] std::string_view explain(Refusal refusal);
 
+// What a token's caveats leave of a service, beside time: `<service>_route` and `<service>_max_price_msat`. Holders may add
+// either, which narrows the token.
+struct Grant {
+    std::optional<std::string> route;  // good for this route of the service only
+    std::optional<Msat> max_price;     // good for requests that cost no more
+    bool operator==(const Grant&) const = default;
+};
+
+// Narrows a token that was minted for `service`. Anyone who holds a token can do so; nobody can undo it.
+void narrow(macaroon::Macaroon& token, std::string_view service, const Grant& grant);
+
 // Checks, in this order: key epoch, HMAC chain, preimage, caveats. Enforced caveats: `services` (must be there, each later
-// one a subset), `<service>_valid_until` (unix seconds, each later one not later, in the future). Unknown first-party
-// caveats, `preimage=` among them, are skipped; third-party caveats are refused. Empty: the credential is good for `service`.
+// one a subset), `<service>_valid_until` (unix seconds, each later one not later, in the future), and a Grant's (each later
+// route the same, each later price not higher). Unknown first-party
+// caveats, `preimage=` among them, are skipped; third-party caveats are refused. Empty: the credential is good for `service`,
+// as far as `grant` says; whoever passes null does not sell by route or price.
 [[nodiscard]] std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys, std::string_view service,
-                                            std::chrono::system_clock::time_point now);
+                                            std::chrono::system_clock::time_point now, Grant* grant = nullptr);
 
 // As verify(), for a token of which the settlement is known from elsewhere: that is the proof of payment in place of the
 // preimage, which is not looked at. Only for tokens that are presented together with a secret of their own (a pay page's
 // cookie): a token alone stands in every challenge, and whoever saw that has not paid.
 [[nodiscard]] std::optional<Refusal> verify_settled(const Credential& credential, const KeyRing& keys, std::string_view service,
-                                                    std::chrono::system_clock::time_point now);
+                                                    std::chrono::system_clock::time_point now,
+                                                    Grant* grant = nullptr);
 
 // As above for any service that the token names (millrace-verify without a service).
 [[nodiscard]] std::optional<Refusal> verify_any_service(const Credential& credential, const KeyRing& keys,

@@ -12,8 +12,12 @@
 #include "common/ids/ids.hpp"
 #include "common/money/msat.hpp"
 #include "service/config/config_error.hpp"
+#include "service/config/path_pattern.hpp"
 
 namespace millrace::config {
+
+// What fits into a stateless invoice's amount field: 40 bits of millisatoshi, 10.99 bitcoin.
+constexpr std::uint64_t max_price_msat = (1ULL << 40U) - 1;
 
 // A numeric address and a port, as `listen` takes them: "127.0.0.1:8402", "[::1]:8402".
 struct ListenAddress {
@@ -77,17 +81,47 @@ struct HostPattern {
     [[nodiscard]] std::string written() const;  // as in the file
 };
 
+// Request methods, in upper case; empty: all.
+struct Methods {
+    std::vector<std::string> names;
+    bool operator==(const Methods&) const = default;
+    [[nodiscard]] bool has(std::string_view method) const;
+    [[nodiscard]] bool includes(const Methods& other) const;
+};
+
+// A part of a service with terms of its own. The first one that fits a request decides.
+struct Route {
+    std::string name = {};  // stands in tokens that are for it alone: 1 to 21 of a-z 0-9 . _ -
+    PathPattern path = {};
+    Methods methods = {};
+    std::optional<Msat> price = {};  // empty: the service's
+    std::optional<Msat> per_kib = {};
+    std::optional<Msat> per_unit = {};
+    std::string unit_header = {};  // which field of the request says how many units it asks for; empty: none
+    std::uint64_t max_units = 1;
+    bool own_tokens = false;  // scope = "route": a token bought here opens nothing else, and no other one opens this
+};
+
 struct Service {
     ServiceName name;
-    HostPattern host;
-    std::string path;  // "/weather/": what lies below; "/weather": that path itself and what lies below it
-    Upstream upstream;
-    Msat price;
-    std::optional<std::chrono::seconds> timeout;  // how long a token works from its settlement; empty: for ever
-    std::vector<std::string> free;                // paths: exact, or everything below where they end in "/"
-    std::optional<std::string> description;       // of the invoice
-    int line = 0;                                 // where it stands in the file
-    bool pay_page = true;                         // people get a page in place of a problem document
+    HostPattern host = {};
+    PathPattern path = {};
+    Methods methods = {};
+    Upstream upstream = {};
+    Msat price = {};
+    std::optional<std::chrono::seconds> timeout = {};  // how long a token works from its settlement; empty: for ever
+    std::vector<PathPattern> free = {};
+    std::vector<PathPattern> auth_only = {};      // opened by a token, but never sold: 401 without an invoice
+    std::optional<std::string> description = {};  // of the invoice; a template: see config/description.hpp
+    std::optional<ServiceName> realm = {};        // in whose name tokens are sold, for all services of the realm
+    std::vector<std::string> cors = {};           // origins whose pages may call this service; "*" for any
+    bool dry_run = false;                         // nothing is refused; what would have been is logged and counted
+    std::vector<Route> routes = {};
+    int line = 0;          // where it stands in the file
+    bool pay_page = true;  // people get a page in place of a problem document
+
+    // In whose name tokens are sold and accepted.
+    [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }
 };
 
 struct Limits {

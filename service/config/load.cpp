@@ -7,17 +7,12 @@
 #include <fstream>
 #include <iterator>
 
-#include "service/config/path_rules.hpp"
+#include "service/config/read_routes.hpp"
 #include "service/config/read_upstream.hpp"
 #include "service/config/section.hpp"
 
 namespace millrace::config {
 namespace {
-
-// What fits into a stateless invoice's amount field: 40 bits of millisatoshi, 10.99 bitcoin.
-constexpr std::uint64_t max_price_msat = (1ULL << 40U) - 1;
-// BOLT 11 tagged fields have at most 1023 five-bit groups.
-constexpr std::size_t max_description = 639;
 
 constexpr std::array<std::string_view, 7> log_levels = {"trace", "debug",    "info", "warning",
                                                         "error", "critical", "off"};
@@ -90,22 +85,12 @@ HostPattern read_host(Section& section) {
 
 std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder, Faults& faults) {
     Section section(&table, "service", static_cast<std::uint32_t>(table.source().begin.line), faults);
-    std::optional<ServiceName> name;
-    if (auto text = section.text("name", "what the service is called in tokens and metrics, such as \"weather\"")) {
-        auto parsed = ServiceName::parse(*text);
-        if (parsed)
-            name = *parsed;
-        else
-            section.fault("name", "must be 1 to 21 of a-z 0-9 . _ -, not \"" + *text + '"');
-    }
+    std::optional<ServiceName> name =
+        read_name(section, "name", "what the service is called in tokens and metrics, such as \"weather\"");
     HostPattern host = read_host(section);
-    std::optional<std::string> path = section.text("path", "the prefix of what is sold, such as \"/weather/\"");
-    if (path) {
-        if (auto fault = fault_of_path(*path)) {
-            section.fault("path", *fault + ", not \"" + *path + '"');
-            path.reset();
-        }
-    }
+    std::optional<PathPattern> path =
+        read_pattern(section, "path", "the prefix of what is sold, such as \"/weather/\"");
+    Methods methods = read_methods(section);
     std::optional<Upstream> upstream = read_upstream(section, folder);
     std::optional<std::uint64_t> price =
         section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
@@ -119,49 +104,67 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
         std::chrono::milliseconds unused{0};
         section.duration("timeout", unused);
     }
-    std::vector<std::string> free = section.texts("free");
-    for (const std::string& free_path : free) {
-        if (auto fault = fault_of_path(free_path)) {
-            section.fault("free", "\"" + free_path + "\" " + *fault);
-        } else if (path && !covers(*path, free_path)) {
-            section.fault("free", "\"" + free_path + "\" must lie below the service's own path \"" + *path + '"');
-        }
-    }
-    std::optional<std::string> description = section.text("description");
-    if (description && description->size() > max_description)
-        section.fault("description", "must be at most 639 bytes, which is what an invoice takes");
+    std::vector<PathPattern> free = read_paths_below(section, "free", path);
+    std::vector<PathPattern> auth_only = read_paths_below(section, "auth_only", path);
+    std::optional<std::string> description = read_description(section);
+    std::optional<ServiceName> realm = read_name(section, "realm", {});
+    std::vector<std::string> cors = read_cors(section);
+    bool dry_run = section.flag("dry_run").value_or(false);
     bool pay_page = section.flag("pay_page").value_or(true);
+    std::vector<Route> routes = read_routes(section, path, faults);
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
     return Service{*name,
                    host,
                    *path,
+                   std::move(methods),
                    std::move(*upstream),
                    Msat(*price),
                    timeout,
                    std::move(free),
+                   std::move(auth_only),
                    std::move(description),
+                   realm,
+                   std::move(cors),
+                   dry_run,
+                   std::move(routes),
                    static_cast<int>(section.line()),
                    pay_page};
 }
 
-// Two services must differ in name, and in host or path: which of them is asked must follow from the request.
+bool includes(const HostPattern& host, const HostPattern& other) {
+    if (host.kind == HostPattern::Kind::any || host == other) return true;
+    return host.kind == HostPattern::Kind::suffix && other.kind != HostPattern::Kind::any &&
+           other.text.size() > host.text.size() &&
+           std::string_view(other.text).substr(other.text.size() - host.text.size()) == host.text;
+}
+
+// Services are asked in the order of the file: each needs a name of its own, and requests that reach it.
 void check_overlaps(const std::vector<Service>& services, Faults& faults) {
     for (std::size_t i = 0; i < services.size(); ++i) {
+        const Service& later = services[i];
+        auto line = static_cast<std::uint32_t>(later.line);
         for (std::size_t j = 0; j < i; ++j) {
-            const Service& later = services[i];
             const Service& earlier = services[j];
             if (later.name == earlier.name) {
-                faults.note(static_cast<std::uint32_t>(later.line), "service.name",
+                faults.note(line, "service.name",
                             "\"" + later.name.text() + "\" is already the service of line " +
                                 std::to_string(earlier.line) + "; each service needs a name of its own");
             }
-            if (later.host == earlier.host && later.path == earlier.path) {
-                faults.note(static_cast<std::uint32_t>(later.line), "service.path",
+            if (includes(earlier.host, later.host) && earlier.methods.includes(later.methods) &&
+                earlier.path.hides(later.path)) {
+                faults.note(line, "service.path",
                             "overlaps service \"" + earlier.name.text() + "\" of line " + std::to_string(earlier.line) +
-                                ": both answer host \"" + later.host.written() + "\" and path \"" + later.path +
-                                "\"; give one another host or path");
+                                ", which answers every request to host \"" + later.host.written() + "\" and path \"" +
+                                later.path.text() + "\" first; put the narrower service in front");
             }
+        }
+        for (const Service& other : services) {
+            if (!later.realm || other.name != *later.realm || other.realm == later.realm) continue;
+            faults.note(line, "service.realm",
+                        "\"" + later.realm->text() + "\" is the name of the service of line " +
+                            std::to_string(other.line) +
+                            ", which is not in this realm; choose another name for the realm");
         }
     }
 }

@@ -137,6 +137,20 @@ Section Section::below(std::string_view key, const toml::table& table) const {
     return {&table, name_ + '.' + std::string(key), static_cast<std::uint32_t>(table.source().begin.line), faults_};
 }
 
+std::vector<const toml::table*> Section::tables(std::string_view key) {
+    const toml::node* node = find(key, {});
+    if (!node) return {};
+    std::vector<const toml::table*> out;
+    if (const toml::array* array = node->as_array()) {
+        for (const toml::node& element : *array) out.push_back(element.as_table());
+    }
+    if (!node->is_array() || std::find(out.begin(), out.end(), nullptr) != out.end()) {
+        fault(key, "must be tables: [[" + name_ + '.' + std::string(key) + "]]");
+        return {};
+    }
+    return out;
+}
+
 void Section::duration(std::string_view key, std::chrono::milliseconds& out) {
     const toml::node* node = find(key, {});
     if (!node) return;

@@ -43,6 +43,7 @@ class Section {
     const toml::table* table(std::string_view key, std::string_view example);
     // The section of a table in this one: "service.health".
     [[nodiscard]] Section below(std::string_view key, const toml::table& table) const;
+    std::vector<const toml::table*> tables(std::string_view key);         // [[name.key]]
     void duration(std::string_view key, std::chrono::milliseconds& out);  // unchanged where absent; 0 is a fault
     template <class Size>
     void size(std::string_view key, Size& out, std::uint64_t min);  // unchanged where absent

@@ -75,6 +75,11 @@ bool drop_request_field(const HeaderLine& line) {
     }
 }
 
+// What we say of cross-origin requests, an upstream does not say again.
+bool is_ours(Field field) {
+    return field == Field::access_control_allow_origin || field == Field::access_control_expose_headers;
+}
+
 bool drop_response_field(const HeaderLine& line, unsigned status) {
     switch (line.id) {
         case Field::content_length:
@@ -105,6 +110,10 @@ bool is_h2c(std::string_view upgrade) {
 }
 
 }  // namespace
+
+bool same_field_name(std::string_view left, std::string_view right) {
+    return iequals(left, right);
+}
 
 bool is_l402_authorization(std::string_view value) {
     while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
@@ -163,18 +172,19 @@ ClientFraming client_framing(const ResponseHead& head, int client_version) {
 }
 
 void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
-                        std::string& out) {
+                        std::string_view own, std::string& out) {
     const char digits[] = {static_cast<char>('0' + head.status / 100 % 10),
                            static_cast<char>('0' + head.status / 10 % 10), static_cast<char>('0' + head.status % 10)};
     out.append("HTTP/1.1 ").append(digits, 3).append(" ").append(head.reason).append("\r\n");
     for (const HeaderLine& line : head.fields) {
-        if (drop_response_field(line, head.status)) continue;
+        if (drop_response_field(line, head.status) || (!own.empty() && is_ours(line.id))) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) {
             bool upgrading = line.id == Field::upgrade;
             if (!upgrading) continue;
         }
         append_line(line.name, line.value, out);
     }
+    out.append(own);
     bool may_have_length = head.status / 100 != 1 && head.status != 204;
     if (framing == ClientFraming::chunked)
         append_line("Transfer-Encoding", "chunked", out);

@@ -31,9 +31,13 @@ enum class ClientFraming { none, length, chunked, close };
 
 [[nodiscard]] ClientFraming client_framing(const ResponseHead& head, int client_version);
 
-// Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.
+// Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it. `own`: header
+// lines of ours, which replace the upstream's.
 void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
-                        std::string& out);
+                        std::string_view own, std::string& out);
+
+// RFC 9110 §5.1: names of fields are compared without regard to case.
+[[nodiscard]] bool same_field_name(std::string_view left, std::string_view right);
 
 // True where the value of an Authorization field is an L402 or LSAT credential (and not, say, a Bearer's or Basic's).
 [[nodiscard]] bool is_l402_authorization(std::string_view value);

@@ -9,14 +9,20 @@ std::string_view reason_phrase(unsigned status) {
     switch (status) {
         case 200:
             return "OK";
+        case 204:
+            return "No Content";
         case 400:
             return "Bad Request";
+        case 401:
+            return "Unauthorized";
         case 402:
             return "Payment Required";
         case 404:
             return "Not Found";
         case 408:
             return "Request Timeout";
+        case 411:
+            return "Length Required";
         case 413:
             return "Content Too Large";
         case 414:
@@ -66,6 +72,11 @@ std::string write_answer(const Problem& problem, const AnswerFacts& facts) {
         out.append("WWW-Authenticate: ").append(challenge).append("\r\n");
     if (problem.retry_after > 0) out.append("Retry-After: ").append(std::to_string(problem.retry_after)).append("\r\n");
     for (const std::string& field : problem.fields) out.append(field).append("\r\n");
+    out.append(facts.own);
+    if (problem.status == 204) {
+        out.append(facts.keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
+        return out;
+    }
     out.append("Cache-Control: no-store\r\nContent-Type: ")
         .append(for_person ? "text/html; charset=utf-8" : "application/problem+json")
         .append("\r\nContent-Length: ")

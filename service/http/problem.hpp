@@ -27,7 +27,8 @@ struct AnswerFacts {
     std::string_view date;  // of the Date field
     int version = 11;       // of the request
     bool keep_alive = true;
-    bool to_head = false;  // the request was HEAD: no body
+    bool to_head = false;       // the request was HEAD: no body
+    std::string_view own = {};  // header lines of this request's answers
 };
 
 // The whole response: head and body.

@@ -4,6 +4,10 @@
 
 #include <boost/asio/ssl/error.hpp>
 
+#include "service/http/header_rules.hpp"
+#include "service/paywall/cors.hpp"
+#include "service/paywall/price.hpp"
+
 namespace millrace::http {
 namespace {
 
@@ -11,6 +15,14 @@ namespace {
 constexpr std::uint64_t max_discarded = 64 * 1024;
 constexpr std::chrono::milliseconds linger_time{1000};
 constexpr std::chrono::milliseconds handshake_time{10'000};
+
+// The first field of this name; empty where there is none.
+std::string_view header(const RequestHead& head, Field field) {
+    for (const HeaderLine& line : head.fields) {
+        if (line.id == field) return line.value;
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -96,6 +108,7 @@ void Session::begin_request() {
     answered_ = false;
     until_.reset();
     token_headers_ = {};
+    own_lines_.clear();
     exchange_->to_client.clear();
     exchange_->to_upstream.clear();
     exchange_->from_upstream.clear();
@@ -185,15 +198,71 @@ std::optional<Problem> Session::route() {
     if (!paywall::parse_host(host, x.host)) return Problem{400, "Host is malformed."};
     keep_alive_ = head.keep_alive;
     close_gently_ = false;
-    paywall::Lookup found = site_->routes.find(x.host, x.target);
-    if (found.ambiguous) return Problem{400, "An encoded slash decides what this path means; write it plainly."};
-    if (!found.match) return Problem{404, "Nothing is offered at this address."};
-    service_ = found.match->service;
-    free_ = found.match->free;
-    counts_ = &site_->resources[service_]->shard(worker_.index());
+    if (auto problem = find_service()) return problem;
+    if (!service().cors.empty()) {
+        if (auto answer = cross_origin()) return answer;
+    }
     if (head.has_content_length && head.content_length > limits.body)
         return Problem{413, "The body is larger than is accepted here."};
+    return find_price();
+}
+
+std::optional<Problem> Session::find_service() {
+    Exchange& x = *exchange_;
+    const RequestHead& head = x.request.head();
+    // A pre-flight belongs to the request that it asks for.
+    std::string_view asked =
+        head.verb == Verb::options ? header(head, Field::access_control_request_method) : std::string_view();
+    paywall::Lookup found = site_->routes.find(x.host, asked.empty() ? head.method : asked, x.target);
+    if (found.ambiguous) return Problem{400, "An encoded slash decides what this path means; write it plainly."};
+    if (found.other_methods) return Problem{405, "Nothing is offered at this address with this method."};
+    if (!found.match) return Problem{404, "Nothing is offered at this address."};
+    match_ = *found.match;
+    counts_ = &site_->resources[match_.service]->shard(worker_.index());
     return std::nullopt;
+}
+
+// A pre-flight is answered; of other requests it is noted what their answers say.
+std::optional<Problem> Session::cross_origin() {
+    const RequestHead& head = exchange_->request.head();
+    paywall::Preflight preflight{header(head, Field::origin), header(head, Field::access_control_request_method),
+                                 header(head, Field::access_control_request_headers)};
+    if (preflight.origin.empty()) return std::nullopt;
+    bool asks = head.verb == Verb::options && !preflight.method.empty();
+    const auto& allowed = service().cors;
+    own_lines_ =
+        asks ? paywall::preflight_lines(allowed, preflight) : paywall::response_lines(allowed, preflight.origin);
+    if (!asks) return std::nullopt;
+    if (own_lines_.empty()) return Problem{403, "Pages of this origin may not call this service."};
+    return Problem{204, {}};
+}
+
+std::optional<Problem> Session::find_price() {
+    price_ = service().price;
+    if (match_.access == paywall::Access::free || !match_.route) return std::nullopt;
+    const RequestHead& head = exchange_->request.head();
+    const config::Route& route = *route_sold();
+    paywall::PriceFacts facts;
+    if (head.framing == Framing::none) facts.body_size = 0;
+    if (head.has_content_length) facts.body_size = head.content_length;
+    for (const HeaderLine& line : head.fields) {
+        if (!route.unit_header.empty() && same_field_name(line.name, route.unit_header)) facts.units = line.value;
+    }
+    auto price = paywall::price_of(service(), &route, facts);
+    if (const Msat* sold = std::get_if<Msat>(&price)) {
+        price_ = *sold;
+        return std::nullopt;
+    }
+    switch (std::get<paywall::PriceFault>(price)) {
+        case paywall::PriceFault::length_required:
+            return Problem{411, "This is priced by size: send the body with a Content-Length."};
+        case paywall::PriceFault::bad_units:
+            return Problem{
+                400, route.unit_header + " must be a whole number from 1 to " + std::to_string(route.max_units) + '.'};
+        case paywall::PriceFault::too_much:
+            break;
+    }
+    return Problem{400, "This asks for more than one invoice can be made out for; split it."};
 }
 
 Awaitable<bool> Session::serve() {
@@ -227,7 +296,7 @@ Awaitable<bool> Session::answer(Problem problem, Outcome outcome) {
         head.expect_continue;  // it may or may not send the body, so that nobody knows where the next request begins
     bool keep = keep_alive_ && !worker_.draining();
     if (keep && !body_.done()) keep = !waits && co_await discard_body();
-    AnswerFacts facts{worker_.date(), version, keep, to_head};
+    AnswerFacts facts{worker_.date(), version, keep, to_head, own_lines_};
     std::string text = write_answer(problem, facts);
     answered_ = true;
     ErrorCode failed = co_await write_client(text, {});

@@ -45,6 +45,9 @@ class Session {
     HeadState read_head_now();
     Awaitable<HeadState> read_head();
     std::optional<Problem> route();
+    std::optional<Problem> find_service();
+    std::optional<Problem> find_price();
+    std::optional<Problem> cross_origin();
     Awaitable<bool> answer(Problem problem, Outcome outcome);
     Awaitable<bool> discard_body();
     Awaitable<> linger();
@@ -59,8 +62,13 @@ class Session {
     paywall::Decision decide(paywall::FoundCredential& credential, paywall::Proof proof);
     Awaitable<std::optional<Problem>> start_clock(paywall::Admit& admit);
     Awaitable<Problem> demand_payment(paywall::Reason reason);
+    [[nodiscard]] Problem not_for_sale(paywall::Reason reason) const;
+    void note_dry_run(const paywall::Decision& decision);
+    void narrow_to_sale(gateway::IssuedChallenge& issued) const;
+    [[nodiscard]] std::string description() const;
     void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
-    const config::Service& service() const { return site_->config.services[service_]; }
+    const config::Service& service() const { return site_->config.services[match_.service]; }
+    const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
 
     // session_page.cpp
     // The ticket of a pay page that the request's cookie holds, where it may stand for a credential.
@@ -96,8 +104,9 @@ class Session {
 
     // Of the current request:
     std::shared_ptr<const runtime::Site> site_;
-    std::size_t service_ = 0;
-    bool free_ = false;
+    paywall::RouteMatch match_;
+    Msat price_;             // of this request
+    std::string own_lines_;  // header lines of ours in whatever is answered
     metrics::ResourceShard* counts_ = nullptr;
     Clock::time_point began_;
     std::size_t scanned_ = 0;

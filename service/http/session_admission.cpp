@@ -2,8 +2,12 @@
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include "common/codec/base64.hpp"
 #include "common/l402/challenge.hpp"
+#include "service/config/description.hpp"
+#include "service/paywall/price.hpp"
 
 namespace millrace::http {
 namespace {
@@ -27,6 +31,8 @@ metrics::AuthResult auth_result(Reason reason) {
             return metrics::AuthResult::wrong_scope;
         case Reason::expired:
             return metrics::AuthResult::expired;
+        case Reason::underpaid:
+            return metrics::AuthResult::underpaid;
     }
     return metrics::AuthResult::malformed;
 }
@@ -49,14 +55,14 @@ void Session::collect_credential_fields() {
 
 // The way of nearly every paid request: one Authorization field that was verified before. False: the long way decides.
 bool Session::admit_from_cache() {
-    if (free_) return true;
+    if (match_.access == paywall::Access::free) return true;
     Exchange& x = *exchange_;
     collect_credential_fields();
     if (x.credential_fields.size() != 1 || !is_l402_authorization(x.credential_fields.front().second)) return false;
     if (worker_.refresh() != generation_ || !worker_.keys()) return false;
     paywall::VerifiedCredential* known =
-        worker_.cache().find(paywall::CredentialCache::key(x.credential_fields.front().second, service_));
-    if (!known) return false;
+        worker_.cache().find(paywall::CredentialCache::key(x.credential_fields.front().second, match_.service));
+    if (!known || paywall::exceeds(known->grant, service(), match_, price_)) return false;
     if (!known->settled && service().timeout) {
         paywall::PaymentFacts facts = worker_.shared().store.facts(known->token.payment_hash);
         known->settled = facts.settled_at.has_value();
@@ -75,8 +81,8 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall:
     bool present = credential && credential->has_value();
     if (present) facts = worker_.shared().store.facts((*credential)->identifier.payment_hash);
     auto began = Clock::now();
-    paywall::AdmissionInput input{service(),      free_, credential,
-                                  worker_.keys(), facts, std::chrono::system_clock::now(), proof};
+    paywall::AdmissionInput input{
+        service(), match_, price_, credential, worker_.keys(), facts, std::chrono::system_clock::now(), proof};
     paywall::Decision decision = paywall::decide(input);
     std::chrono::duration<double> took = Clock::now() - began;
     if (present) worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
@@ -93,6 +99,10 @@ Awaitable<std::optional<Problem>> Session::admit() {
         }
     }
     paywall::Decision decision = decide(credential, proof);
+    if (service().dry_run && !std::holds_alternative<paywall::Admit>(decision)) {
+        note_dry_run(decision);
+        co_return std::nullopt;
+    }
     if (auto* refused = std::get_if<paywall::BadRequest>(&decision)) {
         counts_->authenticated(metrics::AuthResult::malformed);
         co_return Problem{400, std::string(refused->detail)};
@@ -104,6 +114,7 @@ Awaitable<std::optional<Problem>> Session::admit() {
     }
     if (auto* demand = std::get_if<paywall::DemandPayment>(&decision)) {
         if (demand->reason != Reason::no_credential) counts_->authenticated(auth_result(demand->reason));
+        if (match_.access == paywall::Access::auth_only) co_return not_for_sale(demand->reason);
         Problem problem = co_await demand_payment(demand->reason);
         co_return problem;
     }
@@ -154,27 +165,65 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
     if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
     if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
         return;
-    paywall::VerifiedCredential known{*admit.token, exchange_->token_headers, false, admit.until};
-    worker_.cache().add(paywall::CredentialCache::key(fields.front().second, service_), std::move(known));
+    paywall::VerifiedCredential known{*admit.token, admit.grant, exchange_->token_headers, false, admit.until};
+    worker_.cache().add(paywall::CredentialCache::key(fields.front().second, match_.service), std::move(known));
+}
+
+// What the invoice says it buys.
+std::string Session::description() const {
+    const config::Route* route = route_sold();
+    config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
+                                   exchange_->request.head().method, exchange_->target.path, price_};
+    return config::describe(service().description.value_or(std::string()), facts);
+}
+
+// The plugin sells tokens for the service as a whole; what is sold here may be less.
+void Session::narrow_to_sale(gateway::IssuedChallenge& issued) const {
+    l402::Grant grant = paywall::grant_sold(service(), match_, price_);
+    if (grant == l402::Grant{}) return;
+    auto bytes = codec::from_base64(issued.token_base64);
+    if (!bytes) return;
+    auto token = macaroon::decode(*bytes);
+    if (!token) return;
+    l402::narrow(*token, service().seller().text(), grant);
+    issued.token_base64 = codec::to_base64(macaroon::encode_v2(*token));
+}
+
+Problem Session::not_for_sale(Reason reason) const {
+    Problem problem{401, "A token is needed here, and none is sold here.", paywall::name(reason)};
+    problem.challenges.push_back("L402 realm=\"" + service().seller().text() + '"');
+    return problem;
+}
+
+// What would have been refused, had the service not been on trial.
+void Session::note_dry_run(const paywall::Decision& decision) {
+    auto* demand = std::get_if<paywall::DemandPayment>(&decision);
+    if (demand && demand->reason != Reason::no_credential) counts_->authenticated(auth_result(demand->reason));
+    counts_->challenge(metrics::ChallengeResult::dry_run);
+    std::string_view reason = demand ? paywall::name(demand->reason) : std::string_view("undecided");
+    spdlog::info("service {}: dry run: {} {} would not have passed ({}, {} msat)", service().name.text(),
+                 exchange_->request.head().method, exchange_->target.path, reason, price_.value());
 }
 
 Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     if (auto page = page_again(reason)) co_return std::move(*page);
-    const config::Service& sold = service();
     gateway::Client& gateway = worker_.shared().gateway;
-    gateway::IssueRequest request{sold.price, sold.name, sold.description, std::nullopt};
+    std::optional<std::string> text;
+    if (service().description) text = description();
+    gateway::IssueRequest request{price_, service().seller(), std::move(text), std::nullopt};
     auto start = [&gateway, request](auto done) { gateway.issue(request, std::move(done)); };
     Result<gateway::IssuedChallenge> issued =
         co_await await_callback<Result<gateway::IssuedChallenge>>(worker_.context().get_executor(), start);
     if (issued) {
         counts_->challenge(metrics::ChallengeResult::issued);
-        Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), sold.price};
+        Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
+        narrow_to_sale(*issued);
         problem.challenges = l402::challenge_lines(issued->token_base64, issued->bolt11);
         // A page's challenge belongs to one browser: whoever holds its cookie is let in once it is paid. It must be one
         // that nobody else was or will be given.
         if (shows_page()) {
             auto token = codec::from_base64(issued->token_base64);
-            if (token) add_page(problem, {std::move(*token), sold.price, issued->expires_at, issued->bolt11}, reason);
+            if (token) add_page(problem, {std::move(*token), price_, issued->expires_at, issued->bolt11}, reason);
         }
         co_return problem;
     }

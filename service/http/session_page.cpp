@@ -8,7 +8,8 @@
 namespace millrace::http {
 namespace {
 
-// A cookie outlives its invoice by the time that the payment buys; where that has no end, by what browsers keep at most.
+// A cookie outlives its invoice by the time that the payment buys; where that has no end, by what browsers keep at
+// most.
 constexpr std::chrono::seconds longest_cookie = std::chrono::hours(24 * 400);
 
 std::chrono::sys_seconds whole_seconds(paywall::Time time) {
@@ -48,13 +49,13 @@ bool Session::shows_page() const {
 std::optional<Problem> Session::page_again(paywall::Reason reason) {
     if (!shows_page() || !worker_.keys()) return std::nullopt;
     std::optional<pages::SealedTicket> shown = find_ticket();
-    if (!shown || shown->ticket.price != service().price) return std::nullopt;
+    if (!shown || shown->ticket.price != price_) return std::nullopt;
     auto now = std::chrono::system_clock::now();
     if (now >= shown->ticket.expires_at + pages::expiry_grace) return std::nullopt;
     // Another key may have been retired, and what was paid is not to be paid again.
-    if (l402::verify_settled(shown->credential, *worker_.keys(), service().name.text(), now)) return std::nullopt;
+    if (l402::verify_settled(shown->credential, *worker_.keys(), service().seller().text(), now)) return std::nullopt;
     if (worker_.shared().store.facts(shown->credential.identifier.payment_hash).settled_at) return std::nullopt;
-    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), service().price};
+    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
     problem.challenges = l402::challenge_lines(codec::to_base64(shown->ticket.token), shown->ticket.bolt11);
     add_page(problem, std::move(shown->ticket), reason);
     return problem;
@@ -69,7 +70,7 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
     auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace +
                     sold.timeout.value_or(longest_cookie);
-    pages::CookieScope scope{sold.path, std::min(lifetime, longest_cookie), tls_ != nullptr};
+    pages::CookieScope scope{std::string(sold.path.root()), std::min(lifetime, longest_cookie), tls_ != nullptr};
     problem.fields = pages::page_fields();
     problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
     std::string events;
@@ -79,10 +80,11 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
         if (notice.front() >= 'a' && notice.front() <= 'z') notice.front() = static_cast<char>(notice.front() - 32);
         if (notice.back() != '.') notice += '.';
     }
+    std::string text = description();
     std::optional<std::string_view> description;
-    if (sold.description) description = *sold.description;
-    pages::PayPage page{sold.name.text(), description,       sold.price, sold.timeout, notice,
-                        ticket.bolt11,    ticket.expires_at, now,        events};
+    if (sold.description) description = text;
+    pages::PayPage page{sold.name.text(), description,       price_, sold.timeout, notice,
+                        ticket.bolt11,    ticket.expires_at, now,    events};
     problem.page = pages::write_pay_page(page);
 }
 

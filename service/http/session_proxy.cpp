@@ -33,7 +33,7 @@ Awaitable<bool> Session::proxy() {
     std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
     keep_alive_ = head.keep_alive && !worker_.draining();
 
-    const upstream::Group& group = *site_->upstreams[service_];
+    const upstream::Group& group = *site_->upstreams[match_.service];
     upstream::Attempts attempts = group.attempts();
     const upstream::Target* target = group.next(attempts, Clock::now());
     bool repeatable = head.framing == Framing::none && is_idempotent(head.verb);
@@ -233,7 +233,7 @@ Awaitable<bool> Session::forward_interim(Stream& upstream) {
     Exchange& x = *exchange_;
     if (x.request.head().version < 11) co_return true;
     x.to_client.clear();
-    append_client_head(x.response.head(), ClientFraming::none, 11, true, x.to_client);
+    append_client_head(x.response.head(), ClientFraming::none, 11, true, {}, x.to_client);
     ErrorCode failed = co_await write_client(x.to_client, {});
     x.to_client.clear();
     if (!pump_ || !pump_->running) watch_.arm(site_->config.timeouts.upstream_response, upstream);
@@ -259,7 +259,7 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
     int version = x.request.head().version;
     ClientFraming framing = client_framing(head, version);
     if (framing == ClientFraming::close || worker_.draining() || (pump_ && pump_->running)) keep_alive_ = false;
-    append_client_head(head, framing, version, keep_alive_, x.to_client);
+    append_client_head(head, framing, version, keep_alive_, own_lines_, x.to_client);
     unsigned status = head.status;
     Framing from = head.framing;
     std::uint64_t left = head.content_length;

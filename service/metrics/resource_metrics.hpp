@@ -18,17 +18,17 @@ enum class Outcome { challenge, served, rejected, upstream_error };
 inline constexpr std::array outcome_names = {"challenge", "served", "rejected", "upstream_error"};
 
 // What became of a challenge (label `result`).
-enum class ChallengeResult { issued, rate_limited, invoice_error };
-inline constexpr std::array challenge_names = {"issued", "rate_limited", "invoice_error"};
+enum class ChallengeResult { issued, rate_limited, invoice_error, dry_run };
+inline constexpr std::array challenge_names = {"issued", "rate_limited", "invoice_error", "dry_run"};
 
 // What became of a credential (label `result`).
-enum class AuthResult { ok, malformed, bad_signature, bad_preimage, expired, wrong_scope, revoked };
+enum class AuthResult { ok, malformed, bad_signature, bad_preimage, expired, wrong_scope, revoked, underpaid };
 inline constexpr std::array auth_names = {"ok",      "malformed",   "bad_signature", "bad_preimage",
-                                          "expired", "wrong_scope", "revoked"};
+                                          "expired", "wrong_scope", "revoked",       "underpaid"};
 
 // The status codes that have a series of their own; every other one counts as "other".
-inline constexpr std::array<unsigned, 26> codes = {101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400,
-                                                   401, 402, 403, 404, 405, 408, 413, 429, 500, 501, 502, 503, 504};
+inline constexpr std::array<unsigned, 27> codes = {101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401,
+                                                   402, 403, 404, 405, 408, 411, 413, 429, 500, 501, 502, 503, 504};
 inline constexpr std::size_t code_slots = codes.size() + 1;
 [[nodiscard]] std::size_t code_slot(unsigned code);
 

@@ -1,5 +1,9 @@
 #include "service/paywall/admission.hpp"
 
+#include <utility>
+
+#include "service/paywall/price.hpp"
+
 namespace millrace::paywall {
 
 std::string_view name(Reason reason) {
@@ -22,6 +26,8 @@ std::string_view name(Reason reason) {
             return "widened";
         case Reason::expired:
             return "expired";
+        case Reason::underpaid:
+            return "underpaid";
     }
     return "unknown";
 }
@@ -46,6 +52,8 @@ std::string_view explain(Reason reason) {
             return l402::explain(l402::Refusal::widened);
         case Reason::expired:
             return l402::explain(l402::Refusal::expired);
+        case Reason::underpaid:
+            return "The token was bought at a lower price than this request has.";
     }
     return "";
 }
@@ -70,6 +78,24 @@ Reason reason_of(l402::Refusal refusal) {
     return Reason::bad_signature;
 }
 
+l402::Grant grant_sold(const config::Service& service, const RouteMatch& match, Msat price) {
+    l402::Grant grant;
+    if (match.route && service.routes[*match.route].own_tokens) grant.route = service.routes[*match.route].name;
+    if (varies(service)) grant.max_price = price;
+    return grant;
+}
+
+std::optional<Reason> exceeds(const l402::Grant& grant, const config::Service& service, const RouteMatch& match,
+                              Msat price) {
+    const config::Route* route = match.route ? &service.routes[*match.route] : nullptr;
+    if (grant.route && (!route || route->name != *grant.route)) return Reason::wrong_scope;
+    if (!grant.route && route && route->own_tokens) return Reason::wrong_scope;
+    if (grant.max_price && price > *grant.max_price) return Reason::underpaid;
+    // A token of a time when the service had one price.
+    if (!grant.max_price && varies(service) && price > service.price) return Reason::underpaid;
+    return std::nullopt;
+}
+
 std::optional<Time> end_of_time_bought(const config::Service& service, const PaymentFacts& facts) {
     if (!service.timeout) return std::nullopt;
     std::optional<std::chrono::sys_seconds> start = facts.settled_at ? facts.settled_at : facts.first_used_at;
@@ -78,7 +104,7 @@ std::optional<Time> end_of_time_bought(const config::Service& service, const Pay
 }
 
 Decision decide(const AdmissionInput& input) {
-    if (input.free) return Admit{};
+    if (input.match.access == Access::free) return Admit{};
     if (!input.credential) {
         if (is(input.credential.error(), l402::Errc::conflicting_credentials)) {
             return BadRequest{"The request carries two different credentials; send one."};
@@ -93,11 +119,17 @@ Decision decide(const AdmissionInput& input) {
     const l402::Credential& credential = **input.credential;
     bool settlement = input.proof == Proof::settlement;
     auto verify = settlement ? l402::verify_settled : l402::verify;
-    if (auto refusal = verify(credential, *input.keys, input.service.name.text(), input.now))
-        return DemandPayment{reason_of(*refusal)};
+    l402::Grant grant;
+    auto refusal = verify(credential, *input.keys, input.service.seller().text(), input.now, &grant);
+    // What was bought before the service joined its realm stays good for it.
+    if (refusal == l402::Refusal::wrong_scope && input.service.realm)
+        refusal = verify(credential, *input.keys, input.service.name.text(), input.now, &grant);
+    if (refusal) return DemandPayment{reason_of(*refusal)};
+    if (auto reason = exceeds(grant, input.service, input.match, input.price)) return DemandPayment{*reason};
     if (settlement && !input.facts.settled_at) return DemandPayment{Reason::no_credential};
 
-    Admit admit{credential.identifier, FirstUse::known, end_of_time_bought(input.service, input.facts)};
+    Admit admit{credential.identifier, std::move(grant), FirstUse::known,
+                end_of_time_bought(input.service, input.facts)};
     if (admit.until && input.now >= *admit.until) return DemandPayment{Reason::expired};
     if (!input.facts.first_used_at) {
         bool clock_starts = input.service.timeout && !input.facts.settled_at;

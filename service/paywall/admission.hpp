@@ -23,6 +23,7 @@
 #include "common/l402/token.hpp"
 #include "service/config/config.hpp"
 #include "service/paywall/payment_facts.hpp"
+#include "service/paywall/route.hpp"
 
 namespace millrace::paywall {
 
@@ -39,6 +40,7 @@ enum class Reason {
     wrong_scope,
     widened,
     expired,
+    underpaid,  // bought at a lower price than this request has
 };
 
 [[nodiscard]] std::string_view name(Reason reason);     // "bad_signature"
@@ -53,6 +55,7 @@ enum class FirstUse {
 
 struct Admit {
     std::optional<l402::Identifier> token;  // empty: a free path
+    l402::Grant grant;
     FirstUse first_use = FirstUse::known;
     std::optional<Time>
         until;  // when the time bought ends; empty: never, or not known before the first use is recorded
@@ -77,7 +80,8 @@ enum class Proof {
 
 struct AdmissionInput {
     const config::Service& service;
-    bool free;
+    RouteMatch match;
+    Msat price;                         // of this request
     const FoundCredential& credential;  // of l402::find_credential
     const l402::KeyRing* keys;          // null: the gateway has never answered
     PaymentFacts facts;                 // of the credential's payment hash
@@ -86,6 +90,13 @@ struct AdmissionInput {
 };
 
 [[nodiscard]] Decision decide(const AdmissionInput& input);
+
+// What a token that is sold for this request is good for, beside its service.
+[[nodiscard]] l402::Grant grant_sold(const config::Service& service, const RouteMatch& match, Msat price);
+
+// Why a token is not good for this request though it is good for the service; empty where it is.
+[[nodiscard]] std::optional<Reason> exceeds(const l402::Grant& grant, const config::Service& service,
+                                            const RouteMatch& match, Msat price);
 
 // When the time bought ends; empty where the service has no limit or nothing started the clock yet.
 [[nodiscard]] std::optional<Time> end_of_time_bought(const config::Service& service, const PaymentFacts& facts);

@@ -18,6 +18,7 @@ namespace millrace::paywall {
 
 struct VerifiedCredential {
     l402::Identifier token;
+    l402::Grant grant;
     std::string forward_headers;  // what the upstream is told about it, ready to send
     bool settled = false;         // `until` counts from settlement and cannot change any more
     std::optional<Time> until;

@@ -1,15 +1,11 @@
-// Which service a request belongs to: the most specific host first (exact, then the longest "*.suffix", then any),
-// among its services the longest path prefix; where no path of a host fits, the next less specific host is asked.
+// Which service a request belongs to: the first one in the configuration's order whose host, path and methods fit; and
+// within it what the request is: free, open to tokens alone, or sold, and by which of the service's routes.
 //
 //   RouteTable routes(config.services);
-//   if (auto match = routes.find("api.example.com", target)) ... match->service, match->free
-//
-// A path ending in "/" covers what lies below it; another one covers itself and what lies below it ("/api" covers
-// "/api/x", not "/apis"). A free path covers itself, or what lies below it where it ends in "/".
+//   if (auto match = routes.find("api.example.com", "GET", target).match) ... match->service, match->access
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,35 +17,40 @@
 
 namespace millrace::paywall {
 
+enum class Access {
+    sold,
+    free,
+    auth_only,  // needs a token, sells none
+};
+
 struct RouteMatch {
     std::size_t service = 0;  // index into the services that the table was made of
-    bool free = false;
+    Access access = Access::sold;
+    std::optional<std::size_t> route = std::nullopt;  // index into the service's routes; empty: none fits
     bool operator==(const RouteMatch&) const = default;
 };
 
 struct Lookup {
     std::optional<RouteMatch> match;
-    bool ambiguous = false;  // an encoded slash in the path decides which service it is, or whether it is free: refuse
+    bool ambiguous = false;      // an encoded slash in the path decides what it is: refuse
+    bool other_methods = false;  // no match, but there is one for another method
 };
 
 class RouteTable {
   public:
     // `services` must outlive the table.
-    explicit RouteTable(std::span<const config::Service> services);
+    explicit RouteTable(std::span<const config::Service> services) : services_(services) {}
 
     // `host` as parse_host leaves it.
-    [[nodiscard]] Lookup find(std::string_view host, const RequestTarget& target) const;
+    [[nodiscard]] Lookup find(std::string_view host, std::string_view method, const RequestTarget& target) const;
+
+    // All services that answer at this host, by index.
+    [[nodiscard]] std::vector<std::size_t> at_host(std::string_view host) const;
 
   private:
-    using Indexes = std::vector<std::size_t>;  // longest path first
-
-    [[nodiscard]] std::optional<RouteMatch> find_path(std::string_view host, std::string_view path) const;
-    [[nodiscard]] std::optional<RouteMatch> among(const Indexes& indexes, std::string_view path) const;
+    [[nodiscard]] Lookup find_path(std::string_view host, std::string_view method, std::string_view path) const;
 
     std::span<const config::Service> services_;
-    std::map<std::string, Indexes, std::less<>> exact_;
-    std::map<std::string, Indexes, std::less<>> suffix_;
-    Indexes any_;
 };
 
 }  // namespace millrace::paywall

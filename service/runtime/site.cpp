@@ -7,8 +7,10 @@ namespace millrace::runtime {
 namespace ssl = boost::asio::ssl;
 
 Site::Site(config::Config loaded, metrics::Metrics& metrics) : config(std::move(loaded)), routes(config.services) {
-    for (const config::Service& service : config.services)
+    for (const config::Service& service : config.services) {
         resources.push_back(&metrics.resource(service.name.text()));
+        if (service.realm) (void)metrics.resource(service.realm->text());  // revenue comes in its name
+    }
 }
 
 Result<std::shared_ptr<ssl::context>> server_tls(const config::TlsFiles& files) {

@@ -132,7 +132,7 @@ void check_response(std::string_view message, bool to_head) {
         const ClientFraming framing = client_framing(head, version);
         FUZZ_REQUIRE(!(version == 10 && framing == ClientFraming::chunked));
         std::string sent;
-        append_client_head(head, framing, version, framing != ClientFraming::close, sent);
+        append_client_head(head, framing, version, framing != ClientFraming::close, {}, sent);
         std::size_t sent_scanned = 0;
         FUZZ_REQUIRE(find_head_end(sent, sent_scanned) == sent.size());
         ResponseReader client;

@@ -26,6 +26,13 @@ path = "millrace.db"
 [log]
 level = "debug"
 {extra}
+{services}
+[[service]]
+name = "admin"
+path = "/weather/admin/"
+upstream = "{upstream}"
+price_msat = 9000
+description = "the keys to the house"
 [[service]]
 name = "weather"
 path = "/weather/"
@@ -33,13 +40,6 @@ upstream = "{upstream}"
 price_msat = 1000
 timeout = "1h"
 free = ["/weather/health", "/weather/public/"]
-[[service]]
-name = "admin"
-path = "/weather/admin/"
-upstream = "{upstream}"
-price_msat = 9000
-description = "the keys to the house"
-{services}
 """
 
 

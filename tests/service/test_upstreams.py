@@ -47,7 +47,8 @@ def authority(tmp_path_factory):
 
 def config(house, *addresses, more=""):
     listed = json.dumps([getattr(address, "url", address) for address in addresses])
-    return house.config().replace(f'upstream = "{house.upstream.url}"', f"upstream = {listed}\n{more}", 1)
+    weather = 'path = "/weather/"\nupstream = '
+    return house.config().replace(f'{weather}"{house.upstream.url}"', f"{weather}{listed}\n{more}")
 
 
 def hangup(*_):

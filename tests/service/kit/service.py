@@ -90,6 +90,17 @@ class Service:
         with self.client() as client:
             return client.get(target, headers)
 
+    def request(self, method, target, headers=None, body=None):
+        with self.client() as client:
+            client.request(method, target, headers, body)
+            return client.read(to_head=method == "HEAD")
+
+    def metrics(self):
+        """The value of each series."""
+        status, text = self.monitor("/metrics")
+        assert status == 200
+        return {series: float(value) for series, value in (line.rsplit(" ", 1) for line in text.splitlines() if line[:1] != "#")}
+
     def monitor(self, path):
         """(status, text) of the metrics listener."""
         try:

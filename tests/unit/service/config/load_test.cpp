@@ -122,7 +122,7 @@ price_msat = 1
     CHECK(first.upstream.addresses[0].url() == "https://[::1]:443");
     CHECK(first.price.value() == 1099511627775);
     CHECK(first.timeout == 168h);
-    CHECK(first.free == std::vector<std::string>{"/health", "/public/"});
+    CHECK(first.free == std::vector{config::PathPattern("/health"), config::PathPattern("/public/")});
     CHECK(first.description == "all of it");
     CHECK_FALSE(first.pay_page);
     CHECK(config->services[1].pay_page);
@@ -145,7 +145,7 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
          "m.toml:1: colour: unknown key; known here: listen, metrics, node, store, log, limits, timeouts, service"},
         {head + "adress = 1\n" + weather, "m.toml:7: store.adress: unknown key; known here: path"},
         {head + weather + "pricemsat = 1\n",
-         "m.toml:12: service.pricemsat: unknown key; known here: name, host, path, upstream, health, upstream_tls"},
+         "m.toml:12: service.pricemsat: unknown key; known here: name, host, path, methods, upstream"},
         {replaced(head, "127.0.0.1:8402", "localhost:8402") + weather,
          "m.toml:2: listen.address: must be a numeric address and a port, such as \"127.0.0.1:8402\" or "
          "\"[::1]:8402\", not \"localhost:8402\""},
@@ -217,8 +217,7 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head + weather + "timeout = 3600\n", "m.toml:12: service.timeout: must be a duration in quotes"},
         {head + weather + "timeout = \"500ms\"\n", "m.toml:12: service.timeout: must be at least \"1s\""},
         {head + weather + "free = \"/weather/x\"\n", "m.toml:12: service.free: must be an array of texts"},
-        {head + weather + "pay_page = \"no\"\n",
-         "m.toml:12: service.pay_page: must be true or false, not \"no\""},
+        {head + weather + "pay_page = \"no\"\n", "m.toml:12: service.pay_page: must be true or false, not \"no\""},
         {head + weather + "free = [1]\n", "m.toml:12: service.free: must be an array of texts"},
         {head + weather + "free = [\"/other\"]\n",
          "m.toml:12: service.free: \"/other\" must lie below the service's own path \"/weather/\""},
@@ -229,10 +228,33 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head + weather + "host = \"a b\"\n", "m.toml:12: service.host: must be \"*\""},
         {head + weather + "description = \"" + std::string(640, 'x') + "\"\n",
          "m.toml:12: service.description: must be at most 639 bytes"},
+        {head + weather + "description = \"{colour}\"\n",
+         "m.toml:12: service.description: does not know {colour}; known here: {service}"},
+        {head + weather + "methods = [\"get\"]\n", "m.toml:12: service.methods: \"get\" must be a method in capitals"},
+        {head + weather + "auth_only = [\"/other\"]\n", "m.toml:12: service.auth_only: \"/other\" must lie below"},
+        {head + weather + "cors = [\"app.example\"]\n",
+         "m.toml:12: service.cors: \"app.example\" must be \"*\" or an origin"},
+        {head + weather + "realm = \"No Name\"\n", "m.toml:12: service.realm: must be 1 to 21"},
+        {head + weather + "dry_run = 1\n", "m.toml:12: service.dry_run: must be true or false"},
+        {head + weather + "route = 1\n", "m.toml:12: service.route: must be tables: [[service.route]]"},
+        {head + weather + "[[service.route]]\npath = \"/weather/x\"\n", "m.toml:12: service.route.name: missing"},
+        {head + weather + "[[service.route]]\nname = \"x\"\npath = \"/x\"\n",
+         "m.toml:14: service.route.path: must lie below the service's own path"},
+        {head + weather + "[[service.route]]\nname = \"x\"\nper_unit_msat = 1\n",
+         "m.toml:14: service.route.per_unit_msat: needs unit_header"},
+        {head + weather + "[[service.route]]\nname = \"x\"\nscope = \"path\"\n",
+         "m.toml:14: service.route.scope: must be \"service\" or \"route\", not \"path\""},
+        {head + weather + "[[service.route]]\nname = \"x\"\n[[service.route]]\nname = \"x\"\n",
+         "m.toml:14: service.route.name: \"x\" is already a route of this service"},
+        {head + weather + "[[service.route]]\nname = \"x\"\n[[service.route]]\nname = \"y\"\npath = \"/weather/y\"\n",
+         "m.toml:14: service.route.path: route \"x\" answers all of it first"},
+        {head + replaced(weather, "\"weather\"", "\"shop\"") +
+             replaced(replaced(weather, "\"weather\"", "\"w\""), "/weather/", "/w/") + "realm = \"shop\"\n",
+         "m.toml:12: service.realm: \"shop\" is the name of the service of line 7, which is not in this realm"},
         {head + weather + weather, "m.toml:12: service.name: \"weather\" is already the service of line 7"},
         {head + weather + replaced(weather, "weather", "other"),
-         "m.toml:12: service.path: overlaps service \"weather\" of line 7: both answer host \"*\" and path "
-         "\"/weather/\"; give one another host or path"},
+         "m.toml:12: service.path: overlaps service \"weather\" of line 7, which answers every request to host "
+         "\"*\" and path \"/weather/\" first; put the narrower service in front"},
     };
     for (const auto& c : cases) {
         INFO(c.text);
@@ -250,7 +272,12 @@ TEST_CASE("services on other hosts or below one another do not overlap") {
     std::string other_host =
         replaced(replaced(weather, "weather", "b"), "[[service]]\n", "[[service]]\nhost = \"b.example\"\n");
     std::string below = replaced(replaced(weather, "\"weather\"", "\"c\""), "/weather/", "/weather/c/");
-    CHECK(message(head + weather + other_host + below) == "good");
+    CHECK(message(head + below + other_host + weather) == "good");
+    CHECK(message(head + weather + below).find("service.path: overlaps service \"weather\"") != std::string::npos);
+    std::string writes =
+        replaced(replaced(weather, "\"weather\"", "\"w\""), "[[service]]\n", "[[service]]\nmethods = [\"POST\"]\n");
+    CHECK(message(head + writes + weather) == "good");
+    CHECK(message(head + weather + writes).find("overlaps") != std::string::npos);
 }
 
 TEST_CASE("a file that is not there is unreadable") {

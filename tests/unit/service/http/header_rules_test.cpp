@@ -24,7 +24,7 @@ std::string answered(const std::string& head, int version = 11, bool keep = true
     ResponseReader reader;
     REQUIRE_FALSE(reader.parse(head, limits, to_head));
     std::string out;
-    append_client_head(reader.head(), client_framing(reader.head(), version), version, keep, out);
+    append_client_head(reader.head(), client_framing(reader.head(), version), version, keep, {}, out);
     return out;
 }
 

@@ -12,7 +12,19 @@ namespace {
 const std::chrono::sys_seconds noon{std::chrono::seconds(1'800'000'000)};
 
 config::Service service(const char* name, std::optional<std::chrono::seconds> timeout) {
-    return {ServiceName::parse(name).value(), {}, "/", {}, Msat(1000), timeout, {}, {}, 1};
+    return {.name = ServiceName::parse(name).value(),
+            .host = {},
+            .path = config::PathPattern("/"),
+            .methods = {},
+            .upstream = {},
+            .price = Msat(1000),
+            .timeout = timeout};
+}
+
+const paywall::RouteMatch sold{0};
+
+paywall::RouteMatch match(bool free) {
+    return {0, free ? paywall::Access::free : paywall::Access::sold};
 }
 
 struct Fixture {
@@ -109,7 +121,8 @@ TEST_CASE("whether a request is let through follows from credential, keys, payme
     };
     for (const auto& c : cases) {
         INFO(c.name);
-        paywall::AdmissionInput input{c.service, c.free, c.credential, c.keys ? &f.ring : nullptr, c.facts, noon};
+        paywall::AdmissionInput input{c.service, match(c.free), Msat(1000), c.credential, c.keys ? &f.ring : nullptr,
+                                      c.facts,   noon};
         CHECK(text(paywall::decide(input)) == c.expected);
     }
 }
@@ -148,13 +161,13 @@ TEST_CASE("a settlement is a proof in place of the preimage, and of nothing else
     for (const auto& c : cases) {
         INFO(c.name);
         paywall::FoundCredential credential(std::optional(c.credential));
-        paywall::AdmissionInput input{hour, false, credential, c.keys ? &f.ring : nullptr,
-                                      c.facts, noon, paywall::Proof::settlement};
+        paywall::AdmissionInput input{
+            hour, sold, Msat(1000), credential, c.keys ? &f.ring : nullptr, c.facts, noon, paywall::Proof::settlement};
         CHECK(text(paywall::decide(input)) == c.expected);
     }
     // Without the settlement as proof, nothing of this is let in.
     auto credential = paywall::FoundCredential(std::optional(without_preimage));
-    CHECK(text(paywall::decide({hour, false, credential, &f.ring, settled, noon})) == "bad_preimage");
+    CHECK(text(paywall::decide({hour, sold, Msat(1000), credential, &f.ring, settled, noon})) == "bad_preimage");
 }
 
 TEST_CASE("the time bought ends at its last second") {
@@ -162,12 +175,69 @@ TEST_CASE("the time bought ends at its last second") {
     auto hour = service("weather", 1h);
     paywall::FoundCredential credential(std::optional(f.credential()));
     paywall::PaymentFacts facts{noon, noon};
-    CHECK(text(paywall::decide({hour, false, credential, &f.ring, facts, noon + 3599s})) == "admit until 3600");
-    CHECK(text(paywall::decide({hour, false, credential, &f.ring, facts, noon + 3600s})) == "expired");
+    CHECK(text(paywall::decide({hour, sold, Msat(1000), credential, &f.ring, facts, noon + 3599s})) ==
+          "admit until 3600");
+    CHECK(text(paywall::decide({hour, sold, Msat(1000), credential, &f.ring, facts, noon + 3600s})) == "expired");
+}
+
+TEST_CASE("a token is good for the route and up to the price that it was bought for") {
+    Fixture f;
+    config::Service service = ::service("weather", std::nullopt);
+    config::Route images{.name = "images", .path = config::PathPattern("/images/"), .price = Msat(5000)};
+    config::Route keys{.name = "keys", .path = config::PathPattern("/keys/"), .own_tokens = true};
+    const config::Service plain = service;
+    service.routes = {images, keys};
+    const paywall::RouteMatch at_images{0, paywall::Access::sold, 0};
+    const paywall::RouteMatch at_keys{0, paywall::Access::sold, 1};
+
+    CHECK(paywall::grant_sold(plain, sold, Msat(1000)) == l402::Grant{});
+    CHECK(paywall::grant_sold(service, sold, Msat(1000)) == l402::Grant{std::nullopt, Msat(1000)});
+    CHECK(paywall::grant_sold(service, at_keys, Msat(1000)) == l402::Grant{"keys", Msat(1000)});
+
+    struct {
+        const char* name;
+        const config::Service& service;
+        l402::Grant grant;
+        paywall::RouteMatch match;
+        std::uint64_t price;
+        const char* expected;
+    } const cases[] = {
+        {"one price, no limit", plain, {}, sold, 1000, "admit"},
+        {"narrowed by its holder", plain, {std::nullopt, Msat(999)}, sold, 1000, "underpaid"},
+        {"its price", service, {std::nullopt, Msat(1000)}, sold, 1000, "admit"},
+        {"dearer than bought", service, {std::nullopt, Msat(1000)}, at_images, 5000, "underpaid"},
+        {"cheaper than bought", service, {std::nullopt, Msat(5000)}, sold, 1000, "admit"},
+        {"bought when there was one price", service, {}, sold, 1000, "admit"},
+        {"bought when there was one price, dearer now", service, {}, at_images, 5000, "underpaid"},
+        {"of the route", service, {"keys", Msat(1000)}, at_keys, 1000, "admit"},
+        {"of the service, not of the route", service, {std::nullopt, Msat(9000)}, at_keys, 1000, "wrong_scope"},
+        {"of the route, elsewhere", service, {"keys", Msat(9000)}, sold, 1000, "wrong_scope"},
+        {"of the route, at another", service, {"keys", Msat(9000)}, at_images, 1000, "wrong_scope"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.name);
+        auto token = f.credential();
+        l402::narrow(token.macaroon, "weather", c.grant);
+        paywall::FoundCredential credential{std::optional(token)};
+        paywall::PaymentFacts used{std::nullopt, noon};
+        CHECK(text(paywall::decide({c.service, c.match, Msat(c.price), credential, &f.ring, used, noon})) ==
+              c.expected);
+    }
+}
+
+TEST_CASE("a realm's services take its tokens, and their own of before") {
+    Fixture f;
+    config::Service service = ::service("weather", std::nullopt);
+    service.realm = ServiceName::parse("shop").value();
+    for (auto [name, expected] : {std::pair("shop", "admit"), {"weather", "admit"}, {"admin", "wrong_scope"}}) {
+        paywall::FoundCredential credential{std::optional(f.credential(name))};
+        CHECK(text(paywall::decide({service, sold, Msat(1000), credential, &f.ring, {std::nullopt, noon}, noon})) ==
+              expected);
+    }
 }
 
 TEST_CASE("every reason has a name and a sentence") {
-    for (int i = static_cast<int>(Reason::no_credential); i <= static_cast<int>(Reason::expired); ++i) {
+    for (int i = static_cast<int>(Reason::no_credential); i <= static_cast<int>(Reason::underpaid); ++i) {
         CHECK(paywall::name(static_cast<Reason>(i)) != "unknown");
         CHECK(paywall::explain(static_cast<Reason>(i)).size() > 20);
     }

@@ -10,7 +10,7 @@ namespace {
 paywall::VerifiedCredential verified(std::uint8_t mark) {
     l402::Identifier identifier;
     identifier.token_id = l402::make_token_id(mark, {});
-    return {identifier, "X: " + std::to_string(mark), false, {}};
+    return {identifier, {}, "X: " + std::to_string(mark), false, {}};
 }
 
 }  // namespace

@@ -17,38 +17,45 @@ std::vector<config::Service> services(std::initializer_list<const char*> bodies)
     return config::parse(text, "t.toml").value().services;
 }
 
-// "0", "0 free", "none", "ambiguous"
-std::string found(const paywall::RouteTable& table, const char* host, const char* target) {
+// "0", "0 free", "0 auth_only", "0 route 1", "none", "method", "ambiguous"
+std::string found(const paywall::RouteTable& table, const char* host, const char* target, const char* method = "GET") {
     paywall::RequestTarget parsed;
     if (paywall::parse_target(target, parsed)) return "refused";
-    paywall::Lookup lookup = table.find(host, parsed);
+    paywall::Lookup lookup = table.find(host, method, parsed);
     if (lookup.ambiguous) return "ambiguous";
-    if (!lookup.match) return "none";
-    return std::to_string(lookup.match->service) + (lookup.match->free ? " free" : "");
+    if (!lookup.match) return lookup.other_methods ? "method" : "none";
+    std::string out = std::to_string(lookup.match->service);
+    if (lookup.match->access == paywall::Access::free) out += " free";
+    if (lookup.match->access == paywall::Access::auth_only) out += " auth_only";
+    if (lookup.match->route) out += " route " + std::to_string(*lookup.match->route);
+    return out;
 }
 
 }  // namespace
 
-TEST_CASE("the most specific host and then the longest path decide") {
+TEST_CASE("the first service whose host, path and methods fit decides") {
     auto list = services({
-        R"(path="/")",
         "host=\"api.example.com\"\npath=\"/v1/\"",
-        "host=\"*.example.com\"\npath=\"/\"",
         "host=\"*.eu.example.com\"\npath=\"/v1\"",
-        "path=\"/v1/\"\nfree=[\"/v1/health\", \"/v1/public/\"]",
+        "host=\"*.example.com\"\npath=\"/\"",
         R"(path="/v1/deep/")",
+        "path=\"/v1/\"\nfree=[\"/v1/health\", \"/v1/public/\", \"/v1/*.css\"]\nauth_only=[\"/v1/account/\"]",
+        "path=\"/write/\"\nmethods=[\"POST\", \"PUT\"]",
+        R"(path="/img/*/large")",
+        R"(path="/")",
     });
     paywall::RouteTable table(list);
     struct {
         const char* host;
         const char* target;
         const char* expected;
+        const char* method = "GET";
     } const cases[] = {
-        {"other", "/", "0"},
-        {"other", "/v1", "0"},
+        {"other", "/", "7"},
+        {"other", "/v1", "7"},
         {"other", "/v1/", "4"},
         {"other", "/v1/x", "4"},
-        {"other", "/v1/deep/x", "5"},
+        {"other", "/v1/deep/x", "3"},
         {"other", "/v1/deeper", "4"},
         {"other", "/v1/health", "4 free"},
         {"other", "/v1/health/", "4"},
@@ -57,23 +64,53 @@ TEST_CASE("the most specific host and then the longest path decide") {
         {"other", "/v1/public/a/b", "4 free"},
         {"other", "/v1/public", "4"},
         {"other", "/v1/public/../x", "4"},
-        {"", "/x", "0"},
-        {"api.example.com", "/v1/x", "1"},
+        {"other", "/v1/a.css", "4 free"},
+        {"other", "/v1/a/b.css", "4"},
+        {"other", "/v1/account/x", "4 auth_only"},
+        {"other", "/write/x", "5", "POST"},
+        {"other", "/write/x", "7", "GET"},
+        {"other", "/img/cat/large", "6"},
+        {"other", "/img/cat/tail/large", "7"},
+        {"other", "/img/cat/larger", "7"},
+        {"", "/x", "7"},
+        {"api.example.com", "/v1/x", "0"},
         {"api.example.com", "/other", "2"},
         {"www.example.com", "/v1/x", "2"},
         {"a.b.example.com", "/", "2"},
         {"example.com", "/v1/x", "4"},
-        {"badexample.com", "/x", "0"},
-        {"x.eu.example.com", "/v1", "3"},
-        {"x.eu.example.com", "/v1/a", "3"},
+        {"badexample.com", "/x", "7"},
+        {"x.eu.example.com", "/v1", "1"},
+        {"x.eu.example.com", "/v1/a", "1"},
         {"x.eu.example.com", "/v1a", "2"},
         {"eu.example.com", "/v1", "2"},
-        {".example.com", "/", "0"},
+        {".example.com", "/", "7"},
     };
     for (const auto& c : cases) {
-        INFO(c.host << " " << c.target);
-        CHECK(found(table, c.host, c.target) == c.expected);
+        INFO(c.method << " " << c.host << " " << c.target);
+        CHECK(found(table, c.host, c.target, c.method) == c.expected);
     }
+}
+
+TEST_CASE("a method that no service of the path takes is told apart from a path that is not there") {
+    auto list = services({"path=\"/a/\"\nmethods=[\"GET\"]"});
+    paywall::RouteTable table(list);
+    CHECK(found(table, "h", "/a/x", "POST") == "method");
+    CHECK(found(table, "h", "/b/x", "POST") == "none");
+}
+
+TEST_CASE("within a service the first route that fits decides") {
+    auto list = services({
+        "path=\"/v1/\"\n"
+        "[[service.route]]\nname=\"a\"\npath=\"/v1/images/\"\nmethods=[\"POST\"]\n"
+        "[[service.route]]\nname=\"b\"\npath=\"/v1/**/large\"\n"
+        "[[service.route]]\nname=\"c\"\nmethods=[\"PUT\"]\n",
+    });
+    paywall::RouteTable table(list);
+    CHECK(found(table, "h", "/v1/images/x", "POST") == "0 route 0");
+    CHECK(found(table, "h", "/v1/images/x", "GET") == "0");
+    CHECK(found(table, "h", "/v1/images/x/large", "GET") == "0 route 1");
+    CHECK(found(table, "h", "/v1/images/x/large", "POST") == "0 route 0");
+    CHECK(found(table, "h", "/v1/other", "PUT") == "0 route 2");
 }
 
 TEST_CASE("where no path fits there is no service") {
@@ -85,10 +122,10 @@ TEST_CASE("where no path fits there is no service") {
 }
 
 TEST_CASE("an encoded slash passes only where it makes no difference") {
-    auto list = services({"path=\"/a/\"\nfree=[\"/a/free/\", \"/a/one/two\"]", R"(path="/a/dear/")"});
+    auto list = services({R"(path="/a/dear/")", "path=\"/a/\"\nfree=[\"/a/free/\", \"/a/one/two\"]"});
     paywall::RouteTable table(list);
-    CHECK(found(table, "h", "/a/x%2Fy") == "0");
-    CHECK(found(table, "h", "/a/free/x%2Fy") == "0 free");
+    CHECK(found(table, "h", "/a/x%2Fy") == "1");
+    CHECK(found(table, "h", "/a/free/x%2Fy") == "1 free");
     CHECK(found(table, "h", "/a/dear%2Fx") == "ambiguous");
     CHECK(found(table, "h", "/a%2Fdear/x") == "ambiguous");
     CHECK(found(table, "h", "/a/free%2Fx") == "ambiguous");

@@ -1,0 +1,43 @@
+// Paths as a configuration names them.
+//
+//   pattern := path            what is exactly or partly a path, see covers()
+//            | glob            with "*" in it; stands for whole paths
+//   "*"  := any characters but "/"        "**" := any characters
+//
+//   "/v1/*/images" matches "/v1/cats/images", not "/v1/a/b/images"; "/v1/**" matches all below "/v1/"
+//
+// Patterns are compared with paths as paywall::RequestTarget has them: decoded, without dot segments.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace millrace::config {
+
+class PathPattern {
+  public:
+    PathPattern() = default;
+    explicit PathPattern(std::string text) : text_(std::move(text)), glob_(text_.find('*') != std::string::npos) {}
+
+    // As a service's path: "/a/" covers what lies below it, "/a" itself and what lies below it; a glob what it matches.
+    [[nodiscard]] bool covers(std::string_view path) const;
+    // As one of a list of paths: "/a/" stands for what lies below it, "/a" for itself alone; a glob for what it
+    // matches.
+    [[nodiscard]] bool names(std::string_view path) const;
+
+    // The path below which all lies that is covered: "/v1/" of "/v1/*/images", "/a" of "/a".
+    [[nodiscard]] std::string_view root() const;
+
+    // Whether all that `later` covers is certain to be covered by this one: false where that takes comparing two globs.
+    [[nodiscard]] bool hides(const PathPattern& later) const;
+
+    [[nodiscard]] const std::string& text() const { return text_; }
+    [[nodiscard]] bool glob() const { return glob_; }
+    bool operator==(const PathPattern&) const = default;
+
+  private:
+    std::string text_;
+    bool glob_ = false;
+};
+
+}  // namespace millrace::config
