@@ -140,6 +140,10 @@ struct Timeouts {
     std::chrono::milliseconds drain = std::chrono::seconds(30);              // for requests under way at SIGTERM
 };
 
+struct PayPages {
+    std::size_t max_waiting = 1000;  // pages that may wait for the news of their payment at a time
+};
+
 struct Config {
     ListenAddress listen;
     std::optional<TlsFiles> tls;
@@ -150,6 +154,7 @@ struct Config {
     std::string log_level = "info";
     Limits limits;
     Timeouts timeouts;
+    PayPages pay_page;
     std::vector<Service> services;
 };
 

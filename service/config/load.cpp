@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "service/config/load_pages.hpp"
 #include "service/config/read_routes.hpp"
 #include "service/config/read_upstream.hpp"
 #include "service/config/section.hpp"
@@ -269,15 +270,16 @@ void read_rest(const toml::table& root, const std::filesystem::path& folder, Con
     log.no_others();
     read_limits(sub_table(root, "limits", faults), config, faults);
     read_timeouts(sub_table(root, "timeouts", faults), config, faults);
+    read_pay_page(sub_table(root, "pay_page", faults), config, faults);
 }
 
 void check_top_level(const toml::table& root, Faults& faults) {
-    constexpr std::array<std::string_view, 8> known = {"listen", "metrics", "node",     "store",
-                                                       "log",    "limits",  "timeouts", "service"};
+    constexpr std::array<std::string_view, 9> known = {"listen", "metrics",  "node",     "store",  "log",
+                                                       "limits", "timeouts", "pay_page", "service"};
     for (const auto& [key, value] : root) {
         if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
         faults.note(static_cast<std::uint32_t>(key.source().begin.line), key.str(),
-                    "unknown key; known here: listen, metrics, node, store, log, limits, timeouts, service");
+                    "unknown key; known here: listen, metrics, node, store, log, limits, timeouts, pay_page, service");
     }
 }
 

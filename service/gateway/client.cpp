@@ -205,6 +205,7 @@ void Client::recorded(const Settlement& settlement, const Result<bool>& is_new) 
         return;
     }
     if (!*is_new) return;
+    if (settled_) settled_(settlement.payment_hash);
     metrics_.paid(settlement.service, settlement.amount_received);
     spdlog::info("paid: {} msat for {} (pay_index {})", settlement.amount_received.value(),
                  settlement.service.empty() ? std::string("an unknown service") : settlement.service,

@@ -10,6 +10,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "common/l402/token.hpp"
@@ -28,6 +29,10 @@ class Client {
     // All references must outlive the client.
     Client(boost::asio::io_context& context, std::filesystem::path socket, store::Store& store,
            metrics::Metrics& metrics, runtime::Published<l402::KeyRing>& keys);
+
+    // Called with each settlement that is new, once it is in the store, on the client's io_context. Before start().
+    using Settled = std::function<void(const PaymentHash&)>;
+    void on_settled(Settled settled) { settled_ = std::move(settled); }
 
     void start();
     void stop();  // on the client's io_context
@@ -59,6 +64,7 @@ class Client {
     runtime::Published<l402::KeyRing>& keys_;
     Protocol protocol_;
     OpenInvoices open_invoices_;
+    Settled settled_;
     Socket socket_;
     boost::asio::steady_timer retry_timer_;
     boost::asio::steady_timer tick_timer_;

@@ -17,8 +17,12 @@ std::string_view reason_phrase(unsigned status) {
             return "Unauthorized";
         case 402:
             return "Payment Required";
+        case 403:
+            return "Forbidden";
         case 404:
             return "Not Found";
+        case 405:
+            return "Method Not Allowed";
         case 408:
             return "Request Timeout";
         case 411:

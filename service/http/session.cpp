@@ -43,6 +43,7 @@ Session::~Session() {
 
 void Session::drain() {
     if (idle_) watch_.fire();
+    if (waiting_) waiting_->cancel();
 }
 
 Awaitable<> Session::run() {
@@ -100,6 +101,7 @@ void Session::begin_request() {
     generation_ = worker_.refresh();
     site_ = worker_.site();
     body_.reset();
+    own_.reset();
     began_ = Clock::now();
     counts_ = &worker_.shared().metrics.unmatched().shard(worker_.index());
     scanned_ = head_size_ = 0;
@@ -198,6 +200,13 @@ std::optional<Problem> Session::route() {
     if (!paywall::parse_host(host, x.host)) return Problem{400, "Host is malformed."};
     keep_alive_ = head.keep_alive;
     close_gently_ = false;
+    own_ = find_own_endpoint(*site_, x.host, x.target, head.verb);
+    if (own_) {
+        if (own_->endpoint) return std::nullopt;
+        Problem refused{405, "This address takes another method."};
+        refused.fields.push_back("Allow: " + own_->allow);
+        return refused;
+    }
     if (auto problem = find_service()) return problem;
     if (!service().cors.empty()) {
         if (auto answer = cross_origin()) return answer;
@@ -279,6 +288,7 @@ Awaitable<bool> Session::serve() {
     }
     exchange_->target.path = "-";
     std::optional<Problem> problem = route();
+    if (!problem && own_) co_return co_await (this->*own_->endpoint->serve)();
     if (!problem && !admit_from_cache()) problem = co_await admit();
     if (!problem) co_return co_await proxy();
     Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;

@@ -4,6 +4,7 @@
 //   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
+//   events: the news of its payment for a pay page                                     session_events.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
 //
 // Lives on its worker's thread; a Session is one coroutine, and a second one while a request's body is under way.
@@ -13,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
 #include "service/http/request_body.hpp"
 #include "service/http/worker.hpp"
@@ -32,6 +34,9 @@ class Session {
 
     // Ends the connection if it is idle; otherwise the current response is the last one.
     void drain();
+
+    // What own_endpoints.cpp's table names: each answers one request; false: the connection ends.
+    Awaitable<bool> send_events();  // session_events.cpp
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -101,12 +106,14 @@ class Session {
     Watch watch_;
     std::unique_ptr<Exchange> exchange_;
     bool idle_ = false;
+    Timer* waiting_ = nullptr;  // of a response that waits for news
 
     // Of the current request:
     std::shared_ptr<const runtime::Site> site_;
     paywall::RouteMatch match_;
     Msat price_;             // of this request
     std::string own_lines_;  // header lines of ours in whatever is answered
+    std::optional<OwnMatch> own_;  // not a service's at all
     metrics::ResourceShard* counts_ = nullptr;
     Clock::time_point began_;
     std::size_t scanned_ = 0;

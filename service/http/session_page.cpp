@@ -73,7 +73,12 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     pages::CookieScope scope{std::string(sold.path.root()), std::min(lifetime, longest_cookie), tls_ != nullptr};
     problem.fields = pages::page_fields();
     problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
-    std::string events;
+    if (sold.path != "/") {
+        // Once more where the page listens, which is not below the service's path.
+        scope.path = pages::own_path;
+        problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
+    }
+    std::string events = std::string(pages::events_path) + "?service=" + sold.name.text();
     std::string notice;
     if (reason != paywall::Reason::no_credential) {
         notice = paywall::explain(reason);

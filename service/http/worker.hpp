@@ -11,6 +11,7 @@
 #include "common/l402/token.hpp"
 #include "service/gateway/client.hpp"
 #include "service/http/exchange.hpp"
+#include "service/http/settlement_waiters.hpp"
 #include "service/http/upstream_pool.hpp"
 #include "service/http/watchdog.hpp"
 #include "service/paywall/credential_cache.hpp"
@@ -29,6 +30,7 @@ struct Shared {
     gateway::Client& gateway;
     store::Store& store;
     metrics::Metrics& metrics;
+    SettlementWaiters& waiters;
 };
 
 class Worker {

@@ -19,6 +19,10 @@ namespace millrace::pages {
 // the last second is settled, and the browser let in, before its cookie gives way to a new offer.
 constexpr std::chrono::seconds expiry_grace{30};
 
+// Where a page listens for its settlement: this path with "?service=NAME".
+inline constexpr std::string_view own_path = "/.well-known/millrace/";
+inline constexpr std::string_view events_path = "/.well-known/millrace/settled";
+
 struct PayPage {
     std::string_view service;
     std::optional<std::string_view> description;

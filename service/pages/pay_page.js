@@ -45,6 +45,10 @@
   const timer = setInterval(tick, 1000);
   tick();
 
+  if (!navigator.cookieEnabled) {
+    say("Please allow cookies for this site first: without one it cannot know that you have paid.");
+    return;
+  }
   // The server tells when it is paid. Where that is not to be had, look again from time to time.
   const events = new EventSource(body.dataset.events);
   events.addEventListener("settled", () => {

@@ -119,9 +119,10 @@ Result<void> App::start() {
     if (!store) return store.error();
     store_ = std::move(*store);
     gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_);
+    gateway_->on_settled([this](const PaymentHash& hash) { waiters_.settled(hash); });
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
-        http::Shared shared{site_, keys_, *gateway_, *store_, metrics_};
+        http::Shared shared{site_, keys_, *gateway_, *store_, metrics_, waiters_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     auto acceptor = http::listen_on(control_->get_executor(), started_with_.listen);

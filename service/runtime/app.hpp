@@ -53,6 +53,7 @@ class App {
     metrics::Metrics metrics_;
     Published<Site> site_;
     Published<l402::KeyRing> keys_;
+    http::SettlementWaiters waiters_;
     std::unique_ptr<boost::asio::io_context> control_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<gateway::Client> gateway_;

@@ -242,3 +242,114 @@ def test_descriptions_are_escaped(house):
     page = house.service.get("/weather/admin/x", NAVIGATION).body.decode()
     assert "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;more&quot;" in page
     assert "<script>alert" not in page
+
+
+EVENTS = "/.well-known/millrace/settled"
+
+
+def listen(service, answer, name="weather"):
+    """A connection on which a page's events come, its head read."""
+    client = service.client()
+    client.request("GET", f"{EVENTS}?service={name}", {"Accept": "text/event-stream", "Cookie": cookie_of(answer, "/.well-known/millrace/")})
+    return client, client.head()
+
+
+def test_a_page_is_told_at_once_that_it_is_paid(shared):
+    pages = [shared.service.get("/weather/today", NAVIGATION) for _ in range(6)]
+    listeners = [listen(shared.service, page) for page in pages]
+    for client, head in listeners:
+        assert (head.status, head.get("content-type"), head.get("cache-control")) == (200, "text/event-stream", "no-store")
+        assert client.stream.readline() + client.stream.readline() == b"retry: 3000\n\n"
+    for (client, _), page in list(zip(listeners, pages))[:5]:
+        started = time.monotonic()
+        shared.gateway.settle(token_of(shared, page))
+        assert client.stream.read() == b"event: settled\ndata: {}\n\n"
+        assert time.monotonic() - started < 2
+        client.close()
+    # The one whose page was not paid for heard nothing of the others.
+    last = listeners[5][0]
+    last.socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        last.socket.recv(1)
+    last.close()
+
+
+def test_a_page_that_asks_after_the_settlement_is_told_too(shared):
+    page = shared.service.get("/weather/today", NAVIGATION)
+    settle(shared, token_of(shared, page))
+    client, _ = listen(shared.service, page)
+    assert client.stream.read().endswith(b"event: settled\ndata: {}\n\n")
+
+
+def test_events_are_for_the_browser_that_was_shown_the_page(shared):
+    page = shared.service.get("/weather/today", NAVIGATION)
+    token = token_of(shared, page)
+    get = shared.service.get
+    assert get(f"{EVENTS}?service=weather").status == 403
+    assert get(f"{EVENTS}?service=weather&hash={token.payment_hash.hex()}").status == 403
+    assert get(f"{EVENTS}?service=nothing", {"Cookie": cookie_of(page)}).status == 403
+    assert get(f"{EVENTS}?service=admin", {"Cookie": cookie_of(page)}).status == 403
+    assert get(EVENTS, {"Cookie": cookie_of(page)}).status == 403
+    forged = f"millrace-pay-weather={base64.urlsafe_b64encode(token.macaroon.binary()).decode().rstrip('=')}"
+    assert get(f"{EVENTS}?service=weather", {"Cookie": forged}).status == 403
+
+
+def test_the_path_of_events_is_reserved_and_takes_get_alone(house):
+    whole = '[[service]]\nname = "all"\npath = "/"\nupstream = "{}"\nprice_msat = 1\n'.format(house.upstream.url)
+    house.start(services=whole)
+    assert house.service.get(EVENTS).status == 403
+    with house.service.client() as client:
+        refused = client.request("POST", EVENTS, body=b"x").read()
+    assert (refused.status, refused.get("allow")) == (405, "GET, HEAD")
+    # Beside it, the service's own path is its own.
+    assert house.service.get("/.well-known/other").status == 402
+    # One cookie is enough where the service's path covers the events' path.
+    page = house.service.get("/x", NAVIGATION)
+    assert [line.split("; ")[1] for line in page.all("set-cookie")] == ["Path=/"]
+
+
+def test_without_pages_the_path_of_events_is_nothing_special(house):
+    config = house.config().replace("price_msat = 1000", "price_msat = 1000\npay_page = false")
+    house.start(config=config.replace("price_msat = 9000", "price_msat = 9000\npay_page = false"))
+    assert house.service.get(EVENTS).status == 404
+
+
+def test_no_more_pages_wait_than_are_allowed(house):
+    house.start("[pay_page]\nmax_waiting = 2")
+    pages = [house.service.get("/weather/today", NAVIGATION) for _ in range(3)]
+    first, second = (listen(house.service, page)[0] for page in pages[:2])
+    third, head = listen(house.service, pages[2])
+    assert (head.status, head.get("retry-after")) == (503, "15")
+    third.close()
+    house.gateway.settle(token_of(house, pages[0]))
+    assert first.stream.read().endswith(b"event: settled\ndata: {}\n\n")
+    wait_for(lambda: listen(house.service, pages[2])[1].status == 200, "a place is free again")
+    second.close()
+
+
+def test_waiting_pages_do_not_hold_up_the_end_of_the_service(house):
+    house.start()
+    client, head = listen(house.service, house.service.get("/weather/today", NAVIGATION))
+    assert head.status == 200
+    started = time.monotonic()
+    house.service.stop()
+    assert time.monotonic() - started < 5
+    assert client.stream.read() == b"retry: 3000\n\n"
+
+
+def test_a_settlement_that_was_missed_while_the_gateway_was_away_is_told_when_it_is_back(house):
+    house.start()
+    page = house.service.get("/weather/today", NAVIGATION)
+    client, _ = listen(house.service, page)
+    house.gateway.stop()
+    wait_for(lambda: not house.service.ready(), "the gateway is gone")
+    house.gateway.settle(token_of(house, page))
+    house.gateway.start()
+    assert client.stream.read().endswith(b"event: settled\ndata: {}\n\n")
+
+
+def test_a_waiting_connection_is_kept_alive(shared):
+    client, _ = listen(shared.service, shared.service.get("/weather/today", NAVIGATION))
+    client.socket.settimeout(20)
+    assert [client.stream.readline() for _ in range(4)][2:] == [b": waiting\n", b"\n"]
+    client.close()

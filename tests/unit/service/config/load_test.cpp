@@ -84,6 +84,8 @@ upstream_connect = "4s"
 upstream_response = "5s"
 tunnel = "6s"
 drain = "7s"
+[pay_page]
+max_waiting = 5
 [[service]]
 name = "a.b_c-1"
 host = "API.Example.com"
@@ -115,6 +117,7 @@ price_msat = 1
     const config::Timeouts& timeouts = config->timeouts;
     CHECK((timeouts.idle == 1s && timeouts.header == 2s && timeouts.body == 3s && timeouts.upstream_connect == 4s));
     CHECK((timeouts.upstream_response == 5s && timeouts.tunnel == 6s && timeouts.drain == 7s));
+    CHECK(config->pay_page.max_waiting == 5);
     REQUIRE(config->services.size() == 2);
     const config::Service& first = config->services[0];
     CHECK(first.host.written() == "api.example.com");
@@ -142,7 +145,8 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head, "m.toml:1: service: missing: at least one [[service]] to sell"},
         {"service = 1\n" + head, "m.toml:1: service: missing: at least one [[service]]"},
         {"colour = 1\n" + head + weather,
-         "m.toml:1: colour: unknown key; known here: listen, metrics, node, store, log, limits, timeouts, service"},
+         "m.toml:1: colour: unknown key; known here: listen, metrics, node, store, log, limits, timeouts, pay_page, "
+         "service"},
         {head + "adress = 1\n" + weather, "m.toml:7: store.adress: unknown key; known here: path"},
         {head + weather + "pricemsat = 1\n",
          "m.toml:12: service.pricemsat: unknown key; known here: name, host, path, methods, upstream"},
@@ -173,6 +177,9 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
          "m.toml:8: limits.header: must be a size such as \"64KiB\", not true"},
         {head + "[limits]\nheader = \"2KiB\"\ntarget = \"3KiB\"\n" + weather,
          "m.toml:9: limits.target: must not be more than limits.header"},
+        {head + "[pay_page]\nmax_waiting = -1\n" + weather,
+         "m.toml:8: pay_page.max_waiting: must be a whole number from 0 to 1000000, not -1"},
+        {head + "[pay_page]\nmaximum = 1\n" + weather, "m.toml:8: pay_page.maximum: unknown key; known here: max_wai"},
         {head + "[timeouts]\nidle = 10\n" + weather,
          "m.toml:8: timeouts.idle: must be a duration in quotes, such as \"90s\" or \"1h\", not 10"},
         {head + "[timeouts]\nidle = \"0s\"\n" + weather, "m.toml:8: timeouts.idle: must be longer than nothing"},

@@ -1,0 +1,50 @@
+#include "service/http/own_endpoints.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "service/http/session.hpp"
+#include "service/pages/pay_page.hpp"
+
+namespace millrace::http {
+namespace {
+
+const std::array endpoints = {
+    OwnEndpoint{pages::events_path, Verb::get, &Session::send_events},
+};
+
+bool reserved(const runtime::Site& site, std::string_view host) {
+    std::vector<std::size_t> here = site.routes.at_host(host);
+    return std::any_of(here.begin(), here.end(),
+                       [&](std::size_t index) { return site.config.services[index].pay_page; });
+}
+
+}  // namespace
+
+std::optional<OwnMatch> find_own_endpoint(const runtime::Site& site, std::string_view host,
+                                          const paywall::RequestTarget& target, Verb method) {
+    std::optional<OwnMatch> match;
+    for (const OwnEndpoint& endpoint : endpoints) {
+        if (target.path != endpoint.path || !reserved(site, host)) continue;
+        if (!match) match.emplace();
+        bool get = endpoint.method == Verb::get;
+        if (method == endpoint.method || (get && method == Verb::head)) match->endpoint = &endpoint;
+        if (!match->allow.empty()) match->allow += ", ";
+        match->allow += get ? "GET, HEAD" : std::string(to_string(endpoint.method));
+    }
+    return match;
+}
+
+std::string_view query_parameter(std::string_view target, std::string_view name) {
+    std::size_t mark = target.find('?');
+    std::string_view rest = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
+    while (!rest.empty()) {
+        std::size_t end = std::min(rest.find('&'), rest.size());
+        std::string_view pair = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (pair.substr(0, pair.find('=')) == name && pair.size() > name.size()) return pair.substr(name.size() + 1);
+    }
+    return {};
+}
+
+}  // namespace millrace::http

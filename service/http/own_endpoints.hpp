@@ -1,0 +1,38 @@
+// What millraced answers itself, at every host that it has a service for. These paths are reserved: a service whose path
+// covers them does not get requests for them.
+//
+//   GET /.well-known/millrace/settled?service=NAME     a pay page's events                    session_events.cpp
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "service/http/asio.hpp"
+#include "service/http/message.hpp"
+#include "service/runtime/site.hpp"
+
+namespace millrace::http {
+
+class Session;
+
+struct OwnEndpoint {
+    std::string_view path;
+    Verb method;  // GET stands for HEAD as well
+    Awaitable<bool> (Session::*serve)();
+};
+
+// What a path that is reserved at this host stands for.
+struct OwnMatch {
+    const OwnEndpoint* endpoint = nullptr;  // null: not with this method
+    std::string allow;                      // the methods there are
+};
+
+// Empty where the path is not reserved at this host. `host` as parse_host leaves it.
+[[nodiscard]] std::optional<OwnMatch> find_own_endpoint(const runtime::Site& site, std::string_view host,
+                                                        const paywall::RequestTarget& target, Verb method);
+
+// The value of a query's parameter, as it is written; empty where it is not there.
+[[nodiscard]] std::string_view query_parameter(std::string_view target, std::string_view name);
+
+}  // namespace millrace::http

@@ -1,0 +1,77 @@
+#include <algorithm>
+
+#include "service/http/own_endpoints.hpp"
+#include "service/http/session.hpp"
+
+#include "service/pages/pay_page.hpp"
+
+namespace millrace::http {
+namespace {
+
+// Proxies close what is silent for a minute or less; a browser that is gone is noticed by the write that fails.
+constexpr std::chrono::seconds heartbeat{15};
+constexpr std::chrono::seconds longest_wait = std::chrono::hours(1);
+
+constexpr std::string_view settled_event = "event: settled\ndata: {}\n\n";
+
+}  // namespace
+
+// Server-Sent Events for one pay page: authorised by its cookie, since a payment hash is no secret. Tells once that the
+// payment is in the store, and ends; the page comes back by itself where the connection breaks before.
+//
+//   retry: 3000
+//   : waiting                 every 15 seconds
+//   event: settled
+Awaitable<bool> Session::send_events() {
+    std::string_view wanted = query_parameter(exchange_->target.forward, "service");
+    const std::vector<config::Service>& services = site_->config.services;
+    auto named = std::find_if(services.begin(), services.end(),
+                              [&](const config::Service& service) { return service.name.text() == wanted; });
+    std::optional<pages::SealedTicket> ticket;
+    if (named != services.end()) {
+        service_ = static_cast<std::size_t>(named - services.begin());
+        ticket = find_ticket();
+    }
+    if (!ticket || !worker_.keys()) {
+        Problem refused{403, "This is for the browser that was shown the page of a payment."};
+        co_return co_await answer(std::move(refused), Outcome::rejected);
+    }
+    PaymentHash hash = ticket->credential.identifier.payment_hash;
+    auto left = ticket->ticket.expires_at + pages::expiry_grace - std::chrono::system_clock::now();
+    auto end = Clock::now() + std::min<Clock::duration>(left, longest_wait);
+    Executor executor = worker_.context().get_executor();
+    SettlementWaiters::Place place =
+        worker_.shared().waiters.join(hash, executor, site_->config.pay_page.max_waiting);
+    if (!place) {
+        Problem full{503, "Too many pages wait for their payment. Load the page again instead."};
+        full.retry_after = 15;
+        co_return co_await answer(std::move(full), Outcome::rejected);
+    }
+    store::Store& store = worker_.shared().store;
+    bool head_only = exchange_->request.head().verb == Verb::head;
+    std::string text = "HTTP/1.1 200 OK\r\nDate: " + std::string(worker_.date()) +
+                       "\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
+                       "Connection: close\r\n\r\n";
+    if (!head_only) text += "retry: 3000\n\n";
+    answered_ = true;
+    ErrorCode failed = co_await write_client(text, {});
+    finish_request(200, Outcome::served);
+    // It may wait for long: without the buffers of a request.
+    exchange_->from_client.release();
+    waiting_ = &place->alarm;
+    while (!failed && !head_only && !worker_.draining()) {
+        if (place->settled || store.facts(hash).settled_at) {
+            co_await write_client(settled_event, {});
+            break;
+        }
+        auto now = Clock::now();
+        if (now >= end) break;
+        place->alarm.expires_at(std::min(end, now + heartbeat));
+        co_await place->alarm.async_wait(use_result);
+        if (!place->settled && !worker_.draining()) failed = co_await write_client(": waiting\n\n", {});
+    }
+    waiting_ = nullptr;
+    co_return false;
+}
+
+}  // namespace millrace::http

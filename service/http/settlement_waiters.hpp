@@ -1,0 +1,68 @@
+// Connections that wait for a payment to be settled, on whatever thread they live: told once, by the store's news of the
+// settlement, without anybody asking again and again.
+//
+//   SettlementWaiters::Place place = waiters.join(hash, executor, 1000);        on the connection's thread
+//   if (!place) ...                                                              too many wait already
+//   while (!place->settled) co_await place->alarm.async_wait(use_result);        ends early when it is settled
+//
+//   waiters.settled(hash);                                                       from any thread
+//
+// A settlement that is known before join() is not told: look into the store after joining, so that none is missed.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "common/ids/ids.hpp"
+#include "service/http/asio.hpp"
+
+namespace millrace::http {
+
+class SettlementWaiters {
+  public:
+    // Of the connection's own thread, apart from its construction.
+    struct Waiter {
+        explicit Waiter(Executor executor) : alarm(executor) {}
+        Timer alarm;  // cancelled by the settlement
+        bool settled = false;
+    };
+
+    // Keeps a waiter's place; gives it up when it goes.
+    class Place {
+      public:
+        Place() = default;
+        Place(SettlementWaiters& waiters, const PaymentHash& hash, std::shared_ptr<Waiter> waiter)
+            : waiters_(&waiters), hash_(hash), waiter_(std::move(waiter)) {}
+        Place(Place&& other) noexcept
+            : waiters_(other.waiters_), hash_(other.hash_), waiter_(std::move(other.waiter_)) {}
+        Place& operator=(Place&&) = delete;
+        ~Place() {
+            if (waiter_) waiters_->leave(hash_, waiter_);
+        }
+        explicit operator bool() const { return waiter_ != nullptr; }
+        Waiter* operator->() const { return waiter_.get(); }
+
+      private:
+        SettlementWaiters* waiters_ = nullptr;
+        PaymentHash hash_;
+        std::shared_ptr<Waiter> waiter_;
+    };
+
+    // Empty where `max` wait already.
+    [[nodiscard]] Place join(const PaymentHash& hash, Executor executor, std::size_t max);
+
+    // Wakes all who wait for it, each on its own thread.
+    void settled(const PaymentHash& hash);
+
+    [[nodiscard]] std::size_t size() const;
+
+  private:
+    void leave(const PaymentHash& hash, const std::shared_ptr<Waiter>& waiter);
+
+    mutable std::mutex mutex_;
+    std::unordered_multimap<PaymentHash, std::shared_ptr<Waiter>> waiters_;
+};
+
+}  // namespace millrace::http

@@ -1,0 +1,66 @@
+#include "service/http/own_endpoints.hpp"
+
+#include "tests/unit/catch.hpp"
+
+using namespace millrace;
+using namespace millrace::http;
+
+namespace {
+
+config::Service service(const char* name, config::HostPattern host, bool pay_page) {
+    config::Service out{ServiceName::parse(name).value(), std::move(host), "/", {}, Msat(1000), {}, {}, {}, 1};
+    out.pay_page = pay_page;
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("the path of events is reserved at hosts that have a service with pages, and nowhere else") {
+    using Kind = config::HostPattern::Kind;
+    config::Config config;
+    config.services = {service("shop", {Kind::exact, "shop.example"}, true),
+                       service("all", {Kind::suffix, ".example.com"}, true),
+                       service("api", {Kind::exact, "api.example"}, false)};
+    metrics::Metrics metrics(1);
+    runtime::Site site(config, metrics);
+    struct {
+        const char* host;
+        const char* target;
+        Verb method;
+        const char* expected;
+    } const cases[] = {
+        {"shop.example", "/.well-known/millrace/settled", Verb::get, "served"},
+        {"shop.example", "/.well-known/millrace/settled?service=shop", Verb::head, "served"},
+        {"shop.example", "/%2ewell-known/millrace/settled", Verb::get, "served"},
+        {"shop.example", "/.well-known/millrace/settled", Verb::post, "GET, HEAD"},
+        {"shop.example", "/.well-known/millrace/settled/", Verb::get, "not reserved"},
+        {"shop.example", "/.well-known/millrace/", Verb::get, "not reserved"},
+        {"a.example.com", "/.well-known/millrace/settled", Verb::get, "served"},
+        {"example.com", "/.well-known/millrace/settled", Verb::get, "not reserved"},
+        {"api.example", "/.well-known/millrace/settled", Verb::get, "not reserved"},
+        {"other.example", "/.well-known/millrace/settled", Verb::get, "not reserved"},
+        {"", "/.well-known/millrace/settled", Verb::get, "not reserved"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.host << " " << c.target);
+        paywall::RequestTarget target;
+        REQUIRE_FALSE(paywall::parse_target(c.target, target));
+        auto match = find_own_endpoint(site, c.host, target, c.method);
+        CHECK((!match ? "not reserved" : match->endpoint ? "served" : match->allow) == c.expected);
+    }
+}
+
+TEST_CASE("a query's parameter is found by its whole name") {
+    struct {
+        const char* target;
+        const char* expected;
+    } const cases[] = {
+        {"/p?service=a", "a"},          {"/p?x=1&service=a&service=b", "a"}, {"/p?service=", ""}, {"/p", ""},
+        {"/p?service", ""},             {"/p?services=a", ""},               {"/p?", ""},         {"/service=a", ""},
+        {"/p?&&service=a=b&c", "a=b"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.target);
+        CHECK(query_parameter(c.target, "service") == c.expected);
+    }
+}

@@ -1,0 +1,63 @@
+#include "service/http/settlement_waiters.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <thread>
+
+#include "tests/unit/catch.hpp"
+
+using namespace millrace;
+using namespace millrace::http;
+using namespace std::chrono_literals;
+
+namespace {
+
+PaymentHash hash_of(std::uint8_t byte) {
+    return PaymentHash(std::array<std::uint8_t, 32>{byte});
+}
+
+Awaitable<> wait(SettlementWaiters& waiters, PaymentHash hash, Executor executor, int& told) {
+    SettlementWaiters::Place place = waiters.join(hash, executor, 100);
+    place->alarm.expires_after(200ms);
+    co_await place->alarm.async_wait(use_result);
+    told = place->settled ? 1 : 0;
+}
+
+}  // namespace
+
+TEST_CASE("all who wait for a settlement are told, from another thread, and nobody else") {
+    SettlementWaiters waiters;
+    asio::io_context context;
+    int told[3] = {-1, -1, -1};
+    asio::co_spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[0]), asio::detached);
+    asio::co_spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[1]), asio::detached);
+    asio::co_spawn(context.get_executor(), wait(waiters, hash_of(2), context.get_executor(), told[2]), asio::detached);
+    context.poll();
+    CHECK(waiters.size() == 3);
+    std::thread([&] { waiters.settled(hash_of(1)); }).join();
+    context.run();
+    CHECK(told[0] == 1);
+    CHECK(told[1] == 1);
+    CHECK(told[2] == 0);
+    CHECK(waiters.size() == 0);
+}
+
+TEST_CASE("a place is taken until it is given up, and no more of them than allowed") {
+    SettlementWaiters waiters;
+    asio::io_context context;
+    {
+        SettlementWaiters::Place first = waiters.join(hash_of(1), context.get_executor(), 2);
+        SettlementWaiters::Place second = waiters.join(hash_of(1), context.get_executor(), 2);
+        SettlementWaiters::Place third = waiters.join(hash_of(2), context.get_executor(), 2);
+        CHECK(first);
+        CHECK(second);
+        CHECK_FALSE(third);
+        SettlementWaiters::Place moved(std::move(first));
+        CHECK(waiters.size() == 2);
+    }
+    CHECK(waiters.size() == 0);
+    SettlementWaiters::Place none = waiters.join(hash_of(1), context.get_executor(), 0);
+    CHECK_FALSE(none);
+    waiters.settled(hash_of(1));
+    CHECK(context.poll() == 0);
+}
