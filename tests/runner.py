@@ -3,7 +3,7 @@
 Every suite adds to one tally, and the last line is `N passed, N failed, N skipped`. A test is a Catch2 test case, a
 pytest item, or one check of this file.
 
-  build-tests/plain   docs, conformance, service, e2e, node; unit only with --quick, since asan runs it too
+  build-tests/plain   docs, conformance, service, e2e, browser, node; unit only with --quick, since asan runs it too
   build-tests/asan    AddressSanitizer and UndefinedBehaviorSanitizer: unit, e2e
   build-tests/tsan    ThreadSanitizer: the service's unit tests, service, e2e with that service
   build-tests/fuzz    clang and libFuzzer, with --fuzz
@@ -30,6 +30,7 @@ PROGRAMS = {
     "simulator": "contrib/simulator/millrace-sim",
     "client": "contrib/client/millrace-get",
 }
+BROWSER_PROGRAMS = ("chromium", "chromedriver", "zbarimg")
 NODE_PROGRAMS = ("lightningd", "bitcoind", "bitcoin-cli")
 PYLN_TESTING = "pyln-testing>=25.9"
 TEST_SECONDS = 300  # one pytest item; more is a hang
@@ -97,7 +98,7 @@ class Runner:
         self.work = Path(arguments.build_dir).resolve()
         self.logs = self.work / "logs"
         self.tally = Tally()
-        self.node_note = None
+        self.notes = []
         shutil.rmtree(self.logs, ignore_errors=True)
         self.logs.mkdir(parents=True)
 
@@ -271,14 +272,22 @@ class Runner:
         """The scenarios on real nodes, where they are on PATH."""
         absent = [program for program in NODE_PROGRAMS if shutil.which(program) is None]
         if absent:
-            names = ", ".join(absent[:-1]) + " and " + absent[-1] if len(absent) > 1 else absent[0]
-            self.node_note = f"tests/node: NOT RUN: {names} {'are' if len(absent) > 1 else 'is'} not on PATH"
+            self.notes.append(not_run("node", absent))
             return
         python = self.pyln_python()
         if python is None:
             self.tally.add("plain node", 0, 1, 0, 0)
             return
         self.pytest("plain", "node", program_env(directory), python=python, workers=self.arguments.jobs)
+
+    def browser(self, directory):
+        """The pay page in headless Chromium, where that is installed."""
+        absent = [program for program in BROWSER_PROGRAMS if shutil.which(program) is None]
+        if absent:
+            self.notes.append(not_run("browser", absent))
+            self.tally.add("plain browser", 0, 0, 1, 0)
+            return
+        self.pytest("plain", "browser", program_env(directory))
 
     def pyln_python(self):
         """A Python that has pyln-testing: this one, the one on PATH, or a virtual environment made for it."""
@@ -344,7 +353,7 @@ class Runner:
 
         product = lambda folder, target: folder.startswith(("plugin", "service", "contrib"))
         tests = lambda folder, target: product(folder, target) or folder.startswith(("tests/unit", "tests/fuzz"))
-        if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "node", "tsan")):
+        if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "browser", "node", "tsan")):
             unit_here = wanted("unit") and (arguments.quick or bool(arguments.suite))
             plain = self.build("plain", BUILD_FLAGS, tests if unit_here else product)
             if plain is None:
@@ -357,6 +366,8 @@ class Runner:
             for suite in ("conformance", "service", "e2e"):
                 if wanted(suite):
                     self.pytest("plain", suite, env, workers=arguments.jobs if suite == "e2e" else 1)
+            if wanted("browser"):
+                self.browser(plain)
             if wanted("node"):
                 self.node(plain)
 
@@ -386,10 +397,15 @@ class Runner:
         return self.end()
 
     def end(self):
-        if self.node_note:
-            say(self.node_note)
+        for note in self.notes:
+            say(note)
         say(self.tally.line())
         return 1 if self.tally.failed or not self.tally.passed else 0
+
+
+def not_run(suite, absent):
+    names = ", ".join(absent[:-1]) + " and " + absent[-1] if len(absent) > 1 else absent[0]
+    return f"tests/{suite}: NOT RUN: {names} {'are' if len(absent) > 1 else 'is'} not on PATH"
 
 
 def output(command):
@@ -430,7 +446,7 @@ def sanitizer_env(name, log):
     return {key: value.format(log=log) for key, value in SANITIZER_ENV[name].items()}
 
 
-SUITES = ("unit", "docs", "conformance", "service", "e2e", "node", "asan", "tsan")
+SUITES = ("unit", "docs", "conformance", "service", "e2e", "browser", "node", "asan", "tsan")
 
 
 def main():

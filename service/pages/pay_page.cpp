@@ -39,7 +39,7 @@ std::string clock_text(std::chrono::sys_seconds time) {
 }
 
 // How to pay: code, link, text. Absent once the invoice has expired.
-std::string write_offer(const PayPage& page, std::string_view price) {
+std::string write_offer(const PayPage& page) {
     std::string link = "lightning:" + escape_html(page.bolt11);
     std::string out;
     // The QR code's own link, so that a phone that shows the page can be tapped where another would be scanned.
@@ -49,9 +49,7 @@ std::string write_offer(const PayPage& page, std::string_view price) {
         .append(clock_text(page.expires_at))
         .append(" UTC</p>\n<div class=\"actions offer\">\n<a class=\"button first\" href=\"")
         .append(link)
-        .append("\">Pay ")
-        .append(price)
-        .append(" sat with a wallet on this device</a>\n</div>\n");
+        .append("\">Pay with a wallet on this device</a>\n</div>\n");
     out.append("<div class=\"offer\">\n<label for=\"invoice\">Lightning invoice</label>\n")
         .append("<textarea id=\"invoice\" readonly spellcheck=\"false\">")
         .append(escape_html(page.bolt11))
@@ -125,14 +123,14 @@ std::string write_pay_page(const PayPage& page) {
         .append(name)
         .append("</h1>\n");
     if (page.description) out.append("<p class=\"about\">").append(escape_html(*page.description)).append("</p>\n");
-    out.append("<p class=\"price\">").append(price).append(" <small>sat</small></p>\n");
+    out.append("<p class=\"price\">").append(price).append("<small> sat</small></p>\n");
     if (page.buys) out.append("<p class=\"buys\">opens it for ").append(duration_text(*page.buys)).append("</p>\n");
     out.append("</header>\n");
     if (!page.notice.empty()) out.append("<p class=\"notice\">").append(escape_html(page.notice)).append("</p>\n");
     if (expired)
         out.append("<p class=\"left\" id=\"left\">This invoice has expired.</p>\n");
     else
-        out.append(write_offer(page, price));
+        out.append(write_offer(page));
     out.append("<p class=\"status\" id=\"status\" role=\"status\" aria-live=\"polite\">")
         .append(expired ? "If you have just paid, this page opens in a moment; otherwise it shows a new invoice."
                         : "This page opens by itself once the payment has arrived.")

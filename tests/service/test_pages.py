@@ -50,7 +50,7 @@ def test_a_browser_gets_a_page_with_the_challenge_of_every_client(shared):
         invoice = invoice_of(answer)
         assert lsat.startswith('LSAT macaroon="') and f'invoice="{invoice}", version="0", token="' in l402
         page = answer.body.decode()
-        assert "<h1>weather</h1>" in page and '<p class="price">1 <small>sat</small></p>' in page
+        assert "<h1>weather</h1>" in page and '<p class="price">1<small> sat</small></p>' in page
         assert "opens it for 1 hour" in page
         assert page.count(f'href="lightning:{invoice}"') == 2
         assert f">{invoice}</textarea>" in page and "<svg role=" in page
@@ -226,7 +226,7 @@ def test_a_new_price_makes_a_new_page(house):
     house.service.reload(house.config().replace("price_msat = 1000", "price_msat = 1500"))
     again = house.service.get("/weather/today", {**NAVIGATION, "Cookie": cookie_of(answer)})
     assert invoice_of(again) != invoice_of(answer)
-    assert '<p class="price">1.5 <small>sat</small></p>' in again.body.decode()
+    assert '<p class="price">1.5<small> sat</small></p>' in again.body.decode()
 
 
 def test_a_service_can_do_without_pages(house):
@@ -242,6 +242,22 @@ def test_descriptions_are_escaped(house):
     page = house.service.get("/weather/admin/x", NAVIGATION).body.decode()
     assert "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;more&quot;" in page
     assert "<script>alert" not in page
+
+
+def test_an_expired_invoice_is_kept_for_a_moment_and_then_replaced(house):
+    house.start()
+    house.gateway.expiry = -5
+    answer = house.service.get("/weather/today", NAVIGATION)
+    assert is_page(answer) and "This invoice has expired." in answer.body.decode()
+    assert "<svg" not in answer.body.decode(), "nobody pays what cannot be paid"
+    again = house.service.get("/weather/today", {**NAVIGATION, "Cookie": cookie_of(answer)})
+    assert invoice_of(again) == invoice_of(answer), "a payment that was made in the last second is not lost"
+    settle(house, token_of(house, answer))
+    assert house.service.get("/weather/today", {**NAVIGATION, "Cookie": cookie_of(answer)}).status == 200
+    house.gateway.expiry = -31
+    answer = house.service.get("/weather/today", NAVIGATION)
+    again = house.service.get("/weather/today", {**NAVIGATION, "Cookie": cookie_of(answer)})
+    assert invoice_of(again) != invoice_of(answer)
 
 
 EVENTS = "/.well-known/millrace/settled"

@@ -23,6 +23,7 @@ class Gateway:
         self.subscriptions = []  # next_pay_index of each
         self.refuse_with = None  # (code, message) for every issue
         self.silent = False  # issue gets no answer
+        self.expiry = 600  # seconds until an invoice expires
         self.listener = None
         self.clients = []
         self.threads = []
@@ -189,7 +190,7 @@ class Gateway:
                 "payment_hash": token.payment_hash.hex(),
                 "bolt11": bolt11,
                 "amount_msat": params["amount_msat"],
-                "expires_at": int(time.time()) + 600,
+                "expires_at": int(time.time()) + self.expiry,
                 "token": token.macaroon.base64(),
                 "www_authenticate": [],
             }
