@@ -2,10 +2,12 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "service/runtime/app.hpp"
 
@@ -50,8 +52,17 @@ int main(int argc, char** argv) {
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the service
 
+    auto variable = [](const std::string& name) {
+        const char* value = std::getenv(name.c_str());
+        return value ? std::optional<std::string>(value) : std::nullopt;
+    };
+    auto passed = millrace::http::activated_sockets(variable, getpid());
+    if (!passed) {
+        spdlog::critical("{}", passed.error().message);
+        return 1;
+    }
     millrace::runtime::App app(file, std::move(*config));
-    if (auto started = app.start(); !started) {
+    if (auto started = app.start(std::move(*passed)); !started) {
         spdlog::critical("{}", started.error().message);
         return 1;
     }

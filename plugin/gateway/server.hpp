@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "common/sockets/socket_file.hpp"
 #include "plugin/gateway/session.hpp"
-#include "plugin/gateway/unix_socket.hpp"
 
 namespace millrace::gateway {
 

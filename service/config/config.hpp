@@ -19,7 +19,7 @@ namespace millrace::config {
 // What fits into a stateless invoice's amount field: 40 bits of millisatoshi, 10.99 bitcoin.
 constexpr std::uint64_t max_price_msat = (1ULL << 40U) - 1;
 
-// A numeric address and a port, as `listen` takes them: "127.0.0.1:8402", "[::1]:8402".
+// A numeric address and a port: "127.0.0.1:8402", "[::1]:8402".
 struct ListenAddress {
     std::string host;
     std::uint16_t port = 0;  // 0: the system chooses one
@@ -31,6 +31,18 @@ struct TlsFiles {
     std::filesystem::path certificate;
     std::filesystem::path key;
     bool operator==(const TlsFiles&) const = default;
+};
+
+// Where requests come in.
+struct Listen {
+    enum class Kind { tcp, unix_socket, systemd };
+    Kind kind = Kind::tcp;
+    ListenAddress address = {};                   // tcp
+    std::filesystem::path socket = {};            // unix_socket
+    unsigned mode = 0660;                         // of its file
+    std::string name = {};                        // systemd: of the sockets that it passed; empty: the first one
+    std::optional<TlsFiles> tls = std::nullopt;   // serves https
+    [[nodiscard]] std::string text() const;       // the address as in the file
 };
 
 // One server behind a service: an address and a port, or the path of a unix socket.
@@ -145,8 +157,7 @@ struct PayPages {
 };
 
 struct Config {
-    ListenAddress listen;
-    std::optional<TlsFiles> tls;
+    std::vector<Listen> listen;  // at least one
     unsigned threads = 0;  // 0: one a core
     std::optional<ListenAddress> metrics;
     std::filesystem::path gateway;

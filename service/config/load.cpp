@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/ip/address.hpp>
-#include <charconv>
 #include <fstream>
 #include <iterator>
 
 #include "service/config/load_pages.hpp"
+#include "service/config/read_listen.hpp"
 #include "service/config/read_routes.hpp"
 #include "service/config/read_upstream.hpp"
 #include "service/config/section.hpp"
@@ -17,35 +16,6 @@ namespace {
 
 constexpr std::array<std::string_view, 7> log_levels = {"trace", "debug",    "info", "warning",
                                                         "error", "critical", "off"};
-
-bool starts_with(std::string_view text, std::string_view prefix) {
-    return text.substr(0, prefix.size()) == prefix;
-}
-
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-    unsigned port = 0;
-    auto [end, errc] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (errc != std::errc{} || end != text.data() + text.size() || port > 65535) return std::nullopt;
-    return static_cast<std::uint16_t>(port);
-}
-
-std::optional<ListenAddress> read_address(Section& section, std::string_view required) {
-    auto text = section.text("address", required);
-    if (!text) return std::nullopt;
-    std::size_t colon = text->rfind(':');
-    if (colon != std::string::npos) {
-        std::string host = text->substr(0, colon);
-        if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-        auto port = parse_port(std::string_view(*text).substr(colon + 1));
-        boost::system::error_code bad_host;
-        auto address = boost::asio::ip::make_address(host, bad_host);
-        if (port && !bad_host) return ListenAddress{address.to_string(), *port};
-    }
-    section.fault(
-        "address",
-        "must be a numeric address and a port, such as \"127.0.0.1:8402\" or \"[::1]:8402\", not \"" + *text + '"');
-    return std::nullopt;
-}
 
 // A file named in the configuration; relative ones are relative to the configuration's own folder.
 std::optional<std::filesystem::path> read_path(Section& section, std::string_view key, std::string_view required,
@@ -71,7 +41,7 @@ HostPattern read_host(Section& section) {
     auto text = section.text("host");
     if (!text || *text == "*") return {};
     std::string host = lower_case(*text);
-    bool suffix = starts_with(host, "*.");
+    bool suffix = host.starts_with("*.");
     std::string name = suffix ? host.substr(1) : host;
     bool has_port = name.find(':') != std::string::npos && name.front() != '[';
     if (!is_host_name(suffix ? std::string_view(name).substr(1) : std::string_view(name)) || has_port) {
@@ -168,22 +138,6 @@ void check_overlaps(const std::vector<Service>& services, Faults& faults) {
                             ", which is not in this realm; choose another name for the realm");
         }
     }
-}
-
-void read_listen(const toml::table* table, const std::filesystem::path& folder, Config& config, Faults& faults) {
-    Section section(table, "listen", table ? static_cast<std::uint32_t>(table->source().begin.line) : 1, faults);
-    if (auto address = read_address(section, "where requests come in, such as \"127.0.0.1:8402\""))
-        config.listen = *address;
-    auto certificate = read_path(section, "tls_cert", {}, folder);
-    auto key = read_path(section, "tls_key", {}, folder);
-    if (certificate && key)
-        config.tls = TlsFiles{*certificate, *key};
-    else if (certificate)
-        section.fault("tls_key", "missing: tls_cert needs the key that belongs to it");
-    else if (key)
-        section.fault("tls_cert", "missing: tls_key needs the certificate that belongs to it");
-    if (auto threads = section.integer("threads", 1, 256)) config.threads = static_cast<unsigned>(*threads);
-    section.no_others();
 }
 
 void read_limits(const toml::table* table, Config& config, Faults& faults) {
@@ -285,11 +239,6 @@ void check_top_level(const toml::table& root, Faults& faults) {
 
 }  // namespace
 
-std::string ListenAddress::text() const {
-    bool v6 = host.find(':') != std::string::npos;
-    return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
-}
-
 std::string HostPattern::written() const {
     switch (kind) {
         case Kind::exact:
@@ -315,7 +264,7 @@ Result<Config> parse(std::string_view text, std::string_view file) {
     Faults faults(file);
     std::filesystem::path folder = std::filesystem::path(file).parent_path();
     check_top_level(root, faults);
-    read_listen(sub_table(root, "listen", faults), folder, config, faults);
+    read_listen(root, folder, config, faults);
     read_rest(root, folder, config, faults);
     read_services(root, folder, config, faults);
     if (!faults.none()) return Error{to_error_code(Errc::bad_value), faults.text()};

@@ -1,50 +1,49 @@
-// Accepts connections and hands them to the workers in turn.
+// Accepts the connections of one socket and hands them to the workers in turn.
 #pragma once
 
-#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "service/config/config.hpp"
+#include "service/http/listening_socket.hpp"
 #include "service/http/worker.hpp"
 
 namespace millrace::http {
 
-using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor>;
-
-enum class ListenErrc {
-    cannot_listen = 1,  // the address is taken, or not one of this machine's
-};
-
-// Where a socket is bound; nothing of a unix socket.
-[[nodiscard]] config::ListenAddress local_address(const Acceptor& acceptor);
-
-// Binds and listens. Errors: cannot_listen.
-[[nodiscard]] Result<Acceptor> listen_on(Executor executor, const config::ListenAddress& address);
-
 class Listener {
   public:
-    Listener(Acceptor acceptor, std::vector<std::unique_ptr<Worker>>& workers)
-        : acceptor_(std::move(acceptor)), workers_(workers) {}
+    using Tls = std::shared_ptr<asio::ssl::context>;
+
+    // `place` is its address as configured, which may stand for several sockets. `tls` null: plain.
+    Listener(ListeningSocket socket, std::string place, Tls tls, std::vector<std::unique_ptr<Worker>>& workers)
+        : acceptor_(std::move(socket.acceptor)),
+          file_(std::move(socket.file)),
+          place_(std::move(place)),
+          tls_(std::move(tls)),
+          workers_(workers) {}
 
     void start();
+    // Takes no more connections, and removes the socket's file.
     void stop();
-    [[nodiscard]] config::ListenAddress address() const;  // the port the system chose, where it was left to it
+
+    // For the connections from now on; those that are open keep what they have.
+    void set_tls(Tls tls) { tls_ = std::move(tls); }
+
+    [[nodiscard]] const std::string& place() const { return place_; }
+    [[nodiscard]] bool has_tls() const { return tls_ != nullptr; }
+    // "https://127.0.0.1:8402" with the port the system chose, or "unix:/run/a.sock".
+    [[nodiscard]] std::string url() const;
 
   private:
     Awaitable<> accept();
 
     Acceptor acceptor_;
+    std::optional<SocketFile> file_;
+    std::string place_;
+    Tls tls_;
     std::vector<std::unique_ptr<Worker>>& workers_;
     std::size_t next_ = 0;
 };
 
 }  // namespace millrace::http
-
-namespace millrace {
-template <>
-struct ErrcText<http::ListenErrc> {
-    static constexpr const char* domain = "millrace.http";
-    static const char* text(http::ListenErrc errc);
-};
-}  // namespace millrace

@@ -30,9 +30,12 @@ Awaitable<> run_session(std::unique_ptr<Session> session) {
     co_await session->run();
 }
 
-Session::Session(Worker& worker, Socket socket, std::string peer)
-    : worker_(worker), stream_(std::move(socket)), peer_(std::move(peer)), watch_(worker.watchdog()) {
-    tls_ = worker_.site()->tls;
+Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls)
+    : worker_(worker),
+      stream_(std::move(socket)),
+      peer_(std::move(peer)),
+      tls_(std::move(tls)),
+      watch_(worker.watchdog()) {
     if (tls_) stream_.start_tls(*tls_);
 }
 

@@ -25,7 +25,7 @@ namespace millrace::http {
 
 class Session {
   public:
-    Session(Worker& worker, Socket socket, std::string peer);
+    Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;

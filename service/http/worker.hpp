@@ -46,8 +46,8 @@ class Worker {
     void run();
     void stop() { context_->stop(); }
 
-    // From any thread: takes over a connection that was accepted for this worker's io_context.
-    void adopt(Socket socket, std::string peer);
+    // From any thread: takes over a connection that was accepted for this worker's io_context; `tls` null: plain.
+    void adopt(Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls);
     // From any thread: idle connections close, busy ones after their response.
     void drain();
     [[nodiscard]] std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }

@@ -38,7 +38,7 @@ void Endpoint::stop() {
 }
 
 config::ListenAddress Endpoint::address() const {
-    return http::local_address(acceptor_);
+    return http::local_address(acceptor_).value_or(config::ListenAddress{});
 }
 
 http::Awaitable<> Endpoint::accept() {

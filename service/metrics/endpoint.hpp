@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "service/http/listener.hpp"
+#include "service/http/listening_socket.hpp"
 
 namespace millrace::metrics {
 

@@ -20,11 +20,21 @@ std::size_t count_workers(const config::Config& config) {
     return std::max(1U, std::thread::hardware_concurrency());
 }
 
+// One thing of every listener.
+template <class Get>
+auto of_listeners(const config::Config& config, Get get) {
+    std::vector<decltype(get(config.listen.front()))> out;
+    for (const config::Listen& one : config.listen) out.push_back(get(one));
+    return out;
+}
+
 // Settings that are read once. Says which of them differ.
 std::vector<std::string_view> need_restart(const config::Config& running, const config::Config& loaded) {
     std::vector<std::string_view> out;
-    if (running.listen != loaded.listen) out.push_back("listen.address");
-    if (running.tls.has_value() != loaded.tls.has_value()) out.push_back("listen.tls_cert");
+    auto differ = [&](auto get) { return of_listeners(running, get) != of_listeners(loaded, get); };
+    if (differ([](const config::Listen& one) { return one.text(); })) out.push_back("listen.address");
+    if (differ([](const config::Listen& one) { return one.mode; })) out.push_back("listen.mode");
+    if (differ([](const config::Listen& one) { return one.tls.has_value(); })) out.push_back("listen.tls_cert");
     if (running.threads != loaded.threads) out.push_back("listen.threads");
     if (running.metrics != loaded.metrics) out.push_back("metrics.address");
     if (running.gateway != loaded.gateway) out.push_back("node.gateway");
@@ -43,9 +53,7 @@ Result<config::Config> load_checked(const std::filesystem::path& file) {
     if (!config) return config;
     if (auto groups = upstream::make_groups(config->services, {}); !groups)
         return Error{groups.error().code, file.string() + ": " + groups.error().message};
-    if (!config->tls) return config;
-    auto tls = server_tls(*config->tls);
-    if (!tls) return Error{tls.error().code, file.string() + ": " + tls.error().message};
+    if (auto tls = load_tls(*config); !tls) return Error{tls.error().code, file.string() + ": " + tls.error().message};
     return config;
 }
 
@@ -55,6 +63,7 @@ App::App(std::filesystem::path file, config::Config config)
       worker_count_(count_workers(started_with_)),
       metrics_(worker_count_),
       control_(std::make_unique<asio::io_context>(1)),
+      listeners_(control_->get_executor(), workers_),
       health_checker_(control_->get_executor()),
       signals_(*control_) {}
 
@@ -64,13 +73,12 @@ App::~App() {
     for (auto& worker : workers_) worker->stop();
     for (std::thread& thread : threads_) thread.join();
     // An accept under way holds a socket of a worker's io_context: let it end while there still is one.
-    if (listener_) listener_->stop();
+    listeners_.stop();
     health_checker_.stop();
     control_->restart();
     control_->poll();
     store_.reset();
     gateway_.reset();
-    listener_.reset();
     endpoint_.reset();
     boost::system::error_code ignored;
     signals_.clear(ignored);
@@ -78,18 +86,11 @@ App::~App() {
 }
 
 Result<std::shared_ptr<const Site>> App::make_site(config::Config config) {
-    std::shared_ptr<asio::ssl::context> tls;
-    if (config.tls) {
-        auto loaded = server_tls(*config.tls);
-        if (!loaded) return loaded.error();
-        tls = *loaded;
-    }
     std::shared_ptr<const Site> before = site_.load();
     auto upstreams = upstream::make_groups(config.services, before ? before->upstreams : upstream::Groups{});
     if (!upstreams) return upstreams.error();
     auto site = std::make_shared<Site>(std::move(config), metrics_);
     site->upstreams = std::move(*upstreams);
-    site->tls = std::move(tls);
     return std::shared_ptr<const Site>(std::move(site));
 }
 
@@ -108,7 +109,7 @@ void App::publish(std::shared_ptr<const Site> site) {
     site_.publish(std::move(site));
 }
 
-Result<void> App::start() {
+Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     for (int signal : {SIGHUP, SIGINT, SIGTERM}) signals_.add(signal);  // kept until run() looks at them
     metrics_.started(std::chrono::system_clock::now());
     auto site = make_site(started_with_);
@@ -125,10 +126,7 @@ Result<void> App::start() {
         http::Shared shared{site_, keys_, *gateway_, *store_, metrics_, waiters_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
-    auto acceptor = http::listen_on(control_->get_executor(), started_with_.listen);
-    if (!acceptor) return acceptor.error();
-    listener_ = std::make_unique<http::Listener>(std::move(*acceptor), workers_);
-    spdlog::info("listening on {}://{}", started_with_.tls ? "https" : "http", listener_->address().text());
+    if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();
     if (started_with_.metrics) {
         auto metrics_acceptor = http::listen_on(control_->get_executor(), *started_with_.metrics);
         if (!metrics_acceptor) return metrics_acceptor.error();
@@ -143,7 +141,7 @@ Result<void> App::start() {
 void App::run() {
     for (auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
     gateway_->start();
-    listener_->start();
+    listeners_.start();
     if (endpoint_) endpoint_->start();
     asio::co_spawn(control_->get_executor(), handle_signals(), asio::detached);
     control_->run();
@@ -176,14 +174,16 @@ void App::reload() {
     for (std::string_view setting : need_restart(started_with_, *config))
         spdlog::warn("{} has changed: that takes a restart, until then the old value stays", setting);
     // TLS cannot come or go on a listener that is open; certificate and key of one that has it are read anew.
-    if (config->tls.has_value() != started_with_.tls.has_value()) config->tls = started_with_.tls;
-    set_log_level(config->log_level);
-    auto site = make_site(std::move(*config));
+    auto tls = load_tls(*config);
+    std::string level = config->log_level;
+    auto site = tls ? make_site(std::move(*config)) : tls.error();
     if (!site) {
         spdlog::error("configuration not reloaded, the old one stays: {}", site.error().message);
         metrics_.config_reloaded(false, std::chrono::system_clock::now());
         return;
     }
+    listeners_.use(*tls);
+    set_log_level(level);
     publish(*site);
     spdlog::info("configuration reloaded: {} services", site_.load()->config.services.size());
 }
@@ -192,7 +192,7 @@ http::Awaitable<> App::drain() {
     std::chrono::milliseconds limit = site_.load()->config.timeouts.drain;
     spdlog::info("draining: no new connections, up to {} s for those under way",
                  std::chrono::ceil<std::chrono::seconds>(limit).count());
-    listener_->stop();
+    listeners_.stop();
     for (auto& worker : workers_) worker->drain();
     auto deadline = std::chrono::steady_clock::now() + limit;
     http::Timer timer(control_->get_executor());

@@ -14,10 +14,10 @@
 
 #include "service/gateway/client.hpp"
 #include "service/http/health_checker.hpp"
-#include "service/http/listener.hpp"
 #include "service/http/worker.hpp"
 #include "service/metrics/endpoint.hpp"
 #include "service/metrics/metrics.hpp"
+#include "service/runtime/listeners.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
 #include "service/store/store.hpp"
@@ -32,8 +32,9 @@ class App {
     App(const App&) = delete;
     App& operator=(const App&) = delete;
 
-    // Opens the store and the listeners. Errors: of the store, of TLS files, of the listeners.
-    [[nodiscard]] Result<void> start();
+    // Opens the store and the listeners, of which systemd may have opened some before. Errors: of the store, of TLS
+    // files, of the listeners.
+    [[nodiscard]] Result<void> start(std::vector<http::ActivatedSocket> passed);
 
     // Serves until SIGTERM or SIGINT, drains, returns.
     void run();
@@ -58,7 +59,7 @@ class App {
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<gateway::Client> gateway_;
     std::vector<std::unique_ptr<http::Worker>> workers_;
-    std::unique_ptr<http::Listener> listener_;
+    Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;
     http::HealthChecker health_checker_;
     boost::asio::signal_set signals_;

@@ -40,12 +40,20 @@ class Service:
         self.process = None
         self.port = self.metrics_port = 0
 
-    def start(self, wait_ready=True, env=None):
+    def start(self, wait_ready=True, env=None, launcher=(), pass_fds=()):
+        """`launcher`: a command that runs the service's, which is appended."""
         self.log = open(self.log_file, "ab")
         offset = self.log.tell()
-        self.process = subprocess.Popen([BINARY, "--config", str(self.config_file)], stderr=self.log, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
+        self.process = subprocess.Popen(
+            [*launcher, BINARY, "--config", str(self.config_file)],
+            stderr=self.log,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(env or {})},
+            pass_fds=pass_fds,
+        )
         text = wait_for(lambda: self._started(offset), f"millraced listens: {self.log_file.read_text()}")
-        self.port = int(re.search(r"listening on https?://[^ \n]*:(\d+)", text)[1])
+        self.ports = [int(port) for port in re.findall(r"listening on https?://[^ \n]*:(\d+)", text)]
+        self.port = self.ports[0] if self.ports else 0
         self.metrics_port = int(re.search(r"metrics on http://[^ \n]*:(\d+)", text)[1])
         if wait_ready:
             wait_for(self.ready, "millraced is ready")
@@ -83,8 +91,8 @@ class Service:
         wait_for(lambda: "reloaded" in self.log_file.read_text()[before:], "the configuration is read again")
         return self.log_file.read_text()[before:]
 
-    def client(self, **more):
-        return Client(self.port, **more)
+    def client(self, port=None, **more):
+        return Client(port or self.port, **more)
 
     def get(self, target, headers=None):
         with self.client() as client:

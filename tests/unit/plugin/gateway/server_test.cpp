@@ -10,7 +10,6 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
-#include <fstream>
 
 #include "tests/unit/catch.hpp"
 #include "tests/unit/plugin/fake_node.hpp"
@@ -238,39 +237,6 @@ TEST_CASE("the socket is for owner and group, and goes with its server") {
     CHECK(gateway.server.listening());
     gateway.server.close();
     CHECK(::stat(gateway.path.c_str(), &made) != 0);
-}
-
-TEST_CASE("a stale socket is replaced, one that is served is left alone, and so is a file") {
-    const std::string path = "/tmp/millrace-test-" + std::to_string(::getpid()) + ".sock";
-    ::unlink(path.c_str());
-    {
-        auto first = SocketFile::listen(path);
-        REQUIRE(first);
-        CHECK(is(SocketFile::listen(path).error(), SocketErrc::in_use));
-        ::close(first->release());  // as kill -9: the file stays
-        auto second = SocketFile::listen(path);
-        REQUIRE(second);
-        // The first one's end does not take the second one's file.
-        first->remove();
-        CHECK(::access(path.c_str(), F_OK) == 0);
-    }
-    CHECK(::access(path.c_str(), F_OK) != 0);
-    std::ofstream(path) << "precious";
-    CHECK(is(SocketFile::listen(path).error(), SocketErrc::not_a_socket));
-    CHECK(::access(path.c_str(), F_OK) == 0);
-    ::unlink(path.c_str());
-}
-
-TEST_CASE("a path longer than a socket's address is reached all the same") {
-    const std::string folder = "/tmp/millrace-test-" + std::to_string(::getpid()) + "-" + std::string(120, 'd');
-    REQUIRE(::mkdir(folder.c_str(), 0700) == 0);
-    {
-        auto file = SocketFile::listen(folder + "/m.sock");
-        REQUIRE(file);
-        CHECK(::access((folder + "/m.sock").c_str(), F_OK) == 0);
-        CHECK(is(SocketFile::listen(folder + "/m.sock").error(), SocketErrc::in_use));
-    }
-    CHECK(::rmdir(folder.c_str()) == 0);
 }
 
 }  // namespace

@@ -39,11 +39,12 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 TEST_CASE("the smallest configuration has defaults for the rest") {
     auto config = config::parse(head + weather, "/etc/millrace/m.toml");
     REQUIRE(config);
-    CHECK(config->listen == config::ListenAddress{"127.0.0.1", 8402});
+    REQUIRE(config->listen.size() == 1);
+    CHECK(config->listen[0].address == config::ListenAddress{"127.0.0.1", 8402});
     CHECK(config->gateway == "/etc/millrace/g.sock");
     CHECK(config->store == "/etc/millrace/m.db");
     CHECK_FALSE(config->metrics);
-    CHECK_FALSE(config->tls);
+    CHECK_FALSE(config->listen[0].tls);
     CHECK(config->log_level == "info");
     CHECK(config->limits.header == 65536);
     CHECK(config->timeouts.drain == 30s);
@@ -105,9 +106,9 @@ price_msat = 1
 )",
                                 "c.toml");
     REQUIRE(config);
-    CHECK(config->listen.text() == "[::1]:0");
-    CHECK(config->tls->certificate == "/tls/cert.pem");
-    CHECK(config->tls->key == "key.pem");
+    CHECK(config->listen.at(0).text() == "[::1]:0");
+    CHECK(config->listen[0].tls->certificate == "/tls/cert.pem");
+    CHECK(config->listen[0].tls->key == "key.pem");
     CHECK(config->threads == 3);
     CHECK(config->metrics->port == 9402);
     CHECK(config->log_level == "debug");
@@ -152,7 +153,8 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
          "m.toml:12: service.pricemsat: unknown key; known here: name, host, path, methods, upstream"},
         {replaced(head, "127.0.0.1:8402", "localhost:8402") + weather,
          "m.toml:2: listen.address: must be a numeric address and a port, such as \"127.0.0.1:8402\" or "
-         "\"[::1]:8402\", not \"localhost:8402\""},
+         "\"[::1]:8402\", \"unix:\" and the path of a socket, or \"systemd\" or \"systemd:NAME\", not "
+         "\"localhost:8402\""},
         {replaced(head, "127.0.0.1:8402", "127.0.0.1") + weather,
          "m.toml:2: listen.address: must be a numeric address"},
         {replaced(head, "127.0.0.1:8402", "127.0.0.1:65536") + weather,

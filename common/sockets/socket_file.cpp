@@ -1,4 +1,4 @@
-#include "plugin/gateway/unix_socket.hpp"
+#include "common/sockets/socket_file.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -13,22 +13,16 @@
 
 namespace millrace {
 
-const char* ErrcText<gateway::SocketErrc>::text(gateway::SocketErrc errc) {
+const char* ErrcText<SocketErrc>::text(SocketErrc errc) {
     switch (errc) {
-        case gateway::SocketErrc::in_use: return "another process serves this socket";
-        case gateway::SocketErrc::not_a_socket: return "something that is not a socket stands there";
-        case gateway::SocketErrc::failed: return "the socket cannot be opened";
+        case SocketErrc::in_use: return "another process serves this socket";
+        case SocketErrc::not_a_socket: return "something that is not a socket stands there";
+        case SocketErrc::failed: return "the socket cannot be opened";
     }
     return "unknown error of a socket";
 }
 
-}  // namespace millrace
-
-namespace millrace::gateway {
 namespace {
-
-constexpr mode_t not_for_others = 0117;  // the umask that leaves 0660
-constexpr int backlog = 64;
 
 Error system_error(const std::string& path) { return fail(SocketErrc::failed, path + ": " + std::strerror(errno)); }
 
@@ -105,26 +99,24 @@ SocketFile::~SocketFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Result<SocketFile> SocketFile::listen(const std::string& path) {
+Result<SocketFile> SocketFile::listen(const std::string& path, mode_t mode) {
     const Address address(path);
     if (!address.fits()) return fail(SocketErrc::failed, path + ": the name is too long");
     if (const auto blocked = clear(path, address)) return *blocked;
 
     const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return system_error(path);
-    // The mode must be right from the first moment; there is one thread, so nobody else makes files meanwhile.
-    const mode_t before = ::umask(not_for_others);
-    const int bound = ::bind(descriptor, address.get(), Address::size());
+    // bind() gives the file the socket's own mode, less the umask: never more than `mode`. What the umask took comes then.
+    const bool bound = ::fchmod(descriptor, mode) == 0 && ::bind(descriptor, address.get(), Address::size()) == 0;
     const int why = errno;
-    ::umask(before);
-    if (bound != 0) {
+    if (!bound) {
         ::close(descriptor);
         errno = why;
         if (why == EADDRINUSE) return fail(SocketErrc::in_use, path);
         return system_error(path);
     }
     SocketFile file(path, descriptor);
-    if (::listen(descriptor, backlog) != 0) return system_error(path);
+    if (::chmod(path.c_str(), mode) != 0 || ::listen(descriptor, SOMAXCONN) != 0) return system_error(path);
     return file;
 }
 
@@ -139,4 +131,4 @@ void SocketFile::remove() {
     path_.clear();
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace

@@ -1,4 +1,5 @@
-// The gateway's socket file: made with mode 0660, put in place of a stale one, never in place of one that is served.
+// The file of a listening unix socket: put in place of a stale one, never in place of one that is served; removed in the
+// end.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +9,7 @@
 
 #include "common/result/error.hpp"
 
-namespace millrace::gateway {
+namespace millrace {
 
 enum class SocketErrc {
     in_use = 1,    // another process serves this socket
@@ -19,8 +20,8 @@ enum class SocketErrc {
 // A listening socket and the file it stands at. Closes the one and removes the other, if it is still ours.
 class SocketFile {
   public:
-    // Errors: SocketErrc.
-    static Result<SocketFile> listen(const std::string& path);
+    // The file has `mode` from the first moment on, whatever the umask. Errors: SocketErrc.
+    static Result<SocketFile> listen(const std::string& path, mode_t mode = 0660);
 
     SocketFile(SocketFile&& other) noexcept;
     SocketFile& operator=(SocketFile&&) = delete;
@@ -41,12 +42,10 @@ class SocketFile {
     timespec made_at_{};  // inode numbers are used again
 };
 
-}  // namespace millrace::gateway
-
-namespace millrace {
 template <>
-struct ErrcText<gateway::SocketErrc> {
+struct ErrcText<SocketErrc> {
     static constexpr const char* domain = "millrace.socket";
-    static const char* text(gateway::SocketErrc errc);
+    static const char* text(SocketErrc errc);
 };
+
 }  // namespace millrace

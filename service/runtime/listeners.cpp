@@ -1,0 +1,64 @@
+#include "service/runtime/listeners.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "service/runtime/server_tls.hpp"
+
+namespace millrace::runtime {
+
+Result<std::vector<LoadedTls>> load_tls(const config::Config& config) {
+    std::vector<LoadedTls> out;
+    for (const config::Listen& listen : config.listen) {
+        if (!listen.tls) continue;
+        PairStamp stamp = stamp_of(*listen.tls);
+        auto context = server_tls(*listen.tls);
+        if (!context) return context.error();
+        out.push_back({listen.text(), *listen.tls, stamp, std::move(*context)});
+    }
+    return out;
+}
+
+Result<void> Listeners::open(const config::Config& config, std::vector<http::ActivatedSocket> passed) {
+    auto loaded = load_tls(config);
+    if (!loaded) return loaded.error();
+    auto next_tls = loaded->begin();
+    for (const config::Listen& listen : config.listen) {
+        auto sockets = http::open_sockets(executor_, listen, passed);
+        if (!sockets) return sockets.error();
+        std::shared_ptr<boost::asio::ssl::context> tls = listen.tls ? next_tls++->context : nullptr;
+        for (http::ListeningSocket& socket : *sockets) {
+            listeners_.push_back(std::make_unique<http::Listener>(std::move(socket), listen.text(), tls, workers_));
+            spdlog::info("listening on {}", listeners_.back()->url());
+        }
+    }
+    for (const http::ActivatedSocket& one : passed)
+        spdlog::warn("systemd passed a socket \"{}\" that no listen.address asks for", one.name);
+    use(*loaded);
+    return {};
+}
+
+void Listeners::start() {
+    for (auto& listener : listeners_) listener->start();
+    certificates_.start();
+}
+
+void Listeners::stop() {
+    for (auto& listener : listeners_) listener->stop();
+    certificates_.stop();
+}
+
+void Listeners::use(const std::vector<LoadedTls>& loaded) {
+    for (const auto& owned : listeners_) {
+        http::Listener* listener = owned.get();
+        auto tls = std::find_if(loaded.begin(), loaded.end(),
+                                [&](const LoadedTls& one) { return one.place == listener->place(); });
+        if (!listener->has_tls() || tls == loaded.end()) continue;
+        listener->set_tls(tls->context);
+        certificates_.watch(listener, tls->files, tls->stamp, listener->url(),
+                            [listener](auto context) { listener->set_tls(std::move(context)); });
+    }
+}
+
+}  // namespace millrace::runtime
