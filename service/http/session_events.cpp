@@ -29,7 +29,7 @@ Awaitable<bool> Session::send_events() {
                               [&](const config::Service& service) { return service.name.text() == wanted; });
     std::optional<pages::SealedTicket> ticket;
     if (named != services.end()) {
-        service_ = static_cast<std::size_t>(named - services.begin());
+        match_ = {static_cast<std::size_t>(named - services.begin())};
         ticket = find_ticket();
     }
     if (!ticket || !worker_.keys()) {
@@ -40,8 +40,7 @@ Awaitable<bool> Session::send_events() {
     auto left = ticket->ticket.expires_at + pages::expiry_grace - std::chrono::system_clock::now();
     auto end = Clock::now() + std::min<Clock::duration>(left, longest_wait);
     Executor executor = worker_.context().get_executor();
-    SettlementWaiters::Place place =
-        worker_.shared().waiters.join(hash, executor, site_->config.pay_page.max_waiting);
+    SettlementWaiters::Place place = worker_.shared().waiters.join(hash, executor, site_->config.pay_page.max_waiting);
     if (!place) {
         Problem full{503, "Too many pages wait for their payment. Load the page again instead."};
         full.retry_after = 15;

@@ -70,10 +70,10 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
     auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace +
                     sold.timeout.value_or(longest_cookie);
-    pages::CookieScope scope{std::string(sold.path.root()), std::min(lifetime, longest_cookie), tls_ != nullptr};
+    pages::CookieScope scope{sold.path.root(), std::min(lifetime, longest_cookie), tls_ != nullptr};
     problem.fields = pages::page_fields();
     problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
-    if (sold.path != "/") {
+    if (sold.path.root() != "/") {
         // Once more where the page listens, which is not below the service's path.
         scope.path = pages::own_path;
         problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));

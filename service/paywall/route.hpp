@@ -47,9 +47,6 @@ class RouteTable {
     // All services that answer at this host, by index.
     [[nodiscard]] std::vector<std::size_t> at_host(std::string_view host) const;
 
-    // All services that answer at this host, by index.
-    [[nodiscard]] std::vector<std::size_t> at_host(std::string_view host) const;
-
   private:
     [[nodiscard]] Lookup find_path(std::string_view host, std::string_view method, std::string_view path) const;
 

@@ -26,7 +26,6 @@ path = "millrace.db"
 [log]
 level = "debug"
 {extra}
-{services}
 [[service]]
 name = "admin"
 path = "/weather/admin/"
@@ -40,6 +39,7 @@ upstream = "{upstream}"
 price_msat = 1000
 timeout = "1h"
 free = ["/weather/health", "/weather/public/"]
+{services}
 """
 
 

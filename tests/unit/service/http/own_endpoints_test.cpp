@@ -8,9 +8,11 @@ using namespace millrace::http;
 namespace {
 
 config::Service service(const char* name, config::HostPattern host, bool pay_page) {
-    config::Service out{ServiceName::parse(name).value(), std::move(host), "/", {}, Msat(1000), {}, {}, {}, 1};
-    out.pay_page = pay_page;
-    return out;
+    return {.name = ServiceName::parse(name).value(),
+            .host = std::move(host),
+            .path = config::PathPattern("/"),
+            .price = Msat(1000),
+            .pay_page = pay_page};
 }
 
 }  // namespace
@@ -55,8 +57,14 @@ TEST_CASE("a query's parameter is found by its whole name") {
         const char* target;
         const char* expected;
     } const cases[] = {
-        {"/p?service=a", "a"},          {"/p?x=1&service=a&service=b", "a"}, {"/p?service=", ""}, {"/p", ""},
-        {"/p?service", ""},             {"/p?services=a", ""},               {"/p?", ""},         {"/service=a", ""},
+        {"/p?service=a", "a"},
+        {"/p?x=1&service=a&service=b", "a"},
+        {"/p?service=", ""},
+        {"/p", ""},
+        {"/p?service", ""},
+        {"/p?services=a", ""},
+        {"/p?", ""},
+        {"/service=a", ""},
         {"/p?&&service=a=b&c", "a=b"},
     };
     for (const auto& c : cases) {
