@@ -13,6 +13,9 @@
 #include "common/money/msat.hpp"
 #include "service/config/config_error.hpp"
 #include "service/config/path_pattern.hpp"
+#include "service/limits/network.hpp"
+#include "service/limits/rate.hpp"
+#include "service/limits/use_limits.hpp"
 
 namespace millrace::config {
 
@@ -37,12 +40,12 @@ struct TlsFiles {
 struct Listen {
     enum class Kind { tcp, unix_socket, systemd };
     Kind kind = Kind::tcp;
-    ListenAddress address = {};                   // tcp
-    std::filesystem::path socket = {};            // unix_socket
-    unsigned mode = 0660;                         // of its file
-    std::string name = {};                        // systemd: of the sockets that it passed; empty: the first one
-    std::optional<TlsFiles> tls = std::nullopt;   // serves https
-    [[nodiscard]] std::string text() const;       // the address as in the file
+    ListenAddress address = {};                  // tcp
+    std::filesystem::path socket = {};           // unix_socket
+    unsigned mode = 0660;                        // of its file
+    std::string name = {};                       // systemd: of the sockets that it passed; empty: the first one
+    std::optional<TlsFiles> tls = std::nullopt;  // serves https
+    [[nodiscard]] std::string text() const;      // the address as in the file
 };
 
 // One server behind a service: an address and a port, or the path of a unix socket.
@@ -129,11 +132,29 @@ struct Service {
     std::vector<std::string> cors = {};           // origins whose pages may call this service; "*" for any
     bool dry_run = false;                         // nothing is refused; what would have been is logged and counted
     std::vector<Route> routes = {};
-    int line = 0;          // where it stands in the file
-    bool pay_page = true;  // people get a page in place of a problem document
+    limits::UseRates limits = {};  // how often it may be used
+    int line = 0;                  // where it stands in the file
+    bool pay_page = true;          // people get a page in place of a problem document
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }
+};
+
+// [clients]: who asks.
+struct Clients {
+    std::vector<limits::Network> trusted_proxies;  // believed in X-Forwarded-For
+    std::vector<limits::Network> allow;            // empty: everybody
+    std::vector<limits::Network> block;
+};
+
+// [challenges]: what asking without paying may cost.
+struct Challenges {
+    limits::Rate per_prefix{20, std::chrono::seconds(10)};  // new ones for one network prefix
+    limits::Rate in_all{100, std::chrono::seconds(1)};      // signatures asked of the node
+    std::size_t max_open_per_prefix = 100;
+    std::size_t max_open = 100'000;
+    bool reuse = true;     // the same network gets the same challenge again while it is fresh
+    std::size_t pool = 0;  // signed ahead for each thing in demand
 };
 
 struct Limits {
@@ -158,12 +179,14 @@ struct PayPages {
 
 struct Config {
     std::vector<Listen> listen;  // at least one
-    unsigned threads = 0;  // 0: one a core
+    unsigned threads = 0;        // 0: one a core
     std::optional<ListenAddress> metrics;
     std::filesystem::path gateway;
     std::filesystem::path store;
     std::string log_level = "info";
     Limits limits;
+    Clients clients;
+    Challenges challenges;
     Timeouts timeouts;
     PayPages pay_page;
     std::vector<Service> services;

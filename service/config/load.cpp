@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "service/config/load_pages.hpp"
+#include "service/config/read_limits.hpp"
 #include "service/config/read_listen.hpp"
 #include "service/config/read_routes.hpp"
 #include "service/config/read_upstream.hpp"
@@ -83,6 +84,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     bool dry_run = section.flag("dry_run").value_or(false);
     bool pay_page = section.flag("pay_page").value_or(true);
     std::vector<Route> routes = read_routes(section, path, faults);
+    limits::UseRates limits = read_service_limits(section);
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
     return Service{*name,
@@ -99,6 +101,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                    std::move(cors),
                    dry_run,
                    std::move(routes),
+                   limits,
                    static_cast<int>(section.line()),
                    pay_page};
 }
@@ -224,16 +227,20 @@ void read_rest(const toml::table& root, const std::filesystem::path& folder, Con
     log.no_others();
     read_limits(sub_table(root, "limits", faults), config, faults);
     read_timeouts(sub_table(root, "timeouts", faults), config, faults);
+    read_clients(sub_table(root, "clients", faults), config.clients, faults);
+    read_challenges(sub_table(root, "challenges", faults), config.challenges, faults);
     read_pay_page(sub_table(root, "pay_page", faults), config, faults);
 }
 
 void check_top_level(const toml::table& root, Faults& faults) {
-    constexpr std::array<std::string_view, 9> known = {"listen", "metrics",  "node",     "store",  "log",
-                                                       "limits", "timeouts", "pay_page", "service"};
+    constexpr std::array<std::string_view, 11> known = {"listen",  "metrics",    "node",     "store",
+                                                        "log",     "limits",     "timeouts", "pay_page",
+                                                        "clients", "challenges", "service"};
     for (const auto& [key, value] : root) {
         if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
         faults.note(static_cast<std::uint32_t>(key.source().begin.line), key.str(),
-                    "unknown key; known here: listen, metrics, node, store, log, limits, timeouts, pay_page, service");
+                    "unknown key; known here: listen, metrics, node, store, log, limits, timeouts, pay_page, clients, "
+                    "challenges, service");
     }
 }
 

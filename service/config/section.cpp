@@ -151,6 +151,14 @@ std::vector<const toml::table*> Section::tables(std::string_view key) {
     return out;
 }
 
+void Section::rate(std::string_view key, std::optional<limits::Rate>& out) {
+    auto written_text = text(key);
+    if (!written_text) return;
+    Result<limits::Rate> value = parse_rate(*written_text);
+    if (!value) return fault(key, detail(value.error()));
+    out = *value;
+}
+
 void Section::duration(std::string_view key, std::chrono::milliseconds& out) {
     const toml::node* node = find(key, {});
     if (!node) return;

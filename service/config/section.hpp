@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "service/limits/rate.hpp"
+
 namespace millrace::config {
 
 // The faults of one file, in the order in which they were met.
@@ -44,6 +46,7 @@ class Section {
     // The section of a table in this one: "service.health".
     [[nodiscard]] Section below(std::string_view key, const toml::table& table) const;
     std::vector<const toml::table*> tables(std::string_view key);         // [[name.key]]
+    void rate(std::string_view key, std::optional<limits::Rate>& out);    // unchanged where absent
     void duration(std::string_view key, std::chrono::milliseconds& out);  // unchanged where absent; 0 is a fault
     template <class Size>
     void size(std::string_view key, Size& out, std::uint64_t min);  // unchanged where absent

@@ -1,5 +1,6 @@
 #include "service/config/units.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 
@@ -55,6 +56,22 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
                     "must be a duration such as \"90s\", \"30m\", \"1h\" or \"7d\", not \"" + std::string(text) + '"');
     }
     return std::chrono::milliseconds(milliseconds);
+}
+
+Result<limits::Rate> parse_rate(std::string_view text) {
+    std::size_t slash = std::min(text.find('/'), text.size());
+    std::uint32_t count = 0;
+    auto [end, errc] = std::from_chars(text.data(), text.data() + slash, count);
+    bool good = errc == std::errc{} && end == text.data() + slash && count >= 1 && count <= 1'000'000;
+    std::string time(text.substr(std::min(slash + 1, text.size())));
+    if (!time.empty() && (time.front() < '0' || time.front() > '9')) time.insert(0, "1");
+    std::uint64_t milliseconds = 0;
+    good = good && parse_with_unit(time, duration_units, 604'800'000, milliseconds) && milliseconds > 0;
+    if (!good) {
+        return fail(Errc::bad_value, "must be a count in a time such as \"5/s\", \"20/10s\" or \"600/h\", not \"" +
+                                         std::string(text) + '"');
+    }
+    return limits::Rate{count, std::chrono::milliseconds(milliseconds)};
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {

@@ -46,6 +46,7 @@ Protocol::Events Client::events() {
     };
     events.keys = [this](const Keys& keys) {
         keys_.publish(std::make_shared<const l402::KeyRing>(key_ring(keys)));
+        if (keys_came_) keys_came_();
         spdlog::info("token keys: {} usable, epoch {} signs", keys.epochs.size(), keys.current);
     };
     events.settlement = [this](const std::string& node_id, const Settlement& settlement) {

@@ -33,6 +33,8 @@ class Client {
     // Called with each settlement that is new, once it is in the store, on the client's io_context. Before start().
     using Settled = std::function<void(const PaymentHash&)>;
     void on_settled(Settled settled) { settled_ = std::move(settled); }
+    // Called on the client's io_context when keys came, or changed.
+    void on_keys(std::function<void()> told) { keys_came_ = std::move(told); }
 
     void start();
     void stop();  // on the client's io_context
@@ -65,6 +67,7 @@ class Client {
     Protocol protocol_;
     OpenInvoices open_invoices_;
     Settled settled_;
+    std::function<void()> keys_came_;
     Socket socket_;
     boost::asio::steady_timer retry_timer_;
     boost::asio::steady_timer tick_timer_;

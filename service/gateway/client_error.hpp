@@ -9,6 +9,7 @@ enum class ClientErrc {
     rate_limited,     // the plugin's limit of challenges per second
     refused,          // the plugin answered with another error
     bad_answer,       // an answer that is not what the protocol says
+    limited,          // a limit of the service's own, before the plugin was asked
 };
 
 }  // namespace millrace::gateway

@@ -14,6 +14,8 @@ const char* ErrcText<gateway::ClientErrc>::text(gateway::ClientErrc errc) {
             return "the node issues no more challenges at the moment";
         case gateway::ClientErrc::refused:
             return "the node refused";
+        case gateway::ClientErrc::limited:
+            return "too many invoices asked for";
         case gateway::ClientErrc::bad_answer:
             return "the plugin's answer is not understood";
     }

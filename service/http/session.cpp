@@ -34,6 +34,8 @@ Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_pt
     : worker_(worker),
       stream_(std::move(socket)),
       peer_(std::move(peer)),
+      // Who comes over a unix socket is on this machine.
+      peer_address_(limits::parse_address(peer_).value_or(asio::ip::address_v4::loopback())),
       tls_(std::move(tls)),
       watch_(worker.watchdog()) {
     if (tls_) stream_.start_tls(*tls_);
@@ -114,6 +116,7 @@ void Session::begin_request() {
     until_.reset();
     token_headers_ = {};
     own_lines_.clear();
+    payer_.reset();
     exchange_->to_client.clear();
     exchange_->to_upstream.clear();
     exchange_->from_upstream.clear();
@@ -203,6 +206,7 @@ std::optional<Problem> Session::route() {
     if (!paywall::parse_host(host, x.host)) return Problem{400, "Host is malformed."};
     keep_alive_ = head.keep_alive;
     close_gently_ = false;
+    if (auto refused = find_client()) return refused;
     own_ = find_own_endpoint(*site_, x.host, x.target, head.verb);
     if (own_) {
         if (own_->endpoint) return std::nullopt;
@@ -217,6 +221,24 @@ std::optional<Problem> Session::route() {
     if (head.has_content_length && head.content_length > limits.body)
         return Problem{413, "The body is larger than is accepted here."};
     return find_price();
+}
+
+std::optional<Problem> Session::find_client() {
+    const config::Clients& clients = site_->config.clients;
+    client_ = peer_address_;
+    if (!clients.trusted_proxies.empty()) {
+        std::string forwarded;
+        for (const HeaderLine& line : exchange_->request.head().fields) {
+            if (same_field_name(line.name, "X-Forwarded-For"))
+                forwarded.append(forwarded.empty() ? "" : ",").append(line.value);
+        }
+        client_ = limits::client_address(peer_address_, forwarded, clients.trusted_proxies);
+    }
+    client_text_ = client_ == peer_address_ ? peer_ : client_.to_string();
+    bool blocked = limits::any_has(clients.block, client_);
+    bool allowed = clients.allow.empty() || limits::any_has(clients.allow, client_);
+    if (blocked || !allowed) return Problem{403, "Requests from this address are not served here."};
+    return std::nullopt;
 }
 
 std::optional<Problem> Session::find_service() {
@@ -247,6 +269,17 @@ std::optional<Problem> Session::cross_origin() {
     if (!asks) return std::nullopt;
     if (own_lines_.empty()) return Problem{403, "Pages of this origin may not call this service."};
     return Problem{204, {}};
+}
+
+std::optional<Problem> Session::limit_use() {
+    limits::Use use{service().name.text(), payer_, limits::prefix_of(client_)};
+    auto wait = worker_.shared().use_limits.take(service().limits, use, limits::Clock::now());
+    if (!wait) return std::nullopt;
+    Problem problem{429,
+                    "This service is asked more often than it allows. Nothing was used up: repeat the request later."};
+    problem.retry_after =
+        static_cast<unsigned>(std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(*wait).count()));
+    return problem;
 }
 
 std::optional<Problem> Session::find_price() {
@@ -293,6 +326,7 @@ Awaitable<bool> Session::serve() {
     std::optional<Problem> problem = route();
     if (!problem && own_) co_return co_await (this->*own_->endpoint->serve)();
     if (!problem && !admit_from_cache()) problem = co_await admit();
+    if (!problem) problem = limit_use();
     if (!problem) co_return co_await proxy();
     Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;
     co_return co_await answer(std::move(*problem), outcome);

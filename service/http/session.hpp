@@ -50,9 +50,11 @@ class Session {
     HeadState read_head_now();
     Awaitable<HeadState> read_head();
     std::optional<Problem> route();
+    std::optional<Problem> find_client();
     std::optional<Problem> find_service();
     std::optional<Problem> find_price();
     std::optional<Problem> cross_origin();
+    std::optional<Problem> limit_use();
     Awaitable<bool> answer(Problem problem, Outcome outcome);
     Awaitable<bool> discard_body();
     Awaitable<> linger();
@@ -67,6 +69,7 @@ class Session {
     paywall::Decision decide(paywall::FoundCredential& credential, paywall::Proof proof);
     Awaitable<std::optional<Problem>> start_clock(paywall::Admit& admit);
     Awaitable<Problem> demand_payment(paywall::Reason reason);
+    Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome);
     [[nodiscard]] Problem not_for_sale(paywall::Reason reason) const;
     void note_dry_run(const paywall::Decision& decision);
     void narrow_to_sale(gateway::IssuedChallenge& issued) const;
@@ -102,6 +105,7 @@ class Session {
     Worker& worker_;
     Stream stream_;
     std::string peer_;
+    limits::Address peer_address_;
     std::shared_ptr<asio::ssl::context> tls_;
     Watch watch_;
     std::unique_ptr<Exchange> exchange_;
@@ -111,8 +115,11 @@ class Session {
     // Of the current request:
     std::shared_ptr<const runtime::Site> site_;
     paywall::RouteMatch match_;
-    Msat price_;             // of this request
-    std::string own_lines_;  // header lines of ours in whatever is answered
+    limits::Address client_;  // who asks, behind proxies that are trusted
+    std::string client_text_;
+    std::optional<PaymentHash> payer_;
+    Msat price_;                   // of this request
+    std::string own_lines_;        // header lines of ours in whatever is answered
     std::optional<OwnMatch> own_;  // not a service's at all
     metrics::ResourceShard* counts_ = nullptr;
     Clock::time_point began_;

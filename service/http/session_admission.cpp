@@ -70,6 +70,7 @@ bool Session::admit_from_cache() {
     }
     if (known->until && std::chrono::system_clock::now() >= *known->until) return false;
     until_ = known->until;
+    payer_ = known->token.payment_hash;
     x.token_headers = known->forward_headers;
     token_headers_ = x.token_headers;
     counts_->authenticated(metrics::AuthResult::ok);
@@ -123,6 +124,7 @@ Awaitable<std::optional<Problem>> Session::admit() {
     if (problem) co_return problem;
     counts_->authenticated(metrics::AuthResult::ok);
     until_ = admitted.until;
+    payer_ = admitted.token->payment_hash;
     exchange_->token_headers = token_header_lines(*admitted.token, service().name.text());
     token_headers_ = exchange_->token_headers;
     remember(credential, admitted);
@@ -207,36 +209,50 @@ void Session::note_dry_run(const paywall::Decision& decision) {
 
 Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     if (auto page = page_again(reason)) co_return std::move(*page);
-    gateway::Client& gateway = worker_.shared().gateway;
+    gateway::ChallengeDesk& desk = worker_.shared().desk;
     std::optional<std::string> text;
     if (service().description) text = description();
-    gateway::IssueRequest request{price_, service().seller(), std::move(text), std::nullopt};
-    auto start = [&gateway, request](auto done) { gateway.issue(request, std::move(done)); };
-    Result<gateway::IssuedChallenge> issued =
-        co_await await_callback<Result<gateway::IssuedChallenge>>(worker_.context().get_executor(), start);
-    if (issued) {
-        counts_->challenge(metrics::ChallengeResult::issued);
-        Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
-        narrow_to_sale(*issued);
-        problem.challenges = l402::challenge_lines(issued->token_base64, issued->bolt11);
-        // A page's challenge belongs to one browser: whoever holds its cookie is let in once it is paid. It must be one
-        // that nobody else was or will be given.
-        if (shows_page()) {
-            auto token = codec::from_base64(issued->token_base64);
-            if (token) add_page(problem, {std::move(*token), price_, issued->expires_at, issued->bolt11}, reason);
-        }
-        co_return problem;
+    const config::Route* route = route_sold();
+    gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
+                                          {price_, service().seller(), std::move(text), std::nullopt},
+                                          route && route->own_tokens ? route->name : std::string(),
+                                          !shows_page()};
+    auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
+    gateway::ChallengeDesk::Outcome outcome =
+        co_await await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);
+    if (!outcome.challenge) co_return not_issued(outcome);
+    counts_->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
+    gateway::IssuedChallenge issued = *outcome.challenge;
+    narrow_to_sale(issued);
+    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
+    problem.challenges = l402::challenge_lines(issued.token_base64, issued.bolt11);
+    // A page's challenge belongs to one browser: whoever holds its cookie is let in once it is paid. It must be one
+    // that nobody else was or will be given.
+    if (shows_page()) {
+        auto token = codec::from_base64(issued.token_base64);
+        if (token) add_page(problem, {std::move(*token), price_, issued.expires_at, issued.bolt11}, reason);
     }
-    if (is(issued.error(), gateway::ClientErrc::rate_limited)) {
+    co_return problem;
+}
+
+Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome) {
+    unsigned retry_after = static_cast<unsigned>(outcome.retry_after.count());
+    if (is(*outcome.error, gateway::ClientErrc::limited)) {
+        counts_->challenge(metrics::ChallengeResult::limited);
+        Problem problem{429, "More invoices were asked for than are made out. Pay one, or repeat the request later."};
+        problem.retry_after = retry_after;
+        return problem;
+    }
+    if (is(*outcome.error, gateway::ClientErrc::rate_limited)) {
         counts_->challenge(metrics::ChallengeResult::rate_limited);
         Problem problem{429, "The node issues no more invoices at the moment. Repeat the request later."};
         problem.retry_after = 1;
-        co_return problem;
+        return problem;
     }
     counts_->challenge(metrics::ChallengeResult::invoice_error);
     Problem problem{503, "The node that sells this cannot be reached. Nothing was charged: repeat the request later."};
     problem.retry_after = 5;
-    co_return problem;
+    return problem;
 }
 
 }  // namespace millrace::http

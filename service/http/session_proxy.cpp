@@ -39,7 +39,7 @@ Awaitable<bool> Session::proxy() {
     bool repeatable = head.framing == Framing::none && is_idempotent(head.verb);
     bool fresh = false;
     for (;;) {
-        ForwardFacts facts{x.target.forward, host, target->authority, peer_, tls_ != nullptr, token_headers_};
+        ForwardFacts facts{x.target.forward, host, target->authority, client_text_, tls_ != nullptr, token_headers_};
         x.to_upstream.clear();
         append_upstream_head(head, facts, x.to_upstream);
         std::shared_ptr<UpstreamPool> pool = worker_.pool(*target);

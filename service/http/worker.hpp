@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "common/l402/token.hpp"
-#include "service/gateway/client.hpp"
+#include "service/gateway/challenge_desk.hpp"
 #include "service/http/exchange.hpp"
 #include "service/http/settlement_waiters.hpp"
 #include "service/http/upstream_pool.hpp"
 #include "service/http/watchdog.hpp"
+#include "service/limits/use_limits.hpp"
 #include "service/paywall/credential_cache.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
@@ -27,10 +28,11 @@ class Session;
 struct Shared {
     runtime::Published<runtime::Site>& site;
     runtime::Published<l402::KeyRing>& keys;
-    gateway::Client& gateway;
+    gateway::ChallengeDesk& desk;
     store::Store& store;
     metrics::Metrics& metrics;
     SettlementWaiters& waiters;
+    limits::UseLimits& use_limits;
 };
 
 class Worker {

@@ -18,8 +18,9 @@ enum class Outcome { challenge, served, rejected, upstream_error };
 inline constexpr std::array outcome_names = {"challenge", "served", "rejected", "upstream_error"};
 
 // What became of a challenge (label `result`).
-enum class ChallengeResult { issued, rate_limited, invoice_error, dry_run };
-inline constexpr std::array challenge_names = {"issued", "rate_limited", "invoice_error", "dry_run"};
+enum class ChallengeResult { issued, reused, limited, rate_limited, invoice_error, dry_run };
+inline constexpr std::array challenge_names = {"issued",       "reused",        "limited",
+                                               "rate_limited", "invoice_error", "dry_run"};
 
 // What became of a credential (label `result`).
 enum class AuthResult { ok, malformed, bad_signature, bad_preimage, expired, wrong_scope, revoked, underpaid };

@@ -79,6 +79,7 @@ App::~App() {
     control_->poll();
     store_.reset();
     gateway_.reset();
+    desk_.reset();
     endpoint_.reset();
     boost::system::error_code ignored;
     signals_.clear(ignored);
@@ -120,18 +121,23 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     if (!store) return store.error();
     store_ = std::move(*store);
     gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_);
-    gateway_->on_settled([this](const PaymentHash& hash) { waiters_.settled(hash); });
+    desk_ = std::make_unique<gateway::ChallengeDesk>(*gateway_);
+    desk_->configure(started_with_.challenges);
+    gateway_->on_settled([this](const PaymentHash& hash) {
+        desk_->paid(hash);
+        waiters_.settled(hash);
+    });
+    gateway_->on_keys([this] { desk_->keys_changed(); });
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
-        http::Shared shared{site_, keys_, *gateway_, *store_, metrics_, waiters_};
+        http::Shared shared{site_, keys_, *desk_, *store_, metrics_, waiters_, use_limits_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();
     if (started_with_.metrics) {
         auto metrics_acceptor = http::listen_on(control_->get_executor(), *started_with_.metrics);
         if (!metrics_acceptor) return metrics_acceptor.error();
-        metrics::EndpointSources sources{[this] { return metrics_text(); },
-                                         [this] { return why_not_ready(); }};
+        metrics::EndpointSources sources{[this] { return metrics_text(); }, [this] { return why_not_ready(); }};
         endpoint_ = std::make_unique<metrics::Endpoint>(std::move(*metrics_acceptor), std::move(sources));
         spdlog::info("metrics on http://{}", endpoint_->address().text());
     }
@@ -184,6 +190,7 @@ void App::reload() {
     }
     listeners_.use(*tls);
     set_log_level(level);
+    desk_->configure((*site)->config.challenges);
     publish(*site);
     spdlog::info("configuration reloaded: {} services", site_.load()->config.services.size());
 }

@@ -58,6 +58,8 @@ class App {
     std::unique_ptr<boost::asio::io_context> control_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<gateway::Client> gateway_;
+    std::unique_ptr<gateway::ChallengeDesk> desk_;
+    limits::UseLimits use_limits_;
     std::vector<std::unique_ptr<http::Worker>> workers_;
     Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;

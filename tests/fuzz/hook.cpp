@@ -33,6 +33,12 @@ std::vector<std::string> frames_of(std::string_view stream, std::size_t step) {
     return out;
 }
 
+std::size_t occurrences(std::string_view text, std::string_view what) {
+    std::size_t count = 0;
+    for (std::size_t at = text.find(what); at != std::string_view::npos; at = text.find(what, at + 1)) ++count;
+    return count;
+}
+
 // Of valid JSON the quick look says what a parser says.
 void check_envelope(std::string_view message) {
     const std::optional<host::Envelope> envelope = host::scan_envelope(message);
@@ -45,17 +51,12 @@ void check_envelope(std::string_view message) {
     if (!envelope) return;
     FUZZ_REQUIRE(!envelope->method.empty());
     // A repeated member is lightningd's to avoid: the two readers keep another one of them.
-    std::size_t names = 0;
-    for (std::size_t at = message.find("\"method\""); at != std::string_view::npos;
-         at = message.find("\"method\"", at + 1))
-        ++names;
-    for (std::size_t at = message.find("\"id\""); at != std::string_view::npos; at = message.find("\"id\"", at + 1))
-        ++names;
+    if (occurrences(message, "\"method\"") > 1) return;
     const bj::value* method = members->if_contains("method");
-    const bj::value* id = members->if_contains("id");
-    if (names > 2) return;
     FUZZ_REQUIRE(method != nullptr && method->is_string() &&
                  std::string_view(method->get_string()) == envelope->method);
+    if (occurrences(message, "\"id\"") > 1) return;  // or it may be one of the params
+    const bj::value* id = members->if_contains("id");
     FUZZ_REQUIRE((id == nullptr) == envelope->id.empty());
     if (id != nullptr) FUZZ_REQUIRE(bj::parse(bj::string_view(envelope->id.data(), envelope->id.size())) == *id);
 }

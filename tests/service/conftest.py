@@ -43,6 +43,15 @@ free = ["/weather/health", "/weather/public/"]
 """
 
 
+# Each 402 with an invoice of its own, however many are asked for; test_limits.py has it otherwise.
+UNLIMITED = """
+[challenges]
+reuse = false
+per_prefix = "100000/s"
+in_all = "100000/s"
+"""
+
+
 class House:
     """A gateway, an upstream and a millraced in front of it, in a folder of their own."""
 
@@ -54,6 +63,8 @@ class House:
         self.service = None
 
     def config(self, extra="", services=""):
+        if "[challenges]" not in extra:
+            extra += UNLIMITED
         return CONFIG.format(gateway=self.gateway.path, upstream=self.upstream.url, extra=extra, services=services)
 
     def start(self, extra="", services="", config=None, **more):
