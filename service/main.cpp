@@ -34,7 +34,11 @@ int main(int argc, char** argv) {
     command.set_version_flag("--version", "millraced " MILLRACE_VERSION);
     CLI11_PARSE(command, argc, argv);
 
-    auto config = millrace::runtime::load_checked(file);
+    millrace::config::Environment environment = [](const std::string& name) {
+        const char* value = std::getenv(name.c_str());
+        return value ? std::optional<std::string>(value) : std::nullopt;
+    };
+    auto config = millrace::runtime::load_checked(file, environment);
     if (!config) {
         std::fprintf(stderr, "%s\n", config.error().message.c_str());
         return 1;
@@ -52,16 +56,12 @@ int main(int argc, char** argv) {
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the service
 
-    auto variable = [](const std::string& name) {
-        const char* value = std::getenv(name.c_str());
-        return value ? std::optional<std::string>(value) : std::nullopt;
-    };
-    auto passed = millrace::http::activated_sockets(variable, getpid());
+    auto passed = millrace::http::activated_sockets(environment, getpid());
     if (!passed) {
         spdlog::critical("{}", passed.error().message);
         return 1;
     }
-    millrace::runtime::App app(file, std::move(*config));
+    millrace::runtime::App app(file, std::move(*config), environment);
     if (auto started = app.start(std::move(*passed)); !started) {
         spdlog::critical("{}", started.error().message);
         return 1;

@@ -13,6 +13,7 @@
 #include "common/money/msat.hpp"
 #include "service/config/config_error.hpp"
 #include "service/config/path_pattern.hpp"
+#include "service/config/secret_text.hpp"
 #include "service/limits/network.hpp"
 #include "service/limits/rate.hpp"
 #include "service/limits/use_limits.hpp"
@@ -77,6 +78,20 @@ struct UpstreamTls {
     bool operator==(const UpstreamTls&) const = default;
 };
 
+// A field that requests are forwarded with, instead of what the client sent under its name.
+struct UpstreamHeader {
+    std::string name;
+    SecretText value;
+    bool operator==(const UpstreamHeader&) const = default;
+};
+
+// What becomes of a path on its way to the upstream.
+struct Rewrite {
+    std::string strip = {};   // what the path begins with, decoded, without a slash at the end; empty: nothing
+    std::string prefix = {};  // what comes in its place, percent-encoded, without a slash at the end
+    bool operator==(const Rewrite&) const = default;
+};
+
 // What is behind a service.
 struct Upstream {
     static constexpr std::size_t max_addresses = 16;
@@ -84,6 +99,8 @@ struct Upstream {
     std::vector<UpstreamAddress> addresses = {};  // at least one
     std::optional<HealthCheck> health = {};
     UpstreamTls tls = {};
+    std::vector<UpstreamHeader> headers = {};
+    std::optional<Rewrite> rewrite = {};
     bool operator==(const Upstream&) const = default;
 };
 

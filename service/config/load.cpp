@@ -55,7 +55,8 @@ HostPattern read_host(Section& section) {
     return {suffix ? HostPattern::Kind::suffix : HostPattern::Kind::exact, name};
 }
 
-std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder, Faults& faults) {
+std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder,
+                                    const Environment& environment, Faults& faults) {
     Section section(&table, "service", static_cast<std::uint32_t>(table.source().begin.line), faults);
     std::optional<ServiceName> name =
         read_name(section, "name", "what the service is called in tokens and metrics, such as \"weather\"");
@@ -63,7 +64,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     std::optional<PathPattern> path =
         read_pattern(section, "path", "the prefix of what is sold, such as \"/weather/\"");
     Methods methods = read_methods(section);
-    std::optional<Upstream> upstream = read_upstream(section, folder);
+    std::optional<Upstream> upstream = read_upstream(section, folder, environment,
+                                                     path ? std::optional<std::string>(path->root()) : std::nullopt);
     std::optional<std::uint64_t> price =
         section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
     std::optional<std::chrono::seconds> timeout;
@@ -177,7 +179,8 @@ const toml::table* sub_table(const toml::table& root, std::string_view key, Faul
     return node ? node->as_table() : nullptr;
 }
 
-void read_services(const toml::table& root, const std::filesystem::path& folder, Config& config, Faults& faults) {
+void read_services(const toml::table& root, const std::filesystem::path& folder, const Environment& environment,
+                   Config& config, Faults& faults) {
     const toml::node* node = root.get("service");
     const toml::array* array = node ? node->as_array() : nullptr;
     if (!array || array->empty()) {
@@ -191,7 +194,7 @@ void read_services(const toml::table& root, const std::filesystem::path& folder,
                         "must be a table: [[service]]");
             continue;
         }
-        if (auto service = read_service(*element.as_table(), folder, faults))
+        if (auto service = read_service(*element.as_table(), folder, environment, faults))
             config.services.push_back(std::move(*service));
     }
     check_overlaps(config.services, faults);
@@ -258,7 +261,7 @@ std::string HostPattern::written() const {
     return "*";
 }
 
-Result<Config> parse(std::string_view text, std::string_view file) {
+Result<Config> parse(std::string_view text, std::string_view file, const Environment& environment) {
     toml::table root;
     try {
         root = toml::parse(text, file);
@@ -273,17 +276,17 @@ Result<Config> parse(std::string_view text, std::string_view file) {
     check_top_level(root, faults);
     read_listen(root, folder, config, faults);
     read_rest(root, folder, config, faults);
-    read_services(root, folder, config, faults);
+    read_services(root, folder, environment, config, faults);
     if (!faults.none()) return Error{to_error_code(Errc::bad_value), faults.text()};
     return config;
 }
 
-Result<Config> load(const std::filesystem::path& file) {
+Result<Config> load(const std::filesystem::path& file, const Environment& environment) {
     std::ifstream in(file, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     if (!in.good() && !in.eof())
         return fail(Errc::unreadable, file.string() + ": no such file, or no permission to read it");
-    return parse(text, file.string());
+    return parse(text, file.string(), environment);
 }
 
 }  // namespace millrace::config

@@ -5,6 +5,7 @@
 #include <boost/url/url_view.hpp>
 #include <charconv>
 
+#include "service/config/header_value.hpp"
 #include "service/config/path_rules.hpp"
 
 namespace millrace::config {
@@ -108,6 +109,64 @@ UpstreamTls read_tls(Section& service, const std::filesystem::path& folder) {
     return out;
 }
 
+std::vector<UpstreamHeader> read_headers(Section& service, const std::filesystem::path& folder,
+                                         const Environment& environment) {
+    std::vector<UpstreamHeader> out;
+    const toml::table* table = service.table("upstream_headers", "{ \"X-Api-Key\" = \"${API_KEY}\" }");
+    if (!table) return out;
+    Section section = service.below("upstream_headers", *table);
+    for (const auto& [key, node] : *table) {
+        std::string name(key.str());
+        auto text = section.text(name);
+        auto same = [&](const UpstreamHeader& other) { return same_header_name(other.name, name); };
+        if (auto fault = fault_of_header_name(name)) {
+            section.fault(name, *fault);
+        } else if (std::any_of(out.begin(), out.end(), same)) {
+            section.fault(name, "is there already, in another spelling");
+        } else if (text) {
+            auto value = read_header_value(*text, folder, environment);
+            if (!value) section.fault(name, detail(value.error()));
+            out.push_back({name, value ? *value : SecretText{}});
+        }
+    }
+    return out;
+}
+
+// RFC 3986 §3.3: what may stand in a path as it is.
+std::string encode_path(std::string_view path) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/";
+    constexpr std::string_view hex = "0123456789ABCDEF";
+    std::string out;
+    for (char c : path) {
+        auto byte = static_cast<unsigned char>(c);
+        if (plain.find(c) != std::string_view::npos)
+            out += c;
+        else
+            out.append("%").append(1, hex[byte >> 4U]).append(1, hex[byte & 15U]);
+    }
+    return out;
+}
+
+std::optional<Rewrite> read_rewrite(Section& service, const std::optional<std::string>& path) {
+    const toml::table* table = service.table("rewrite", "{ strip = \"/api\", prefix = \"/v2\" }");
+    if (!table) return std::nullopt;
+    Section section = service.below("rewrite", *table);
+    auto part = [&](std::string_view key) {
+        auto text = section.text(key);
+        auto fault = text ? fault_of_path(*text) : std::nullopt;
+        if (fault) section.fault(key, *fault + ", not \"" + *text + '"');
+        std::string out = text && !fault ? *text : std::string{};
+        if (out.ends_with('/')) out.pop_back();
+        return out;
+    };
+    Rewrite out{part("strip"), encode_path(part("prefix"))};
+    if (!out.strip.empty() && path && !covers(out.strip, *path))
+        section.fault("strip", "must be what the service's own path \"" + *path + "\" begins with, not \"" + out.strip + '"');
+    section.no_others();
+    return out;
+}
+
 }  // namespace
 
 std::string UpstreamAddress::authority() const {
@@ -121,11 +180,14 @@ std::string UpstreamAddress::url() const {
     return (tls ? "https://" : "http://") + authority();
 }
 
-std::optional<Upstream> read_upstream(Section& section, const std::filesystem::path& folder) {
+std::optional<Upstream> read_upstream(Section& section, const std::filesystem::path& folder,
+                                      const Environment& environment, const std::optional<std::string>& path) {
     Upstream out;
     out.addresses = read_addresses(section, folder);
     out.health = read_health(section);
     out.tls = read_tls(section, folder);
+    out.headers = read_headers(section, folder, environment);
+    out.rewrite = read_rewrite(section, path);
     bool any_tls = std::any_of(out.addresses.begin(), out.addresses.end(), [](const auto& one) { return one.tls; });
     if (section.has("upstream_tls") && !out.addresses.empty() && !any_tls)
         section.fault("upstream_tls", "is for https:// upstreams, and this service has none");

@@ -7,12 +7,6 @@
 namespace millrace::config {
 namespace {
 
-// The fault of a Result without the domain's sentence in front of it.
-std::string detail(const Error& error) {
-    std::size_t colon = error.message.find(": ");
-    return colon == std::string::npos ? error.message : error.message.substr(colon + 2);
-}
-
 std::string written(const toml::node& node) {
     if (auto text = node.value_exact<std::string>()) return '"' + *text + '"';
     if (auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
@@ -27,6 +21,11 @@ std::string written(const toml::node& node) {
 }
 
 }  // namespace
+
+std::string detail(const Error& error) {
+    std::size_t colon = error.message.find(": ");
+    return colon == std::string::npos ? error.message : error.message.substr(colon + 2);
+}
 
 void Faults::note(std::uint32_t line, std::string_view key, std::string_view fault) {
     std::string text = file_ + ':' + std::to_string(line) + ": ";

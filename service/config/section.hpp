@@ -10,9 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "common/result/error.hpp"
 #include "service/limits/rate.hpp"
 
 namespace millrace::config {
+
+// The fault of a Result without the domain's sentence in front of it.
+[[nodiscard]] std::string detail(const Error& error);
 
 // The faults of one file, in the order in which they were met.
 class Faults {

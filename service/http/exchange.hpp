@@ -24,6 +24,7 @@ struct Exchange {
     RequestReader request;
     ResponseReader response;
     paywall::RequestTarget target;
+    std::string rewritten;  // the target as the upstream has it, where the service rewrites it
     std::string host;
     std::string token_headers;
     std::vector<l402::HeaderField> credential_fields;

@@ -4,6 +4,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include "common/l402/credential.hpp"
+#include "service/config/header_value.hpp"
 #include "service/pages/pay_cookie.hpp"
 
 namespace millrace::http {
@@ -98,6 +99,11 @@ bool drop_response_field(const HeaderLine& line, unsigned status) {
     }
 }
 
+bool is_set(std::span<const std::string> names, std::string_view name) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& one) { return config::same_header_name(one, name); });
+}
+
 void append_line(std::string_view name, std::string_view value, std::string& out) {
     out.append(name).append(": ").append(value).append("\r\n");
 }
@@ -132,10 +138,11 @@ std::string token_header_lines(const l402::Identifier& token, std::string_view s
 
 void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, std::string& out) {
     out.append(head.method).append(" ").append(facts.target).append(" HTTP/1.1\r\n");
-    append_line("Host", facts.host.empty() ? facts.upstream : facts.host, out);
+    if (!is_set(facts.set_names, "Host")) append_line("Host", facts.host.empty() ? facts.upstream : facts.host, out);
     for (const HeaderLine& line : head.fields) {
         if (drop_request_field(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) continue;
+        if (is_set(facts.set_names, line.name)) continue;
         if (line.id == Field::cookie && line.value.find(pages::pay_cookie_prefix) != std::string_view::npos) {
             std::string rest = pages::without_pay_cookies(line.value);
             if (!rest.empty()) append_line(line.name, rest, out);
@@ -143,6 +150,7 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
         }
         append_line(line.name, line.value, out);
     }
+    out.append(facts.set_lines);
     if (head.framing == Framing::chunked)
         append_line("Transfer-Encoding", "chunked", out);
     else if (head.has_content_length)

@@ -2,6 +2,7 @@
 // rule that a credential never reaches an upstream and that nobody but millraced says who has paid.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@ struct ForwardFacts {
     std::string_view client;         // address, for X-Forwarded-For
     bool https = false;              // the client came over TLS
     std::string_view token_headers;  // of token_header_lines(); empty on free paths
+    std::string_view set_lines = {};                   // fields that the service sets ...
+    std::span<const std::string> set_names = {};       // ... instead of the client's of these names
 };
 
 // "X-L402-Token-Id: ...\r\nX-L402-Payment-Hash: ...\r\nX-L402-Service: ...\r\n"

@@ -2,9 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "service/config/header_value.hpp"
 #include "service/http/buffer.hpp"
 #include "service/http/message.hpp"
 #include "service/http/upstream_connect.hpp"
@@ -40,8 +42,15 @@ std::chrono::milliseconds until(Clock::time_point deadline) {
 // What is wrong with the answer to the check; empty where it is well.
 Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadline) {
     const config::HealthCheck& check = *probe.group->config().health;
-    std::string request = "GET " + check.path + " HTTP/1.1\r\nHost: " + probe.target.authority +
-                          "\r\nUser-Agent: millraced/" MILLRACE_VERSION "\r\nConnection: close\r\n\r\n";
+    // As requests are forwarded: with the fields that the service sets, among which Host and a key may be.
+    const auto& set = probe.group->header_names();
+    auto is_set = [&](std::string_view name) {
+        return std::any_of(set.begin(), set.end(), [&](const auto& one) { return config::same_header_name(one, name); });
+    };
+    std::string request = "GET " + check.path + " HTTP/1.1\r\n";
+    if (!is_set("Host")) request += "Host: " + probe.target.authority + "\r\n";
+    if (!is_set("User-Agent")) request += "User-Agent: millraced/" MILLRACE_VERSION "\r\n";
+    request += probe.group->header_lines() + "Connection: close\r\n\r\n";
     probe.watch.arm(until(deadline), stream);
     ErrorCode failed = co_await stream.write_rest(request, {});
     Buffer in;

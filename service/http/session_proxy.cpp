@@ -6,6 +6,7 @@
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 #include "service/http/upstream_connect.hpp"
+#include "service/upstream/rewrite.hpp"
 
 namespace millrace::http {
 namespace {
@@ -37,9 +38,15 @@ Awaitable<bool> Session::proxy() {
     upstream::Attempts attempts = group.attempts();
     const upstream::Target* target = group.next(attempts, Clock::now());
     bool repeatable = head.framing == Framing::none && is_idempotent(head.verb);
+    std::string_view path = x.target.forward;
+    if (group.config().rewrite) {
+        upstream::rewrite_target(*group.config().rewrite, x.target.forward, x.rewritten);
+        path = x.rewritten;
+    }
     bool fresh = false;
     for (;;) {
-        ForwardFacts facts{x.target.forward, host, target->authority, client_text_, tls_ != nullptr, token_headers_};
+        ForwardFacts facts{path,           host, target->authority, client_text_, tls_ != nullptr,
+                           token_headers_, group.header_lines(), group.header_names()};
         x.to_upstream.clear();
         append_upstream_head(head, facts, x.to_upstream);
         std::shared_ptr<UpstreamPool> pool = worker_.pool(*target);

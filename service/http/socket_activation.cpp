@@ -25,7 +25,7 @@ std::optional<long> parse_number(std::string_view text) {
 
 }  // namespace
 
-Result<std::vector<ActivatedSocket>> activated_sockets(const Variable& variable, long pid) {
+Result<std::vector<ActivatedSocket>> activated_sockets(const config::Environment& variable, long pid) {
     std::vector<ActivatedSocket> out;
     auto meant = variable("LISTEN_PID");
     auto count_text = variable("LISTEN_FDS");

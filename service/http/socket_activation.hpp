@@ -5,12 +5,11 @@
 //   LISTEN_FDNAMES  their names, separated by colons: FileDescriptorName= of the socket unit, its name without that
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/result/error.hpp"
+#include "service/config/environment.hpp"
 
 namespace millrace::http {
 
@@ -24,10 +23,8 @@ struct ActivatedSocket {
     bool operator==(const ActivatedSocket&) const = default;
 };
 
-using Variable = std::function<std::optional<std::string>(const std::string& name)>;
-
 // Empty where systemd passed none to the process `pid`. Errors: malformed.
-[[nodiscard]] Result<std::vector<ActivatedSocket>> activated_sockets(const Variable& variable, long pid);
+[[nodiscard]] Result<std::vector<ActivatedSocket>> activated_sockets(const config::Environment& variable, long pid);
 
 // Takes those that `address = "systemd:NAME"` means out of `passed`: all of that name; the first one where the name is
 // empty. None where there is none.

@@ -48,8 +48,8 @@ void set_log_level(const std::string& level) {
     spdlog::set_level(spdlog::level::from_str(level));
 }
 
-Result<config::Config> load_checked(const std::filesystem::path& file) {
-    Result<config::Config> config = config::load(file);
+Result<config::Config> load_checked(const std::filesystem::path& file, const config::Environment& environment) {
+    Result<config::Config> config = config::load(file, environment);
     if (!config) return config;
     if (auto groups = upstream::make_groups(config->services, {}); !groups)
         return Error{groups.error().code, file.string() + ": " + groups.error().message};
@@ -57,9 +57,10 @@ Result<config::Config> load_checked(const std::filesystem::path& file) {
     return config;
 }
 
-App::App(std::filesystem::path file, config::Config config)
+App::App(std::filesystem::path file, config::Config config, config::Environment environment)
     : file_(std::move(file)),
       started_with_(std::move(config)),
+      environment_(std::move(environment)),
       worker_count_(count_workers(started_with_)),
       metrics_(worker_count_),
       control_(std::make_unique<asio::io_context>(1)),
@@ -171,7 +172,7 @@ http::Awaitable<> App::handle_signals() {
 }
 
 void App::reload() {
-    Result<config::Config> config = load_checked(file_);
+    Result<config::Config> config = load_checked(file_, environment_);
     if (!config) {
         spdlog::error("configuration not reloaded, the old one stays:\n{}", config.error().message);
         metrics_.config_reloaded(false, std::chrono::system_clock::now());

@@ -26,8 +26,8 @@ namespace millrace::runtime {
 
 class App {
   public:
-    // `file` is where `config` was read from, and will be read from again.
-    App(std::filesystem::path file, config::Config config);
+    // `file` is where `config` was read from, and will be read from again, with `environment`.
+    App(std::filesystem::path file, config::Config config, config::Environment environment);
     ~App();
     App(const App&) = delete;
     App& operator=(const App&) = delete;
@@ -50,6 +50,7 @@ class App {
 
     std::filesystem::path file_;
     config::Config started_with_;
+    config::Environment environment_;
     std::size_t worker_count_;
     metrics::Metrics metrics_;
     Published<Site> site_;
@@ -70,7 +71,8 @@ class App {
 };
 
 // The first reading of a configuration file, files it names included: what --check-config checks.
-[[nodiscard]] Result<config::Config> load_checked(const std::filesystem::path& file);
+[[nodiscard]] Result<config::Config> load_checked(const std::filesystem::path& file,
+                                                  const config::Environment& environment);
 
 void set_log_level(const std::string& level);
 

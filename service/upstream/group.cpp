@@ -27,6 +27,10 @@ Group::Group(const config::Service& service, TlsContext tls, const Group* before
         if (!target.health) target.health = std::make_shared<AddressHealth>();
         targets_.push_back(std::move(target));
     }
+    for (const config::UpstreamHeader& header : config_.headers) {
+        header_names_.push_back(header.name);
+        header_lines_.append(header.name).append(": ").append(header.value.reveal()).append("\r\n");
+    }
 }
 
 Attempts Group::attempts() const {

@@ -41,6 +41,10 @@ class Group {
     [[nodiscard]] const std::vector<Target>& targets() const { return targets_; }
     [[nodiscard]] const config::Upstream& config() const { return config_; }
 
+    // The lines that requests are forwarded with, and the names that a client's own fields lose to them.
+    [[nodiscard]] const std::string& header_lines() const { return header_lines_; }
+    [[nodiscard]] const std::vector<std::string>& header_names() const { return header_names_; }
+
     // Of one request.
     [[nodiscard]] Attempts attempts() const;
     // The address to try next; null where all were tried.
@@ -50,6 +54,8 @@ class Group {
     std::string service_;
     config::Upstream config_;
     std::vector<Target> targets_;
+    std::string header_lines_;
+    std::vector<std::string> header_names_;
     mutable std::atomic<std::uint32_t> turn_{0};
 };
 

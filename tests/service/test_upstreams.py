@@ -297,3 +297,72 @@ def test_tls_files_that_do_not_fit_are_refused_before_the_start(house, upstreams
         file.write_text(secure(house, upstream, settings))
         done = subprocess.run([BINARY, "--config", str(file), "--check-config"], capture_output=True, text=True, timeout=20)
         assert done.returncode == 1 and why in done.stderr, done.stderr
+
+
+HEADERS = """upstream_headers = { "X-Api-Key" = "${API_KEY}", "Authorization" = "file:key.txt", "X-Plain" = "value", "Host" = "inside.test" }"""
+
+
+def test_fields_are_set_towards_the_upstream_and_never_shown(house, upstreams):
+    a = upstreams("a")
+    (house.folder / "key.txt").write_text("Bearer file-s3cret\n")
+    text = config(house, a, more=HEADERS + "\n" + HEALTH)
+    service = house.start(config=text, env={"API_KEY": "env-s3cret"})
+    own = {"x-api-key": "mine", "X_API_KEY": "mine", "Authorization": "Basic bWluZQ==", "X-Other": "mine"}
+    for target, more in (("/weather/public/x", {}), ("/weather/x", house.paid().headers())):
+        headers = own if not more else {**own, **more}
+        assert service.get(target, headers).status == 200
+        seen = a.last
+        assert [value for name, value in seen.fields if name.lower().replace("_", "-") == "x-api-key"] == ["env-s3cret"]
+        assert [value for name, value in seen.fields if name.lower() == "authorization"] == ["Bearer file-s3cret"]
+        assert [value for name, value in seen.fields if name.lower() == "host"] == ["inside.test"]
+        assert (seen.get("x-plain"), seen.get("x-other"), seen.get("x-forwarded-host")) == ("value", "mine", "test.example")
+    # The health check goes in with the same key.
+    check = wait_for(lambda: asked(a, "/healthz"), "a health check")[0]
+    assert (check.get("x-api-key"), check.get("host")) == ("env-s3cret", "inside.test")
+    # Files are read anew by a reload; one that is gone keeps what there was.
+    (house.folder / "key.txt").write_text("Bearer another-s3cret\r\n")
+    service.reload()
+    assert service.get(FREE + "x").status == 200
+    assert a.last.get("authorization") == "Bearer another-s3cret"
+    (house.folder / "key.txt").unlink()
+    said = service.reload()
+    assert "not reloaded" in said and "service.upstream_headers.Authorization: the file" in said and "cannot be read" in said
+    assert service.get(FREE + "x").status == 200
+    assert a.last.get("authorization") == "Bearer another-s3cret"
+    assert "s3cret" not in service.log_file.read_text()
+
+
+def test_a_field_whose_value_is_missing_is_refused_before_the_start(house, upstreams):
+    file = house.folder / "check.toml"
+    file.write_text(config(house, "http://127.0.0.1:1", more=HEADERS))
+    done = subprocess.run([BINARY, "--config", str(file), "--check-config"], capture_output=True, text=True, timeout=20)
+    line = file.read_text().splitlines().index(HEADERS) + 1
+    assert done.returncode == 1
+    assert f"check.toml:{line}: service.upstream_headers.X-Api-Key: the variable API_KEY is not set" in done.stderr
+    assert f"check.toml:{line}: service.upstream_headers.Authorization: the file {house.folder}/key.txt cannot be read" in done.stderr
+
+
+def test_the_path_is_rewritten_on_its_way_to_the_upstream(house, upstreams):
+    a, b = upstreams("a"), upstreams("b")
+    a.routes["/v2/public/hang"] = b.routes["/v2/public/hang"] = hangup
+    service = house.start(config=config(house, a, b, more='rewrite = { strip = "/weather", prefix = "/v2" }'))
+    token = house.paid()
+    with service.client() as client:
+        for asked_for, seen in (
+            ("/weather/x", "/v2/x"),
+            ("/weather/x?a=/weather/&b=%2e%2e", "/v2/x?a=/weather/&b=%2e%2e"),
+            ("/weather//y/../x/./z", "/v2/x/z"),
+            ("/weather/caf%C3%A9/a%20b", "/v2/caf%C3%A9/a%20b"),
+            ("/weather/", "/v2/"),
+            ("http://test.example/weather/x", "/v2/x"),
+        ):
+            assert client.get(asked_for, token.headers()).status == 200
+            assert seen in (a.requests[-1].target if a.requests else "", b.requests[-1].target if b.requests else ""), asked_for
+        # What it costs is decided by the path that was asked for.
+        assert client.get("/weather/x").status == 402
+        assert client.get(FREE + "x").status == 200
+        assert client.get("/v2/x").status == 404
+        assert client.get(FREE + "hang").status == 502
+    # A repetition has the same path: once on the connection that was there, once on a new one.
+    for upstream in (a, b):
+        assert 1 <= len(asked(upstream, "/v2/public/hang")) <= 2

@@ -61,6 +61,25 @@ upstream_tls = { ca = "ca.pem", cert = "/c.pem", key = "k.pem", sni = "b.example
     CHECK(full.tls == config::UpstreamTls{"/etc/ca.pem", "/c.pem", "/etc/k.pem", "b.example", false});
 }
 
+TEST_CASE("fields to set and a rewrite are read") {
+    auto out = upstream(R"(upstream = "http://a"
+rewrite = { strip = "/weather/", prefix = "/v 2/" }
+[service.upstream_headers]
+X-Plain = "value"
+"X-Other" = "$${x}"
+)");
+    REQUIRE(out.headers.size() == 2);
+    CHECK(out.headers[0].name == "X-Other");
+    CHECK(out.headers[0].value.reveal() == "${x}");
+    CHECK(out.headers[1].value.reveal() == "value");
+    CHECK(out.rewrite == config::Rewrite{"/weather", "/v%202"});
+    CHECK(upstream("upstream = \"http://a\"\nrewrite = { prefix = \"/b\" }\n").rewrite == config::Rewrite{"", "/b"});
+    auto environment = [](const std::string& name) { return std::optional("<" + name + ">"); };
+    auto config = config::parse(rest + "upstream = \"http://a\"\nupstream_headers = { K = \"${A}\" }\n", "m", environment);
+    REQUIRE(config);
+    CHECK(config->services[0].upstream.headers[0].value.reveal() == "<A>");
+}
+
 TEST_CASE("a bad upstream is refused with line, key and what would be right") {
     const std::string good = "upstream = \"https://a\"\n";
     struct {
@@ -97,6 +116,26 @@ TEST_CASE("a bad upstream is refused with line, key and what would be right") {
         {good + "upstream_tls = { sni = \"a:1\" }\n", "m.toml:12: service.upstream_tls.sni: must be a host name"},
         {good + "upstream_tls = { verify = \"no\" }\n",
          "m.toml:12: service.upstream_tls.verify: must be true or false, not \"no\""},
+        {good + "upstream_headers = \"X: 1\"\n",
+         "m.toml:12: service.upstream_headers: must be a table such as { \"X-Api-Key\" = \"${API_KEY}\" }"},
+        {good + "upstream_headers = { X-Key = \"${API_KEY}\" }\n",
+         "m.toml:12: service.upstream_headers.X-Key: the variable API_KEY is not set in the environment of millraced"},
+        {good + "upstream_headers = { X-Key = 1 }\n",
+         "m.toml:12: service.upstream_headers.X-Key: must be text in quotes, not 1"},
+        {good + "upstream_headers = { X-Key = \"file:/nonexistent\" }\n",
+         "m.toml:12: service.upstream_headers.X-Key: the file /nonexistent cannot be read"},
+        {good + "upstream_headers = { Content-Length = \"1\" }\n",
+         "m.toml:12: service.upstream_headers.Content-Length: belongs to the connection"},
+        {good + "upstream_headers = { x-key = \"1\", X_Key = \"2\" }\n", "is there already, in another spelling"},
+        {good + "rewrite = \"/v2\"\n", "m.toml:12: service.rewrite: must be a table such as { strip = \"/api\""},
+        {good + "rewrite = { strip = \"/other\" }\n",
+         "m.toml:12: service.rewrite.strip: must be what the service's own path \"/weather/\" begins with, not "
+         "\"/other\""},
+        {good + "rewrite = { strip = \"/weat\" }\n", "m.toml:12: service.rewrite.strip: must be what the service's"},
+        {good + "rewrite = { prefix = \"v2\" }\n", "m.toml:12: service.rewrite.prefix: must begin with \"/\""},
+        {good + "rewrite = { prefix = \"/../v2\" }\n", "m.toml:12: service.rewrite.prefix: must not contain \".\""},
+        {good + "rewrite = { to = \"/v2\" }\n",
+         "m.toml:12: service.rewrite.to: unknown key; known here: strip, prefix"},
         {"upstream = \"http://a\"\nupstream_tls = {}\n",
          "m.toml:12: service.upstream_tls: is for https:// upstreams, and this service has none"},
     };

@@ -47,6 +47,20 @@ TEST_CASE("what a request is forwarded with") {
     CHECK(forwarded("Expect: 100-continue\r\n") == start + "Expect: 100-continue\r\n" + added);
 }
 
+TEST_CASE("fields that the service sets replace the client's of the same name, in any spelling") {
+    const std::vector<std::string> names{"X-Api-Key", "Authorization", "Host"};
+    const std::string lines = "X-Api-Key: k\r\nAuthorization: Bearer t\r\nHost: inside\r\n";
+    RequestReader reader;
+    const std::string head =
+        "GET /x HTTP/1.1\r\nHost: shop.example\r\nx-api-key: 1\r\nX_API_Key: 2\r\nAuthorization: Basic x\r\n"
+        "X-Api-Key-2: stays\r\nConnection: X-Api-Key\r\n\r\n";
+    REQUIRE_FALSE(reader.parse(head, limits));
+    std::string out;
+    ForwardFacts facts{"/x", "shop.example", "127.0.0.1:9000", "10.0.0.1", false, {}, lines, names};
+    append_upstream_head(reader.head(), facts, out);
+    CHECK(out == "GET /x HTTP/1.1\r\nX-Api-Key-2: stays\r\n" + lines + added);
+}
+
 TEST_CASE("no credential, no claim about the client and no field of this hop is forwarded") {
     const std::string nothing = forwarded("");
     for (const char* field : {"Authorization: L402 a:b",
