@@ -106,7 +106,8 @@ Result<SocketFile> SocketFile::listen(const std::string& path, mode_t mode) {
 
     const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return system_error(path);
-    // bind() gives the file the socket's own mode, less the umask: never more than `mode`. What the umask took comes then.
+    // bind() gives the file the socket's own mode, less the umask: never more than `mode`. chmod() adds what the umask
+    // took.
     const bool bound = ::fchmod(descriptor, mode) == 0 && ::bind(descriptor, address.get(), Address::size()) == 0;
     const int why = errno;
     if (!bound) {

@@ -1,5 +1,5 @@
-// The file of a listening unix socket: put in place of a stale one, never in place of one that is served; removed in the
-// end.
+// The file of a listening unix socket: put in place of a stale one, never in place of one that is served; removed in
+// the end.
 #pragma once
 
 #include <sys/types.h>

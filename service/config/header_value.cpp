@@ -66,8 +66,8 @@ Result<std::string> expand(std::string_view text, const Environment& environment
 
 Result<SecretText> read_header_value(std::string_view text, const std::filesystem::path& folder,
                                      const Environment& environment) {
-    Result<std::string> value = text.starts_with(file_scheme) ? read_file(folder / text.substr(file_scheme.size()))
-                                                              : expand(text, environment);
+    Result<std::string> value =
+        text.starts_with(file_scheme) ? read_file(folder / text.substr(file_scheme.size())) : expand(text, environment);
     if (!value) return value.error();
     SecretText out(std::move(*value));
     const std::string& revealed = out.reveal();
@@ -87,9 +87,18 @@ bool same_header_name(std::string_view left, std::string_view right) {
 }
 
 std::optional<std::string> fault_of_header_name(std::string_view name) {
-    constexpr std::array<std::string_view, 12> of_the_hop = {
-        "connection", "proxy-connection",  "keep-alive",     "te",             "trailer",            "upgrade",
-        "expect",     "transfer-encoding", "http2-settings", "content-length", "proxy-authenticate", "proxy-authorization"};
+    constexpr std::array<std::string_view, 12> of_the_hop = {"connection",
+                                                             "proxy-connection",
+                                                             "keep-alive",
+                                                             "te",
+                                                             "trailer",
+                                                             "upgrade",
+                                                             "expect",
+                                                             "transfer-encoding",
+                                                             "http2-settings",
+                                                             "content-length",
+                                                             "proxy-authenticate",
+                                                             "proxy-authorization"};
     constexpr std::array<std::string_view, 2> ours = {"forwarded", "via"};
     constexpr std::array<std::string_view, 2> our_prefixes = {"x-l402-", "x-forwarded-"};
     auto token = [](char c) {

@@ -64,8 +64,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     std::optional<PathPattern> path =
         read_pattern(section, "path", "the prefix of what is sold, such as \"/weather/\"");
     Methods methods = read_methods(section);
-    std::optional<Upstream> upstream = read_upstream(section, folder, environment,
-                                                     path ? std::optional<std::string>(path->root()) : std::nullopt);
+    std::optional<Upstream> upstream =
+        read_upstream(section, folder, environment, path ? std::optional<std::string>(path->root()) : std::nullopt);
     std::optional<std::uint64_t> price =
         section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
     std::optional<std::chrono::seconds> timeout;

@@ -74,21 +74,23 @@ void read_one(const toml::table* table, const std::filesystem::path& folder, Con
                                      *text + '"');
     if (auto mode = section.text("mode")) {
         auto value = parse_mode(*mode);
-        if (!value) section.fault("mode", "must be a file's mode in octal digits, such as \"0660\", not \"" + *mode + '"');
+        if (!value)
+            section.fault("mode", "must be a file's mode in octal digits, such as \"0660\", not \"" + *mode + '"');
         if (value) out.mode = *value;
         if (text && out.kind != Listen::Kind::unix_socket) section.fault("mode", "is for unix sockets");
     }
     out.tls = read_tls(section, folder);
     if (auto threads = section.integer("threads", 1, 256)) {
         if (config.threads > 0 && config.threads != *threads)
-            section.fault("threads", "is one number for all listeners, and another one says " +
-                                         std::to_string(config.threads));
+            section.fault("threads",
+                          "is one number for all listeners, and another one says " + std::to_string(config.threads));
         config.threads = static_cast<unsigned>(*threads);
     }
     section.no_others();
     for (const Listen& other : config.listen) {
         bool chosen = out.kind == Listen::Kind::tcp && out.address.port == 0;
-        if (text && !chosen && other.text() == out.text()) section.fault("address", "\"" + *text + "\" is there already");
+        if (text && !chosen && other.text() == out.text())
+            section.fault("address", "\"" + *text + "\" is there already");
     }
     config.listen.push_back(std::move(out));
 }

@@ -101,7 +101,8 @@ UpstreamTls read_tls(Section& service, const std::filesystem::path& folder) {
     if (auto name = section.text("sni")) {
         constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
         if (name->size() > 253 || name->find_first_not_of(allowed) != std::string::npos)
-            section.fault("sni", "must be a host name without a port such as \"api.example.com\", not \"" + *name + '"');
+            section.fault("sni",
+                          "must be a host name without a port such as \"api.example.com\", not \"" + *name + '"');
         out.server_name = *name;
     }
     if (auto verify = section.flag("verify")) out.verify = *verify;
@@ -162,7 +163,8 @@ std::optional<Rewrite> read_rewrite(Section& service, const std::optional<std::s
     };
     Rewrite out{part("strip"), encode_path(part("prefix"))};
     if (!out.strip.empty() && path && !covers(out.strip, *path))
-        section.fault("strip", "must be what the service's own path \"" + *path + "\" begins with, not \"" + out.strip + '"');
+        section.fault("strip",
+                      "must be what the service's own path \"" + *path + "\" begins with, not \"" + out.strip + '"');
     section.no_others();
     return out;
 }

@@ -10,8 +10,8 @@
 
 namespace millrace::config {
 
-// Files it names are relative to `folder`; `path` is the service's, where it is known. Empty where there is no address to
-// speak of; faults are noted in `section`.
+// Files it names are relative to `folder`; `path` is the service's, where it is known. Empty where there is no address
+// to speak of; faults are noted in `section`.
 [[nodiscard]] std::optional<Upstream> read_upstream(Section& section, const std::filesystem::path& folder,
                                                     const Environment& environment,
                                                     const std::optional<std::string>& path);

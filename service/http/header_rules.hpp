@@ -13,14 +13,14 @@ namespace millrace::http {
 
 // What a request is forwarded with besides its own fields.
 struct ForwardFacts {
-    std::string_view target;         // path and query
-    std::string_view host;           // as the client sent it; empty where an HTTP/1.0 client did not
-    std::string_view upstream;       // stands in for it then
-    std::string_view client;         // address, for X-Forwarded-For
-    bool https = false;              // the client came over TLS
-    std::string_view token_headers;  // of token_header_lines(); empty on free paths
-    std::string_view set_lines = {};                   // fields that the service sets ...
-    std::span<const std::string> set_names = {};       // ... instead of the client's of these names
+    std::string_view target;                      // path and query
+    std::string_view host;                        // as the client sent it; empty where an HTTP/1.0 client did not
+    std::string_view upstream;                    // stands in for it then
+    std::string_view client;                      // address, for X-Forwarded-For
+    bool https = false;                           // the client came over TLS
+    std::string_view token_headers;               // of token_header_lines(); empty on free paths
+    std::string_view set_lines = {};              // fields that the service sets ...
+    std::span<const std::string> set_names = {};  // ... instead of the client's of these names
 };
 
 // "X-L402-Token-Id: ...\r\nX-L402-Payment-Hash: ...\r\nX-L402-Service: ...\r\n"

@@ -45,7 +45,8 @@ Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadl
     // As requests are forwarded: with the fields that the service sets, among which Host and a key may be.
     const auto& set = probe.group->header_names();
     auto is_set = [&](std::string_view name) {
-        return std::any_of(set.begin(), set.end(), [&](const auto& one) { return config::same_header_name(one, name); });
+        return std::any_of(set.begin(), set.end(),
+                           [&](const auto& one) { return config::same_header_name(one, name); });
     };
     std::string request = "GET " + check.path + " HTTP/1.1\r\n";
     if (!is_set("Host")) request += "Host: " + probe.target.authority + "\r\n";

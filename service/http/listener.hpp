@@ -15,7 +15,8 @@ class Listener {
   public:
     using Tls = std::shared_ptr<asio::ssl::context>;
 
-    // `place` is its address as configured, which may stand for several sockets. `tls` null: plain.
+    // `place` is its address as configured, or what else tells it from others; of systemd's sockets several may have
+    // one. `tls` null: plain.
     Listener(ListeningSocket socket, std::string place, Tls tls, std::vector<std::unique_ptr<Worker>>& workers)
         : acceptor_(std::move(socket.acceptor)),
           file_(std::move(socket.file)),

@@ -35,7 +35,8 @@ Result<ListeningSocket> take_over(Executor executor, const ActivatedSocket& pass
     int family = option(passed.descriptor, SO_DOMAIN);
     bool known = family == AF_INET || family == AF_INET6 || family == AF_UNIX;
     if (!known || option(passed.descriptor, SO_TYPE) != SOCK_STREAM || option(passed.descriptor, SO_ACCEPTCONN) != 1)
-        return fail(ListenErrc::cannot_listen, "descriptor " + std::to_string(passed.descriptor) + " (\"" + passed.name +
+        return fail(ListenErrc::cannot_listen, "descriptor " + std::to_string(passed.descriptor) + " (\"" +
+                                                   passed.name +
                                                    "\") of systemd is no stream socket that takes connections; the "
                                                    "socket unit needs ListenStream= and Accept=no");
     ::fcntl(passed.descriptor, F_SETFD, FD_CLOEXEC);

@@ -45,8 +45,14 @@ Awaitable<bool> Session::proxy() {
     }
     bool fresh = false;
     for (;;) {
-        ForwardFacts facts{path,           host, target->authority, client_text_, tls_ != nullptr,
-                           token_headers_, group.header_lines(), group.header_names()};
+        ForwardFacts facts{path,
+                           host,
+                           target->authority,
+                           client_text_,
+                           tls_ != nullptr,
+                           token_headers_,
+                           group.header_lines(),
+                           group.header_names()};
         x.to_upstream.clear();
         append_upstream_head(head, facts, x.to_upstream);
         std::shared_ptr<UpstreamPool> pool = worker_.pool(*target);

@@ -37,7 +37,8 @@ Result<std::vector<ActivatedSocket>> activated_sockets(const config::Environment
     auto names = variable("LISTEN_FDNAMES");
     if (!names || out.empty()) return out;
     if (std::count(names->begin(), names->end(), ':') + 1 != *count)
-        return fail(ActivationErrc::malformed, "LISTEN_FDNAMES must have " + *count_text + " names, not \"" + *names + '"');
+        return fail(ActivationErrc::malformed,
+                    "LISTEN_FDNAMES must have " + *count_text + " names, not \"" + *names + '"');
     std::string_view rest = *names;
     for (ActivatedSocket& socket : out) {
         std::size_t colon = std::min(rest.find(':'), rest.size());

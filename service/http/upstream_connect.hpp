@@ -3,7 +3,10 @@
 //
 //   Endpoints endpoints;
 //   ErrorCode failed = co_await resolve(target, watch, timeout, endpoints);
-//   for (...) { Stream stream(Socket(executor, endpoint.protocol())); co_await establish(stream, endpoint, target, watch, timeout); }
+//   for (const Endpoint& endpoint : endpoints) {
+//       Stream stream(Socket(executor, endpoint.protocol()));
+//       failed = co_await establish(stream, endpoint, target, watch, timeout);
+//   }
 #pragma once
 
 #include <string>

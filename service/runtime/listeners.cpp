@@ -7,15 +7,29 @@
 #include "service/runtime/server_tls.hpp"
 
 namespace millrace::runtime {
+namespace {
+
+// What tells a listener from the others: its address as configured, and a count where several leave the port to the
+// system.
+std::string place_of(const config::Config& config, std::size_t index) {
+    std::string text = config.listen[index].text();
+    auto same = [&](const config::Listen& one) { return one.text() == text; };
+    auto before =
+        std::count_if(config.listen.begin(), config.listen.begin() + static_cast<std::ptrdiff_t>(index), same);
+    return before == 0 ? text : text + '#' + std::to_string(before + 1);
+}
+
+}  // namespace
 
 Result<std::vector<LoadedTls>> load_tls(const config::Config& config) {
     std::vector<LoadedTls> out;
-    for (const config::Listen& listen : config.listen) {
+    for (std::size_t i = 0; i < config.listen.size(); ++i) {
+        const config::Listen& listen = config.listen[i];
         if (!listen.tls) continue;
         PairStamp stamp = stamp_of(*listen.tls);
         auto context = server_tls(*listen.tls);
         if (!context) return context.error();
-        out.push_back({listen.text(), *listen.tls, stamp, std::move(*context)});
+        out.push_back({place_of(config, i), *listen.tls, stamp, std::move(*context)});
     }
     return out;
 }
@@ -24,12 +38,14 @@ Result<void> Listeners::open(const config::Config& config, std::vector<http::Act
     auto loaded = load_tls(config);
     if (!loaded) return loaded.error();
     auto next_tls = loaded->begin();
-    for (const config::Listen& listen : config.listen) {
+    for (std::size_t i = 0; i < config.listen.size(); ++i) {
+        const config::Listen& listen = config.listen[i];
         auto sockets = http::open_sockets(executor_, listen, passed);
         if (!sockets) return sockets.error();
         std::shared_ptr<boost::asio::ssl::context> tls = listen.tls ? next_tls++->context : nullptr;
         for (http::ListeningSocket& socket : *sockets) {
-            listeners_.push_back(std::make_unique<http::Listener>(std::move(socket), listen.text(), tls, workers_));
+            listeners_.push_back(
+                std::make_unique<http::Listener>(std::move(socket), place_of(config, i), tls, workers_));
             spdlog::info("listening on {}", listeners_.back()->url());
         }
     }

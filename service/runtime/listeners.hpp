@@ -14,7 +14,7 @@
 
 namespace millrace::runtime {
 
-// A certificate and its key, loaded for the listener whose address is `place` in the file.
+// A certificate and its key, loaded for the listener of this place.
 struct LoadedTls {
     std::string place;
     config::TlsFiles files;

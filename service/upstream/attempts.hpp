@@ -1,5 +1,5 @@
-// Which addresses of an upstream one request tries, one after another, each once: those that are well in turn, and then,
-// where none of them is left, the others all the same; what is known of them may be out of date.
+// Which addresses of an upstream one request tries, one after another, each once: those that are well in turn, and
+// then, where none of them is left, the others all the same; what is known of them may be out of date.
 //
 //   Attempts attempts(3, turn);
 //   while (auto index = attempts.next(well)) ...      bit i of `well`: address i is well

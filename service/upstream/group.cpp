@@ -21,7 +21,11 @@ Group::Group(const config::Service& service, TlsContext tls, const Group* before
     // Without the same checks nobody would take back what they found.
     if (before && before->config().health != config_.health) before = nullptr;
     for (const config::UpstreamAddress& address : config_.addresses) {
-        Target target{address, address.url(), address.authority(), address.tls ? tls : nullptr, config_.tls.server_name,
+        Target target{address,
+                      address.url(),
+                      address.authority(),
+                      address.tls ? tls : nullptr,
+                      config_.tls.server_name,
                       known_health(before, address)};
         if (target.server_name.empty()) target.server_name = address.host;
         if (!target.health) target.health = std::make_shared<AddressHealth>();
@@ -53,13 +57,15 @@ Result<Groups> make_groups(const std::vector<config::Service>& services, const G
     for (const config::Service& service : services) {
         const config::Upstream& upstream = service.upstream;
         TlsContext tls;
-        if (std::any_of(upstream.addresses.begin(), upstream.addresses.end(), [](const auto& one) { return one.tls; })) {
+        if (std::any_of(upstream.addresses.begin(), upstream.addresses.end(),
+                        [](const auto& one) { return one.tls; })) {
             config::UpstreamTls settings = upstream.tls;
             settings.server_name.clear();
             bool plain = settings == config::UpstreamTls{};
             if (!plain || !usual) {
                 Result<TlsContext> made = client_tls(upstream.tls);
-                if (!made) return Error{made.error().code, "service \"" + service.name.text() + "\": " + made.error().message};
+                if (!made)
+                    return Error{made.error().code, "service \"" + service.name.text() + "\": " + made.error().message};
                 tls = *made;
             }
             if (plain && !usual) usual = tls;
@@ -67,7 +73,8 @@ Result<Groups> make_groups(const std::vector<config::Service>& services, const G
         }
         auto same = std::find_if(before.begin(), before.end(),
                                  [&](const auto& group) { return group->service() == service.name.text(); });
-        out.push_back(std::make_shared<const Group>(service, std::move(tls), same == before.end() ? nullptr : same->get()));
+        out.push_back(
+            std::make_shared<const Group>(service, std::move(tls), same == before.end() ? nullptr : same->get()));
     }
     return out;
 }

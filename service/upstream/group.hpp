@@ -31,8 +31,8 @@ struct Target {
 
 class Group {
   public:
-    // `tls` may be null where no address is https. What `before` (or null), the group of the configuration before, knows
-    // of an address is taken over.
+    // `tls` may be null where no address is https. What `before` (or null), the group of the configuration before,
+    // knows of an address is taken over.
     Group(const config::Service& service, TlsContext tls, const Group* before);
     Group(const Group&) = delete;
     Group& operator=(const Group&) = delete;

@@ -22,7 +22,8 @@ Result<std::shared_ptr<ssl::context>> client_tls(const config::UpstreamTls& sett
     } else {
         context->load_verify_file(settings.authorities.string(), error);
         if (error)
-            return fault("ca", settings.authorities, "cannot be used (" + error.message() + "); it must be certificates in PEM");
+            return fault("ca", settings.authorities,
+                         "cannot be used (" + error.message() + "); it must be certificates in PEM");
     }
     if (!settings.certificate.empty()) {
         context->use_certificate_chain_file(settings.certificate.string(), error);

@@ -60,11 +60,12 @@ def test_several_listeners_serve_the_same_each_in_its_way(house, authority):
             house,
             'address = "127.0.0.1:0"\nthreads = 2',
             tls_lines(one.certificate, one.key),
+            tls_lines(other.certificate, other.key),
             tls_lines(other.certificate, other.key, "[::1]:0"),
             'address = "unix:http.sock"',
         )
     )
-    plain, first, second = service.ports
+    plain, first, second, third = service.ports
     token = house.paid()
     trust = authority.trust()
     with service.client(plain) as client, service.client(path=path) as unix:
@@ -73,7 +74,8 @@ def test_several_listeners_serve_the_same_each_in_its_way(house, authority):
             assert one_client.get("/weather/x", token.headers()).status == 200
             assert house.upstream.last.get("x-forwarded-proto") == "http"
     assert shown(first, trust, "one.test") == der(one.certificate)
-    with socket.create_connection(("::1", second), timeout=10) as connection:
+    assert shown(second, trust, "other.test") == der(other.certificate)
+    with socket.create_connection(("::1", third), timeout=10) as connection:
         with trust.wrap_socket(connection, server_hostname="other.test") as secure:
             secure.sendall(f"GET {FREE}x HTTP/1.1\r\nHost: a\r\n\r\n".encode())
             assert secure.recv(12) == b"HTTP/1.1 200"

@@ -80,10 +80,14 @@ TEST_CASE("a value is what is in a file, without the line end behind it") {
         std::string content;
         const char* value;  // null: refused
     } const cases[] = {
-        {"key", "key"},           {"key\n", "key"},
-        {"key\r\n", "key"},       {"${API_KEY}\n", "${API_KEY}"},
-        {"two\nlines\n", nullptr}, {"", nullptr},
-        {"\n", nullptr},          {std::string(9000, 'x'), nullptr},
+        {"key", "key"},
+        {"key\n", "key"},
+        {"key\r\n", "key"},
+        {"${API_KEY}\n", "${API_KEY}"},
+        {"two\nlines\n", nullptr},
+        {"", nullptr},
+        {"\n", nullptr},
+        {std::string(9000, 'x'), nullptr},
     };
     for (const auto& c : cases) {
         std::ofstream(folder / name, std::ios::binary) << c.content;
@@ -99,9 +103,9 @@ TEST_CASE("a value is what is in a file, without the line end behind it") {
 TEST_CASE("fields of the connection, of framing and of millraced cannot be set") {
     for (const char* name : {"X-Api-Key", "Authorization", "Host", "Cookie", "x_1", "Accept", "User-Agent", "Viable"})
         CHECK_FALSE(config::fault_of_header_name(name));
-    for (const char* name : {"Connection", "keep-alive", "KEEP_ALIVE", "TE", "Trailer", "Upgrade", "Transfer-Encoding",
-                             "content-length", "Content_Length", "Expect", "HTTP2-Settings", "Proxy-Connection",
-                             "Proxy-Authorization"})
+    for (const char* name :
+         {"Connection", "keep-alive", "KEEP_ALIVE", "TE", "Trailer", "Upgrade", "Transfer-Encoding", "content-length",
+          "Content_Length", "Expect", "HTTP2-Settings", "Proxy-Connection", "Proxy-Authorization"})
         CHECK(config::fault_of_header_name(name) ==
               "belongs to the connection or says where a message ends: it cannot be set");
     for (const char* name : {"Via", "Forwarded", "X-Forwarded-For", "x_forwarded_host", "X-L402-Token-Id"})

@@ -75,7 +75,8 @@ X-Plain = "value"
     CHECK(out.rewrite == config::Rewrite{"/weather", "/v%202"});
     CHECK(upstream("upstream = \"http://a\"\nrewrite = { prefix = \"/b\" }\n").rewrite == config::Rewrite{"", "/b"});
     auto environment = [](const std::string& name) { return std::optional("<" + name + ">"); };
-    auto config = config::parse(rest + "upstream = \"http://a\"\nupstream_headers = { K = \"${A}\" }\n", "m", environment);
+    auto config =
+        config::parse(rest + "upstream = \"http://a\"\nupstream_headers = { K = \"${A}\" }\n", "m", environment);
     REQUIRE(config);
     CHECK(config->services[0].upstream.headers[0].value.reveal() == "<A>");
 }

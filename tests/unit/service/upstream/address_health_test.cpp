@@ -78,8 +78,7 @@ TEST_CASE("of failures on many threads at one time one counts") {
         AddressHealth health;
         std::atomic<int> counted{0};
         std::vector<std::thread> threads;
-        for (int i = 0; i < 4; ++i)
-            threads.emplace_back([&] { counted += health.failed(start).has_value() ? 1 : 0; });
+        for (int i = 0; i < 4; ++i) threads.emplace_back([&] { counted += health.failed(start).has_value() ? 1 : 0; });
         for (std::thread& thread : threads) thread.join();
         CHECK(counted == 1);
         CHECK(health.failed(start + 1s) == 2s);

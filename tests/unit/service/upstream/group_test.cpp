@@ -56,12 +56,14 @@ TEST_CASE("a reload keeps what is known of an address, unless the checks have ch
 }
 
 TEST_CASE("TLS settings belong to https addresses, and their files are read at once") {
-    auto groups = make_groups(services("upstream = [\"https://a\", \"http://b\"]\nupstream_tls = { sni = \"c\" }\n"), {});
+    auto groups =
+        make_groups(services("upstream = [\"https://a\", \"http://b\"]\nupstream_tls = { sni = \"c\" }\n"), {});
     REQUIRE(groups);
     CHECK(groups->at(0)->targets()[0].tls);
     CHECK(groups->at(0)->targets()[0].server_name == "c");
     CHECK_FALSE(groups->at(0)->targets()[1].tls);
-    auto missing = make_groups(services("upstream = \"https://a\"\nupstream_tls = { ca = \"/nonexistent.pem\" }\n"), {});
+    auto missing =
+        make_groups(services("upstream = \"https://a\"\nupstream_tls = { ca = \"/nonexistent.pem\" }\n"), {});
     REQUIRE_FALSE(missing);
     CHECK(missing.error().message.find("service \"a\": ") != std::string::npos);
     CHECK(missing.error().message.find("upstream_tls.ca: /nonexistent.pem cannot be used") != std::string::npos);

@@ -50,7 +50,8 @@ TEST_CASE("the beginning of a path is replaced, the rest and the query stay") {
 }
 
 TEST_CASE("what is rewritten is in normal form, whatever the spelling of the request") {
-    for (const char* target : {"/api/x", "/api//x", "//api/./x", "/b/../api/x", "/%61pi/x", "/api/y/../x", "/api/%78"}) {
+    for (const char* target :
+         {"/api/x", "/api//x", "//api/./x", "/b/../api/x", "/%61pi/x", "/api/y/../x", "/api/%78"}) {
         paywall::RequestTarget parsed;
         REQUIRE_FALSE(paywall::parse_target(target, parsed));
         CHECK(rewritten("/api", "/v2", parsed.forward) == "/v2/x");
