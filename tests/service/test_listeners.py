@@ -136,6 +136,7 @@ def test_sigterm_closes_a_unix_socket_too_and_finishes_what_is_under_way(house):
         time.sleep(0.2)
         service.signal(signal.SIGTERM)
         wait_for(lambda: not path.exists(), "the socket is gone", 2)
+        assert service.process.poll() is None
         assert busy.read().body == b"finished"
     service.stop(expect=0)
 
