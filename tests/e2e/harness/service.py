@@ -96,7 +96,7 @@ class Reply:
 class Service:
     """millraced before `upstream`, on the gateway of `seller`; with one service "weather" unless `services` says more."""
 
-    def __init__(self, directory, gateway, upstream, timeout="1h", services=None, tls=False):
+    def __init__(self, directory, gateway, upstream, timeout="1h", services=None, tls=False, challenges=None):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.config = self.directory / "millraced.toml"
@@ -116,6 +116,8 @@ class Service:
             "[listen]", f'address = "127.0.0.1:{self.port}"', *listen_tls, "[metrics]", f'address = "127.0.0.1:{self.metrics_port}"',
             "[node]", f'gateway = "{gateway}"', "[store]", f'path = "{self.database}"', "[log]", 'level = "trace"',
         ]
+        if challenges:
+            lines += ["[challenges]", *(f"{key} = {json.dumps(value)}" for key, value in challenges.items())]
         for service in sold:
             lines += ["[[service]]", f'upstream = "http://127.0.0.1:{upstream.port}"']
             lines += [f"{key} = {json.dumps(value)}" for key, value in service.items() if value is not None]
