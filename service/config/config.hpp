@@ -152,6 +152,8 @@ struct Service {
     limits::UseRates limits = {};  // how often it may be used
     int line = 0;                  // where it stands in the file
     bool pay_page = true;          // people get a page in place of a problem document
+    bool hidden = false;           // in no public document
+    bool forward_options = false;  // OPTIONS is sold like any method; otherwise it is answered here
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }
@@ -194,6 +196,13 @@ struct PayPages {
     std::size_t max_waiting = 1000;  // pages that may wait for the news of their payment at a time
 };
 
+// What /.well-known/l402.json and its like say, apart from the services.
+struct Discovery {
+    bool enabled = true;
+    std::string name = "Millrace";  // of the provider
+    std::string uri;                // the provider's own site; empty: not said
+};
+
 struct Config {
     std::vector<Listen> listen;  // at least one
     unsigned threads = 0;        // 0: one a core
@@ -206,6 +215,7 @@ struct Config {
     Challenges challenges;
     Timeouts timeouts;
     PayPages pay_page;
+    Discovery discovery;
     std::vector<Service> services;
 };
 

@@ -84,7 +84,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     std::optional<ServiceName> realm = read_name(section, "realm", {});
     std::vector<std::string> cors = read_cors(section);
     bool dry_run = section.flag("dry_run").value_or(false);
-    bool pay_page = section.flag("pay_page").value_or(true);
+    Appearance shown = read_appearance(section);
     std::vector<Route> routes = read_routes(section, path, faults);
     limits::UseRates limits = read_service_limits(section);
     section.no_others();
@@ -105,7 +105,9 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                    std::move(routes),
                    limits,
                    static_cast<int>(section.line()),
-                   pay_page};
+                   shown.pay_page,
+                   shown.hidden,
+                   shown.forward_options};
 }
 
 bool includes(const HostPattern& host, const HostPattern& other) {
@@ -233,17 +235,18 @@ void read_rest(const toml::table& root, const std::filesystem::path& folder, Con
     read_clients(sub_table(root, "clients", faults), config.clients, faults);
     read_challenges(sub_table(root, "challenges", faults), config.challenges, faults);
     read_pay_page(sub_table(root, "pay_page", faults), config, faults);
+    read_discovery(sub_table(root, "discovery", faults), config, faults);
 }
 
 void check_top_level(const toml::table& root, Faults& faults) {
-    constexpr std::array<std::string_view, 11> known = {"listen",  "metrics",    "node",     "store",
+    constexpr std::array<std::string_view, 12> known = {"listen",  "metrics",    "node",     "store",
                                                         "log",     "limits",     "timeouts", "pay_page",
-                                                        "clients", "challenges", "service"};
+                                                        "clients", "challenges", "discovery", "service"};
     for (const auto& [key, value] : root) {
         if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
         faults.note(static_cast<std::uint32_t>(key.source().begin.line), key.str(),
                     "unknown key; known here: listen, metrics, node, store, log, limits, timeouts, pay_page, clients, "
-                    "challenges, service");
+                    "challenges, discovery, service");
     }
 }
 

@@ -1,5 +1,8 @@
 #include "service/config/load_pages.hpp"
 
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
 namespace millrace::config {
 namespace {
 
@@ -16,6 +19,33 @@ void read_pay_page(const toml::table* table, Config& config, Faults& faults) {
     if (auto max = section.integer("max_waiting", 0, most_waiting))
         config.pay_page.max_waiting = static_cast<std::size_t>(*max);
     section.no_others();
+}
+
+void read_discovery(const toml::table* table, Config& config, Faults& faults) {
+    Section section(table, "discovery", line_of(table), faults);
+    config.discovery.enabled = section.flag("enabled").value_or(true);
+    if (auto name = section.text("name")) config.discovery.name = *name;
+    if (auto uri = section.text("uri")) {
+        auto parsed = boost::urls::parse_uri(*uri);
+        bool web = parsed && (parsed->scheme() == "https" || parsed->scheme() == "http");
+        if (!web)
+            section.fault("uri", "must be an address such as \"https://example.com\", not \"" + *uri + '"');
+        else
+            config.discovery.uri = *uri;
+    }
+    section.no_others();
+}
+
+Appearance read_appearance(Section& service) {
+    Appearance out;
+    out.pay_page = service.flag("pay_page").value_or(true);
+    out.hidden = service.flag("hidden").value_or(false);
+    if (auto options = service.text("options")) {
+        out.forward_options = *options == "forward";
+        if (!out.forward_options && *options != "answer")
+            service.fault("options", "must be \"answer\" or \"forward\", not \"" + *options + '"');
+    }
+    return out;
 }
 
 }  // namespace millrace::config

@@ -40,6 +40,7 @@ Protocol::Events Client::events() {
     events.next_pay_index = [this](const std::string& node_id) { return store_.resume_from(node_id); };
     events.ready = [this](const HelloReply& node) {
         ready_ = true;
+        node_id_.publish(std::make_shared<const std::string>(node.node_id));
         metrics_.plugin_up(true);
         spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id, node.alias, node.network,
                      node.version);

@@ -46,6 +46,12 @@ class Client {
     // Connected, keys known, subscribed.
     [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_relaxed); }
 
+    // Of the node that answered last, 66 hex digits; empty before the first.
+    [[nodiscard]] std::string node_id() const {
+        auto known = node_id_.load();
+        return known ? *known : std::string();
+    }
+
   private:
     using Socket = boost::asio::local::stream_protocol::socket;
 
@@ -68,6 +74,7 @@ class Client {
     OpenInvoices open_invoices_;
     Settled settled_;
     std::function<void()> keys_came_;
+    runtime::Published<std::string> node_id_;
     Socket socket_;
     boost::asio::steady_timer retry_timer_;
     boost::asio::steady_timer tick_timer_;

@@ -3,20 +3,33 @@
 #include <algorithm>
 #include <array>
 
+#include "service/discovery/documents.hpp"
 #include "service/http/session.hpp"
 #include "service/pages/pay_page.hpp"
 
 namespace millrace::http {
 namespace {
 
+using Of = OwnEndpoint::Of;
+
 const std::array endpoints = {
-    OwnEndpoint{pages::events_path, Verb::get, &Session::send_events},
+    OwnEndpoint{pages::events_path, Verb::get, Of::pay_pages, &Session::send_events},
+    OwnEndpoint{discovery::manifest_path, Verb::get, Of::discovery, &Session::send_manifest},
+    OwnEndpoint{discovery::manifest_path, Verb::options, Of::discovery, &Session::send_preflight},
+    OwnEndpoint{discovery::openapi_path, Verb::get, Of::discovery, &Session::send_openapi},
+    OwnEndpoint{discovery::openapi_path, Verb::options, Of::discovery, &Session::send_preflight},
+    OwnEndpoint{discovery::quote_path, Verb::post, Of::discovery, &Session::send_quote},
+    OwnEndpoint{discovery::quote_path, Verb::options, Of::discovery, &Session::send_preflight},
 };
 
-bool reserved(const runtime::Site& site, std::string_view host) {
+// A host at which everything is hidden has no documents: they would tell that something is there.
+bool reserved(Of of, const runtime::Site& site, std::string_view host) {
+    if (of == Of::discovery && !site.config.discovery.enabled) return false;
     std::vector<std::size_t> here = site.routes.at_host(host);
-    return std::any_of(here.begin(), here.end(),
-                       [&](std::size_t index) { return site.config.services[index].pay_page; });
+    return std::any_of(here.begin(), here.end(), [&](std::size_t index) {
+        const config::Service& service = site.config.services[index];
+        return of == Of::pay_pages ? service.pay_page : !service.hidden;
+    });
 }
 
 }  // namespace
@@ -25,7 +38,7 @@ std::optional<OwnMatch> find_own_endpoint(const runtime::Site& site, std::string
                                           const paywall::RequestTarget& target, Verb method) {
     std::optional<OwnMatch> match;
     for (const OwnEndpoint& endpoint : endpoints) {
-        if (target.path != endpoint.path || !reserved(site, host)) continue;
+        if (target.path != endpoint.path || !reserved(endpoint.of, site, host)) continue;
         if (!match) match.emplace();
         bool get = endpoint.method == Verb::get;
         if (method == endpoint.method || (get && method == Verb::head)) match->endpoint = &endpoint;

@@ -1,7 +1,10 @@
 // What millraced answers itself, at every host that it has a service for. These paths are reserved: a service whose path
 // covers them does not get requests for them.
 //
-//   GET /.well-known/millrace/settled?service=NAME     a pay page's events                    session_events.cpp
+//   GET  /.well-known/millrace/settled?offer=NAME       a pay page's events           session_events.cpp
+//   GET  /.well-known/l402.json                         what is sold here             session_discovery.cpp
+//   GET  /openapi.json                                  the same as OpenAPI           session_discovery.cpp
+//   POST /l402/quote                                    the price of one thing        session_discovery.cpp
 #pragma once
 
 #include <optional>
@@ -17,8 +20,10 @@ namespace millrace::http {
 class Session;
 
 struct OwnEndpoint {
+    enum class Of { pay_pages, discovery };
     std::string_view path;
     Verb method;  // GET stands for HEAD as well
+    Of of;        // reserved where this is switched on
     Awaitable<bool> (Session::*serve)();
 };
 

@@ -325,6 +325,8 @@ Awaitable<bool> Session::serve() {
     exchange_->target.path = "-";
     std::optional<Problem> problem = route();
     if (!problem && own_) co_return co_await (this->*own_->endpoint->serve)();
+    bool options = exchange_->request.head().verb == Verb::options;
+    if (!problem && options && answers_options()) co_return co_await send_options();
     if (!problem && !admit_from_cache()) problem = co_await admit();
     if (!problem) problem = limit_use();
     if (!problem) co_return co_await proxy();
@@ -332,9 +334,19 @@ Awaitable<bool> Session::serve() {
     co_return co_await answer(std::move(*problem), outcome);
 }
 
+Awaitable<bool> Session::answer(Problem problem, Outcome outcome) {
+    Writer write = [&problem](const AnswerFacts& facts) { return write_answer(problem, facts); };
+    co_return co_await send(problem.status, write, outcome);
+}
+
+Awaitable<bool> Session::answer(Reply reply, Outcome outcome) {
+    Writer write = [&reply](const AnswerFacts& facts) { return write_reply(reply, facts); };
+    co_return co_await send(reply.status, write, outcome);
+}
+
 // Sends one of our own answers. What is unread of the request's body is dropped if it is small; otherwise the
 // connection ends.
-Awaitable<bool> Session::answer(Problem problem, Outcome outcome) {
+Awaitable<bool> Session::send(unsigned status, const Writer& write, Outcome outcome) {
     // A head that is not understood has none of its own.
     const RequestHead& head = exchange_->request.head();
     bool to_head = head.verb == Verb::head && !close_gently_;
@@ -344,10 +356,10 @@ Awaitable<bool> Session::answer(Problem problem, Outcome outcome) {
     bool keep = keep_alive_ && !worker_.draining();
     if (keep && !body_.done()) keep = !waits && co_await discard_body();
     AnswerFacts facts{worker_.date(), version, keep, to_head, own_lines_};
-    std::string text = write_answer(problem, facts);
+    std::string text = write(facts);
     answered_ = true;
     ErrorCode failed = co_await write_client(text, {});
-    finish_request(problem.status, outcome);
+    finish_request(status, outcome);
     if (failed) co_return false;
     if (!keep && (close_gently_ || !body_.done())) co_await linger();
     co_return keep;

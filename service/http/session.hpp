@@ -4,18 +4,21 @@
 //   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
+//   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
 //   events: the news of its payment for a pay page                                     session_events.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
 //
 // Lives on its worker's thread; a Session is one coroutine, and a second one while a request's body is under way.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
+#include "service/http/reply.hpp"
 #include "service/http/request_body.hpp"
 #include "service/http/worker.hpp"
 #include "service/pages/pay_cookie.hpp"
@@ -36,7 +39,11 @@ class Session {
     void drain();
 
     // What own_endpoints.cpp's table names: each answers one request; false: the connection ends.
-    Awaitable<bool> send_events();  // session_events.cpp
+    Awaitable<bool> send_events();    // session_events.cpp
+    Awaitable<bool> send_manifest();  // session_discovery.cpp
+    Awaitable<bool> send_openapi();
+    Awaitable<bool> send_quote();
+    Awaitable<bool> send_preflight();
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -56,6 +63,9 @@ class Session {
     std::optional<Problem> cross_origin();
     std::optional<Problem> limit_use();
     Awaitable<bool> answer(Problem problem, Outcome outcome);
+    Awaitable<bool> answer(Reply reply, Outcome outcome);
+    using Writer = std::function<std::string(const AnswerFacts&)>;
+    Awaitable<bool> send(unsigned status, const Writer& write, Outcome outcome);
     Awaitable<bool> discard_body();
     Awaitable<> linger();
     void begin_request();
@@ -79,12 +89,21 @@ class Session {
     const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
 
     // session_page.cpp
-    // The ticket of a pay page that the request's cookie holds, where it may stand for a credential.
+    std::string offer_name() const;
+    // The paid ticket of a pay page that the request's cookies hold, where it may stand for a credential.
     std::optional<pages::SealedTicket> find_ticket();
     [[nodiscard]] bool shows_page() const;
     // The page of the invoice that this browser was shown before, while that can be paid.
     std::optional<Problem> page_again(paywall::Reason reason);
     void add_page(Problem& problem, pages::PayTicket ticket, paywall::Reason reason);
+
+    // session_discovery.cpp
+    Awaitable<bool> send_document(bool manifest);
+    Awaitable<bool> send_options();
+    [[nodiscard]] bool answers_options() const;
+    Awaitable<std::optional<std::string>> read_body(std::size_t max);
+    [[nodiscard]] std::vector<std::string> price_fields() const;
+    [[nodiscard]] Problem tell_price(paywall::Reason reason) const;
 
     // session_proxy.cpp
     enum class Exchanged { done, retry, failed };  // failed: problem_ says why

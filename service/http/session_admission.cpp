@@ -208,6 +208,7 @@ void Session::note_dry_run(const paywall::Decision& decision) {
 }
 
 Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
+    if (exchange_->request.head().verb == Verb::head) co_return tell_price(reason);
     if (auto page = page_again(reason)) co_return std::move(*page);
     gateway::ChallengeDesk& desk = worker_.shared().desk;
     std::optional<std::string> text;

@@ -23,16 +23,15 @@ constexpr std::string_view settled_event = "event: settled\ndata: {}\n\n";
 //   : waiting                 every 15 seconds
 //   event: settled
 Awaitable<bool> Session::send_events() {
-    std::string_view wanted = query_parameter(exchange_->target.forward, "service");
-    const std::vector<config::Service>& services = site_->config.services;
-    auto named = std::find_if(services.begin(), services.end(),
-                              [&](const config::Service& service) { return service.name.text() == wanted; });
+    std::string_view offer = query_parameter(exchange_->target.forward, "offer");
+    const l402::KeyRing* keys = worker_.keys();
     std::optional<pages::SealedTicket> ticket;
-    if (named != services.end()) {
-        match_ = {static_cast<std::size_t>(named - services.begin())};
-        ticket = find_ticket();
+    for (std::string_view value : pages::find_offer_cookies(exchange_->request.head(), offer)) {
+        ticket = pages::parse_pay_cookie(value);
+        if (ticket && keys && pages::is_genuine(*ticket, *keys)) break;
+        ticket.reset();
     }
-    if (!ticket || !worker_.keys()) {
+    if (!ticket) {
         Problem refused{403, "This is for the browser that was shown the page of a payment."};
         co_return co_await answer(std::move(refused), Outcome::rejected);
     }

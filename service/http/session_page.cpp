@@ -16,30 +16,35 @@ std::chrono::sys_seconds whole_seconds(paywall::Time time) {
     return std::chrono::floor<std::chrono::seconds>(time);
 }
 
-std::string cookie_name(const config::Service& service) {
-    return std::string(pages::pay_cookie_prefix) + service.name.text();
-}
-
 }  // namespace
 
-// Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several cookies of the
-// name (an older one of another path) the first whose payment is settled counts.
+// What the browser would buy with this request.
+std::string Session::offer_name() const {
+    const config::Route* route = route_sold();
+    bool own = route && route->own_tokens;
+    return pages::offer_name(service().name.text(), own ? std::string_view(route->name) : std::string_view(), price_);
+}
+
+// Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several tickets the first
+// that opens this request counts; where none does, the first that was paid says why.
 std::optional<pages::SealedTicket> Session::find_ticket() {
     const RequestHead& head = exchange_->request.head();
     bool safe = (head.verb == Verb::get || head.verb == Verb::head) && head.upgrade.empty();
     if (!safe || !service().pay_page) return std::nullopt;
-    std::optional<pages::SealedTicket> found;
-    for (std::string_view value : pages::find_cookies(head, cookie_name(service()))) {
+    std::optional<pages::SealedTicket> refused;
+    for (std::string_view value : pages::find_service_cookies(head, service().name.text())) {
         std::optional<pages::SealedTicket> ticket = pages::parse_pay_cookie(value);
         if (!ticket) continue;
         const l402::KeyRing* keys = worker_.keys();
         if (!keys) return ticket;  // the decision will be that nothing can be decided
         if (!pages::is_genuine(*ticket, *keys)) continue;
-        PaymentHash hash = ticket->credential.identifier.payment_hash;
-        if (worker_.shared().store.facts(hash).settled_at) return ticket;
-        if (!found) found = std::move(ticket);
+        if (!worker_.shared().store.facts(ticket->credential.identifier.payment_hash).settled_at) continue;
+        auto credential = paywall::FoundCredential(std::optional(ticket->credential));
+        paywall::Decision decision = decide(credential, paywall::Proof::settlement);
+        if (std::holds_alternative<paywall::Admit>(decision)) return ticket;
+        if (!refused) refused = std::move(ticket);
     }
-    return found;
+    return refused;
 }
 
 bool Session::shows_page() const {
@@ -48,7 +53,12 @@ bool Session::shows_page() const {
 
 std::optional<Problem> Session::page_again(paywall::Reason reason) {
     if (!shows_page() || !worker_.keys()) return std::nullopt;
-    std::optional<pages::SealedTicket> shown = find_ticket();
+    std::optional<pages::SealedTicket> shown;
+    for (std::string_view value : pages::find_offer_cookies(exchange_->request.head(), offer_name())) {
+        shown = pages::parse_pay_cookie(value);
+        if (shown && pages::is_genuine(*shown, *worker_.keys())) break;
+        shown.reset();
+    }
     if (!shown || shown->ticket.price != price_) return std::nullopt;
     auto now = std::chrono::system_clock::now();
     if (now >= shown->ticket.expires_at + pages::expiry_grace) return std::nullopt;
@@ -66,7 +76,8 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::string sealed = keys ? pages::seal(ticket, *keys) : std::string();
     if (sealed.empty()) return;  // the problem document does without a cookie
     const config::Service& sold = service();
-    std::string name = cookie_name(sold);
+    std::string offer = offer_name();
+    std::string name = std::string(pages::pay_cookie_prefix) + offer;
     std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
     auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace +
                     sold.timeout.value_or(longest_cookie);
@@ -78,7 +89,7 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
         scope.path = pages::own_path;
         problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
     }
-    std::string events = std::string(pages::events_path) + "?service=" + sold.name.text();
+    std::string events = std::string(pages::events_path) + "?offer=" + offer;
     std::string notice;
     if (reason != paywall::Reason::no_credential) {
         notice = paywall::explain(reason);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/l402/token.hpp"
+#include "service/discovery/documents.hpp"
 #include "service/gateway/challenge_desk.hpp"
 #include "service/http/exchange.hpp"
 #include "service/http/settlement_waiters.hpp"
@@ -33,6 +34,7 @@ struct Shared {
     metrics::Metrics& metrics;
     SettlementWaiters& waiters;
     limits::UseLimits& use_limits;
+    const gateway::Client& gateway;
 };
 
 class Worker {
@@ -71,6 +73,7 @@ class Worker {
     // that the cache belongs to: what was found out in one state must not be used in another.
     std::uint64_t refresh();
     paywall::CredentialCache& cache() { return cache_; }
+    discovery::DocumentCache& documents() { return documents_; }
     std::shared_ptr<UpstreamPool> pool(const upstream::Target& target);
 
     void ended(Session& session);
@@ -89,6 +92,7 @@ class Worker {
     std::uint64_t cache_site_ = 0;
     std::uint64_t cache_keys_ = 0;
     paywall::CredentialCache cache_;
+    discovery::DocumentCache documents_;
     Watchdog watchdog_;
     ExchangePool exchanges_;
     std::vector<std::shared_ptr<UpstreamPool>> pools_;

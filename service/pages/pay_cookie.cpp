@@ -10,7 +10,8 @@ namespace millrace::pages {
 namespace {
 
 constexpr std::size_t max_value = 4096;
-constexpr std::size_t max_cookies = 4;
+constexpr std::size_t max_cookies = 16;
+constexpr char separator = '~';  // in no name of a service or a route
 constexpr std::string_view key_info = "millrace pay page";
 
 std::string_view trim(std::string_view text) {
@@ -29,6 +30,20 @@ void for_each_cookie(std::string_view field, Use use) {
         std::string_view value = equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
         if (!pair.empty()) use(pair, pair.substr(0, equals), value);
     }
+}
+
+// The values of cookies of pay pages for whose offer `wanted` holds.
+template <class Wanted>
+std::vector<std::string_view> find_cookies(const http::RequestHead& head, Wanted wanted) {
+    std::vector<std::string_view> out;
+    for (const http::HeaderLine& line : head.fields) {
+        if (line.id != http::Field::cookie) continue;
+        for_each_cookie(line.value, [&](std::string_view, std::string_view name, std::string_view value) {
+            if (name.substr(0, pay_cookie_prefix.size()) != pay_cookie_prefix || out.size() >= max_cookies) return;
+            if (wanted(name.substr(pay_cookie_prefix.size()))) out.push_back(value);
+        });
+    }
+    return out;
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
@@ -113,15 +128,21 @@ bool is_genuine(const SealedTicket& ticket, const l402::KeyRing& keys) {
     return expected && crypto::equal_constant_time(*expected, ticket.seal);
 }
 
-std::vector<std::string_view> find_cookies(const http::RequestHead& head, std::string_view name) {
-    std::vector<std::string_view> out;
-    for (const http::HeaderLine& line : head.fields) {
-        if (line.id != http::Field::cookie) continue;
-        for_each_cookie(line.value, [&](std::string_view, std::string_view found, std::string_view value) {
-            if (found == name && out.size() < max_cookies) out.push_back(value);
-        });
-    }
-    return out;
+std::string offer_name(std::string_view service, std::string_view route, Msat price) {
+    std::string out(service);
+    if (!route.empty()) (out += separator) += route;
+    return (out += separator) + std::to_string(price.value());
+}
+
+std::vector<std::string_view> find_offer_cookies(const http::RequestHead& head, std::string_view offer) {
+    return find_cookies(head, [offer](std::string_view found) { return found == offer; });
+}
+
+std::vector<std::string_view> find_service_cookies(const http::RequestHead& head, std::string_view service) {
+    return find_cookies(head, [service](std::string_view found) {
+        return found.size() > service.size() && found[service.size()] == separator &&
+               found.substr(0, service.size()) == service;
+    });
 }
 
 std::string without_pay_cookies(std::string_view value) {

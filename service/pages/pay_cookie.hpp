@@ -1,7 +1,8 @@
 // The cookie by which a browser that was shown a pay page is let in once its invoice is paid, without knowing the
 // preimage.
 //
-//   name    := "millrace-pay-" service
+//   name    := "millrace-pay-" offer
+//   offer   := service ["~" route] "~" price          what one payment buys: two of them in one browser, two cookies
 //   value   := token "." amount_msat "." expires_at "." invoice "." seal      token, seal: base64url; numbers: decimal
 //   seal    := HMAC-SHA256(HKDF(epoch key, "millrace pay page"), value up to the last ".")
 //
@@ -52,8 +53,13 @@ struct SealedTicket {
 [[nodiscard]] std::optional<SealedTicket> parse_pay_cookie(std::string_view value);
 [[nodiscard]] bool is_genuine(const SealedTicket& ticket, const l402::KeyRing& keys);
 
-// The values of a request's cookies of this name, in order, at most four.
-[[nodiscard]] std::vector<std::string_view> find_cookies(const http::RequestHead& head, std::string_view name);
+// The offer's part of a cookie's name; `route` is empty where the token is not for a route alone.
+[[nodiscard]] std::string offer_name(std::string_view service, std::string_view route, Msat price);
+
+// The values of a request's cookies of an offer, or of all offers of a service, in order, at most 16.
+[[nodiscard]] std::vector<std::string_view> find_offer_cookies(const http::RequestHead& head, std::string_view offer);
+[[nodiscard]] std::vector<std::string_view> find_service_cookies(const http::RequestHead& head,
+                                                                 std::string_view service);
 
 // A Cookie field's value without the cookies of pay pages; empty where nothing is left.
 [[nodiscard]] std::string without_pay_cookies(std::string_view value);

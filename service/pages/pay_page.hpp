@@ -19,7 +19,7 @@ namespace millrace::pages {
 // the last second is settled, and the browser let in, before its cookie gives way to a new offer.
 constexpr std::chrono::seconds expiry_grace{30};
 
-// Where a page listens for its settlement: this path with "?service=NAME".
+// Where a page listens for its settlement: this path with "?offer=NAME".
 inline constexpr std::string_view own_path = "/.well-known/millrace/";
 inline constexpr std::string_view events_path = "/.well-known/millrace/settled";
 

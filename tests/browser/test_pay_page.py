@@ -72,7 +72,7 @@ def test_the_page_opens_what_was_bought_as_soon_as_it_is_paid(browser, house):
     browser.open("/archive/1911")
     assert "21\u202f000 sat" in browser.find(".price").text
     cookies = browser.driver.execute_cdp_cmd("Network.getAllCookies", {})["cookies"]
-    assert {cookie["name"] for cookie in cookies} == {"millrace-pay-weather", "millrace-pay-archive"}
+    assert {cookie["name"] for cookie in cookies} == {"millrace-pay-weather~1500", "millrace-pay-archive~21000000"}
     assert all(cookie["httpOnly"] and cookie["sameSite"] == "Lax" for cookie in cookies)
     assert {cookie["path"] for cookie in cookies} == {"/weather/", "/archive/", "/.well-known/millrace/"}
 

@@ -109,7 +109,7 @@ def test_the_cookie_is_for_this_server_this_path_and_no_script(shared):
     answer = shared.service.get("/weather/today", NAVIGATION)
     parts = [line.split("; ") for line in answer.all("set-cookie")]
     for attributes in parts:
-        assert attributes[0].startswith("millrace-pay-weather=")
+        assert attributes[0].startswith("millrace-pay-weather~1000=")
         assert "HttpOnly" in attributes and "SameSite=Lax" in attributes and "Secure" not in attributes
     assert "Path=/weather/" in parts[0]
     lifetime = int(next(part for part in parts[0] if part.startswith("Max-Age=")).split("=")[1])
@@ -178,7 +178,7 @@ def test_the_cookie_of_one_service_is_none_of_another(shared):
     answer = shared.service.get("/weather/today", NAVIGATION)
     settle(shared, token_of(shared, answer))
     value = cookie_of(answer).partition("=")[2]
-    headers = {**NAVIGATION, "Cookie": f"millrace-pay-admin={value}"}
+    headers = {**NAVIGATION, "Cookie": f"millrace-pay-admin~9000={value}"}
     refused = shared.service.get("/weather/admin/x", headers)
     assert is_page(refused) and "bought for another service" in refused.body.decode()
 
@@ -260,13 +260,43 @@ def test_an_expired_invoice_is_kept_for_a_moment_and_then_replaced(house):
     assert invoice_of(again) != invoice_of(answer)
 
 
+def test_each_price_of_a_service_has_a_cookie_of_its_own(house):
+    """What was bought for less is not lost to the page of what costs more."""
+    routes = """[[service.route]]
+name = "map"
+path = "/weather/map"
+price_msat = 5000
+[[service.route]]
+name = "archive"
+path = "/weather/archive"
+scope = "route"
+"""
+    house.start(config=house.config().replace('free = ["/weather/health", "/weather/public/"]\n', 'free = ["/weather/health", "/weather/public/"]\n' + routes, 1))
+    cheap = house.service.get("/weather/today", NAVIGATION)
+    settle(house, token_of(house, cheap))
+    jar = cookie_of(cheap)
+    assert house.service.get("/weather/today", {**NAVIGATION, "Cookie": jar}).status == 200
+    dear = house.service.get("/weather/map", {**NAVIGATION, "Cookie": jar})
+    assert is_page(dear) and '<p class="price">5<small> sat</small></p>' in dear.body.decode()
+    own = house.service.get("/weather/archive", {**NAVIGATION, "Cookie": jar})
+    assert is_page(own)
+    names = [cookie_of(answer).split("=")[0] for answer in (cheap, dear, own)]
+    assert names == ["millrace-pay-weather~1000", "millrace-pay-weather~5000", "millrace-pay-weather~archive~1000"]
+    jar = "; ".join(cookie_of(answer) for answer in (own, dear, cheap))
+    assert house.service.get("/weather/today", {**NAVIGATION, "Cookie": jar}).status == 200
+    for path, page in (("/weather/map", dear), ("/weather/archive", own)):
+        assert invoice_of(house.service.get(path, {**NAVIGATION, "Cookie": jar})) == invoice_of(page)
+        settle(house, token_of(house, page))
+        assert house.service.get(path, {**NAVIGATION, "Cookie": jar}).status == 200
+
+
 EVENTS = "/.well-known/millrace/settled"
 
 
-def listen(service, answer, name="weather"):
+def listen(service, answer, offer="weather~1000"):
     """A connection on which a page's events come, its head read."""
     client = service.client()
-    client.request("GET", f"{EVENTS}?service={name}", {"Accept": "text/event-stream", "Cookie": cookie_of(answer, "/.well-known/millrace/")})
+    client.request("GET", f"{EVENTS}?offer={offer}", {"Accept": "text/event-stream", "Cookie": cookie_of(answer, "/.well-known/millrace/")})
     return client, client.head()
 
 
@@ -301,13 +331,13 @@ def test_events_are_for_the_browser_that_was_shown_the_page(shared):
     page = shared.service.get("/weather/today", NAVIGATION)
     token = token_of(shared, page)
     get = shared.service.get
-    assert get(f"{EVENTS}?service=weather").status == 403
-    assert get(f"{EVENTS}?service=weather&hash={token.payment_hash.hex()}").status == 403
-    assert get(f"{EVENTS}?service=nothing", {"Cookie": cookie_of(page)}).status == 403
-    assert get(f"{EVENTS}?service=admin", {"Cookie": cookie_of(page)}).status == 403
+    assert get(f"{EVENTS}?offer=weather~1000").status == 403
+    assert get(f"{EVENTS}?offer=weather~1000&hash={token.payment_hash.hex()}").status == 403
+    assert get(f"{EVENTS}?offer=nothing~1", {"Cookie": cookie_of(page)}).status == 403
+    assert get(f"{EVENTS}?offer=admin~9000", {"Cookie": cookie_of(page)}).status == 403
     assert get(EVENTS, {"Cookie": cookie_of(page)}).status == 403
-    forged = f"millrace-pay-weather={base64.urlsafe_b64encode(token.macaroon.binary()).decode().rstrip('=')}"
-    assert get(f"{EVENTS}?service=weather", {"Cookie": forged}).status == 403
+    forged = f"millrace-pay-weather~1000={base64.urlsafe_b64encode(token.macaroon.binary()).decode().rstrip('=')}"
+    assert get(f"{EVENTS}?offer=weather~1000", {"Cookie": forged}).status == 403
 
 
 def test_the_path_of_events_is_reserved_and_takes_get_alone(house):

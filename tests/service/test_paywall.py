@@ -263,13 +263,13 @@ def test_challenges_asked_for_at_one_time_travel_together(shared):
     assert any("batch" in request["params"] for request in shared.gateway.requests)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "HEAD", "DELETE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_every_method_has_to_be_paid(shared, method):
     with shared.service.client() as client:
-        answer = client.request(method, "/weather/x").read(to_head=method == "HEAD")
+        answer = client.request(method, "/weather/x").read()
         assert answer.status == 402
         assert len(answer.all("www-authenticate")) == 2
-        assert client.request(method, "/weather/x", shared.paid().headers()).read(to_head=method == "HEAD").status == 200
+        assert client.request(method, "/weather/x", shared.paid().headers()).read().status == 200
         assert shared.upstream.last.method == method
 
 

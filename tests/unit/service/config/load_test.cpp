@@ -87,6 +87,10 @@ tunnel = "6s"
 drain = "7s"
 [pay_page]
 max_waiting = 5
+[discovery]
+enabled = false
+name = "Shop"
+uri = "https://shop.example/about"
 [[service]]
 name = "a.b_c-1"
 host = "API.Example.com"
@@ -97,6 +101,8 @@ timeout = "7d"
 free = ["/health", "/public/"]
 description = "all of it"
 pay_page = false
+hidden = true
+options = "forward"
 [[service]]
 name = "sub"
 host = "*.example.com"
@@ -119,6 +125,8 @@ price_msat = 1
     CHECK((timeouts.idle == 1s && timeouts.header == 2s && timeouts.body == 3s && timeouts.upstream_connect == 4s));
     CHECK((timeouts.upstream_response == 5s && timeouts.tunnel == 6s && timeouts.drain == 7s));
     CHECK(config->pay_page.max_waiting == 5);
+    CHECK_FALSE(config->discovery.enabled);
+    CHECK((config->discovery.name == "Shop" && config->discovery.uri == "https://shop.example/about"));
     REQUIRE(config->services.size() == 2);
     const config::Service& first = config->services[0];
     CHECK(first.host.written() == "api.example.com");
@@ -129,7 +137,9 @@ price_msat = 1
     CHECK(first.free == std::vector{config::PathPattern("/health"), config::PathPattern("/public/")});
     CHECK(first.description == "all of it");
     CHECK_FALSE(first.pay_page);
+    CHECK((first.hidden && first.forward_options));
     CHECK(config->services[1].pay_page);
+    CHECK_FALSE((config->services[1].hidden || config->services[1].forward_options));
     CHECK(config->services[1].host.written() == "*.example.com");
     CHECK(config->services[1].upstream.addresses[0] == config::UpstreamAddress{false, "upstream.local", 81});
 }
@@ -146,8 +156,8 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head, "m.toml:1: service: missing: at least one [[service]] to sell"},
         {"service = 1\n" + head, "m.toml:1: service: missing: at least one [[service]]"},
         {"colour = 1\n" + head + weather,
-         "m.toml:1: colour: unknown key; known here: listen, metrics, node, store, log, limits, timeouts, pay_page, clients, "
-         "challenges, service"},
+         "m.toml:1: colour: unknown key; known here: listen, metrics, node, store, log, limits, timeouts, pay_page, "
+         "clients, challenges, discovery, service"},
         {head + "adress = 1\n" + weather, "m.toml:7: store.adress: unknown key; known here: path"},
         {head + weather + "pricemsat = 1\n",
          "m.toml:12: service.pricemsat: unknown key; known here: name, host, path, methods, upstream"},
@@ -182,6 +192,12 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head + "[pay_page]\nmax_waiting = -1\n" + weather,
          "m.toml:8: pay_page.max_waiting: must be a whole number from 0 to 1000000, not -1"},
         {head + "[pay_page]\nmaximum = 1\n" + weather, "m.toml:8: pay_page.maximum: unknown key; known here: max_wai"},
+        {head + "[discovery]\nenabled = 1\n" + weather, "m.toml:8: discovery.enabled: must be true or false, not 1"},
+        {head + "[discovery]\nuri = \"example.com\"\n" + weather,
+         "m.toml:8: discovery.uri: must be an address such as \"https://example.com\", not \"example.com\""},
+        {head + weather + "options = \"pass\"\n",
+         "m.toml:12: service.options: must be \"answer\" or \"forward\", not \"pass\""},
+        {head + weather + "hidden = 0\n", "m.toml:12: service.hidden: must be true or false, not 0"},
         {head + "[timeouts]\nidle = 10\n" + weather,
          "m.toml:8: timeouts.idle: must be a duration in quotes, such as \"90s\" or \"1h\", not 10"},
         {head + "[timeouts]\nidle = \"0s\"\n" + weather, "m.toml:8: timeouts.idle: must be longer than nothing"},

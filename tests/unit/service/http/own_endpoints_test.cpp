@@ -52,6 +52,37 @@ TEST_CASE("the path of events is reserved at hosts that have a service with page
     }
 }
 
+TEST_CASE("documents and quotes are reserved where something is offered openly and discovery is on") {
+    config::Config config;
+    config.services = {service("shop", {config::HostPattern::Kind::exact, "shop.example"}, false),
+                       service("secret", {config::HostPattern::Kind::exact, "secret.example"}, true)};
+    config.services[1].hidden = true;
+    metrics::Metrics metrics(1);
+    runtime::Site site(config, metrics);
+    config.discovery.enabled = false;
+    runtime::Site without(config, metrics);
+    struct {
+        const char* target;
+        Verb method;
+        const char* expected;
+    } const cases[] = {
+        {"/.well-known/l402.json", Verb::get, "served"},         {"/.well-known/l402.json", Verb::head, "served"},
+        {"/.well-known/l402.json", Verb::options, "served"},     {"/openapi.json?x=1", Verb::get, "served"},
+        {"/openapi.json", Verb::post, "GET, HEAD, OPTIONS"},     {"/l402/quote", Verb::post, "served"},
+        {"/l402/quote", Verb::get, "POST, OPTIONS"},             {"/l402/quote/", Verb::post, "not reserved"},
+        {"/.well-known/l402.json.bak", Verb::get, "not reserved"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.target);
+        paywall::RequestTarget target;
+        REQUIRE_FALSE(paywall::parse_target(c.target, target));
+        auto match = find_own_endpoint(site, "shop.example", target, c.method);
+        CHECK((!match ? "not reserved" : match->endpoint ? "served" : match->allow) == c.expected);
+        CHECK_FALSE(find_own_endpoint(site, "secret.example", target, c.method));
+        CHECK_FALSE(find_own_endpoint(without, "shop.example", target, c.method));
+    }
+}
+
 TEST_CASE("a query's parameter is found by its whole name") {
     struct {
         const char* target;

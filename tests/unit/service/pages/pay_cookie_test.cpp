@@ -88,16 +88,30 @@ TEST_CASE("what is no ticket is not read") {
     }
 }
 
-TEST_CASE("cookies are found by their whole name, at most four of them") {
+TEST_CASE("cookies are found by their offer, or by the service that it is of") {
     http::RequestReader reader;
     std::string head =
-        "GET / HTTP/1.1\r\nHost: a\r\nCookie: millrace-pay-a=1; millrace-pay-ab=2;millrace-pay-a=3; x\r\n"
-        "Cookie: millrace-pay-a=4; millrace-pay-a=5; millrace-pay-a=6\r\n\r\n";
+        "GET / HTTP/1.1\r\nHost: a\r\nCookie: millrace-pay-a~1=1; millrace-pay-a-b~1=2;millrace-pay-a~1=3; x\r\n"
+        "Cookie: millrace-pay-a~r~1=4; a~1=5; millrace-pay-a=6\r\n\r\n";
     REQUIRE_FALSE(reader.parse(head, {4096, 4096}));
-    CHECK(pages::find_cookies(reader.head(), "millrace-pay-a") == std::vector<std::string_view>{"1", "3", "4", "5"});
-    CHECK(pages::find_cookies(reader.head(), "millrace-pay-ab") == std::vector<std::string_view>{"2"});
-    CHECK(pages::find_cookies(reader.head(), "x") == std::vector<std::string_view>{""});
-    CHECK(pages::find_cookies(reader.head(), "millrace-pay-").empty());
+    using Values = std::vector<std::string_view>;
+    CHECK(pages::find_offer_cookies(reader.head(), "a~1") == Values{"1", "3"});
+    CHECK(pages::find_offer_cookies(reader.head(), "a~r~1") == Values{"4"});
+    CHECK(pages::find_offer_cookies(reader.head(), "").empty());
+    CHECK(pages::find_service_cookies(reader.head(), "a") == Values{"1", "3", "4"});
+    CHECK(pages::find_service_cookies(reader.head(), "a-b") == Values{"2"});
+    CHECK(pages::find_service_cookies(reader.head(), "").empty());
+    CHECK(pages::offer_name("a", "", Msat(1)) == "a~1");
+    CHECK(pages::offer_name("a", "r", Msat(15)) == "a~r~15");
+}
+
+TEST_CASE("no more than sixteen cookies are looked at") {
+    http::RequestReader reader;
+    std::string head = "GET / HTTP/1.1\r\nHost: a\r\nCookie: ";
+    for (int i = 0; i < 40; ++i) head += "millrace-pay-a~1=x; ";
+    head += "b=1\r\n\r\n";
+    REQUIRE_FALSE(reader.parse(head, {4096, 4096}));
+    CHECK(pages::find_service_cookies(reader.head(), "a").size() == 16);
 }
 
 TEST_CASE("an upstream gets every cookie but those of pay pages") {

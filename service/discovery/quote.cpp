@@ -1,0 +1,141 @@
+#include "service/discovery/quote.hpp"
+
+#include <algorithm>
+#include <boost/algorithm/string/case_conv.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <map>
+
+#include "common/json/fields.hpp"
+#include "service/discovery/terms.hpp"
+#include "service/paywall/price.hpp"
+
+namespace millrace::discovery {
+namespace {
+
+namespace bj = boost::json;
+
+// "quote: service: missing" -> "service"
+std::string_view member_of(const Error& error) {
+    for (std::string_view name : {"service", "path", "method", "max_price_msat", "mint", "constraints"}) {
+        if (error.message.find(": " + std::string(name) + ": ") != std::string::npos) return name;
+    }
+    return {};
+}
+
+QuoteError malformed(std::string message, std::string_view field = {}) {
+    return {400, "malformed_request", std::move(message), field};
+}
+
+// What the request that is asked about would be like.
+struct Wish {
+    std::string service;
+    std::optional<std::string> path;
+    std::string method;
+    std::optional<std::uint64_t> budget;
+    bool mint = false;
+    std::map<std::string, std::uint64_t> constraints;  // names in lower case
+};
+
+std::variant<Wish, QuoteError> read_wish(const bj::value& value) {
+    json::Fields in(value, "quote");
+    Wish out;
+    out.service = in.string("service");
+    out.path = in.optional_string("path");
+    out.method = in.optional_string("method").value_or("GET");
+    out.budget = in.optional_u64("max_price_msat");
+    out.mint = in.optional_boolean("mint").value_or(false);
+    bool constrained = in.has("constraints");
+    const bj::object* constraints = constrained ? &in.object("constraints") : nullptr;
+    if (in.fault()) return malformed(in.fault()->message, member_of(*in.fault()));
+    if (!constraints) return out;
+    for (const auto& [name, number] : *constraints) {
+        boost::system::error_code not_whole;
+        auto whole = number.to_number<std::uint64_t>(not_whole);
+        if (not_whole) return malformed("A constraint is a whole number.", "constraints");
+        out.constraints.emplace(boost::algorithm::to_lower_copy(std::string(name)), whole);
+    }
+    return out;
+}
+
+std::variant<Msat, QuoteError> price_of(const Wish& wish, const config::Service& service, const config::Route* route) {
+    paywall::PriceFacts facts;
+    auto size = wish.constraints.find("body_bytes");
+    facts.body_size = size == wish.constraints.end() ? 0 : size->second;
+    std::string units;
+    if (route && !route->unit_header.empty()) {
+        auto wanted = wish.constraints.find(boost::algorithm::to_lower_copy(route->unit_header));
+        if (wanted != wish.constraints.end()) facts.units = units = std::to_string(wanted->second);
+    }
+    auto price = paywall::price_of(service, route, facts);
+    if (auto* sold = std::get_if<Msat>(&price)) return *sold;
+    bool units_at_fault = std::get<paywall::PriceFault>(price) == paywall::PriceFault::bad_units;
+    return malformed(units_at_fault ? "More or fewer units than are sold at a time." : "More than one invoice takes.",
+                     "constraints");
+}
+
+}  // namespace
+
+std::variant<Quote, QuoteError> read_quote_request(std::string_view body, const QuoteScope& scope) {
+    boost::system::error_code not_json;
+    bj::value value = bj::parse({body.data(), body.size()}, not_json);
+    if (not_json) return malformed("The request must be a JSON object such as {\"service\": \"weather\"}.");
+    auto read = read_wish(value);
+    if (auto* error = std::get_if<QuoteError>(&read)) return *error;
+    const Wish& wish = std::get<Wish>(read);
+
+    std::vector<std::size_t> here = scope.routes.at_host(scope.host);
+    auto named = std::find_if(here.begin(), here.end(), [&](std::size_t index) {
+        const config::Service& candidate = scope.config.services[index];
+        return candidate.name.text() == wish.service && !candidate.hidden;
+    });
+    if (named == here.end())
+        return QuoteError{400, "unknown_service", "No service of this name is offered here.", "service"};
+    const config::Service& service = scope.config.services[*named];
+    Quote quote{paywall::RouteMatch{*named}, service.price};
+    if (wish.path) {
+        if (const char* fault = paywall::parse_target(*wish.path, quote.target))
+            return malformed(std::string("The path has ") + fault + '.', "path");
+        paywall::Lookup found = scope.routes.find(scope.host, wish.method, quote.target);
+        if (found.other_methods)
+            return QuoteError{400, "unknown_resource", "The path does not take this method.", "method"};
+        if (!found.match || found.match->service != *named)
+            return QuoteError{400, "unknown_resource", "This path does not belong to the service.", "path"};
+        if (found.match->access == paywall::Access::auth_only)
+            return QuoteError{400, "unknown_resource", "This path takes tokens, and none is sold for it.", "path"};
+        quote.match = *found.match;
+    }
+    if (quote.match.access == paywall::Access::free) {
+        quote.price = Msat(0);
+    } else {
+        auto price = price_of(wish, service, quote.match.route ? &service.routes[*quote.match.route] : nullptr);
+        if (auto* error = std::get_if<QuoteError>(&price)) return *error;
+        quote.price = std::get<Msat>(price);
+    }
+    quote.mint = wish.mint && quote.price > Msat(0);
+    if (wish.budget && quote.price.value() > *wish.budget) {
+        return QuoteError{409, "unsatisfiable_budget", "It costs " + std::to_string(quote.price.value()) + " msat.",
+                          "max_price_msat"};
+    }
+    return quote;
+}
+
+bj::object write_quote(const Quote& quote, const config::Service& service, std::chrono::sys_seconds expires_at) {
+    const config::Route* route = quote.match.route ? &service.routes[*quote.match.route] : nullptr;
+    bool free = quote.match.access == paywall::Access::free;
+    Resource resource{{}, {}, free ? Resource::Access::free : Resource::Access::sold, route};
+    return {{"service", service.name.text()},
+            {"price_msat", quote.price.value()},
+            {"pricing", pricing_of(service, resource)},
+            {"terms", terms_of(service, route)},
+            {"quote_expiry", expires_at.time_since_epoch().count()},
+            {"alternatives", bj::array{}}};
+}
+
+bj::object write_error(const QuoteError& error) {
+    bj::object inner{{"code", error.code}, {"message", error.message}};
+    if (!error.field.empty()) inner["field"] = error.field;
+    return {{"error", std::move(inner)}};
+}
+
+}  // namespace millrace::discovery

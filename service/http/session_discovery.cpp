@@ -1,0 +1,169 @@
+#include <boost/json/serialize.hpp>
+
+#include "service/http/session.hpp"
+
+#include "common/l402/challenge.hpp"
+#include "service/discovery/documents.hpp"
+#include "service/discovery/quote.hpp"
+
+namespace millrace::http {
+namespace {
+
+constexpr std::size_t max_quote_request = 16 * 1024;
+constexpr std::string_view json_type = "application/json";
+// Without methods known for it, what a server may take.
+constexpr std::string_view all_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+// Anybody may read these, from any page: they hold nothing that is not for everybody.
+const std::string open_to_all = "Access-Control-Allow-Origin: *";
+
+std::string_view field_value(const RequestHead& head, Field id) {
+    for (const HeaderLine& line : head.fields) {
+        if (line.id == id) return line.value;
+    }
+    return {};
+}
+
+Reply json_reply(unsigned status, const boost::json::object& json) {
+    return {status, json_type, boost::json::serialize(json) + '\n', {"Cache-Control: no-store", open_to_all}};
+}
+
+}  // namespace
+
+Awaitable<bool> Session::send_document(bool manifest) {
+    std::string node_id = worker_.shared().gateway.node_id();
+    std::vector<std::size_t> here = site_->routes.at_host(exchange_->host);
+    const discovery::Documents& documents =
+        worker_.documents().get(generation_, site_->config, here, node_id);
+    const discovery::Document& document = manifest ? documents.manifest : documents.openapi;
+    bool known = discovery::matches_etag(field_value(exchange_->request.head(), Field::if_none_match), document.etag);
+    Reply reply;
+    reply.status = known ? 304 : 200;
+    reply.fields = {"ETag: " + document.etag, "Cache-Control: public, max-age=60", open_to_all,
+                    "Access-Control-Expose-Headers: ETag"};
+    if (!known) {
+        reply.content_type = json_type;
+        reply.body = document.text;
+    }
+    co_return co_await answer(std::move(reply), Outcome::served);
+}
+
+Awaitable<bool> Session::send_manifest() {
+    return send_document(true);
+}
+
+Awaitable<bool> Session::send_openapi() {
+    return send_document(false);
+}
+
+// A script of another origin asks first whether it may send JSON.
+Awaitable<bool> Session::send_preflight() {
+    Reply reply;
+    reply.status = 204;
+    reply.fields = {"Allow: " + own_->allow, open_to_all, "Access-Control-Allow-Methods: " + own_->allow,
+                    "Access-Control-Allow-Headers: Content-Type, If-None-Match", "Access-Control-Max-Age: 600"};
+    return answer(std::move(reply), Outcome::served);
+}
+
+// Empty where it is longer, malformed, or the client is gone.
+Awaitable<std::optional<std::string>> Session::read_body(std::size_t max) {
+    Buffer& in = exchange_->from_client;
+    std::string out;
+    for (;;) {
+        std::size_t used = 0;
+        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != RequestBody::Step::good)
+            co_return std::nullopt;
+        for (std::string_view piece : exchange_->request_payload) out.append(piece);
+        in.consume(used);
+        if (out.size() > max) co_return std::nullopt;
+        if (body_.done()) co_return out;
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::read_size, &room);
+        watch_.arm(site_->config.timeouts.body, stream_);
+        auto [failed, count] = co_await stream_.read_some(data, room);
+        watch_.disarm();
+        if (failed) co_return std::nullopt;
+        in.commit(count);
+    }
+}
+
+Awaitable<bool> Session::send_quote() {
+    if (exchange_->request.head().expect_continue) {
+        std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
+        ErrorCode failed = co_await write_client(interim, {});
+        if (failed) co_return false;
+    }
+    std::optional<std::string> body = co_await read_body(max_quote_request);
+    if (!body) {
+        discovery::QuoteError error{413, "malformed_request", "The request is too long, or broke off."};
+        keep_alive_ = false;
+        close_gently_ = true;
+        Reply reply = json_reply(error.status, discovery::write_error(error));
+        co_return co_await answer(std::move(reply), Outcome::rejected);
+    }
+    discovery::QuoteScope scope{site_->config, site_->routes, exchange_->host};
+    auto read = discovery::read_quote_request(*body, scope);
+    if (auto* error = std::get_if<discovery::QuoteError>(&read)) {
+        Reply reply = json_reply(error->status, discovery::write_error(*error));
+        co_return co_await answer(std::move(reply), Outcome::rejected);
+    }
+    const discovery::Quote& quote = std::get<discovery::Quote>(read);
+    match_ = quote.match;
+    price_ = quote.price;
+    auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    boost::json::object json = discovery::write_quote(quote, service(), now + discovery::quote_lifetime);
+    if (quote.mint) {
+        exchange_->target = quote.target;  // of which the invoice speaks
+        counts_ = &site_->resources[match_.service]->shard(worker_.index());
+        // The very way of a request that must pay, with all its limits.
+        Problem demand = co_await demand_payment(paywall::Reason::no_credential);
+        auto challenge = l402::parse_challenge(demand.challenges);
+        if (demand.status != 402 || !challenge) {
+            bool limited = demand.status == 429;
+            discovery::QuoteError error{limited ? 429U : 503U, limited ? "rate_limited" : "unpriceable", demand.detail};
+            Reply reply = json_reply(error.status, discovery::write_error(error));
+            unsigned pause = std::max(1U, demand.retry_after);
+            reply.fields.push_back("Retry-After: " + std::to_string(pause));
+            co_return co_await answer(std::move(reply), Outcome::rejected);
+        }
+        json["macaroon"] = challenge->token_base64;
+        json["invoice"] = challenge->bolt11;
+    }
+    Reply reply = json_reply(200, json);
+    co_return co_await answer(std::move(reply), quote.mint ? Outcome::challenge : Outcome::served);
+}
+
+// Fields that tell the price of what is asked for, without an invoice.
+std::vector<std::string> Session::price_fields() const {
+    std::vector<std::string> out = {"X-L402-Price-Msat: " + std::to_string(price_.value())};
+    if (site_->config.discovery.enabled && !service().hidden)
+        out.push_back("Link: <" + std::string(discovery::manifest_path) + ">; rel=\"service-desc\"");
+    return out;
+}
+
+// HEAD asks what GET would be answered, for nothing: the price stands in a field, and there is no challenge with it,
+// since an invoice that nobody is going to pay is work for the node and a row in the client's books. RFC 9110 §15.5.3
+// asks for no field with a 402, unlike a 401.
+Problem Session::tell_price(paywall::Reason reason) const {
+    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
+    problem.fields = price_fields();
+    return problem;
+}
+
+bool Session::answers_options() const {
+    return match_.access == paywall::Access::sold && !service().forward_options && !service().dry_run;
+}
+
+// OPTIONS is answered here: what a client may send is no secret, and the server behind is for those who have paid.
+Awaitable<bool> Session::send_options() {
+    Reply reply;
+    reply.status = 204;
+    reply.fields = price_fields();
+    std::string allow;
+    for (const std::string& method : service().methods.names) (allow += allow.empty() ? "" : ", ") += method;
+    reply.fields.push_back("Allow: " + (allow.empty() ? std::string(all_methods) : allow));
+    reply.fields.push_back("Cache-Control: no-store");
+    return answer(std::move(reply), Outcome::served);
+}
+
+}  // namespace millrace::http
