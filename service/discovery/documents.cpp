@@ -46,9 +46,9 @@ bj::object manifest_entry(const config::Service& service) {
     for (const Resource& resource : resources_of(service)) append_resource(service, resource, resources);
     // One tier, and no capability: those are not sold here.
     bj::object tier{{"tier", 0}, {"name", "default"}};
-    return {{"name", service.name.text()},          {"description", description_of(service)},
-            {"tiers", bj::array{tier}},             {"capabilities", bj::array{}},
-            {"terms", terms_of(service, nullptr)},  {"resources", std::move(resources)}};
+    return {
+        {"name", service.name.text()}, {"description", description_of(service)}, {"tiers", bj::array{tier}},
+        {"capabilities", bj::array{}}, {"terms", terms_of(service, nullptr)},    {"resources", std::move(resources)}};
 }
 
 bj::object caveats_of(const Services& services) {

@@ -2,8 +2,8 @@
 //
 //   request  := {"service": NAME, "path"?: "/weather/today", "method"?: "GET", "max_price_msat"?: N, "mint"?: true,
 //                "constraints"?: {"body_bytes"?: N, "<unit header>"?: N}}
-//   response := {"service", "price_msat", "pricing", "terms", "quote_expiry", "macaroon"?, "invoice"?, "alternatives": []}
-//   error    := {"error": {"code", "message", "field"}}
+//   response := {"service", "price_msat", "pricing", "terms", "quote_expiry", "macaroon"?, "invoice"?, "alternatives":
+//   []} error    := {"error": {"code", "message", "field"}}
 //
 //   code                   status   field
 //   malformed_request      400      the member, or none       not JSON, a member of the wrong type or without meaning
@@ -35,9 +35,9 @@ struct QuoteError {
 };
 
 struct Quote {
-    paywall::RouteMatch match;  // whose terms
-    Msat price;                 // 0: free
-    bool mint = false;          // a challenge is wanted, and there is something to pay
+    paywall::RouteMatch match;           // whose terms
+    Msat price;                          // 0: free
+    bool mint = false;                   // a challenge is wanted, and there is something to pay
     paywall::RequestTarget target = {};  // what was asked about; empty: the service as such
 };
 

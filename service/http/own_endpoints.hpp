@@ -1,5 +1,5 @@
-// What millraced answers itself, at every host that it has a service for. These paths are reserved: a service whose path
-// covers them does not get requests for them.
+// What millraced answers itself, at every host that it has a service for. These paths are reserved: a service whose
+// path covers them does not get requests for them.
 //
 //   GET  /.well-known/millrace/settled?offer=NAME       a pay page's events           session_events.cpp
 //   GET  /.well-known/l402.json                         what is sold here             session_discovery.cpp

@@ -11,7 +11,7 @@ namespace millrace::http {
 
 struct Reply {
     unsigned status = 200;
-    std::string_view content_type = {};    // empty: no body
+    std::string_view content_type = {};  // empty: no body
     std::string body = {};
     std::vector<std::string> fields = {};  // further header fields, "Name: value"
 };

@@ -33,8 +33,7 @@ Reply json_reply(unsigned status, const boost::json::object& json) {
 Awaitable<bool> Session::send_document(bool manifest) {
     std::string node_id = worker_.shared().gateway.node_id();
     std::vector<std::size_t> here = site_->routes.at_host(exchange_->host);
-    const discovery::Documents& documents =
-        worker_.documents().get(generation_, site_->config, here, node_id);
+    const discovery::Documents& documents = worker_.documents().get(generation_, site_->config, here, node_id);
     const discovery::Document& document = manifest ? documents.manifest : documents.openapi;
     bool known = discovery::matches_etag(field_value(exchange_->request.head(), Field::if_none_match), document.etag);
     Reply reply;

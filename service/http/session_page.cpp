@@ -25,8 +25,8 @@ std::string Session::offer_name() const {
     return pages::offer_name(service().name.text(), own ? std::string_view(route->name) : std::string_view(), price_);
 }
 
-// Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several tickets the first
-// that opens this request counts; where none does, the first that was paid says why.
+// Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several tickets the
+// first that opens this request counts; where none does, the first that was paid says why.
 std::optional<pages::SealedTicket> Session::find_ticket() {
     const RequestHead& head = exchange_->request.head();
     bool safe = (head.verb == Verb::get || head.verb == Verb::head) && head.upgrade.empty();

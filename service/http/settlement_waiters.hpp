@@ -1,5 +1,5 @@
-// Connections that wait for a payment to be settled, on whatever thread they live: told once, by the store's news of the
-// settlement, without anybody asking again and again.
+// Connections that wait for a payment to be settled, on whatever thread they live: told once, by the store's news of
+// the settlement, without anybody asking again and again.
 //
 //   SettlementWaiters::Place place = waiters.join(hash, executor, 1000);        on the connection's thread
 //   if (!place) ...                                                              too many wait already

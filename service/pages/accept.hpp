@@ -10,8 +10,8 @@
 
 namespace millrace::pages {
 
-// The weight that an Accept value gives a media type, in thousandths, by the most specific range that covers it: 0 where
-// none does, or where it is refused. Parameters other than q are not looked at.
+// The weight that an Accept value gives a media type, in thousandths, by the most specific range that covers it: 0
+// where none does, or where it is refused. Parameters other than q are not looked at.
 [[nodiscard]] int accepted(std::string_view accept, std::string_view type);
 
 // True where text/html is asked for by name and before JSON. "*/*", which programs and scripts send, is no such wish.

@@ -6,8 +6,8 @@
 //   value   := token "." amount_msat "." expires_at "." invoice "." seal      token, seal: base64url; numbers: decimal
 //   seal    := HMAC-SHA256(HKDF(epoch key, "millrace pay page"), value up to the last ".")
 //
-// It is a bearer secret, as a credential is: HttpOnly, limited to the service's path, Secure under TLS, stripped before a
-// request goes upstream, and never logged. Its secret is the seal. The token is none: it stands in the 402 beside the
+// It is a bearer secret, as a credential is: HttpOnly, limited to the service's path, Secure under TLS, stripped before
+// a request goes upstream, and never logged. Its secret is the seal. The token is none: it stands in the 402 beside the
 // invoice, where payers, wallets and whoever is shown them see it; hence a token in a cookie without the seal opens
 // nothing, however settled its payment is, and a challenge that a program got can never be turned into a cookie. The
 // seal also vouches for the invoice and its price, so that nobody can slip a browser another one to pay.

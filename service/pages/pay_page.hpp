@@ -1,8 +1,8 @@
 // The 402 as a person sees it: what is sold, the price, the invoice as QR code, link and text, and how long it is good.
 //
 // The page needs nothing from anywhere: style and script stand in it and are allowed by their hashes, and the policy of
-// page_fields() forbids the rest. Without JavaScript it loads itself again from time to time. Everything in it that came
-// from a configuration or a node is escaped.
+// page_fields() forbids the rest. Without JavaScript it loads itself again from time to time. Everything in it that
+// came from a configuration or a node is escaped.
 #pragma once
 
 #include <chrono>

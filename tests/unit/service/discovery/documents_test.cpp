@@ -128,8 +128,8 @@ TEST_CASE("the OpenAPI document has each path with its price") {
             ++operations;
         }
     }
-    CHECK(paths == std::set<std::string>{"/weather/health", "/weather/public/{path}", "/weather/{path}", "/map",
-                                         "/map/{path}"});
+    CHECK(paths ==
+          std::set<std::string>{"/weather/health", "/weather/public/{path}", "/weather/{path}", "/map", "/map/{path}"});
     CHECK(ids.size() == operations);
     // Sub-satoshi prices have no amount in the Payment scheme's unit.
     const bj::value& weather = at(json, "/paths/~1weather~1{path}/get");

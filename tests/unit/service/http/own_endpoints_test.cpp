@@ -66,10 +66,14 @@ TEST_CASE("documents and quotes are reserved where something is offered openly a
         Verb method;
         const char* expected;
     } const cases[] = {
-        {"/.well-known/l402.json", Verb::get, "served"},         {"/.well-known/l402.json", Verb::head, "served"},
-        {"/.well-known/l402.json", Verb::options, "served"},     {"/openapi.json?x=1", Verb::get, "served"},
-        {"/openapi.json", Verb::post, "GET, HEAD, OPTIONS"},     {"/l402/quote", Verb::post, "served"},
-        {"/l402/quote", Verb::get, "POST, OPTIONS"},             {"/l402/quote/", Verb::post, "not reserved"},
+        {"/.well-known/l402.json", Verb::get, "served"},
+        {"/.well-known/l402.json", Verb::head, "served"},
+        {"/.well-known/l402.json", Verb::options, "served"},
+        {"/openapi.json?x=1", Verb::get, "served"},
+        {"/openapi.json", Verb::post, "GET, HEAD, OPTIONS"},
+        {"/l402/quote", Verb::post, "served"},
+        {"/l402/quote", Verb::get, "POST, OPTIONS"},
+        {"/l402/quote/", Verb::post, "not reserved"},
         {"/.well-known/l402.json.bak", Verb::get, "not reserved"},
     };
     for (const auto& c : cases) {

@@ -50,8 +50,15 @@ TEST_CASE("HTML is preferred where it is named and comes before JSON") {
         CHECK(pages::prefers_html(browser));
     }
     for (const char* program : {
-             "", "*/*", "text/*", "application/json", "application/json, text/plain, */*", "text/html, application/json",
-             "text/html, */*", "text/html;q=0.5, application/problem+json", "text/html;q=0",
+             "",
+             "*/*",
+             "text/*",
+             "application/json",
+             "application/json, text/plain, */*",
+             "text/html, application/json",
+             "text/html, */*",
+             "text/html;q=0.5, application/problem+json",
+             "text/html;q=0",
          }) {
         INFO(program);
         CHECK_FALSE(pages::prefers_html(program));
