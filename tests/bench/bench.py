@@ -12,10 +12,11 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import flood_rates
 import plugin_rates
 import proxy_rates
 
-PARTS = ("verify", "plugin", "proxy")
+PARTS = ("verify", "plugin", "proxy", "flood")
 
 
 def machine():
@@ -55,6 +56,15 @@ def rows_of(figures):
             (f"  with {memory['connections']:,} idle connections", mib(memory["idle"]),
              f"{(memory['idle'] - memory['rest']) / max(1, memory['connections']) / 1024:.1f} KiB each", "", ""),
         ]
+    if floods := figures.get("flood"):
+        calm = floods["calm"]
+        rows.append(("paid requests, calm: p99", f"{calm['p99_ms']:.2f} ms", f"{calm['rate']:,.0f}/s", "", ""))
+        for name, what in (("one", "one network"), ("many", f"{flood_rates.PREFIXES:,} networks")):
+            flood = floods[name]
+            rows.append((f"  in a flood of {flood['requests']:,} from {what}", f"{flood['p99_ms']:.2f} ms", f"{flood['rate']:,.0f}/s",
+                         f"{flood['p99_ms'] / calm['p99_ms']:.2f}", "≤ 2"))
+            rows.append(("  signatures asked of the node", f"{flood['signed']:,} in {flood['seconds']} s", f"allowed: {floods['limit']}/s", "", ""))
+            rows.append(("  memory grown by", mib(flood["grown"]), "", "", ""))
     return rows
 
 
@@ -96,7 +106,9 @@ def main():
                 notes.append("lightningd, bitcoind and bitcoin-cli are not all on PATH: the plugin was measured on a simulated node, "
                              "whose `invoice` writes no database")
         elif missing := proxy_rates.missing():
-            notes.append(f"the proxy was not measured: {', '.join(missing)} not found")
+            notes.append(f"{part} was not measured: {', '.join(missing)} not found")
+        elif part == "flood":
+            figures[part] = flood_rates.measure(programs)
         else:
             figures[part] = proxy_rates.measure(programs)
             idle = [name for name in ("nginx", "millraced") if figures[part][name]["busy"] < 0.9]

@@ -187,10 +187,11 @@ class Stage:
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None, name)
         return process, port
 
-    def service(self, programs, nodes, upstream_port, on):
-        """millraced with one thread a core of `on`, in front of the upstream; (its process, port)."""
+    def service(self, programs, nodes, upstream_port, on, more=""):
+        """millraced with one thread a core of `on`, in front of the upstream; (its process, port). `more`: further sections."""
         gateway = nodes["seller"]["rpc"].removesuffix("lightning-rpc") + "millrace.sock"
         port, metrics = free_port(), free_port()
+        self.metrics_port = metrics
         config = self.folder / "millraced.toml"
         config.write_text(f"""
 [listen]
@@ -206,7 +207,7 @@ path = "millrace.db"
 level = "warning"
 [timeouts]
 idle = "1h"
-[[service]]
+{more}[[service]]
 name = "weather"
 path = "/weather/"
 upstream = "http://127.0.0.1:{upstream_port}"
