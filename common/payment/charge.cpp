@@ -15,13 +15,13 @@ constexpr std::string_view binding_prefix = "millrace:";
 // What a charge was sold for: externalId, taken apart.
 struct Binding {
     l402::KeyEpoch epoch = 0;
-    std::string_view service;
+    std::string_view scope;
     Msat price;
 };
 
 std::string write(const Binding& binding) {
     std::string out(binding_prefix);
-    out.append(std::to_string(binding.epoch)).append(":").append(binding.service).append(":");
+    out.append(std::to_string(binding.epoch)).append(":").append(binding.scope).append(":");
     out.append(std::to_string(binding.price.value()));
     return out;
 }
@@ -42,7 +42,7 @@ std::optional<Binding> read_binding(std::string_view text) {
     std::uint64_t price = 0;
     if (!parse_number(text.substr(0, first), out.epoch) || !parse_number(text.substr(last + 1), price))
         return std::nullopt;
-    out.service = text.substr(first + 1, last - first - 1);
+    out.scope = text.substr(first + 1, last - first - 1);
     out.price = Msat(price);
     return out;
 }
@@ -73,7 +73,7 @@ Challenge charge_challenge(const l402::KeyRing& keys, const ChargeTerms& terms) 
     ChargeRequest request;
     request.amount_sat = to_sat(terms.price);
     request.description = terms.description;
-    request.external_id = write({keys.current, terms.service.text(), terms.price});
+    request.external_id = write({keys.current, terms.scope, terms.price});
     request.invoice = terms.invoice;
     request.payment_hash = terms.payment_hash;
     request.network = std::string(name(terms.network));
@@ -107,7 +107,7 @@ ChargeVerdict verify_charge(const Credential& credential, const ChargeFacts& fac
     if (!expires) return refuse(ChargeRefusal::unknown_challenge);
 
     if (echo.realm != facts.realm) return refuse(ChargeRefusal::wrong_realm);
-    if (binding->service != facts.service.text()) return refuse(ChargeRefusal::wrong_service);
+    if (binding->scope != facts.scope) return refuse(ChargeRefusal::wrong_scope);
     if (binding->price < facts.price) return refuse(ChargeRefusal::too_cheap);
     if (crypto::payment_hash(*preimage) != *request->payment_hash) return refuse(ChargeRefusal::bad_preimage);
     ChargeVerdict out;
@@ -128,8 +128,8 @@ std::string_view name(ChargeRefusal refusal) {
             return "unknown_challenge";
         case ChargeRefusal::wrong_realm:
             return "wrong_realm";
-        case ChargeRefusal::wrong_service:
-            return "wrong_service";
+        case ChargeRefusal::wrong_scope:
+            return "wrong_scope";
         case ChargeRefusal::too_cheap:
             return "too_cheap";
         case ChargeRefusal::bad_preimage:
@@ -152,8 +152,8 @@ std::string_view explain(ChargeRefusal refusal) {
             return "The challenge was not issued here, or was changed.";
         case ChargeRefusal::wrong_realm:
             return "The challenge was issued for another host name.";
-        case ChargeRefusal::wrong_service:
-            return "The challenge was issued for another service.";
+        case ChargeRefusal::wrong_scope:
+            return "The challenge was issued for another service, or another part of this one.";
         case ChargeRefusal::too_cheap:
             return "The charge was for less than this request costs.";
         case ChargeRefusal::bad_preimage:
@@ -173,7 +173,7 @@ Problem problem_of(ChargeRefusal refusal) {
             return Problem::method_unsupported;
         case ChargeRefusal::unknown_challenge:
         case ChargeRefusal::wrong_realm:
-        case ChargeRefusal::wrong_service:
+        case ChargeRefusal::wrong_scope:
             return Problem::invalid_challenge;
         case ChargeRefusal::too_cheap:
             return Problem::payment_insufficient;

@@ -5,9 +5,10 @@
 // in the request, which the id covers, and not in `opaque` or `digest`, which some clients do not send back:
 //
 //   secret     := HMAC-SHA256(epoch key, "millrace/payment/challenge")
-//   externalId := "millrace:" epoch ":" service ":" price in msat
+//   externalId := "millrace:" epoch ":" scope ":" price in msat
+//   scope      := service ["/" route]
 //
-// A charge opens the service it was sold for, at up to the price it was sold at. That it does so once is for a store.
+// A charge opens what it was sold for, at up to the price it was sold at. That it does so once is for a store.
 #pragma once
 
 #include <chrono>
@@ -24,7 +25,7 @@ namespace millrace::payment {
 
 struct ChargeTerms {
     std::string_view realm;  // the host name asked for; no "|"
-    ServiceName service;
+    std::string_view scope;  // no ":"
     Msat price;
     std::string_view description;  // empty: none
     std::string_view invoice;
@@ -42,7 +43,7 @@ enum class ChargeRefusal {
     unsupported_intent,        // not charge
     unknown_challenge,         // not issued here, changed, or under a key that is retired
     wrong_realm,               // issued for another host
-    wrong_service,
+    wrong_scope,
     too_cheap,
     bad_preimage,
     expired,
@@ -64,7 +65,7 @@ struct ChargeVerdict {
 struct ChargeFacts {
     const l402::KeyRing& keys;
     std::string_view realm;
-    const ServiceName& service;
+    std::string_view scope;
     Msat price;  // of what is asked for now
     std::chrono::system_clock::time_point now;
 };

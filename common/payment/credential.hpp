@@ -1,7 +1,8 @@
 // The credential of the Payment scheme: the challenge as it was received, and the proof of payment.
 //
 //   Authorization: Payment <base64url of the JSON>
-//   {"challenge": {"id", "realm", "method", "intent", "request", "expires"?, ...}, "source"?: "did:...", "payload": {...}}
+//   {"challenge": {"id", "realm", "method", "intent", "request", "expires"?, ...}, "source"?: "did:...",
+//    "payload": {...}}
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -113,6 +113,13 @@ struct HostPattern {
     [[nodiscard]] std::string written() const;  // as in the file
 };
 
+// In which ways a service is paid for: what its 402 offers is what it accepts.
+struct Schemes {
+    bool l402 = true;
+    bool payment = false;
+    bool operator==(const Schemes&) const = default;
+};
+
 // Request methods, in upper case; empty: all.
 struct Methods {
     std::vector<std::string> names;
@@ -154,6 +161,7 @@ struct Service {
     bool pay_page = true;          // people get a page in place of a problem document
     bool hidden = false;           // in no public document
     bool forward_options = false;  // OPTIONS is sold like any method; otherwise it is answered here
+    Schemes schemes = {};
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }

@@ -55,6 +55,27 @@ HostPattern read_host(Section& section) {
     return {suffix ? HostPattern::Kind::suffix : HostPattern::Kind::exact, name};
 }
 
+Schemes read_schemes(Section& section) {
+    Schemes out;
+    if (!section.has("schemes")) {
+        section.texts("schemes");  // a known key
+        return out;
+    }
+    out.l402 = false;
+    const std::vector<std::string> names = section.texts("schemes");
+    if (names.empty()) section.fault("schemes", "must name \"l402\", \"payment\" or both");
+    for (const std::string& scheme : names) {
+        bool* chosen = scheme == "l402" ? &out.l402 : scheme == "payment" ? &out.payment : nullptr;
+        if (!chosen)
+            section.fault("schemes", "must name \"l402\", \"payment\" or both, not \"" + scheme + '"');
+        else if (*chosen)
+            section.fault("schemes", "names \"" + scheme + "\" twice");
+        else
+            *chosen = true;
+    }
+    return out;
+}
+
 std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder,
                                     const Environment& environment, Faults& faults) {
     Section section(&table, "service", static_cast<std::uint32_t>(table.source().begin.line), faults);
@@ -87,6 +108,9 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     Appearance shown = read_appearance(section);
     std::vector<Route> routes = read_routes(section, path, faults);
     limits::UseRates limits = read_service_limits(section);
+    Schemes schemes = read_schemes(section);
+    if (!schemes.l402 && !auth_only.empty())
+        section.fault("auth_only", "only tokens open it, and this service sells none: add \"l402\" to schemes");
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
     return Service{*name,
@@ -107,7 +131,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                    static_cast<int>(section.line()),
                    shown.pay_page,
                    shown.hidden,
-                   shown.forward_options};
+                   shown.forward_options,
+                   schemes};
 }
 
 bool includes(const HostPattern& host, const HostPattern& other) {

@@ -6,6 +6,7 @@
 
 #include "common/codec/hex.hpp"
 #include "common/crypto/hash.hpp"
+#include "common/payment/charge_request.hpp"
 #include "service/discovery/terms.hpp"
 
 namespace millrace::discovery {
@@ -64,7 +65,9 @@ bj::object caveats_of(const Services& services) {
 
 bj::object make_manifest(const config::Config& config, const Services& services, std::string_view node_id) {
     bj::array entries;
-    for (const config::Service* service : services) entries.push_back(manifest_entry(*service));
+    for (const config::Service* service : services) {
+        if (service->schemes.l402) entries.push_back(manifest_entry(*service));
+    }
     return {{"version", "1.0"},
             {"provider", provider_of(config, node_id)},
             {"currencies", bj::array{"msat"}},
@@ -106,14 +109,19 @@ Template template_of(std::string_view pattern) {
 bj::object payment_info(const config::Service& service, const Resource& resource) {
     std::optional<Msat> price = fixed_price(service, resource);
     bj::value amount = nullptr;
-    if (price && price->value() % msat_per_sat == 0) amount = std::to_string(price->value() / msat_per_sat);
+    // A charge shows whole satoshi, rounded up.
+    bool whole = price && (price->value() % msat_per_sat == 0 || service.schemes.payment);
+    if (whole) amount = std::to_string(payment::to_sat(*price));
+    bj::array schemes;
+    if (service.schemes.l402) schemes.emplace_back("L402");
+    if (service.schemes.payment) schemes.emplace_back("Payment");
     bj::object offer{{"intent", "charge"},
                      {"method", "lightning"},
                      {"amount", std::move(amount)},
                      {"currency", "sat"},
                      {"description", description_of(service)}};
     return {{"offers", bj::array{std::move(offer)}},
-            {"schemes", bj::array{"L402"}},
+            {"schemes", std::move(schemes)},
             {"pricing", pricing_of(service, resource)},
             {"terms", terms_of(service, resource.route)}};
 }

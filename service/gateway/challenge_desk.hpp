@@ -27,7 +27,8 @@ class ChallengeDesk {
         limits::Prefix prefix;
         IssueRequest request;
         std::string route;   // tokens of different routes are different things
-        bool shared = true;  // may be given to others of the same network; a pay page's is its browser's alone
+        // May be given to others of the same network. A pay page's is its browser's alone, and a charge buys one request.
+        bool shared = true;
     };
 
     explicit ChallengeDesk(Client& client) : client_(client), book_({}) {}
@@ -36,6 +37,9 @@ class ChallengeDesk {
 
     // Calls `done` once. Errors: those of Client::issue, and limited.
     void ask(Demand demand, Done done);
+
+    // The node's network: see Client::network().
+    [[nodiscard]] std::optional<payment::Network> network() const { return client_.network(); }
 
     void paid(const PaymentHash& hash);
     void keys_changed();

@@ -39,6 +39,7 @@ Protocol::Events Client::events() {
     Protocol::Events events;
     events.next_pay_index = [this](const std::string& node_id) { return store_.resume_from(node_id); };
     events.ready = [this](const HelloReply& node) {
+        network_ = payment::network_of_node(node.network);
         ready_ = true;
         node_id_.publish(std::make_shared<const std::string>(node.node_id));
         metrics_.plugin_up(true);

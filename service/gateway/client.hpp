@@ -11,9 +11,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "common/l402/token.hpp"
+#include "common/payment/charge_request.hpp"
 #include "service/gateway/open_invoices.hpp"
 #include "service/gateway/protocol.hpp"
 #include "service/metrics/metrics.hpp"
@@ -52,6 +54,10 @@ class Client {
         return known ? *known : std::string();
     }
 
+    // The node's network, from any thread; empty before the first connection, and for one without a name among those
+    // of the Payment scheme.
+    [[nodiscard]] std::optional<payment::Network> network() const { return network_.load(std::memory_order_relaxed); }
+
   private:
     using Socket = boost::asio::local::stream_protocol::socket;
 
@@ -83,6 +89,7 @@ class Client {
     bool connected_ = false;
     bool stopped_ = false;
     std::atomic<bool> ready_{false};
+    std::atomic<std::optional<payment::Network>> network_{std::nullopt};
 };
 
 }  // namespace millrace::gateway

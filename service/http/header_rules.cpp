@@ -4,6 +4,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include "common/l402/credential.hpp"
+#include "common/payment/credential.hpp"
 #include "service/config/header_value.hpp"
 #include "service/pages/pay_cookie.hpp"
 
@@ -53,7 +54,7 @@ bool drop_request_field(const HeaderLine& line) {
         case Field::unknown:
             return drop_unknown_request_field(line.name);
         case Field::authorization:
-            return is_l402_authorization(line.value);
+            return is_l402_authorization(line.value) || payment::is_payment_authorization(line.value);
         // Written anew.
         case Field::host:
         case Field::content_length:
@@ -83,6 +84,9 @@ bool is_ours(Field field) {
 
 bool drop_response_field(const HeaderLine& line, unsigned status) {
     switch (line.id) {
+        // Nobody but millraced says who has paid.
+        case Field::unknown:
+            return iequals(line.name, "Payment-Receipt");
         case Field::content_length:
         case Field::transfer_encoding:
         case Field::connection:
@@ -102,6 +106,14 @@ bool drop_response_field(const HeaderLine& line, unsigned status) {
 bool is_set(std::span<const std::string> names, std::string_view name) {
     return std::any_of(names.begin(), names.end(),
                        [&](const std::string& one) { return config::same_header_name(one, name); });
+}
+
+// A response to a payer may be kept by the payer, not by a cache that others share; what is stricter stays as it is.
+bool is_shared_caching(const HeaderLine& line) {
+    if (line.id != Field::cache_control) return false;
+    std::string lower(line.value);
+    std::transform(lower.begin(), lower.end(), lower.begin(), fold);
+    return lower.find("no-store") == std::string::npos;
 }
 
 void append_line(std::string_view name, std::string_view value, std::string& out) {
@@ -136,6 +148,13 @@ std::string token_header_lines(const l402::Identifier& token, std::string_view s
     return out;
 }
 
+std::string charge_header_lines(const PaymentHash& payment_hash, std::string_view service) {
+    std::string out;
+    append_line("X-L402-Payment-Hash", payment_hash.hex(), out);
+    append_line("X-L402-Service", service, out);
+    return out;
+}
+
 void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, std::string& out) {
     out.append(head.method).append(" ").append(facts.target).append(" HTTP/1.1\r\n");
     if (!is_set(facts.set_names, "Host")) append_line("Host", facts.host.empty() ? facts.upstream : facts.host, out);
@@ -166,6 +185,20 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
     out.append("Via: 1.1 millraced\r\n\r\n");
 }
 
+bool is_repeatable(const RequestHead& head) {
+    if (head.framing != Framing::none) return false;
+    switch (head.verb) {
+        case Verb::get:
+        case Verb::head:
+        case Verb::options:
+        case Verb::put:
+        case Verb::delete_:
+            return true;
+        default:
+            return false;
+    }
+}
+
 ClientFraming client_framing(const ResponseHead& head, int client_version) {
     switch (head.framing) {
         case Framing::none:
@@ -180,19 +213,25 @@ ClientFraming client_framing(const ResponseHead& head, int client_version) {
 }
 
 void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
-                        std::string_view own, std::string& out) {
+                        const OwnFields& own, std::string& out) {
     const char digits[] = {static_cast<char>('0' + head.status / 100 % 10),
                            static_cast<char>('0' + head.status / 10 % 10), static_cast<char>('0' + head.status % 10)};
     out.append("HTTP/1.1 ").append(digits, 3).append(" ").append(head.reason).append("\r\n");
+    bool paid_for = !own.receipt.empty() && head.status / 100 == 2;
     for (const HeaderLine& line : head.fields) {
-        if (drop_response_field(line, head.status) || (!own.empty() && is_ours(line.id))) continue;
+        if (drop_response_field(line, head.status) || (!own.lines.empty() && is_ours(line.id))) continue;
+        if (paid_for && is_shared_caching(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) {
             bool upgrading = line.id == Field::upgrade;
             if (!upgrading) continue;
         }
         append_line(line.name, line.value, out);
     }
-    out.append(own);
+    out.append(own.lines);
+    if (paid_for) {
+        append_line("Cache-Control", "private", out);
+        append_line("Payment-Receipt", own.receipt, out);
+    }
     bool may_have_length = head.status / 100 != 1 && head.status != 204;
     if (framing == ClientFraming::chunked)
         append_line("Transfer-Encoding", "chunked", out);

@@ -25,19 +25,31 @@ struct ForwardFacts {
 
 // "X-L402-Token-Id: ...\r\nX-L402-Payment-Hash: ...\r\nX-L402-Service: ...\r\n"
 [[nodiscard]] std::string token_header_lines(const l402::Identifier& token, std::string_view service);
+// The same of a charge of the Payment scheme, which has no token.
+[[nodiscard]] std::string charge_header_lines(const PaymentHash& payment_hash, std::string_view service);
 
 // Appends the request's head as the upstream gets it.
 void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, std::string& out);
+
+// A request that may be sent a second time: of an idempotent method (RFC 9110 §9.2.2), and without a body.
+[[nodiscard]] bool is_repeatable(const RequestHead& head);
 
 // How the response's body is framed towards the client.
 enum class ClientFraming { none, length, chunked, close };
 
 [[nodiscard]] ClientFraming client_framing(const ResponseHead& head, int client_version);
 
-// Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it. `own`: header
-// lines of ours, which replace the upstream's.
+// What we add to a response.
+struct OwnFields {
+    std::string_view lines = {};  // header lines, which replace the upstream's
+    // The value of Payment-Receipt; empty: none. It goes with a 2xx alone, and makes the response one for the payer's
+    // own cache.
+    std::string_view receipt = {};
+};
+
+// Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.
 void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
-                        std::string_view own, std::string& out);
+                        const OwnFields& own, std::string& out);
 
 // RFC 9110 §5.1: names of fields are compared without regard to case.
 [[nodiscard]] bool same_field_name(std::string_view left, std::string_view right);

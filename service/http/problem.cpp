@@ -3,6 +3,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "common/payment/problem.hpp"
+
 namespace millrace::http {
 
 std::string_view reason_phrase(unsigned status) {
@@ -59,8 +61,13 @@ std::string_view reason_phrase(unsigned status) {
 std::string write_answer(const Problem& problem, const AnswerFacts& facts) {
     boost::json::object document;
     // The type that clients of the Payment scheme know for a demand; other answers say no more than their status.
-    document["type"] = problem.status == 402 ? "https://paymentauth.org/problems/payment-required" : "about:blank";
-    document["title"] = std::string(reason_phrase(problem.status));
+    std::string_view type = "about:blank";
+    if (!problem.type.empty())
+        type = problem.type;
+    else if (problem.status == 402)
+        type = payment::text(payment::Problem::payment_required).type;
+    document["type"] = std::string(type);
+    document["title"] = std::string(problem.title.empty() ? reason_phrase(problem.status) : problem.title);
     document["status"] = problem.status;
     document["detail"] = problem.detail;
     if (!problem.reason.empty()) document["reason"] = std::string(problem.reason);

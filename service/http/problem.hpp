@@ -19,6 +19,8 @@ struct Problem {
     unsigned retry_after = 0;                  // seconds; 0: no such field
     std::string page = {};                     // HTML for a person in place of the problem document; empty: none
     std::vector<std::string> fields = {};      // further header fields, "Name: value"
+    std::string_view type = {};                // empty: payment-required for a 402, about:blank for others
+    std::string_view title = {};               // empty: the status's own
 };
 
 [[nodiscard]] std::string_view reason_phrase(unsigned status);

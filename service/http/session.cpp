@@ -117,6 +117,7 @@ void Session::begin_request() {
     token_headers_ = {};
     own_lines_.clear();
     payer_.reset();
+    receipt_.clear();
     exchange_->to_client.clear();
     exchange_->to_upstream.clear();
     exchange_->from_upstream.clear();
@@ -328,7 +329,8 @@ Awaitable<bool> Session::serve() {
     bool options = exchange_->request.head().verb == Verb::options;
     if (!problem && options && answers_options()) co_return co_await send_options();
     if (!problem && !admit_from_cache()) problem = co_await admit();
-    if (!problem) problem = limit_use();
+    bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
+    if (!problem && !by_charge) problem = limit_use();
     if (!problem) co_return co_await proxy();
     Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;
     co_return co_await answer(std::move(*problem), outcome);

@@ -2,6 +2,7 @@
 //
 //   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
 //   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
+//           charges of the Payment scheme, what a 402 offers                            session_payment.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
 //   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
@@ -16,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "common/payment/problem.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
 #include "service/http/reply.hpp"
@@ -85,6 +87,17 @@ class Session {
     void narrow_to_sale(gateway::IssuedChallenge& issued) const;
     [[nodiscard]] std::string description() const;
     void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
+    // session_payment.cpp
+    bool offers_payment_credential() const;
+    Awaitable<std::optional<Problem>> admit_charge();
+    Awaitable<Problem> refuse_charge(payment::Problem kind, std::string_view reason, std::string detail);
+    Awaitable<Problem> demand_other_scheme();
+    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued);
+    bool wants_charge() const;
+    bool offers_charge() const;
+    std::string_view realm() const;
+    std::string charge_scope() const;
+
     const config::Service& service() const { return site_->config.services[match_.service]; }
     const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
 
@@ -152,6 +165,7 @@ class Session {
     bool answered_ = false;  // some of a response has been sent
     std::optional<paywall::Time> until_;
     std::string_view token_headers_;
+    std::string receipt_;  // of a charge
     Problem problem_;
 
     // The second coroutine:

@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include "common/codec/base64.hpp"
-#include "common/l402/challenge.hpp"
 #include "service/config/description.hpp"
 #include "service/paywall/price.hpp"
 
@@ -33,6 +32,8 @@ metrics::AuthResult auth_result(Reason reason) {
             return metrics::AuthResult::expired;
         case Reason::underpaid:
             return metrics::AuthResult::underpaid;
+        case Reason::spent:
+            return metrics::AuthResult::spent;
     }
     return metrics::AuthResult::malformed;
 }
@@ -91,7 +92,10 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall:
 }
 
 Awaitable<std::optional<Problem>> Session::admit() {
+    // A service on trial takes whatever comes, and uses nothing up.
+    if (offers_payment_credential() && !service().dry_run) co_return co_await admit_charge();
     paywall::FoundCredential credential = l402::find_credential(exchange_->credential_fields);
+    if (!service().schemes.l402 && !service().dry_run) co_return co_await demand_other_scheme();
     paywall::Proof proof = paywall::Proof::preimage;
     if (credential && !credential->has_value()) {
         if (auto ticket = find_ticket()) {
@@ -217,7 +221,7 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
                                           {price_, service().seller(), std::move(text), std::nullopt},
                                           route && route->own_tokens ? route->name : std::string(),
-                                          !shows_page()};
+                                          !shows_page() && !offers_charge()};
     auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
     gateway::ChallengeDesk::Outcome outcome =
         co_await await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);
@@ -226,7 +230,9 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     gateway::IssuedChallenge issued = *outcome.challenge;
     narrow_to_sale(issued);
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
-    problem.challenges = l402::challenge_lines(issued.token_base64, issued.bolt11);
+    problem.challenges = challenge_lines(issued);
+    if (problem.challenges.empty())
+        co_return Problem{503, "The node is on a network on which nothing is sold by the Payment scheme."};
     // A page's challenge belongs to one browser: whoever holds its cookie is let in once it is paid. It must be one
     // that nobody else was or will be given.
     if (shows_page()) {

@@ -1,7 +1,6 @@
 #include "service/http/session.hpp"
 
 #include "common/codec/base64.hpp"
-#include "common/l402/challenge.hpp"
 #include "service/pages/accept.hpp"
 #include "service/pages/pay_page.hpp"
 
@@ -48,7 +47,8 @@ std::optional<pages::SealedTicket> Session::find_ticket() {
 }
 
 bool Session::shows_page() const {
-    return service().pay_page && pages::wants_page(exchange_->request.head());
+    // A page sells what its cookie then opens, as a token does: not a charge, which buys one request.
+    return service().pay_page && service().schemes.l402 && pages::wants_page(exchange_->request.head());
 }
 
 std::optional<Problem> Session::page_again(paywall::Reason reason) {
@@ -66,7 +66,10 @@ std::optional<Problem> Session::page_again(paywall::Reason reason) {
     if (l402::verify_settled(shown->credential, *worker_.keys(), service().seller().text(), now)) return std::nullopt;
     if (worker_.shared().store.facts(shown->credential.identifier.payment_hash).settled_at) return std::nullopt;
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
-    problem.challenges = l402::challenge_lines(codec::to_base64(shown->ticket.token), shown->ticket.bolt11);
+    const pages::PayTicket& ticket = shown->ticket;
+    PaymentHash hash = shown->credential.identifier.payment_hash;
+    problem.challenges =
+        challenge_lines({hash, ticket.bolt11, ticket.price, ticket.expires_at, codec::to_base64(ticket.token), {}});
     add_page(problem, std::move(shown->ticket), reason);
     return problem;
 }

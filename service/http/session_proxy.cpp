@@ -9,23 +9,6 @@
 #include "service/upstream/rewrite.hpp"
 
 namespace millrace::http {
-namespace {
-
-// Requests that may be sent a second time where the first got no answer (RFC 9110 §9.2.2).
-bool is_idempotent(Verb verb) {
-    switch (verb) {
-        case Verb::get:
-        case Verb::head:
-        case Verb::options:
-        case Verb::put:
-        case Verb::delete_:
-            return true;
-        default:
-            return false;
-    }
-}
-
-}  // namespace
 
 // One address after another, until one takes the request.
 Awaitable<bool> Session::proxy() {
@@ -37,7 +20,7 @@ Awaitable<bool> Session::proxy() {
     const upstream::Group& group = *site_->upstreams[match_.service];
     upstream::Attempts attempts = group.attempts();
     const upstream::Target* target = group.next(attempts, Clock::now());
-    bool repeatable = head.framing == Framing::none && is_idempotent(head.verb);
+    bool repeatable = is_repeatable(head);
     std::string_view path = x.target.forward;
     if (group.config().rewrite) {
         upstream::rewrite_target(*group.config().rewrite, x.target.forward, x.rewritten);
@@ -272,7 +255,8 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
     int version = x.request.head().version;
     ClientFraming framing = client_framing(head, version);
     if (framing == ClientFraming::close || worker_.draining() || (pump_ && pump_->running)) keep_alive_ = false;
-    append_client_head(head, framing, version, keep_alive_, own_lines_, x.to_client);
+    OwnFields own{own_lines_, receipt_};
+    append_client_head(head, framing, version, keep_alive_, own, x.to_client);
     unsigned status = head.status;
     Framing from = head.framing;
     std::uint64_t left = head.content_length;

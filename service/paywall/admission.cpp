@@ -28,6 +28,8 @@ std::string_view name(Reason reason) {
             return "expired";
         case Reason::underpaid:
             return "underpaid";
+        case Reason::spent:
+            return "spent";
     }
     return "unknown";
 }
@@ -54,6 +56,8 @@ std::string_view explain(Reason reason) {
             return l402::explain(l402::Refusal::expired);
         case Reason::underpaid:
             return "The token was bought at a lower price than this request has.";
+        case Reason::spent:
+            return "what the payment bought was used up as a charge of the Payment scheme";
     }
     return "";
 }
@@ -127,6 +131,7 @@ Decision decide(const AdmissionInput& input) {
     if (refusal) return DemandPayment{reason_of(*refusal)};
     if (auto reason = exceeds(grant, input.service, input.match, input.price)) return DemandPayment{*reason};
     if (settlement && !input.facts.settled_at) return DemandPayment{Reason::no_credential};
+    if (input.facts.charged) return DemandPayment{Reason::spent};
 
     Admit admit{credential.identifier, std::move(grant), FirstUse::known,
                 end_of_time_bought(input.service, input.facts)};

@@ -41,6 +41,7 @@ enum class Reason {
     widened,
     expired,
     underpaid,  // bought at a lower price than this request has
+    spent,      // what the payment bought was used up as a charge of the Payment scheme
 };
 
 [[nodiscard]] std::string_view name(Reason reason);     // "bad_signature"

@@ -1,4 +1,4 @@
-// What is known of one payment besides its token: when it was settled, and when its token was first used.
+// What is known of one payment besides its token: when it was settled, and when and how it was first used.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@ namespace millrace::paywall {
 struct PaymentFacts {
     std::optional<std::chrono::sys_seconds> settled_at;
     std::optional<std::chrono::sys_seconds> first_used_at;
+    bool charged = false;  // what it bought was used up as a charge of the Payment scheme
     bool operator==(const PaymentFacts&) const = default;
 };
 

@@ -20,7 +20,7 @@ class FactsMap {
         std::shared_lock lock(shard.mutex);
         auto entry = shard.entries.find(hash);
         if (entry == shard.entries.end()) return {};
-        return {time_of(entry->second.settled_at), time_of(entry->second.first_used_at)};
+        return {time_of(entry->second.settled_at), time_of(entry->second.first_used_at), entry->second.charged};
     }
 
     void set_settled(const PaymentHash& hash, std::chrono::sys_seconds at) {
@@ -35,12 +35,19 @@ class FactsMap {
         shard.entries[hash].first_used_at = at.time_since_epoch().count();
     }
 
+    void set_charged(const PaymentHash& hash) {
+        Shard& shard = shard_of(hash);
+        std::unique_lock lock(shard.mutex);
+        shard.entries[hash].charged = true;
+    }
+
   private:
     static constexpr std::size_t shard_count = 64;
 
     struct Entry {
         std::int64_t settled_at = 0;  // unix seconds; 0: not known
         std::int64_t first_used_at = 0;
+        bool charged = false;
     };
     struct Shard {
         mutable std::shared_mutex mutex;

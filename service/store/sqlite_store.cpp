@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "service/store/charge_table.hpp"
 #include "service/store/facts_map.hpp"
 #include "service/store/migrations.hpp"
 
@@ -130,7 +131,13 @@ struct SettlementWrite {
     bool is_new = false;  // found out while writing
 };
 
-using Write = std::variant<FirstUseWrite, SettlementWrite>;
+struct ChargeWrite {
+    paywall::ChargeUse use;
+    Store::ChargeDone done;
+    paywall::ChargeAdmission admission = paywall::ChargeAdmission::first;  // found out while writing
+};
+
+using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite>;
 
 class SqliteStore final : public Store {
   public:
@@ -152,6 +159,7 @@ class SqliteStore final : public Store {
             database_,
             "INSERT INTO gateway_cursors (node_id, next_pay_index) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
             "next_pay_index = max(next_pay_index, excluded.next_pay_index)");
+        charges_.emplace(database_);
         writer_ = std::thread([this] { write_until_closed(); });
     }
 
@@ -178,6 +186,10 @@ class SqliteStore final : public Store {
         enqueue(FirstUseWrite{hash, std::string(service), at, std::move(done)});
     }
 
+    void use_charge(paywall::ChargeUse use, ChargeDone done) override {
+        enqueue(ChargeWrite{std::move(use), std::move(done)});
+    }
+
     void record_settlement(std::string_view node_id, gateway::Settlement settlement, SettlementDone done) override {
         enqueue(SettlementWrite{std::string(node_id), std::move(settlement), std::move(done), subscription_});
     }
@@ -196,6 +208,8 @@ class SqliteStore final : public Store {
             facts_.set_settled(hash_of(settlements.getColumn(0)), time_of(settlements.getColumn(1)));
         SQLite::Statement uses(database_, "SELECT payment_hash, first_used_at FROM first_uses");
         while (uses.executeStep()) facts_.set_first_used(hash_of(uses.getColumn(0)), time_of(uses.getColumn(1)));
+        SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges");
+        while (charges.executeStep()) facts_.set_charged(hash_of(charges.getColumn(0)));
         SQLite::Statement cursors(database_, "SELECT node_id, next_pay_index FROM gateway_cursors");
         while (cursors.executeStep()) {
             cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
@@ -292,6 +306,14 @@ class SqliteStore final : public Store {
         cursor.exec();
     }
 
+    void execute(ChargeWrite& write) { write.admission = charges_->use(write.use); }
+
+    void finish(ChargeWrite& write, const Result<void>& committed) {
+        if (!committed) return write.done(committed.error());
+        if (write.admission == paywall::ChargeAdmission::first) facts_.set_charged(write.use.payment_hash);
+        write.done(write.admission);
+    }
+
     void finish(FirstUseWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
         facts_.set_first_used(write.hash, write.at);
@@ -319,6 +341,7 @@ class SqliteStore final : public Store {
     std::unique_ptr<LockFile> lock_;
     SQLite::Database database_;
     std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_;
+    std::optional<ChargeTable> charges_;
     FactsMap facts_;
 
     std::atomic<std::uint64_t> subscription_{1};

@@ -14,6 +14,7 @@
 #include "common/gateway/messages.hpp"
 #include "common/ids/ids.hpp"
 #include "common/result/error.hpp"
+#include "service/paywall/charge_use.hpp"
 #include "service/paywall/payment_facts.hpp"
 
 namespace millrace::store {
@@ -50,6 +51,11 @@ class Store {
     using FirstUseDone = std::function<void(Result<std::chrono::sys_seconds>)>;
     virtual void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at,
                                   FirstUseDone done) = 0;
+
+    // Decides whether a charge may be used, upon what is recorded of it, and records the use; both in one commit, so
+    // that of any number of uses at a time one is the first. `done` gets what was decided.
+    using ChargeDone = std::function<void(Result<paywall::ChargeAdmission>)>;
+    virtual void use_charge(paywall::ChargeUse use, ChargeDone done) = 0;
 
     // Records a settlement and moves the node's cursor behind it. `done` gets false where it was known already.
     using SettlementDone = std::function<void(Result<bool>)>;

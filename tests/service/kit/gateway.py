@@ -24,6 +24,7 @@ class Gateway:
         self.refuse_with = None  # (code, message) for every issue
         self.silent = False  # issue gets no answer
         self.expiry = 600  # seconds until an invoice expires
+        self.network = "regtest"
         self.listener = None
         self.clients = []
         self.threads = []
@@ -161,7 +162,7 @@ class Gateway:
                         "version": "fake",
                         "node_id": self.node_id,
                         "alias": "seller",
-                        "network": "regtest",
+                        "network": self.network,
                         "blockheight": 100,
                     }
                 }

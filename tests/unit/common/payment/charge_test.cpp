@@ -16,8 +16,6 @@ using namespace std::chrono_literals;
 const SecretKey first_key = SecretKey::from_hex(std::string(64, '1')).value();
 const SecretKey second_key = SecretKey::from_hex(std::string(64, '2')).value();
 const Preimage preimage = Preimage::from_hex(std::string(64, 'a')).value();
-const ServiceName weather = ServiceName::parse("weather").value();
-const ServiceName maps = ServiceName::parse("maps").value();
 const std::chrono::sys_seconds expires = parse_timestamp("2026-03-15T12:05:00Z").value();
 
 l402::KeyRing ring() {
@@ -30,7 +28,7 @@ l402::KeyRing ring() {
 
 ChargeTerms terms() {
     return {"api.example.com",
-            weather,
+            "weather",
             Msat(1500),
             "Weather report",
             "lnbcrt1...",
@@ -46,12 +44,12 @@ Credential answer(const Challenge& challenge, const Preimage& proof = preimage) 
 struct World {
     l402::KeyRing keys = ring();
     std::string realm = "api.example.com";
-    ServiceName service = weather;
+    std::string scope = "weather";
     Msat price = Msat(1500);
     std::chrono::system_clock::time_point now = expires - 1s;
 
     [[nodiscard]] ChargeVerdict verify(const Credential& credential) const {
-        return verify_charge(credential, {keys, realm, service, price, now});
+        return verify_charge(credential, {keys, realm, scope, price, now});
     }
 };
 
@@ -124,7 +122,9 @@ TEST_CASE("A charge opens nothing but what it was sold for") {
         return answer(out);
     };
     ChargeTerms of_maps = terms();
-    of_maps.service = maps;
+    of_maps.scope = "maps";
+    ChargeTerms of_route = terms();
+    of_route.scope = "weather/radar";
     ChargeTerms cheap = terms();
     cheap.price = Msat(1);
     l402::KeyRing foreign = ring();
@@ -175,7 +175,8 @@ TEST_CASE("A charge opens nothing but what it was sold for") {
          ChargeRefusal::unknown_challenge},
         {"a digest", world, changed(&Challenge::digest, "sha-256=:X:"), ChargeRefusal::unknown_challenge},
         {"opaque data", world, changed(&Challenge::opaque, "b3A"), ChargeRefusal::unknown_challenge},
-        {"a request that is no JSON", world, changed(&Challenge::request, "e29vcHN9"), ChargeRefusal::unknown_challenge},
+        {"a request that is no JSON", world, changed(&Challenge::request, "e29vcHN9"),
+         ChargeRefusal::unknown_challenge},
         {"no request", world, changed(&Challenge::request, ""), ChargeRefusal::unknown_challenge},
         {"a request without a hash", world, changed(&Challenge::request, encode(no_hash)),
          ChargeRefusal::unknown_challenge},
@@ -183,7 +184,8 @@ TEST_CASE("A charge opens nothing but what it was sold for") {
          changed(&Challenge::request, charge_challenge(ring(), cheap).request), ChargeRefusal::unknown_challenge},
         {"another node's key", world, answer(charge_challenge(foreign, terms())), ChargeRefusal::unknown_challenge},
         {"another host", elsewhere, answer(good), ChargeRefusal::wrong_realm},
-        {"another service", world, answer(charge_challenge(ring(), of_maps)), ChargeRefusal::wrong_service},
+        {"another service", world, answer(charge_challenge(ring(), of_maps)), ChargeRefusal::wrong_scope},
+        {"a part of the service", world, answer(charge_challenge(ring(), of_route)), ChargeRefusal::wrong_scope},
         {"a cheaper charge", world, answer(charge_challenge(ring(), cheap)), ChargeRefusal::too_cheap},
         {"a price that has risen", dearer, answer(good), ChargeRefusal::too_cheap},
         {"a price that has fallen", cheaper, answer(good), std::nullopt},

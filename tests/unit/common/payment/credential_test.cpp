@@ -26,7 +26,8 @@ TEST_CASE("A Payment credential is read, whatever else it says") {
     const Case cases[] = {
         {"as it is", value_of(charge_json)},
         {"the scheme in lower case", value_of(charge_json, "payment")},
-        {"padded", value_of(charge_json) + std::string((4 - codec::to_base64url(as_bytes(charge_json)).size() % 4) % 4, '=')},
+        {"padded",
+         value_of(charge_json) + std::string((4 - codec::to_base64url(as_bytes(charge_json)).size() % 4) % 4, '=')},
         {"spaces around", "  Payment   " + codec::to_base64url(as_bytes(charge_json)) + " \t"},
         {"unknown members",
          value_of(R"({"x":[1],"challenge":{"y":{},"id":"kM9x","realm":"api.example.com","method":"lightning",)"
@@ -76,15 +77,16 @@ TEST_CASE("What is no Payment credential is refused with what would be right") {
         {"an array", value_of("[]"), "not a JSON object"},
         {"too deep", value_of(R"({"challenge":)" + deep + "}"), "not a JSON object"},
         {"no challenge", value_of(R"({"payload":{}})"), "challenge: must be an object"},
-        {"no id", value_of(R"({"challenge":{"realm":"r","method":"lightning","intent":"charge","request":"cQ"},"payload":{}})"),
+        {"no id", value_of(R"({"challenge":{"realm":"r","method":"lightning","intent":"charge"},"payload":{}})"),
          "challenge: id: missing"},
         {"an empty id", value_of(R"({"challenge":{"id":""},"payload":{}})"), "challenge: id: must not be empty"},
         {"an id that is no text", value_of(R"({"challenge":{"id":1},"payload":{}})"), "challenge: id"},
         {"an expiry that is no text", value_of(R"({"challenge":{"id":"i","expires":1},"payload":{}})"),
          "challenge: expires"},
-        {"no payload", value_of(R"({"challenge":{"id":"i","realm":"r","method":"lightning","intent":"charge","request":"cQ"}})"),
+        {"no payload", value_of(R"({"challenge":{"id":"i","realm":"r","method":"lightning","intent":"charge"}})"),
          "payload: must be an object"},
-        {"a payload that is text", value_of(R"({"challenge":{"id":"i"},"payload":"a3f1"})"), "payload: must be an object"},
+        {"a payload that is text", value_of(R"({"challenge":{"id":"i"},"payload":"a3f1"})"),
+         "payload: must be an object"},
         {"too large", "Payment " + std::string(88'000, 'A'), "more than 64 KiB"},
     };
     for (const Case& one : cases) {
@@ -113,9 +115,9 @@ TEST_CASE("A client's credential is read back as the challenge it answers, and i
 TEST_CASE("A receipt names the payment and the challenge, never the preimage") {
     const PaymentHash hash = PaymentHash::from_hex(std::string(64, 'b')).value();
     const std::string value = receipt_value({"kM9x", hash, parse_timestamp("2026-03-10T21:00:00Z").value()});
-    CHECK(as_text(codec::from_base64url(value).value()) == R"({"challengeId":"kM9x","method":"lightning","reference":")" +
-                                                               hash.hex() +
-                                                               R"(","status":"success","timestamp":"2026-03-10T21:00:00Z"})");
+    CHECK(as_text(codec::from_base64url(value).value()) ==
+          R"({"challengeId":"kM9x","method":"lightning","reference":")" + hash.hex() +
+              R"(","status":"success","timestamp":"2026-03-10T21:00:00Z"})");
 }
 
 TEST_CASE("Times are written in UTC and read with any offset") {

@@ -56,6 +56,7 @@ TEST_CASE("the smallest configuration has defaults for the rest") {
     CHECK(service.price == Msat(1000));
     CHECK_FALSE(service.timeout);
     CHECK(service.free.empty());
+    CHECK(service.schemes == config::Schemes{true, false});
 }
 
 TEST_CASE("every key is read") {
@@ -103,12 +104,14 @@ description = "all of it"
 pay_page = false
 hidden = true
 options = "forward"
+schemes = ["payment", "l402"]
 [[service]]
 name = "sub"
 host = "*.example.com"
 path = "/x"
 upstream = "http://upstream.local:81"
 price_msat = 1
+schemes = ["payment"]
 )",
                                 "c.toml");
     REQUIRE(config);
@@ -140,6 +143,8 @@ price_msat = 1
     CHECK((first.hidden && first.forward_options));
     CHECK(config->services[1].pay_page);
     CHECK_FALSE((config->services[1].hidden || config->services[1].forward_options));
+    CHECK(first.schemes == config::Schemes{true, true});
+    CHECK(config->services[1].schemes == config::Schemes{false, true});
     CHECK(config->services[1].host.written() == "*.example.com");
     CHECK(config->services[1].upstream.addresses[0] == config::UpstreamAddress{false, "upstream.local", 81});
 }
@@ -247,6 +252,16 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head + weather + "free = [\"/other\"]\n",
          "m.toml:12: service.free: \"/other\" must lie below the service's own path \"/weather/\""},
         {head + weather + "free = [\"x\"]\n", "m.toml:12: service.free: \"x\" must begin with \"/\""},
+        {head + weather + "schemes = \"payment\"\n", "m.toml:12: service.schemes: must be an array of texts"},
+        {head + weather + "schemes = [\"payment\"]\nauth_only = [\"/weather/x\"]\n",
+         "m.toml:13: service.auth_only: only tokens open it, and this service sells none"},
+        {head + weather + "schemes = []\n", "m.toml:12: service.schemes: must name \"l402\", \"payment\" or both"},
+        {head + weather + "schemes = [\"l402\", \"x402\"]\n",
+         "m.toml:12: service.schemes: must name \"l402\", \"payment\" or both, not \"x402\""},
+        {head + weather + "schemes = [\"L402\"]\n",
+         "m.toml:12: service.schemes: must name \"l402\", \"payment\" or both, not \"L402\""},
+        {head + weather + "schemes = [\"payment\", \"payment\"]\n",
+         "m.toml:12: service.schemes: names \"payment\" twice"},
         {head + weather + "host = \"a.example:80\"\n",
          "m.toml:12: service.host: must be \"*\", a host name without a port"},
         {head + weather + "host = \"*.\"\n", "m.toml:12: service.host: must be \"*\""},

@@ -20,11 +20,12 @@ std::string forwarded(const std::string& fields, std::string_view token_headers 
     return out;
 }
 
-std::string answered(const std::string& head, int version = 11, bool keep = true, bool to_head = false) {
+std::string answered(const std::string& head, int version = 11, bool keep = true, bool to_head = false,
+                     std::string_view receipt = {}) {
     ResponseReader reader;
     REQUIRE_FALSE(reader.parse(head, limits, to_head));
     std::string out;
-    append_client_head(reader.head(), client_framing(reader.head(), version), version, keep, {}, out);
+    append_client_head(reader.head(), client_framing(reader.head(), version), version, keep, {{}, receipt}, out);
     return out;
 }
 
@@ -61,9 +62,48 @@ TEST_CASE("fields that the service sets replace the client's of the same name, i
     CHECK(out == "GET /x HTTP/1.1\r\nX-Api-Key-2: stays\r\n" + lines + added);
 }
 
+TEST_CASE("a receipt goes with a success, which is then for the payer's own cache") {
+    const auto paid = [](const std::string& status, const std::string& fields) {
+        return answered("HTTP/1.1 " + status + "\r\n" + fields + "Content-Length: 0\r\n\r\n", 11, true, false, "eyJ");
+    };
+    const std::string added = "Cache-Control: private\r\nPayment-Receipt: eyJ\r\nContent-Length: 0\r\n\r\n";
+    CHECK(paid("200 OK", "X: y\r\n") == "HTTP/1.1 200 OK\r\nX: y\r\n" + added);
+    CHECK(paid("201 Created", "Cache-Control: public, max-age=9\r\ncache-control: s-maxage=9\r\n") ==
+          "HTTP/1.1 201 Created\r\n" + added);
+    CHECK(paid("200 OK", "Cache-Control: No-Store\r\n") == "HTTP/1.1 200 OK\r\nCache-Control: No-Store\r\n" + added);
+    CHECK(paid("200 OK", "payment-receipt: forged\r\n") == "HTTP/1.1 200 OK\r\n" + added);
+    for (const char* status : {"302 Found", "404 Not Found", "500 Oops"}) {
+        const std::string head = "HTTP/1.1 " + std::string(status) + "\r\n";
+        CHECK(paid(status, "Cache-Control: public\r\nPayment-Receipt: forged\r\n") ==
+              head + "Cache-Control: public\r\nContent-Length: 0\r\n\r\n");
+    }
+    CHECK(answered("HTTP/1.1 200 OK\r\nCache-Control: public\r\nPayment-Receipt: x\r\nContent-Length: 0\r\n\r\n") ==
+          "HTTP/1.1 200 OK\r\nCache-Control: public\r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST_CASE("a request may come twice where its method is idempotent and it has no body") {
+    const auto repeatable = [](const std::string& method, const std::string& fields) {
+        RequestReader reader;
+        const std::string head = method + " /x HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n";
+        REQUIRE_FALSE(reader.parse(head, {65536, 16384}));
+        return is_repeatable(reader.head());
+    };
+    for (const char* method : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}) {
+        CHECK(repeatable(method, ""));
+        CHECK_FALSE(repeatable(method, "Content-Length: 1\r\n"));
+        CHECK_FALSE(repeatable(method, "Transfer-Encoding: chunked\r\n"));
+    }
+    for (const char* method : {"POST", "PATCH", "PURGE"}) CHECK_FALSE(repeatable(method, ""));
+}
+
+TEST_CASE("what the upstream is told of a charge") {
+    CHECK(charge_header_lines(PaymentHash{}, "weather") ==
+          "X-L402-Payment-Hash: " + std::string(64, '0') + "\r\nX-L402-Service: weather\r\n");
+}
+
 TEST_CASE("no credential, no claim about the client and no field of this hop is forwarded") {
     const std::string nothing = forwarded("");
-    for (const char* field : {"Authorization: L402 a:b",
+    for (const char* field : {"Authorization: Payment eyJ", "Authorization: payment\teyJ", "Authorization: L402 a:b",
                               "Authorization: lsat a:b",
                               "Authorization: L402",
                               "Macaroon: 00",

@@ -32,6 +32,17 @@ TEST_CASE("a 402 for a person has the page in place of the document, and the sam
     CHECK(text.substr(text.find("\r\n\r\n")) == "\r\n\r\n<!doctype html>");
 }
 
+TEST_CASE("a problem may have a type and a title of its own") {
+    Problem problem{402, "Too late."};
+    problem.type = "https://paymentauth.org/problems/payment-expired";
+    problem.title = "Payment Expired";
+    const std::string answer = write_answer(problem, {"d"});
+    CHECK(answer.substr(0, 32) == "HTTP/1.1 402 Payment Required\r\nD");
+    CHECK(answer.find(R"({"type":"https://paymentauth.org/problems/payment-expired","title":"Payment Expired","status":402,"detail":"Too late."})") !=
+          std::string::npos);
+    CHECK(write_answer({404, "x"}, {"d"}).find(R"({"type":"about:blank","title":"Not Found",)") != std::string::npos);
+}
+
 TEST_CASE("an answer to HEAD has the length of the body it does not have") {
     std::string full = write_answer({404, "x"}, {"d"});
     std::string head = write_answer({404, "x"}, {"d", 11, true, true});

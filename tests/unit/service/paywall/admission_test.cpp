@@ -73,6 +73,8 @@ TEST_CASE("whether a request is let through follows from credential, keys, payme
     auto dated = f.credential();
     dated.macaroon.add_first_party_caveat("weather_valid_until=1800000000");
 
+    const paywall::PaymentFacts charged{noon - 1200s, std::nullopt, true};
+
     using Found = paywall::FoundCredential;
     const Found none = std::optional<l402::Credential>{};
     const auto just = [](const l402::Credential& credential) { return Found(std::optional(credential)); };
@@ -117,6 +119,8 @@ TEST_CASE("whether a request is let through follows from credential, keys, payme
         {"another service's", hour, false, just(f.credential("admin")), true, used, "wrong_scope"},
         {"attenuated", forever, false, just(attenuated), true, used, "admit"},
         {"widened", hour, false, just(widened), true, used, "widened"},
+        {"used up as a charge", forever, false, just(f.credential()), true, charged, "spent"},
+        {"used up as a charge, and not good at all", forever, false, just(tampered), true, charged, "bad_signature"},
         {"its own date has passed", hour, false, just(dated), true, used, "expired"},
     };
     for (const auto& c : cases) {
@@ -237,7 +241,7 @@ TEST_CASE("a realm's services take its tokens, and their own of before") {
 }
 
 TEST_CASE("every reason has a name and a sentence") {
-    for (int i = static_cast<int>(Reason::no_credential); i <= static_cast<int>(Reason::underpaid); ++i) {
+    for (int i = static_cast<int>(Reason::no_credential); i <= static_cast<int>(Reason::spent); ++i) {
         CHECK(paywall::name(static_cast<Reason>(i)) != "unknown");
         CHECK(paywall::explain(static_cast<Reason>(i)).size() > 20);
     }

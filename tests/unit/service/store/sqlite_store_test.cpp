@@ -65,6 +65,14 @@ Result<bool> settle(store::Store& store, const gateway::Settlement& one, const c
     return done.get_future().get();
 }
 
+Result<paywall::ChargeAdmission> charge(store::Store& store, std::uint16_t number, std::chrono::sys_seconds at,
+                                        bool repeatable = true) {
+    paywall::ChargeUse use{hash(number), "id", "weather", {}, repeatable, at, noon + 10min};
+    std::promise<Result<paywall::ChargeAdmission>> done;
+    store.use_charge(use, [&](Result<paywall::ChargeAdmission> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+}
+
 std::string contents(const std::filesystem::path& file) {
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -108,6 +116,84 @@ TEST_CASE("what was recorded is known at once, and after the store was opened ag
         store.reset();
         store = store::open_sqlite(folder / "m.db").value();
     }
+}
+
+TEST_CASE("a charge is used once, also after the store was opened again") {
+    using paywall::ChargeAdmission;
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    CHECK_FALSE(store->facts(hash(1)).charged);
+    CHECK(charge(*store, 1, noon).value() == ChargeAdmission::first);
+    CHECK(charge(*store, 2, noon, false).value() == ChargeAdmission::first);
+    CHECK(charge(*store, 3, noon + 10min).value() == ChargeAdmission::expired);
+    for (int round = 0; round < 2; ++round) {
+        CHECK(store->facts(hash(1)).charged);
+        CHECK_FALSE(store->facts(hash(3)).charged);
+        CHECK(charge(*store, 1, noon + 1s).value() == ChargeAdmission::replay);
+        CHECK(charge(*store, 2, noon + 1s, false).value() == ChargeAdmission::not_repeatable);
+        store.reset();
+        store = store::open_sqlite(folder / "m.db").value();
+    }
+    CHECK(charge(*store, 1, noon + 1s).value() == ChargeAdmission::replay);
+    CHECK(charge(*store, 1, noon + 1s).value() == ChargeAdmission::worn_out);
+}
+
+TEST_CASE("what a payment bought is used as a token or as a charge, whichever comes first") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    use(*store, 1, noon).value();
+    CHECK(charge(*store, 1, noon).value() == paywall::ChargeAdmission::token_used);
+    CHECK_FALSE(store->facts(hash(1)).charged);
+}
+
+TEST_CASE("of many uses of a charge at once one is the first") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    constexpr int count = 500;
+    std::mutex mutex;
+    std::condition_variable all;
+    int first = 0;
+    int refused = 0;
+    for (int i = 0; i < count; ++i) {
+        paywall::ChargeUse use{hash(1), "id", "weather", {}, false, noon, noon + 10min};
+        store->use_charge(use, [&](const Result<paywall::ChargeAdmission>& result) {
+            std::lock_guard lock(mutex);
+            ++(result.value() == paywall::ChargeAdmission::first ? first : refused);
+            all.notify_one();
+        });
+    }
+    std::unique_lock lock(mutex);
+    REQUIRE(all.wait_for(lock, 60s, [&] { return first + refused == count; }));
+    CHECK(first == 1);
+    CHECK(store->figures().commits < count / 4);
+}
+
+TEST_CASE("records of charges go some time after they have become useless") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    charge(*store, 1, noon).value();
+    const auto rows = [&] {
+        SQLite::Database database((folder / "m.db").string(), SQLite::OPEN_READONLY);
+        return database.execAndGet("SELECT count(*) FROM consumed_charges").getInt();
+    };
+    charge(*store, 2, noon + 10min + paywall::keep_time).value();  // too late: leaves no record
+    CHECK(rows() == 1);
+    charge(*store, 2, noon + 21min + paywall::keep_time).value();
+    CHECK(rows() == 0);
+}
+
+TEST_CASE("a store of the first version is brought up to date") {
+    Folder folder;
+    {
+        SQLite::Database database((folder / "m.db").string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+        database.exec("PRAGMA application_id = 1298754668");
+        database.exec(std::string(store::migrations()[0].sql));
+        database.exec("PRAGMA user_version = 1");
+        database.exec("INSERT INTO first_uses VALUES (zeroblob(32), 'weather', 1800000000)");
+    }
+    auto store = store::open_sqlite(folder / "m.db").value();
+    CHECK(store->facts(hash(0)).first_used_at == noon);
+    CHECK(charge(*store, 1, noon).value() == paywall::ChargeAdmission::first);
 }
 
 TEST_CASE("a cursor never goes back") {

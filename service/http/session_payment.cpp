@@ -1,0 +1,237 @@
+// The Payment scheme: what a 402 offers besides L402, and the admission of charges.
+#include "common/l402/challenge.hpp"
+#include "common/payment/accept_payment.hpp"
+#include "common/payment/charge.hpp"
+#include "common/payment/receipt.hpp"
+#include "service/http/await_callback.hpp"
+#include "service/http/header_rules.hpp"
+#include "service/http/session.hpp"
+
+namespace millrace::http {
+namespace {
+
+using payment::ChargeRefusal;
+
+metrics::AuthResult auth_result(ChargeRefusal refusal) {
+    switch (refusal) {
+        case ChargeRefusal::malformed_credential:
+        case ChargeRefusal::unsupported_method:
+        case ChargeRefusal::unsupported_intent:
+            return metrics::AuthResult::malformed;
+        case ChargeRefusal::unknown_challenge:
+            return metrics::AuthResult::bad_signature;
+        case ChargeRefusal::wrong_realm:
+        case ChargeRefusal::wrong_scope:
+            return metrics::AuthResult::wrong_scope;
+        case ChargeRefusal::too_cheap:
+            return metrics::AuthResult::underpaid;
+        case ChargeRefusal::bad_preimage:
+            return metrics::AuthResult::bad_preimage;
+        case ChargeRefusal::expired:
+            return metrics::AuthResult::expired;
+    }
+    return metrics::AuthResult::malformed;
+}
+
+bool is_authorization(std::string_view name) {
+    constexpr std::string_view wanted = "authorization";
+    return name.size() == wanted.size() && std::equal(name.begin(), name.end(), wanted.begin(), [](char c, char want) {
+               return (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) == want;
+           });
+}
+
+bool is_accept_payment(const HeaderLine& line) {
+    return line.id == Field::unknown && boost::beast::iequals({line.name.data(), line.name.size()}, "Accept-Payment");
+}
+
+// Of the credential fields of a request.
+struct Presented {
+    std::string_view payment;  // the value of the Payment credential
+    bool conflicting = false;  // two different ones, or one of L402 as well
+};
+
+Presented presented(const std::vector<l402::HeaderField>& fields) {
+    Presented out;
+    bool l402 = false;
+    for (const auto& [name, value] : fields) {
+        if (!is_authorization(name)) continue;
+        if (payment::is_payment_authorization(value)) {
+            if (!out.payment.empty() && out.payment != value) out.conflicting = true;
+            out.payment = value;
+        }
+        l402 = l402 || is_l402_authorization(value);
+    }
+    const Result<std::optional<l402::Credential>> in_other_fields = l402::find_credential(fields);
+    l402 = l402 || (in_other_fields && in_other_fields->has_value());
+    out.conflicting = out.conflicting || (l402 && !out.payment.empty());
+    return out;
+}
+
+Problem not_recorded() {
+    Problem problem{503, "The use of the charge could not be recorded. Nothing is lost: repeat the request later."};
+    problem.retry_after = 5;
+    return problem;
+}
+
+}  // namespace
+
+bool Session::offers_payment_credential() const {
+    for (const auto& [name, value] : exchange_->credential_fields) {
+        if (is_authorization(name) && payment::is_payment_authorization(value)) return true;
+    }
+    return false;
+}
+
+// The protection space of a challenge: the host name asked for.
+std::string_view Session::realm() const {
+    return exchange_->host.empty() ? std::string_view(service().name.text()) : std::string_view(exchange_->host);
+}
+
+// What a charge that is sold here opens: the service, or its route alone where that has tokens of its own.
+std::string Session::charge_scope() const {
+    const config::Route* route = route_sold();
+    std::string scope = service().name.text();
+    if (route && route->own_tokens) scope.append("/").append(route->name);
+    return scope;
+}
+
+// Whether the client takes a charge, by Accept-Payment; a field that cannot be read counts for nothing.
+bool Session::wants_charge() const {
+    std::string wanted;
+    for (const HeaderLine& line : exchange_->request.head().fields) {
+        if (is_accept_payment(line)) wanted.append(wanted.empty() ? "" : ",").append(line.value);
+    }
+    const Result<std::vector<payment::PaymentRange>> ranges = payment::parse_accept_payment(wanted);
+    if (!ranges) return true;
+    constexpr payment::Offer offers[] = {{payment::lightning, payment::charge}};
+    // Where nothing else is on offer, the client is told what is.
+    return !payment::negotiate(*ranges, offers).empty() || !service().schemes.l402;
+}
+
+// Whether a 402 to this request offers a charge. Its challenge is then for this client alone: two that were given one
+// would have one request between them.
+bool Session::offers_charge() const {
+    return service().schemes.payment && wants_charge();
+}
+
+// What the 402 offers: the schemes that are accepted, for one invoice. L402 comes first, since some clients read the
+// first line alone, and others take a Payment line for the end of the list.
+std::vector<std::string> Session::challenge_lines(const gateway::IssuedChallenge& issued) {
+    std::vector<std::string> lines;
+    if (service().schemes.l402) lines = l402::challenge_lines(issued.token_base64, issued.bolt11);
+    const std::optional<payment::Network> network = worker_.shared().desk.network();
+    const l402::KeyRing* keys = worker_.keys();
+    if (!offers_charge() || !network || !keys) return lines;
+    const std::string text = service().description ? description() : std::string();
+    const std::string scope = charge_scope();
+    const payment::ChargeTerms terms{realm(),       scope,               issued.amount, text,
+                                     issued.bolt11, issued.payment_hash, *network,      issued.expires_at};
+    lines.push_back(payment::challenge_line(payment::charge_challenge(*keys, terms)));
+    return lines;
+}
+
+// A service that L402 does not open: with or without such a credential, it is sold by the Payment scheme.
+Awaitable<Problem> Session::demand_other_scheme() {
+    const Result<std::optional<l402::Credential>> found = l402::find_credential(exchange_->credential_fields);
+    bool l402_sent = found && found->has_value();
+    if (match_.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
+    Problem problem = co_await demand_payment(paywall::Reason::no_credential);
+    if (problem.status != 402) co_return problem;
+    if (l402_sent) {
+        problem.reason = "scheme_not_accepted";
+        problem.detail = "This resource is not sold for L402 tokens. Pay the invoice and send a Payment credential.";
+    } else {
+        problem.detail = "This resource is sold. Pay the invoice and repeat the request with a Payment credential.";
+    }
+    co_return problem;
+}
+
+// A charge buys one request: what is let through is on disk before the request goes on.
+Awaitable<std::optional<Problem>> Session::admit_charge() {
+    const Exchange& x = *exchange_;
+    const Presented sent = presented(x.credential_fields);
+    if (sent.conflicting) {
+        counts_->authenticated(metrics::AuthResult::malformed);
+        co_return Problem{400, "The request carries two different credentials; send one."};
+    }
+    // Where nothing is sold, only a token opens.
+    if (match_.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
+    if (!service().schemes.payment) {
+        std::string detail = "This resource is not sold by the Payment scheme. Buy it as it is offered.";
+        co_return co_await refuse_charge(payment::Problem::payment_required, "scheme_not_accepted", std::move(detail));
+    }
+    const Result<payment::Credential> credential = payment::parse_credential(sent.payment);
+    if (!credential) {
+        counts_->authenticated(metrics::AuthResult::malformed);
+        std::string detail = credential.error().message;
+        co_return co_await refuse_charge(payment::Problem::malformed_credential, "malformed", std::move(detail));
+    }
+    const l402::KeyRing* keys = worker_.keys();
+    if (!keys) {
+        Problem problem{503, "The node has not answered yet, so that no charge can be checked. Nothing is lost: repeat "
+                             "the request later."};
+        problem.retry_after = 5;
+        co_return problem;
+    }
+    const auto now = std::chrono::system_clock::now();
+    const auto began = Clock::now();
+    const std::string scope = charge_scope();
+    const payment::ChargeFacts facts{*keys, realm(), scope, price_, now};
+    const payment::ChargeVerdict verdict = payment::verify_charge(*credential, facts);
+    const std::chrono::duration<double> took = Clock::now() - began;
+    worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
+    const bool too_late = verdict.refusal && (!verdict.proof || now >= verdict.proof->expires + paywall::replay_time);
+    if (too_late) {
+        counts_->authenticated(auth_result(*verdict.refusal));
+        std::string detail(payment::explain(*verdict.refusal));
+        co_return co_await refuse_charge(payment::problem_of(*verdict.refusal), payment::name(*verdict.refusal),
+                                         std::move(detail));
+    }
+
+    const payment::ChargeProof& proof = *verdict.proof;
+    // Before the charge is used up, so that nobody pays for being told to wait.
+    payer_ = proof.payment_hash;
+    if (auto problem = limit_use()) co_return problem;
+    const RequestHead& head = x.request.head();
+    store::Store& store = worker_.shared().store;
+    paywall::ChargeUse use{proof.payment_hash,
+                           proof.challenge_id,
+                           service().name.text(),
+                           paywall::request_digest(head.method, x.host, x.target.forward),
+                           is_repeatable(head) && head.upgrade.empty(),
+                           std::chrono::floor<std::chrono::seconds>(now),
+                           proof.expires};
+    auto start = [&store, &use](auto done) { store.use_charge(use, std::move(done)); };
+    Result<paywall::ChargeAdmission> admission =
+        co_await await_callback<Result<paywall::ChargeAdmission>>(worker_.context().get_executor(), start);
+    if (!admission) co_return not_recorded();
+    if (!paywall::lets_through(*admission)) {
+        const bool expired = *admission == paywall::ChargeAdmission::expired;
+        counts_->authenticated(expired ? metrics::AuthResult::expired : metrics::AuthResult::spent);
+        std::string detail(paywall::explain(*admission));
+        co_return co_await refuse_charge(
+            expired ? payment::Problem::payment_expired : payment::Problem::invalid_challenge,
+            paywall::name(*admission), std::move(detail));
+    }
+    counts_->authenticated(metrics::AuthResult::ok);
+    exchange_->token_headers = charge_header_lines(proof.payment_hash, service().name.text());
+    token_headers_ = exchange_->token_headers;
+    const auto settled_at = store.facts(proof.payment_hash).settled_at;
+    receipt_ = payment::receipt_value({proof.challenge_id, proof.payment_hash, settled_at.value_or(use.at)});
+    co_return std::nullopt;
+}
+
+// A 402 comes with a fresh challenge.
+Awaitable<Problem> Session::refuse_charge(payment::Problem kind, std::string_view reason, std::string detail) {
+    const payment::ProblemText& text = payment::text(kind);
+    Problem problem{text.status, {}};
+    if (text.status == 402) problem = co_await demand_payment(paywall::Reason::no_credential);
+    if (problem.status != text.status) co_return problem;
+    problem.type = text.type;
+    problem.title = text.title;
+    problem.reason = reason;
+    problem.detail = std::move(detail);
+    co_return problem;
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,71 @@
+#include "service/paywall/charge_use.hpp"
+
+#include <algorithm>
+
+namespace millrace::paywall {
+
+ChargeAdmission admit_charge(const ChargeUse& use, const std::optional<ChargeRecord>& earlier) {
+    if (!earlier) return use.at < use.expires ? ChargeAdmission::first : ChargeAdmission::expired;
+    if (earlier->challenge_id != use.challenge_id || earlier->request != use.request)
+        return ChargeAdmission::other_request;
+    if (!use.repeatable) return ChargeAdmission::not_repeatable;
+    if (earlier->replays >= max_replays || use.at >= earlier->replay_until) return ChargeAdmission::worn_out;
+    return ChargeAdmission::replay;
+}
+
+std::chrono::sys_seconds replay_until(const ChargeUse& use) {
+    return std::max(use.expires, use.at + replay_time);
+}
+
+crypto::Digest request_digest(std::string_view method, std::string_view host, std::string_view target) {
+    // None of the three holds a line feed.
+    std::string text(method);
+    text.append("\n").append(host).append("\n").append(target);
+    return crypto::sha256(as_bytes(text));
+}
+
+bool lets_through(ChargeAdmission admission) {
+    return admission == ChargeAdmission::first || admission == ChargeAdmission::replay;
+}
+
+std::string_view name(ChargeAdmission admission) {
+    switch (admission) {
+        case ChargeAdmission::first:
+            return "first";
+        case ChargeAdmission::replay:
+            return "replay";
+        case ChargeAdmission::expired:
+            return "expired";
+        case ChargeAdmission::other_request:
+            return "other_request";
+        case ChargeAdmission::not_repeatable:
+            return "not_repeatable";
+        case ChargeAdmission::worn_out:
+            return "worn_out";
+        case ChargeAdmission::token_used:
+            return "token_used";
+    }
+    return "unknown";
+}
+
+std::string_view explain(ChargeAdmission admission) {
+    switch (admission) {
+        case ChargeAdmission::first:
+        case ChargeAdmission::replay:
+            return "The charge is good.";
+        case ChargeAdmission::expired:
+            return "The time of the challenge is over.";
+        case ChargeAdmission::other_request:
+            return "The charge was used already, for another request: it buys one.";
+        case ChargeAdmission::not_repeatable:
+            return "The charge was used already, for this request. It was acted on and is not repeated: only a request "
+                   "of an idempotent method without a body may come again.";
+        case ChargeAdmission::worn_out:
+            return "The charge was used already, for this request, and repeated as often or as long as it may be.";
+        case ChargeAdmission::token_used:
+            return "What the payment bought was used already, as an L402 token.";
+    }
+    return "The charge was used already.";
+}
+
+}  // namespace millrace::paywall

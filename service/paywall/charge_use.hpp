@@ -1,0 +1,65 @@
+// Whether a charge of the Payment scheme, proven to be paid (common/payment/charge.hpp), may be used: once, for one
+// request. A pure function of the use and of what is recorded of an earlier one.
+//
+// A client that lost the response has paid for it all the same. So the same credential for the same request (method,
+// host, path and query) is let through again, `max_replays` times, within `replay_time` of the first use or for as
+// long as the challenge lasts: but only a request that may be repeated without harm, which is one of an idempotent
+// method (RFC 9110 §9.2.2), without a body, and no upgrade of the connection. Any other was acted on once, and is
+// refused with a reason that says so.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/crypto/hash.hpp"
+#include "common/ids/ids.hpp"
+
+namespace millrace::paywall {
+
+inline constexpr std::chrono::minutes replay_time{5};
+inline constexpr unsigned max_replays = 3;
+// A record is kept for so much longer than its challenge lasts, lest a clock that is set back sells it once more.
+inline constexpr std::chrono::hours keep_time{48};
+
+struct ChargeUse {
+    PaymentHash payment_hash;
+    std::string challenge_id;
+    std::string service;
+    crypto::Digest request{};  // of request_digest()
+    bool repeatable = false;
+    std::chrono::sys_seconds at;
+    std::chrono::sys_seconds expires;  // of the challenge
+};
+
+// What is recorded of the first use.
+struct ChargeRecord {
+    std::string challenge_id;
+    crypto::Digest request{};
+    unsigned replays = 0;
+    std::chrono::sys_seconds replay_until;
+};
+
+enum class ChargeAdmission {
+    first,           // let through, and recorded
+    replay,          // let through once more
+    expired,         // never used, and too late now
+    other_request,   // used for another request, or under another challenge for the same invoice
+    not_repeatable,  // used for this request, which must not be repeated
+    worn_out,        // used for this request, and repeated too often or too late
+    token_used,      // what the payment bought was used as an L402 token
+};
+
+[[nodiscard]] ChargeAdmission admit_charge(const ChargeUse& use, const std::optional<ChargeRecord>& earlier);
+
+// Until when a first use may be repeated.
+[[nodiscard]] std::chrono::sys_seconds replay_until(const ChargeUse& use);
+
+[[nodiscard]] crypto::Digest request_digest(std::string_view method, std::string_view host, std::string_view target);
+
+[[nodiscard]] bool lets_through(ChargeAdmission admission);
+[[nodiscard]] std::string_view name(ChargeAdmission admission);     // "other_request"
+[[nodiscard]] std::string_view explain(ChargeAdmission admission);  // a sentence for the client
+
+}  // namespace millrace::paywall

@@ -1,0 +1,30 @@
+// The table of charges that were used, for the store's writer thread, inside its transactions.
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <chrono>
+
+#include "service/paywall/charge_use.hpp"
+
+namespace millrace::store {
+
+class ChargeTable {
+  public:
+    explicit ChargeTable(SQLite::Database& database);
+
+    // Decides upon what is recorded, and records. Throws SQLite::Exception.
+    [[nodiscard]] paywall::ChargeAdmission use(const paywall::ChargeUse& use);
+
+  private:
+    [[nodiscard]] bool token_was_used(const PaymentHash& hash);
+    [[nodiscard]] std::optional<paywall::ChargeRecord> find(const PaymentHash& hash);
+    void insert(const paywall::ChargeUse& use);
+    void count_replay(const PaymentHash& hash);
+    void prune(std::chrono::sys_seconds now);
+
+    SQLite::Statement select_token_use_, select_, insert_, count_replay_, prune_;
+    std::chrono::sys_seconds pruned_at_{};
+};
+
+}  // namespace millrace::store
