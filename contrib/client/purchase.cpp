@@ -31,6 +31,7 @@ Action Purchase::begin(TimePoint, const Known& known) {
 }
 
 Action Purchase::on_response(TimePoint, const Response& response) {
+    if (sent_token_ && !sent_token_->charge.empty()) return on_charge_response(response);
     if (response.status < 300) return Deliver{};
     const std::string reason = response.reason.empty() ? std::string() : ": " + response.reason;
     if (response.status != 402) {
@@ -40,7 +41,7 @@ Action Purchase::on_response(TimePoint, const Response& response) {
     }
     if (sent_token_) tried_.push_back(sent_token_->payment_hash);
 
-    auto offer = read_offer(response.www_authenticate);
+    auto offer = read_offer(response.www_authenticate, request_);
     if (!offer) {
         const bool broken = is(offer.error(), OfferErrc::unreadable) || is(offer.error(), OfferErrc::not_l402);
         return Finish{broken ? Exit::upstream_error : Exit::offer_refused, offer.error().message};
@@ -55,6 +56,22 @@ Action Purchase::on_response(TimePoint, const Response& response) {
     std::optional<PaymentHash> forget;
     if (refused) forget = sent_token_->payment_hash;
     return LookUp{offer_->service, forget};
+}
+
+// What a charge was answered. It bought one request: however that ended, it is over, unless the server failed, which
+// leaves it to the next run to present the charge again.
+Action Purchase::on_charge_response(const Response& response) {
+    if (response.status < 300) return Deliver{sent_token_->payment_hash};
+    const std::string reason = response.reason.empty() ? std::string() : ": " + response.reason;
+    Finish end{Exit::upstream_error, "the server answered " + std::to_string(response.status) + reason};
+    if (response.status >= 500) {
+        end.message += "; the next run asks again with what was paid for";
+        return end;
+    }
+    if (response.status == 401 || response.status == 402)
+        end = Finish{Exit::credential_refused, "the server refused the charge that was paid for" + reason};
+    after_drop_ = std::move(end);
+    return DropPending{sent_token_->payment_hash};
 }
 
 Action Purchase::on_known(TimePoint now, const Known& known) {
@@ -167,7 +184,7 @@ Action Purchase::settle(const Preimage& preimage, Msat sent) {
         return Finish{Exit::payment_pending, "the node answered with a preimage that does not belong to the payment"};
     }
     paid_now_ = attempts_ > 0;
-    sent_token_ = Token{pending_->service, pending_->base64, pending_->payment_hash, preimage};
+    sent_token_ = Token{pending_->service, pending_->base64, pending_->payment_hash, preimage, pending_->charge};
     return StoreToken{*sent_token_, pending_->amount, sent.minus(pending_->amount).value_or(Msat{})};
 }
 
@@ -188,6 +205,7 @@ std::string describe(const Action& action) {
     return std::visit(
         Overloaded{
             [](const SendRequest& send) {
+                if (send.token && !send.token->charge.empty()) return std::string("asking with the charge");
                 return send.token ? "asking with the token for \"" + send.token->service + "\"" : std::string("asking");
             },
             [](const LookUp& look) { return "looking for a stored token for \"" + look.service + "\""; },
@@ -202,7 +220,8 @@ std::string describe(const Action& action) {
             [](const AskPayments& ask) { return "asking the node about the payment " + ask.payment_hash.hex(); },
             [](const Wait& wait) { return "waiting " + std::to_string(wait.time.count()) + " s"; },
             [](const StoreToken& store) {
-                return "paid " + store.amount.text() + ", fee " + store.fee.text() + "; storing the token";
+                return "paid " + store.amount.text() + ", fee " + store.fee.text() +
+                       (store.token.charge.empty() ? "; storing the token" : " for one request");
             },
             [](const DropPending& drop) { return "giving up the payment " + drop.payment_hash.hex(); },
             [](const Deliver&) { return std::string("done"); },

@@ -15,6 +15,9 @@
 //   an
 //     error, or the invoice has expired and the last attempt's time is over.
 // A process killed between any two actions continues with the next run from what the store and the node say.
+//
+// A charge of the Payment scheme buys one request and no token: its payment stays in the store until the response has
+// been received, so that the next run presents it again where the response was lost, and nothing of it stays after.
 #pragma once
 
 #include <chrono>
@@ -51,6 +54,7 @@ struct Token {
     std::string base64;   // the macaroon as received
     PaymentHash payment_hash;
     Preimage preimage;
+    std::string charge = {};  // the Payment challenge that was paid, as a header line; empty: an L402 token
 };
 
 // A payment that was, or is about to be, sent.
@@ -62,6 +66,7 @@ struct Pending {
     Msat amount;
     TimePoint expires_at;   // of the invoice
     TimePoint tried_until;  // no attempt at the node runs past this
+    std::string charge = {};  // the Payment challenge that the payment answers, as a header line; empty: L402
 };
 
 // What the store holds for what is being asked for.
@@ -126,7 +131,9 @@ struct AskPayments {  // -> on_payments, on_node_failed
 struct Wait {  // -> on_waited
     std::chrono::seconds time;
 };
-struct StoreToken {  // stores the token and removes the pending payment in one commit -> on_token_stored
+// Stores the token and removes the pending payment in one commit; of a charge nothing is stored, and its payment stays
+// pending until it was used.
+struct StoreToken {  // -> on_token_stored
     Token token;
     Msat amount;
     Msat fee;
@@ -134,7 +141,9 @@ struct StoreToken {  // stores the token and removes the pending payment in one 
 struct DropPending {  // -> on_pending_dropped
     PaymentHash payment_hash;
 };
-struct Deliver {};  // hand the response on and end well
+struct Deliver {  // hand the response on and end well
+    std::optional<PaymentHash> used = {};  // a charge whose payment is to be forgotten once the response is complete
+};
 struct Finish {
     Exit exit;
     std::string message;
@@ -144,7 +153,8 @@ using Action = std::variant<SendRequest, LookUp, AskNetwork, StorePending, Pay, 
 
 class Purchase {
   public:
-    explicit Purchase(Limits limits) : limits_(limits) {}
+    // `request`: method and target, for a charge, which buys one request and not a service.
+    explicit Purchase(Limits limits, std::string request = {}) : limits_(limits), request_(std::move(request)) {}
 
     // `known`: what the store holds for the path asked for.
     Action begin(TimePoint now, const Known& known);
@@ -169,8 +179,10 @@ class Purchase {
     Action attempt(TimePoint now);
     Action settle(const Preimage& preimage, Msat sent);
     Action wait_or_stop(const std::string& why);
+    Action on_charge_response(const Response& response);
 
     Limits limits_;
+    std::string request_;
 
     std::optional<Token> sent_token_;       // with the last request
     std::vector<PaymentHash> tried_;        // tokens that the server has seen in this run
@@ -195,6 +207,7 @@ enum class OfferErrc {
     too_expensive,   // above --max-cost-msat
     expired,         // the invoice has expired or is about to
     wrong_network,   // the invoice is of another network than the node
+    contradictory,   // a charge that says another amount, hash or network than its invoice
 };
 
 struct Offer {
@@ -202,9 +215,13 @@ struct Offer {
     std::string currency;  // of the invoice
 };
 
-// Reads the first L402 challenge among the header values; no judgement yet. Errors: unreadable, not_l402,
-// hash_mismatch, no_amount.
-[[nodiscard]] Result<Offer> read_offer(const std::vector<std::string>& www_authenticate);
+// Under which a charge's payment is stored, in the place of a service.
+[[nodiscard]] std::string charge_key(const std::string& request);
+
+// Reads the first L402 challenge among the header values, or where there is none the first Payment challenge for a
+// charge over lightning; no judgement yet. Errors: unreadable, not_l402, hash_mismatch, no_amount, contradictory.
+[[nodiscard]] Result<Offer> read_offer(const std::vector<std::string>& www_authenticate,
+                                       const std::string& request = {});
 
 // Whether the offer may be paid now. Errors: too_expensive, expired.
 [[nodiscard]] Result<void> check_offer(const Pending& offer, Msat max_cost, TimePoint now);

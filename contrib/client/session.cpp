@@ -10,6 +10,7 @@
 
 #include "common/json/fields.hpp"
 #include "common/l402/credential.hpp"
+#include "common/payment/credential.hpp"
 #include "contrib/client/payer.hpp"
 
 namespace millrace::client {
@@ -55,21 +56,41 @@ std::string printable(std::string text) {
     return text;
 }
 
+std::string credential_of(const Token& token) {
+    if (token.charge.empty()) return l402::authorization_value(token.base64, token.preimage);
+    // Written by ourselves, into the store or just now.
+    const std::vector<std::string> line{token.charge};
+    return payment::authorization_value(payment::parse_challenges(line).value().front(), token.preimage);
+}
+
 class Session {
   public:
     Session(SessionParts parts, asio::any_io_executor executor)
         : parts_(std::move(parts)),
           executor_(executor),
           payer_(executor, parts_.options.rpc),
-          purchase_(parts_.options.limits) {}
+          request_(parts_.options.method + " " + parts_.target.resource),
+          purchase_(parts_.options.limits, request_) {}
 
     asio::awaitable<Exit> run() {
         auto known = parts_.store.find_by_path(parts_.target.origin, parts_.target.path);
         if (!known) co_return fail_with(Exit::store_failed, known.error().message);
+        if (!known->pending) {
+            // A charge for this very request may be under way.
+            auto charge = parts_.store.find_by_service(parts_.target.origin, charge_key(request_));
+            if (!charge) co_return fail_with(Exit::store_failed, charge.error().message);
+            known->pending = std::move(charge->pending);
+        }
         Action next = purchase_.begin(parts_.now(), *known);
         while (true) {
             say(describe(next));
-            if (std::holds_alternative<Deliver>(next)) co_return co_await deliver();
+            if (const auto* deliver_now = std::get_if<Deliver>(&next)) {
+                const std::optional<PaymentHash> used = deliver_now->used;
+                const Exit exit = co_await deliver();
+                if (exit != Exit::ok || !used) co_return exit;
+                auto dropped = parts_.store.drop_pending(*used);
+                co_return dropped ? exit : fail_with(Exit::store_failed, dropped.error().message);
+            }
             if (const auto* finish = std::get_if<Finish>(&next)) co_return fail_with(finish->exit, finish->message);
             auto following = co_await perform(std::move(next));
             if (!following) co_return exit_;
@@ -119,9 +140,11 @@ class Session {
             return *other ? purchase_.on_pending_conflict(**other) : purchase_.on_pending_stored();
         }
         if (const auto* put = std::get_if<StoreToken>(&action)) {
-            auto stored = parts_.store.put_token(parts_.target.origin, parts_.target.path, put->token, put->amount,
-                                                 put->fee, parts_.now());
-            if (!stored) return lost(stored.error());
+            if (put->token.charge.empty()) {
+                auto stored = parts_.store.put_token(parts_.target.origin, parts_.target.path, put->token, put->amount,
+                                                     put->fee, parts_.now());
+                if (!stored) return lost(stored.error());
+            }
             parts_.messages << "millrace-get: paid " << put->amount.text() << ", fee " << put->fee.text() << std::endl;
             return purchase_.on_token_stored();
         }
@@ -132,11 +155,11 @@ class Session {
 
     asio::awaitable<std::optional<Action>> ask(std::optional<Token> token) {
         HttpRequest request{parts_.options.method, parts_.options.headers, parts_.options.body};
-        if (token)
-            request.headers.emplace_back("Authorization", l402::authorization_value(token->base64, token->preimage));
+        const bool charge = token && !token->charge.empty();
+        if (token) request.headers.emplace_back("Authorization", credential_of(*token));
         HttpSettings settings{parts_.options.ca_file, parts_.options.timeout};
         say("> " + parts_.options.method + " " + parts_.target.resource +
-            (token ? "  (with Authorization: L402)" : ""));
+            (charge ? "  (with Authorization: Payment)" : token ? "  (with Authorization: L402)" : ""));
         auto opened = co_await HttpExchange::open(executor_, parts_.target, std::move(request), std::move(settings));
         if (!opened) {
             exit_ = fail_with(is(opened.error(), HttpErrc::broken) ? Exit::upstream_error : Exit::unreachable,
@@ -200,6 +223,7 @@ class Session {
     SessionParts parts_;
     asio::any_io_executor executor_;
     Payer payer_;
+    std::string request_;  // method and target
     Purchase purchase_;
     std::unique_ptr<HttpExchange> exchange_;
     Exit exit_ = Exit::internal;

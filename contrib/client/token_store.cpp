@@ -27,8 +27,8 @@ namespace millrace::client {
 
 namespace {
 
-constexpr int schema_version = 1;
-constexpr const char* schema = R"(
+constexpr int schema_version = 2;
+constexpr const char* first_schema = R"(
 create table token (
     origin text not null, service text not null, macaroon text not null,
     payment_hash blob not null, preimage blob not null,
@@ -43,6 +43,10 @@ create table path (
     origin text not null, path text not null, service text not null,
     primary key (origin, path));
 pragma user_version = 1;
+)";
+constexpr const char* second_schema = R"(
+alter table pending add column charge text not null default '';
+pragma user_version = 2;
 )";
 
 constexpr int busy_timeout_ms = 10'000;
@@ -93,7 +97,7 @@ struct TokenStore::State {
     std::optional<Pending> pending(const std::string& origin, const std::string& service) {
         SQLite::Statement query(
             database,
-            "select macaroon, bolt11, payment_hash, amount_msat, expires_at, tried_until from pending "
+            "select macaroon, bolt11, payment_hash, amount_msat, expires_at, tried_until, charge from pending "
             "where origin = ? and service = ?");
         query.bind(1, origin);
         query.bind(2, service);
@@ -106,6 +110,7 @@ struct TokenStore::State {
         pending.amount = Msat(static_cast<std::uint64_t>(query.getColumn(3).getInt64()));
         pending.expires_at = time_point(query.getColumn(4).getInt64());
         pending.tried_until = time_point(query.getColumn(5).getInt64());
+        pending.charge = query.getColumn(6).getString();
         return pending;
     }
 
@@ -168,7 +173,8 @@ Result<TokenStore> TokenStore::open(const std::string& directory) {
         state->database.exec("pragma journal_mode = wal");
         state->database.exec("pragma synchronous = full");
         SQLite::Transaction transaction(state->database, SQLite::TransactionBehavior::IMMEDIATE);
-        if (version() == 0) state->database.exec(schema);
+        if (version() == 0) state->database.exec(first_schema);
+        if (version() == 1) state->database.exec(second_schema);
         transaction.commit();
         return TokenStore(std::move(state));
     } catch (const SQLite::Exception& error) {
@@ -206,7 +212,7 @@ Result<std::optional<Pending>> TokenStore::put_pending(const std::string& origin
         SQLite::Statement insert(
             state_->database,
             "insert into pending (origin, service, macaroon, bolt11, payment_hash, amount_msat, expires_at, "
-            "tried_until) values (?, ?, ?, ?, ?, ?, ?, ?) "
+            "tried_until, charge) values (?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "on conflict (origin, service) do update set tried_until = max(tried_until, excluded.tried_until)");
         insert.bind(1, origin);
         insert.bind(2, pending.service);
@@ -216,8 +222,9 @@ Result<std::optional<Pending>> TokenStore::put_pending(const std::string& origin
         insert.bind(6, static_cast<std::int64_t>(pending.amount.value()));
         insert.bind(7, unix_seconds(pending.expires_at));
         insert.bind(8, unix_seconds(pending.tried_until));
+        insert.bind(9, pending.charge);
         insert.exec();
-        state_->put_path(origin, path, pending.service);
+        if (pending.charge.empty()) state_->put_path(origin, path, pending.service);
         transaction.commit();
         return std::optional<Pending>();
     } catch (const SQLite::Exception& error) {

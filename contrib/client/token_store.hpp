@@ -1,7 +1,8 @@
 // Paid tokens and payments under way, by origin and service, in SQLite: DIR/tokens.db, for its owner only.
 //
 //   token    one per (origin, service)
-//   pending  one per (origin, service): a payment that was, or is about to be, sent
+//   pending  one per (origin, service), or per (origin, request) where it is a charge: a payment that was, or is about
+//            to be, sent, or a charge that was not used yet
 //   path     (origin, path) -> service: what was bought for a path, so that the next run need not ask first
 //
 // Every change is on the disk when the call returns. Several processes may use one store at a time.

@@ -57,13 +57,16 @@ std::optional<Exit> run(World& world, Crash crash = Crash::none, unsigned kill_a
             world.now += wait->time;
             following = purchase.on_waited();
         } else if (auto* stored = std::get_if<StoreToken>(&next)) {
-            world.store.token = stored->token;
-            world.store.pending.reset();
+            if (stored->token.charge.empty()) {
+                world.store.token = stored->token;
+                world.store.pending.reset();
+            }
             following = purchase.on_token_stored();
         } else if (std::get_if<DropPending>(&next)) {
             world.store.pending.reset();
             following = purchase.on_pending_dropped();
-        } else if (std::get_if<Deliver>(&next)) {
+        } else if (auto* deliver = std::get_if<Deliver>(&next)) {
+            if (deliver->used) world.store.pending.reset();
             return Exit::ok;
         } else {
             INFO(std::get<Finish>(next).message);
@@ -150,6 +153,61 @@ TEST_CASE("a token of another service of the origin is kept, and the right one i
     const LookUp look = as<LookUp>(purchase.on_response(start, paywall({}, "wrong_scope")));
     CHECK_FALSE(look.forget);
     CHECK(as<SendRequest>(purchase.on_known(start, {weather, std::nullopt})).token->service == "weather");
+}
+
+TEST_CASE("a charge is paid, sent once and leaves nothing behind") {
+    World world;
+    world.shop.charges = true;
+    REQUIRE(run(world) == Exit::ok);
+    CHECK_FALSE(world.store.token);
+    CHECK_FALSE(world.store.pending);
+    CHECK(world.requests == 2);
+    world.shop.good.clear();  // it was used
+    REQUIRE(run(world) == Exit::ok);
+    CHECK(world.node.paid.size() == 2);
+}
+
+TEST_CASE("what became of a charge decides whether the next run presents it again") {
+    struct Case {
+        const char* name;
+        Response answer;
+        std::optional<Exit> exit;  // empty: delivered
+        bool kept;
+    };
+    const Case cases[] = {
+        {"a success", {200, {}, {}}, std::nullopt, true},  // until it is delivered
+        {"a refusal", {402, {}, "worn_out"}, Exit::credential_refused, false},
+        {"a refusal of another kind", {401, {}, {}}, Exit::credential_refused, false},
+        {"an answer that is no success", {404, {}, {}}, Exit::upstream_error, false},
+        {"a redirection", {302, {}, {}}, Exit::upstream_error, false},
+        {"a failure of the server", {502, {}, {}}, Exit::upstream_error, true},
+    };
+    for (const Case& c : cases) {
+        INFO(c.name);
+        Purchase purchase(limits, "GET /x");
+        as<SendRequest>(purchase.begin(start, {}));
+        const LookUp look = as<LookUp>(purchase.on_response(start, {402, charge({}), {}}));
+        CHECK(look.service == charge_key("GET /x"));
+        CHECK_FALSE(look.forget);
+        as<AskNetwork>(purchase.on_known(start, {}));
+        const Pending stored = as<StorePending>(purchase.on_network(start, "bcrt")).pending;
+        CHECK(stored.charge == charge({}).front());
+        as<Pay>(purchase.on_pending_stored());
+        as<StoreToken>(purchase.on_pay_outcome(Paid{preimage_of(1), Msat(1003)}));
+        CHECK(as<SendRequest>(purchase.on_token_stored()).token->charge == stored.charge);
+        Action next = purchase.on_response(start, c.answer);
+        bool kept = true;
+        if (const auto* drop = std::get_if<DropPending>(&next)) {
+            CHECK(drop->payment_hash == stored.payment_hash);
+            kept = false;
+            next = purchase.on_pending_dropped();
+        }
+        CHECK(kept == c.kept);
+        if (c.exit)
+            CHECK(as<Finish>(next).exit == *c.exit);
+        else
+            CHECK(as<Deliver>(next).used == stored.payment_hash);
+    }
 }
 
 TEST_CASE("an offer that is not acceptable is refused before anything is stored or paid") {
@@ -347,6 +405,26 @@ TEST_CASE("killed at any action, the next run ends well and money left once") {
                 for (const auto& [hash, times] : world.node.sent) CHECK(times == 1);
                 CHECK_FALSE(world.store.pending);
                 if (finished) CHECK(kill_at >= 7);  // actions 0 to 7 are a whole purchase
+            }
+        }
+    }
+}
+
+TEST_CASE("killed at any action of buying by charge, the next run ends well and money left once") {
+    for (const Crash crash : {Crash::before, Crash::after}) {
+        for (unsigned kill_at = 0; kill_at < 12; ++kill_at) {
+            for (const int pause : {0, 40, 1000}) {
+                INFO("killed " << (crash == Crash::before ? "before" : "after") << " action " << kill_at << ", pause "
+                               << pause);
+                World world;
+                world.shop.charges = true;
+                const bool finished = run(world, crash, kill_at).has_value();
+                if (finished) break;
+                world.now += std::chrono::seconds(pause);
+                REQUIRE(run(world) == Exit::ok);
+                CHECK(world.node.sent.size() == 1);
+                CHECK_FALSE(world.store.pending);
+                CHECK_FALSE(world.store.token);
             }
         }
     }

@@ -144,6 +144,35 @@ TEST_CASE("dropping removes what it names and nothing else") {
     CHECK_FALSE(store.find_by_service(origin, "weather").value().pending);
 }
 
+TEST_CASE("a charge is kept for its request alone, until it was used") {
+    Directory directory;
+    TokenStore store = TokenStore::open(directory.path()).value();
+    Pending charge = pending(1, charge_key("GET /a?x"));
+    charge.charge = "Payment id=\"i\"";
+    REQUIRE_FALSE(store.put_pending(origin, "/a", charge).value());
+    CHECK_FALSE(store.find_by_path(origin, "/a").value().pending);
+    CHECK_FALSE(store.find_by_service(origin, charge_key("GET /a")).value().pending);
+    const Known known = store.find_by_service(origin, charge_key("GET /a?x")).value();
+    REQUIRE(known.pending);
+    CHECK(known.pending->charge == charge.charge);
+    REQUIRE(store.drop_pending(charge.payment_hash));
+    CHECK_FALSE(store.find_by_service(origin, charge_key("GET /a?x")).value().pending);
+}
+
+TEST_CASE("a store of the first version is brought up to date and keeps what it holds") {
+    Directory directory;
+    {
+        TokenStore store = TokenStore::open(directory.path()).value();
+        REQUIRE_FALSE(store.put_pending(origin, "/a", pending(1)).value());
+        SQLite::Database database(directory.path() + "/tokens.db", SQLite::OPEN_READWRITE);
+        database.exec("alter table pending drop column charge; pragma user_version = 1");
+    }
+    TokenStore store = TokenStore::open(directory.path()).value();
+    const Known known = store.find_by_service(origin, "weather").value();
+    REQUIRE(known.pending);
+    CHECK(known.pending->charge.empty());
+}
+
 TEST_CASE("a store of a newer version is refused and not touched") {
     Directory directory;
     const std::string file = directory.path() + "/tokens.db";

@@ -9,6 +9,7 @@
 #include "common/codec/base64.hpp"
 #include "common/l402/challenge.hpp"
 #include "common/l402/token.hpp"
+#include "common/payment/charge.hpp"
 #include "contrib/client/purchase.hpp"
 
 namespace millrace::client::test {
@@ -37,7 +38,7 @@ struct ChallengeParts {
     bool other_hash = false;  // the invoice pays another hash than the token's
 };
 
-inline std::vector<std::string> challenge(const ChallengeParts& parts) {
+inline std::string invoice_of(const ChallengeParts& parts) {
     const PaymentHash hash = crypto::payment_hash(preimage_of(parts.number));
     bolt11::Invoice invoice;
     invoice.currency = parts.currency;
@@ -47,11 +48,29 @@ inline std::vector<std::string> challenge(const ChallengeParts& parts) {
     invoice.payment_hash = parts.other_hash ? crypto::payment_hash(preimage_of(0xEE)) : hash;
     invoice.description = std::string("test");
     invoice.features = {0x02, 0x02, 0x41, 0x00};
+    return bolt11::encode_signed(invoice, test_key(9)).value();
+}
+
+inline std::vector<std::string> challenge(const ChallengeParts& parts) {
+    const PaymentHash hash = crypto::payment_hash(preimage_of(parts.number));
     l402::Identifier identifier;
     identifier.payment_hash = hash;
     const auto token = l402::mint(test_key(7), identifier, ServiceName::parse(parts.service).value());
-    return l402::challenge_lines(codec::to_base64(macaroon::encode_v2(token)),
-                                 bolt11::encode_signed(invoice, test_key(9)).value());
+    return l402::challenge_lines(codec::to_base64(macaroon::encode_v2(token)), invoice_of(parts));
+}
+
+inline payment::Challenge charge_of(const ChallengeParts& parts) {
+    l402::KeyRing keys;
+    keys.keys.emplace(l402::KeyEpoch{0}, test_key(7));
+    const std::string invoice = invoice_of(parts);
+    return payment::charge_challenge(
+        keys, {"localhost", parts.service, parts.amount.value_or(Msat(1)), "", invoice,
+               crypto::payment_hash(preimage_of(parts.number)), payment::Network::regtest,
+               parts.timestamp + parts.expiry});
+}
+
+inline std::vector<std::string> charge(const ChallengeParts& parts) {
+    return {payment::challenge_line(charge_of(parts))};
 }
 
 // The server's side: every request without a good token gets a new challenge.
@@ -59,14 +78,14 @@ struct Shop {
     std::uint8_t issued = 0;
     std::set<PaymentHash> good;  // tokens that are accepted
     std::string refusal = "expired";
-    bool accepts_payment = true;
+    bool charges = false;  // sells by the Payment scheme
 
     Response answer(TimePoint now, const std::optional<Token>& token) {
         if (token && good.contains(token->payment_hash)) return {200, {}, {}};
         ChallengeParts parts;
         parts.number = ++issued;
         parts.timestamp = now;
-        return {402, challenge(parts), token ? refusal : ""};
+        return {402, charges ? charge(parts) : challenge(parts), token ? refusal : ""};
     }
 };
 
