@@ -1,0 +1,1 @@
+from payment_path import *  # noqa: F401,F403
