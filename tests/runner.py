@@ -3,7 +3,7 @@
 Every suite adds to one tally, and the last line is `N passed, N failed, N skipped`. A test is a Catch2 test case, a
 pytest item, or one check of this file.
 
-  build-tests/plain   docs, conformance, service, e2e, browser, node; unit only with --quick, since asan runs it too
+  build-tests/plain   docs, conformance, service, e2e, browser, interop, node; unit only with --quick, since asan runs it too
   build-tests/asan    AddressSanitizer and UndefinedBehaviorSanitizer: unit, e2e
   build-tests/tsan    ThreadSanitizer: the service's unit tests, service, e2e with that service
   build-tests/fuzz    clang and libFuzzer, with --fuzz
@@ -268,6 +268,13 @@ class Runner:
             say("   | " + failure)
         self.tally.add("secrets", 0 if failures else 1, len(failures), 0, time.monotonic() - started)
 
+    def interop(self, env):
+        """Clients of the npm registry, where that can be reached."""
+        self.pytest("plain", "interop", env)
+        log = self.logs / "plain" / "interop" / "pytest.log"
+        if found := re.search(r"NOT RUN: .*", log.read_text(errors="replace") if log.exists() else ""):
+            self.notes.append(f"tests/interop: {found.group(0)}")
+
     def node(self, directory):
         """The scenarios on real nodes, where they are on PATH."""
         absent = [program for program in NODE_PROGRAMS if shutil.which(program) is None]
@@ -353,7 +360,7 @@ class Runner:
 
         product = lambda folder, target: folder.startswith(("plugin", "service", "contrib"))
         tests = lambda folder, target: product(folder, target) or folder.startswith(("tests/unit", "tests/fuzz"))
-        if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "browser", "node", "tsan")):
+        if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "browser", "interop", "node", "tsan")):
             unit_here = wanted("unit") and (arguments.quick or bool(arguments.suite))
             plain = self.build("plain", BUILD_FLAGS, tests if unit_here else product)
             if plain is None:
@@ -368,6 +375,8 @@ class Runner:
                     self.pytest("plain", suite, env, workers=arguments.jobs if suite == "e2e" else 1)
             if wanted("browser"):
                 self.browser(plain)
+            if wanted("interop"):
+                self.interop(env)
             if wanted("node"):
                 self.node(plain)
 
@@ -446,7 +455,7 @@ def sanitizer_env(name, log):
     return {key: value.format(log=log) for key, value in SANITIZER_ENV[name].items()}
 
 
-SUITES = ("unit", "docs", "conformance", "service", "e2e", "browser", "node", "asan", "tsan")
+SUITES = ("unit", "docs", "conformance", "service", "e2e", "browser", "interop", "node", "asan", "tsan")
 
 
 def main():
