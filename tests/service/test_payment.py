@@ -182,6 +182,22 @@ def test_a_browser_gets_a_page_where_a_token_is_sold_and_a_document_where_a_char
     assert answer.get("content-type") == "application/problem+json" and not answer.all("set-cookie")
 
 
+def test_the_public_documents_say_what_is_sold_how(market):
+    manifest = market.service.get("/.well-known/l402.json").json()
+    names = {service["name"] for service in manifest["services"]}
+    assert {"weather", "both"} <= names and not {"charge", "cheap"} & names
+    paths = market.service.get("/openapi.json").json()["paths"]
+    for path, schemes, amount in (("/weather/{path}", ["L402"], "1"), ("/both/{path}", ["L402", "Payment"], "2"), ("/charge/{path}", ["Payment"], "2")):
+        info = paths[path]["get"]["x-payment-info"]
+        assert (info["schemes"], info["offers"][0]["amount"]) == (schemes, amount)
+    # A price by HEAD has no challenge, and a token that opens nothing is not sold by quote.
+    with market.service.client() as client:
+        answer = client.request("HEAD", "/charge/x").read(to_head=True)
+        assert answer.status == 402 and not answer.all("www-authenticate")
+        quote = json.dumps({"service": "charge", "mint": True}).encode()
+        assert "macaroon" not in client.request("POST", "/l402/quote", {"Content-Type": "application/json"}, quote).read().json()
+
+
 # -- what a charge buys -----------------------------------------------------------------------------------------------
 
 
