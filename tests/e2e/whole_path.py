@@ -350,6 +350,7 @@ def test_two_different_credentials_in_one_request_are_a_bad_request(path):
     whole = path()
     service = whole.sell()
     token, preimage = bought(whole)
+    wait_for(lambda: service.stored("select 1 from settlements"), "the settlement in the store: until then its invoice is handed out again")
     other, other_preimage = bought(whole)
     headers = [("Authorization", f"L402 {token}:{preimage}"), ("Authorization", f"L402 {other}:{other_preimage}")]
     assert service.get(headers=headers).status == 400
