@@ -5,9 +5,11 @@
 // that were parsed.
 #pragma once
 
+// Boost 1.83's field.hpp names std::uint32_t and does not include it.
+#include <cstdint>
+
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/verb.hpp>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
