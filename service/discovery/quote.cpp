@@ -113,6 +113,9 @@ std::variant<Quote, QuoteError> read_quote_request(std::string_view body, const 
         quote.price = std::get<Msat>(price);
     }
     quote.mint = wish.mint && quote.price > Msat(0);
+    if (quote.mint && !service.schemes.l402)
+        return QuoteError{400, "unsupported_scheme",
+                          "This service is sold by the Payment scheme alone: ask for the resource.", "mint"};
     if (wish.budget && quote.price.value() > *wish.budget) {
         return QuoteError{409, "unsatisfiable_budget", "It costs " + std::to_string(quote.price.value()) + " msat.",
                           "max_price_msat"};

@@ -2,13 +2,14 @@
 //
 //   request  := {"service": NAME, "path"?: "/weather/today", "method"?: "GET", "max_price_msat"?: N, "mint"?: true,
 //                "constraints"?: {"body_bytes"?: N, "<unit header>"?: N}}
-//   response := {"service", "price_msat", "pricing", "terms", "quote_expiry", "macaroon"?, "invoice"?, "alternatives":
-//   []} error    := {"error": {"code", "message", "field"}}
+//   response := {"service", "price_msat", "pricing", "terms", "quote_expiry", "macaroon"?, "invoice"?, "alternatives": []}
+//   error    := {"error": {"code", "message", "field"}}
 //
 //   code                   status   field
 //   malformed_request      400      the member, or none       not JSON, a member of the wrong type or without meaning
 //   unknown_service        400      service                   not offered at this host
 //   unknown_resource       400      path                      not the service's, or not sold
+//   unsupported_scheme     400      mint                      a service of the Payment scheme alone has no such tokens
 //   unsatisfiable_budget   409      max_price_msat            it costs more
 //   rate_limited           429      none                      no more invoices at the moment
 //   unpriceable            503      none                      the node cannot be reached

@@ -140,6 +140,8 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
     if (admit.first_use == paywall::FirstUse::known) co_return std::nullopt;
     store::Store& store = worker_.shared().store;
     PaymentHash hash = admit.token->payment_hash;
+    // Its preimage is the proof: nobody else is to be given this invoice, though its settlement was not heard of yet.
+    worker_.shared().desk.paid(hash);
     std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
     if (admit.first_use == paywall::FirstUse::note) {
         store.record_first_use(hash, service().name.text(), now, [](const Result<std::chrono::sys_seconds>&) {});

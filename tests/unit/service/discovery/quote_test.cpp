@@ -19,7 +19,9 @@ config::Service service(const char* name, const char* path, std::uint64_t price)
 config::Config shop() {
     config::Config config;
     config.services = {service("admin", "/weather/admin/", 9000), service("weather", "/weather/", 1500),
-                       service("secret", "/secret/", 1), service("elsewhere", "/x/", 1)};
+                       service("secret", "/secret/", 1), service("elsewhere", "/x/", 1),
+                       service("charged", "/charged/", 1)};
+    config.services[4].schemes = {false, true};
     config::Service& weather = config.services[1];
     weather.methods = {{"GET", "POST"}};
     weather.free = {config::PathPattern("/weather/health")};
@@ -101,6 +103,7 @@ TEST_CASE("a question that has no answer is refused with code and field") {
          "constraints"},
         {R"({"service":"weather","path":"/other"})", 400, "unknown_resource", "path"},
         {R"({"service":"weather","path":"/weather/admin/x"})", 400, "unknown_resource", "path"},
+        {R"({"service":"charged","mint":true})", 400, "unsupported_scheme", "mint"},
         {R"({"service":"weather","max_price_msat":1499})", 409, "unsatisfiable_budget", "max_price_msat"},
     };
     for (const auto& c : cases) {
