@@ -14,6 +14,7 @@ constexpr std::string_view services_condition = "services";
 constexpr std::string_view valid_until_suffix = "_valid_until";
 constexpr std::string_view route_suffix = "_route";
 constexpr std::string_view max_price_suffix = "_max_price_msat";
+constexpr std::string_view credit_suffix = "_credit_msat";
 
 struct Condition {
     std::string_view name;
@@ -62,7 +63,10 @@ class CaveatReader {
                 if (auto refusal = narrow_route(service, condition.value)) return refusal;
             } else if (condition.name.ends_with(max_price_suffix)) {
                 const std::string_view service = condition.name.substr(0, condition.name.size() - max_price_suffix.size());
-                if (auto refusal = narrow_price(service, condition.value)) return refusal;
+                if (auto refusal = narrow_amount(grants_[service].max_price, condition.value)) return refusal;
+            } else if (condition.name.ends_with(credit_suffix)) {
+                const std::string_view service = condition.name.substr(0, condition.name.size() - credit_suffix.size());
+                if (auto refusal = narrow_amount(grants_[service].credit, condition.value)) return refusal;
             }
         }
         return std::nullopt;
@@ -99,13 +103,12 @@ class CaveatReader {
         return std::nullopt;
     }
 
-    std::optional<Refusal> narrow_price(std::string_view service, std::string_view value) {
+    static std::optional<Refusal> narrow_amount(std::optional<Msat>& limit, std::string_view value) {
         std::uint64_t msat = 0;
         const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), msat);
         if (error != std::errc{} || end != value.data() + value.size()) msat = 0;
-        std::optional<Msat>& max_price = grants_[service].max_price;
-        if (max_price && Msat(msat) > *max_price) return Refusal::widened;
-        max_price = Msat(msat);
+        if (limit && Msat(msat) > *limit) return Refusal::widened;
+        limit = Msat(msat);
         return std::nullopt;
     }
 
@@ -166,6 +169,7 @@ void narrow(macaroon::Macaroon& token, std::string_view service, const Grant& gr
     if (grant.max_price) {
         token.add_first_party_caveat(name + std::string(max_price_suffix) + '=' + std::to_string(grant.max_price->value()));
     }
+    if (grant.credit) token.add_first_party_caveat(name + std::string(credit_suffix) + '=' + std::to_string(grant.credit->value()));
 }
 
 std::string_view name(Refusal refusal) {

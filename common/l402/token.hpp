@@ -45,11 +45,12 @@ enum class Refusal {
 // A sentence for the client, without any secret.
 [[nodiscard]] std::string_view explain(Refusal refusal);
 
-// What a token's caveats leave of a service, beside time: `<service>_route` and `<service>_max_price_msat`. Holders may add
-// either, which narrows the token.
+// What a token's caveats leave of a service, beside time: `<service>_route`, `<service>_max_price_msat` and
+// `<service>_credit_msat`. Holders may add any, which narrows the token.
 struct Grant {
     std::optional<std::string> route;  // good for this route of the service only
     std::optional<Msat> max_price;     // good for requests that cost no more
+    std::optional<Msat> credit = {};   // the balance that was bought
     bool operator==(const Grant&) const = default;
 };
 
@@ -58,7 +59,7 @@ void narrow(macaroon::Macaroon& token, std::string_view service, const Grant& gr
 
 // Checks, in this order: key epoch, HMAC chain, preimage, caveats. Enforced caveats: `services` (must be there, each later
 // one a subset), `<service>_valid_until` (unix seconds, each later one not later, in the future), and a Grant's (each later
-// route the same, each later price not higher). Unknown first-party
+// route the same, each later price and balance not higher). Unknown first-party
 // caveats, `preimage=` among them, are skipped; third-party caveats are refused. Empty: the credential is good for `service`,
 // as far as `grant` says; whoever passes null does not sell by route or price.
 [[nodiscard]] std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys, std::string_view service,

@@ -141,6 +141,15 @@ struct Route {
     bool own_tokens = false;  // scope = "route": a token bought here opens nothing else, and no other one opens this
 };
 
+// What a token buys beside time; empty: as much as its holder likes.
+struct Quota {
+    std::optional<std::uint64_t> uses = {};   // requests
+    std::optional<std::uint64_t> bytes = {};  // of response bodies
+    std::optional<Msat> credit = {};          // a balance that each request draws its price from
+    bool operator==(const Quota&) const = default;
+    [[nodiscard]] bool any() const { return uses || bytes || credit; }
+};
+
 struct Service {
     ServiceName name;
     HostPattern host = {};
@@ -162,9 +171,14 @@ struct Service {
     bool hidden = false;           // in no public document
     bool forward_options = false;  // OPTIONS is sold like any method; otherwise it is answered here
     Schemes schemes = {};
+    Quota quota = {};              // what a token buys beside time
+    std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }
+
+    // What the invoice for a request of this price asks for: the price, or the whole balance.
+    [[nodiscard]] Msat amount_due(Msat request_price) const { return quota.credit.value_or(request_price); }
 };
 
 // [clients]: who asks.

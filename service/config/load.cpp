@@ -8,6 +8,7 @@
 #include "service/config/load_pages.hpp"
 #include "service/config/read_limits.hpp"
 #include "service/config/read_listen.hpp"
+#include "service/config/read_quota.hpp"
 #include "service/config/read_routes.hpp"
 #include "service/config/read_upstream.hpp"
 #include "service/config/section.hpp"
@@ -111,6 +112,9 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     Schemes schemes = read_schemes(section);
     if (!schemes.l402 && !auth_only.empty())
         section.fault("auth_only", "only tokens open it, and this service sells none: add \"l402\" to schemes");
+    QuotaTerms terms = read_quota(section, price, routes);
+    if (schemes.payment && terms.quota.credit)
+        section.fault("credit_msat", "a balance is a token's: take \"payment\" out of schemes, by which one request is bought");
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
     return Service{*name,
@@ -132,7 +136,9 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                    shown.pay_page,
                    shown.hidden,
                    shown.forward_options,
-                   schemes};
+                   schemes,
+                   terms.quota,
+                   std::move(terms.cost_header)};
 }
 
 bool includes(const HostPattern& host, const HostPattern& other) {
@@ -225,6 +231,7 @@ void read_services(const toml::table& root, const std::filesystem::path& folder,
             config.services.push_back(std::move(*service));
     }
     check_overlaps(config.services, faults);
+    check_quotas(config.services, faults);
 }
 
 void read_rest(const toml::table& root, const std::filesystem::path& folder, Config& config, Faults& faults) {

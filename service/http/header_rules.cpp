@@ -98,6 +98,8 @@ bool drop_response_field(const HeaderLine& line, unsigned status) {
             return true;
         case Field::upgrade:
             return status != 101 && status != 426;
+        case Field::unknown:
+            return has_prefix(line.name, "x-l402-remaining-");  // for us to say
         default:
             return false;
     }
@@ -120,14 +122,14 @@ void append_line(std::string_view name, std::string_view value, std::string& out
     out.append(name).append(": ").append(value).append("\r\n");
 }
 
-// h2c would carry requests past the paywall inside the tunnel.
+}  // namespace
+
+// It would carry requests past the paywall inside the tunnel.
 bool is_h2c(std::string_view upgrade) {
     std::string lower(upgrade);
     std::transform(lower.begin(), lower.end(), lower.begin(), fold);
     return lower.find("h2c") != std::string::npos;
 }
-
-}  // namespace
 
 bool same_field_name(std::string_view left, std::string_view right) {
     return iequals(left, right);
@@ -218,8 +220,10 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
                            static_cast<char>('0' + head.status / 10 % 10), static_cast<char>('0' + head.status % 10)};
     out.append("HTTP/1.1 ").append(digits, 3).append(" ").append(head.reason).append("\r\n");
     bool paid_for = !own.receipt.empty() && head.status / 100 == 2;
+    bool cross_origin = own.lines.find("Access-Control-") != std::string_view::npos;
     for (const HeaderLine& line : head.fields) {
-        if (drop_response_field(line, head.status) || (!own.lines.empty() && is_ours(line.id))) continue;
+        if (drop_response_field(line, head.status) || (cross_origin && is_ours(line.id))) continue;
+        if (!own.hidden.empty() && iequals(line.name, own.hidden)) continue;
         if (paid_for && is_shared_caching(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) {
             bool upgrading = line.id == Field::upgrade;

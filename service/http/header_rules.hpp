@@ -45,11 +45,15 @@ struct OwnFields {
     // The value of Payment-Receipt; empty: none. It goes with a 2xx alone, and makes the response one for the payer's
     // own cache.
     std::string_view receipt = {};
+    std::string_view hidden = {};  // a field of the upstream's that is not for the client; empty: none
 };
 
 // Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.
 void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
                         const OwnFields& own, std::string& out);
+
+// True where an Upgrade asks for HTTP/2, which is never passed on.
+[[nodiscard]] bool is_h2c(std::string_view upgrade);
 
 // RFC 9110 §5.1: names of fields are compared without regard to case.
 [[nodiscard]] bool same_field_name(std::string_view left, std::string_view right);

@@ -166,6 +166,7 @@ class Collector : public beast::http::basic_parser<IsRequest> {
     explicit Collector(Head& head) : head_(head) {}
 
     std::vector<std::string_view>* payload = nullptr;
+    std::vector<HeaderLine>* trailers = nullptr;  // null: dropped
     bool chunk_begun = false;
 
   private:
@@ -186,7 +187,10 @@ class Collector : public beast::http::basic_parser<IsRequest> {
         }
     }
     void on_field_impl(Field id, beast::string_view name, beast::string_view value, BeastError& error) override {
-        if (head_done_) return;  // a trailer
+        if (head_done_) {
+            if (trailers && trailers->size() < max_fields) trailers->push_back({id, view(name), view(value)});
+            return;
+        }
         if (head_.fields.size() >= max_fields)
             error = beast::http::error::header_limit;
         else
@@ -288,7 +292,9 @@ ResponseReader::~ResponseReader() = default;
 
 std::optional<Fault> ResponseReader::parse(std::string_view bytes, const HeadLimits& limits, bool to_head) {
     clear(head_);
+    trailers_.clear();
     parser_->emplace(head_);
+    (*parser_)->trailers = &trailers_;
     if (to_head) (*parser_)->skip(true);
     if (auto fault = parse_head(**parser_, bytes, limits)) return Fault{502, fault->detail};
     return read_response_fields(head_, to_head);

@@ -111,10 +111,13 @@ class ResponseReader {
     [[nodiscard]] std::optional<Fault> parse(std::string_view bytes, const HeadLimits& limits, bool to_head);
     [[nodiscard]] const ResponseHead& head() const { return head_; }
     [[nodiscard]] ChunkProgress decode(std::string_view bytes, std::vector<std::string_view>& payload);
+    // Of the chunked body whose end was decoded; valid as long as the bytes are.
+    [[nodiscard]] const std::vector<HeaderLine>& trailers() const { return trailers_; }
 
   private:
     class Parser;
     ResponseHead head_;
+    std::vector<HeaderLine> trailers_;
     std::unique_ptr<Parser> parser_;
 };
 

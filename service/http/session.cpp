@@ -118,6 +118,8 @@ void Session::begin_request() {
     own_lines_.clear();
     payer_.reset();
     receipt_.clear();
+    use_.reset();
+    covered_ = charged_ = 0;
     exchange_->to_client.clear();
     exchange_->to_upstream.clear();
     exchange_->from_upstream.clear();
@@ -328,10 +330,16 @@ Awaitable<bool> Session::serve() {
     if (!problem && own_) co_return co_await (this->*own_->endpoint->serve)();
     bool options = exchange_->request.head().verb == Verb::options;
     if (!problem && options && answers_options()) co_return co_await send_options();
+    if (!problem) problem = check_quota();
     if (!problem && !admit_from_cache()) problem = co_await admit();
     bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
     if (!problem && !by_charge) problem = limit_use();
-    if (!problem) co_return co_await proxy();
+    if (!problem) {
+        bool again = co_await proxy();
+        end_use();
+        co_return again;
+    }
+    use_.reset();
     Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;
     co_return co_await answer(std::move(*problem), outcome);
 }

@@ -6,6 +6,7 @@
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
 //   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
+//   quota:  what the request uses up of its token                                      session_quota.cpp
 //   events: the news of its payment for a pay page                                     session_events.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
 //
@@ -25,6 +26,7 @@
 #include "service/http/worker.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
+#include "service/paywall/ledger.hpp"
 
 namespace millrace::http {
 
@@ -119,7 +121,7 @@ class Session {
     [[nodiscard]] Problem tell_price(paywall::Reason reason) const;
 
     // session_proxy.cpp
-    enum class Exchanged { done, retry, failed };  // failed: problem_ says why
+    enum class Exchanged { done, retry, failed, refused };  // failed, refused: problem_ says why
     Awaitable<bool> proxy();
     Awaitable<Exchanged> exchange(UpstreamConnection& upstream, bool may_retry, bool* reusable);
     Awaitable<std::unique_ptr<UpstreamConnection>> connect(const upstream::Target& target);
@@ -129,6 +131,21 @@ class Session {
     Awaitable<ErrorCode> write_client(std::string_view first, std::string_view second);
     Awaitable<> pump_request(Stream& upstream);
     Awaitable<> stop_pump(Stream& upstream);
+
+    // session_quota.cpp
+    [[nodiscard]] std::optional<Problem> check_quota() const;
+    std::optional<paywall::Reason> reserve_use(const l402::Grant& grant);
+    Awaitable<bool> commit_use();
+    Awaitable<Result<void>> record_pending();
+    [[nodiscard]] std::optional<std::uint64_t> cost_told(const std::vector<HeaderLine>& fields) const;
+    bool set_bytes_aside(const ResponseHead& head);
+    Awaitable<> refuse_bytes(const ResponseHead& head);
+    void tell_remaining(std::uint64_t bytes);
+    Awaitable<std::size_t> cover(std::size_t size);
+    Awaitable<bool> cut_payload(std::vector<std::string_view>& payload);
+    Awaitable<> settle_trailer();
+    void give_back(const paywall::Usage& unused);
+    void end_use();
 
     // session_tunnel.cpp
     Awaitable<> tunnel(Stream& upstream);
@@ -167,6 +184,9 @@ class Session {
     std::string_view token_headers_;
     std::string receipt_;  // of a charge
     Problem problem_;
+    std::optional<paywall::Reservation> use_;  // of a token that buys more than time
+    std::uint64_t covered_ = 0;                // bytes of the response's body that are recorded and not sent yet
+    std::uint64_t charged_ = 0;                // msat, recorded for this request
 
     // The second coroutine:
     struct Pump {

@@ -34,6 +34,9 @@ metrics::AuthResult auth_result(Reason reason) {
             return metrics::AuthResult::underpaid;
         case Reason::spent:
             return metrics::AuthResult::spent;
+        case Reason::quota_exhausted:
+        case Reason::balance_too_low:
+            return metrics::AuthResult::exhausted;
     }
     return metrics::AuthResult::malformed;
 }
@@ -72,6 +75,7 @@ bool Session::admit_from_cache() {
     if (known->until && std::chrono::system_clock::now() >= *known->until) return false;
     until_ = known->until;
     payer_ = known->token.payment_hash;
+    if (reserve_use(known->grant)) return false;
     x.token_headers = known->forward_headers;
     token_headers_ = x.token_headers;
     counts_->authenticated(metrics::AuthResult::ok);
@@ -126,9 +130,15 @@ Awaitable<std::optional<Problem>> Session::admit() {
     paywall::Admit& admitted = std::get<paywall::Admit>(decision);
     std::optional<Problem> problem = co_await start_clock(admitted);
     if (problem) co_return problem;
+    payer_ = admitted.token->payment_hash;
+    if (auto exhausted = reserve_use(admitted.grant)) {
+        counts_->authenticated(auth_result(*exhausted));
+        if (match_.access == paywall::Access::auth_only) co_return not_for_sale(*exhausted);
+        Problem demanded = co_await demand_payment(*exhausted);
+        co_return demanded;
+    }
     counts_->authenticated(metrics::AuthResult::ok);
     until_ = admitted.until;
-    payer_ = admitted.token->payment_hash;
     exchange_->token_headers = token_header_lines(*admitted.token, service().name.text());
     token_headers_ = exchange_->token_headers;
     remember(credential, admitted);
@@ -180,8 +190,12 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
 // What the invoice says it buys.
 std::string Session::description() const {
     const config::Route* route = route_sold();
+    const RequestHead& head = exchange_->request.head();
+    // Once the body is under way, the head's bytes are gone.
+    auto verb = boost::beast::http::to_string(head.verb);
+    std::string_view method = pump_ ? std::string_view(verb.data(), verb.size()) : head.method;
     config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
-                                   exchange_->request.head().method, exchange_->target.path, price_};
+                                   method, exchange_->target.path, service().amount_due(price_)};
     return config::describe(service().description.value_or(std::string()), facts);
 }
 
@@ -220,8 +234,9 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     std::optional<std::string> text;
     if (service().description) text = description();
     const config::Route* route = route_sold();
+    Msat due = service().amount_due(price_);
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
-                                          {price_, service().seller(), std::move(text), std::nullopt},
+                                          {due, service().seller(), std::move(text), std::nullopt},
                                           route && route->own_tokens ? route->name : std::string(),
                                           !shows_page() && !offers_charge()};
     auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
@@ -231,7 +246,7 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     counts_->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
     gateway::IssuedChallenge issued = *outcome.challenge;
     narrow_to_sale(issued);
-    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
+    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
     problem.challenges = challenge_lines(issued);
     if (problem.challenges.empty())
         co_return Problem{503, "The node is on a network on which nothing is sold by the Payment scheme."};
@@ -239,7 +254,7 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     // that nobody else was or will be given.
     if (shows_page()) {
         auto token = codec::from_base64(issued.token_base64);
-        if (token) add_page(problem, {std::move(*token), price_, issued.expires_at, issued.bolt11}, reason);
+        if (token) add_page(problem, {std::move(*token), due, issued.expires_at, issued.bolt11}, reason);
     }
     co_return problem;
 }

@@ -47,8 +47,9 @@ std::optional<pages::SealedTicket> Session::find_ticket() {
 }
 
 bool Session::shows_page() const {
-    // A page sells what its cookie then opens, as a token does: not a charge, which buys one request.
-    return service().pay_page && service().schemes.l402 && pages::wants_page(exchange_->request.head());
+    // A page sells what its cookie then opens, as a token does: not a charge, which buys one request. Once the request's
+    // body is under way, its head's bytes are gone.
+    return service().pay_page && service().schemes.l402 && !pump_ && pages::wants_page(exchange_->request.head());
 }
 
 std::optional<Problem> Session::page_again(paywall::Reason reason) {
@@ -59,13 +60,14 @@ std::optional<Problem> Session::page_again(paywall::Reason reason) {
         if (shown && pages::is_genuine(*shown, *worker_.keys())) break;
         shown.reset();
     }
-    if (!shown || shown->ticket.price != price_) return std::nullopt;
+    Msat due = service().amount_due(price_);
+    if (!shown || shown->ticket.price != due) return std::nullopt;
     auto now = std::chrono::system_clock::now();
     if (now >= shown->ticket.expires_at + pages::expiry_grace) return std::nullopt;
     // Another key may have been retired, and what was paid is not to be paid again.
     if (l402::verify_settled(shown->credential, *worker_.keys(), service().seller().text(), now)) return std::nullopt;
     if (worker_.shared().store.facts(shown->credential.identifier.payment_hash).settled_at) return std::nullopt;
-    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
+    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
     const pages::PayTicket& ticket = shown->ticket;
     PaymentHash hash = shown->credential.identifier.payment_hash;
     problem.challenges =
@@ -102,7 +104,7 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::string text = description();
     std::optional<std::string_view> description;
     if (sold.description) description = text;
-    pages::PayPage page{sold.name.text(), description,       price_, sold.timeout, notice,
+    pages::PayPage page{sold.name.text(), description,       sold.amount_due(price_), sold.timeout, notice,
                         ticket.bolt11,    ticket.expires_at, now,    events};
     problem.page = pages::write_pay_page(page);
 }

@@ -66,6 +66,12 @@ Awaitable<bool> Session::proxy() {
             }
         }
         if (answered_) co_return false;
+        if (exchanged == Exchanged::refused) {
+            Outcome outcome = problem_.status == 402 ? Outcome::challenge : Outcome::rejected;
+            Problem problem = std::move(problem_);
+            co_return co_await answer(std::move(problem), outcome);
+        }
+        use_.reset();
         bool of_client = problem_.status < 500;
         if (of_client) keep_alive_ = false;
         Outcome outcome = of_client ? Outcome::rejected : Outcome::upstream_error;
@@ -146,7 +152,9 @@ Awaitable<Session::Exchanged> Session::exchange(UpstreamConnection& upstream, bo
     bool nothing_came = true;
     std::optional<Fault> fault = co_await read_response_head(upstream.stream, &nothing_came);
     bool forwarded = false;
-    if (!fault) forwarded = co_await forward_response(upstream, reusable);
+    bool counted = false;
+    if (!fault) counted = co_await commit_use();
+    if (counted) forwarded = co_await forward_response(upstream, reusable);
     bool client_at_fault = pump_ && pump_->fault;
     Fault of_client = client_at_fault ? *pump_->fault : Fault{400, ""};
     if (pump_) {
@@ -157,6 +165,7 @@ Awaitable<Session::Exchanged> Session::exchange(UpstreamConnection& upstream, bo
         }
         pump_.reset();
     }
+    if (!fault && !counted) co_return Exchanged::refused;
     if (forwarded || (!fault && answered_)) co_return forwarded ? Exchanged::done : Exchanged::failed;
     if (client_at_fault) {
         problem_ = Problem{of_client.status, std::string(of_client.detail)};
@@ -229,7 +238,7 @@ Awaitable<bool> Session::forward_interim(Stream& upstream) {
     Exchange& x = *exchange_;
     if (x.request.head().version < 11) co_return true;
     x.to_client.clear();
-    append_client_head(x.response.head(), ClientFraming::none, 11, true, {}, x.to_client);
+    append_client_head(x.response.head(), ClientFraming::none, 11, true, {}, x.to_client, service().cost_header);
     ErrorCode failed = co_await write_client(x.to_client, {});
     x.to_client.clear();
     if (!pump_ || !pump_->running) watch_.arm(site_->config.timeouts.upstream_response, upstream);
@@ -255,7 +264,7 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
     int version = x.request.head().version;
     ClientFraming framing = client_framing(head, version);
     if (framing == ClientFraming::close || worker_.draining() || (pump_ && pump_->running)) keep_alive_ = false;
-    OwnFields own{own_lines_, receipt_};
+    OwnFields own{own_lines_, receipt_, service().cost_header};
     append_client_head(head, framing, version, keep_alive_, own, x.to_client);
     unsigned status = head.status;
     Framing from = head.framing;
@@ -271,6 +280,7 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
     }
     bool done = from == Framing::none;
     bool ended = false;  // by the server closing
+    bool cut = false;    // nothing is left of the bytes that the token bought
     for (;;) {
         std::string_view raw;
         std::size_t used = 0;
@@ -280,6 +290,8 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
             if (progress.bad || (progress.used == 0 && in.size() > site_->config.limits.header)) break;
             used = progress.used;
             done = progress.done;
+            if (use_) cut = co_await cut_payload(x.response_payload);
+            if (use_ && done) co_await settle_trailer();
             if (framing == ClientFraming::chunked)
                 append_chunk(x.response_payload, x.to_client);
             else
@@ -290,12 +302,19 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
             raw = in.view().substr(0, used);
             left -= from == Framing::length ? used : 0;
             done = from == Framing::length ? left == 0 : ended;
+            if (use_) {
+                std::size_t allowed = co_await cover(raw.size());
+                cut = allowed < raw.size();
+                raw = raw.substr(0, allowed);
+            }
             if (framing == ClientFraming::chunked) {
                 x.response_payload.assign(1, raw);
                 append_chunk(x.response_payload, x.to_client);
                 raw = {};
             }
         }
+        done = done && !cut;
+        if (done) end_use();
         if (done && framing == ClientFraming::chunked) x.to_client.append(last_chunk);
         ErrorCode failed;
         std::string_view first = x.to_client;
@@ -306,6 +325,11 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
         if (failed) {
             *reusable = false;
             finish_request(status, Outcome::served);  // the client left
+            co_return false;
+        }
+        if (cut) {
+            *reusable = false;
+            finish_request(status, Outcome::served);
             co_return false;
         }
         if (done) {

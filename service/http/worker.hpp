@@ -17,6 +17,7 @@
 #include "service/http/watchdog.hpp"
 #include "service/limits/use_limits.hpp"
 #include "service/paywall/credential_cache.hpp"
+#include "service/paywall/ledger.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
 #include "service/store/store.hpp"
@@ -35,6 +36,7 @@ struct Shared {
     SettlementWaiters& waiters;
     limits::UseLimits& use_limits;
     const gateway::Client& gateway;
+    paywall::Ledger& ledger;
 };
 
 class Worker {

@@ -1,5 +1,6 @@
 #include "service/paywall/admission.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "service/paywall/price.hpp"
@@ -30,6 +31,10 @@ std::string_view name(Reason reason) {
             return "underpaid";
         case Reason::spent:
             return "spent";
+        case Reason::quota_exhausted:
+            return "quota_exhausted";
+        case Reason::balance_too_low:
+            return "balance_too_low";
     }
     return "unknown";
 }
@@ -58,6 +63,10 @@ std::string_view explain(Reason reason) {
             return "The token was bought at a lower price than this request has.";
         case Reason::spent:
             return "what the payment bought was used up as a charge of the Payment scheme";
+        case Reason::quota_exhausted:
+            return "What the token bought is used up, or less of it is left than this answer takes.";
+        case Reason::balance_too_low:
+            return "Less is left of the token's balance than this request costs.";
     }
     return "";
 }
@@ -85,7 +94,10 @@ Reason reason_of(l402::Refusal refusal) {
 l402::Grant grant_sold(const config::Service& service, const RouteMatch& match, Msat price) {
     l402::Grant grant;
     if (match.route && service.routes[*match.route].own_tokens) grant.route = service.routes[*match.route].name;
-    if (varies(service)) grant.max_price = price;
+    if (service.quota.credit)
+        grant.credit = service.quota.credit;
+    else if (varies(service))
+        grant.max_price = price;
     return grant;
 }
 
@@ -96,8 +108,15 @@ std::optional<Reason> exceeds(const l402::Grant& grant, const config::Service& s
     if (!grant.route && route && route->own_tokens) return Reason::wrong_scope;
     if (grant.max_price && price > *grant.max_price) return Reason::underpaid;
     // A token of a time when the service had one price.
-    if (!grant.max_price && varies(service) && price > service.price) return Reason::underpaid;
+    bool of_balance = service.quota.credit.has_value();  // which is the limit then
+    if (!grant.max_price && !of_balance && varies(service) && price > service.price) return Reason::underpaid;
     return std::nullopt;
+}
+
+config::Quota quota_bought(const config::Service& service, const l402::Grant& grant) {
+    config::Quota quota = service.quota;
+    if (quota.credit) quota.credit = std::min(*quota.credit, grant.credit.value_or(service.price));
+    return quota;
 }
 
 std::optional<Time> end_of_time_bought(const config::Service& service, const PaymentFacts& facts) {

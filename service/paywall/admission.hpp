@@ -42,6 +42,8 @@ enum class Reason {
     expired,
     underpaid,  // bought at a lower price than this request has
     spent,      // what the payment bought was used up as a charge of the Payment scheme
+    quota_exhausted,  // no use, or not enough bytes, is left
+    balance_too_low,  // less than the price of this request is left
 };
 
 [[nodiscard]] std::string_view name(Reason reason);     // "bad_signature"
@@ -98,6 +100,10 @@ struct AdmissionInput {
 // Why a token is not good for this request though it is good for the service; empty where it is.
 [[nodiscard]] std::optional<Reason> exceeds(const l402::Grant& grant, const config::Service& service,
                                             const RouteMatch& match, Msat price);
+
+// What the token buys of the service beside time. A balance is what was paid for it, whatever the service sells now; a
+// token from before the service sold balances is good for what one request cost.
+[[nodiscard]] config::Quota quota_bought(const config::Service& service, const l402::Grant& grant);
 
 // When the time bought ends; empty where the service has no limit or nothing started the clock yet.
 [[nodiscard]] std::optional<Time> end_of_time_bought(const config::Service& service, const PaymentFacts& facts);

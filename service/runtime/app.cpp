@@ -99,7 +99,7 @@ Result<std::shared_ptr<const Site>> App::make_site(config::Config config) {
 void App::publish(std::shared_ptr<const Site> site) {
     std::vector<std::pair<std::string, Msat>> prices;
     for (const config::Service& service : site->config.services)
-        prices.emplace_back(service.name.text(), service.price);
+        prices.emplace_back(service.name.text(), service.amount_due(service.price));
     metrics_.set_prices(prices);
     metrics_.config_reloaded(true, std::chrono::system_clock::now());
     for (const config::Service& service : site->config.services) {
@@ -121,6 +121,7 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     auto store = store::open_sqlite(started_with_.store);
     if (!store) return store.error();
     store_ = std::move(*store);
+    for (const store::TokenUsage& one : store_->take_usages()) ledger_.use(one.hash, one.used);
     gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_);
     desk_ = std::make_unique<gateway::ChallengeDesk>(*gateway_);
     desk_->configure(started_with_.challenges);
@@ -131,7 +132,7 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     gateway_->on_keys([this] { desk_->keys_changed(); });
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
-        http::Shared shared{site_, keys_, *desk_, *store_, metrics_, waiters_, use_limits_, *gateway_};
+        http::Shared shared{site_, keys_, *desk_, *store_, metrics_, waiters_, use_limits_, *gateway_, ledger_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();

@@ -61,6 +61,7 @@ class App {
     std::unique_ptr<gateway::Client> gateway_;
     std::unique_ptr<gateway::ChallengeDesk> desk_;
     limits::UseLimits use_limits_;
+    paywall::Ledger ledger_;
     std::vector<std::unique_ptr<http::Worker>> workers_;
     Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;

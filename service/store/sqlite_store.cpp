@@ -137,7 +137,15 @@ struct ChargeWrite {
     paywall::ChargeAdmission admission = paywall::ChargeAdmission::first;  // found out while writing
 };
 
-using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite>;
+struct UsageWrite {
+    PaymentHash hash;
+    std::string service;
+    UsageChange change;
+    paywall::Usage usage;
+    Store::UsageDone done;
+};
+
+using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite>;
 
 class SqliteStore final : public Store {
   public:
@@ -160,6 +168,11 @@ class SqliteStore final : public Store {
             "INSERT INTO gateway_cursors (node_id, next_pay_index) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
             "next_pay_index = max(next_pay_index, excluded.next_pay_index)");
         charges_.emplace(database_);
+        add_usage_.emplace(
+            database_,
+            "INSERT INTO token_usage (payment_hash, service, uses, bytes, spent_msat) VALUES (?, ?, ?, ?, ?) ON "
+            "CONFLICT DO UPDATE SET uses = uses + excluded.uses, bytes = bytes + excluded.bytes, spent_msat = spent_msat "
+            "+ excluded.spent_msat");
         writer_ = std::thread([this] { write_until_closed(); });
     }
 
@@ -194,6 +207,13 @@ class SqliteStore final : public Store {
         enqueue(SettlementWrite{std::string(node_id), std::move(settlement), std::move(done), subscription_});
     }
 
+    void record_usage(const PaymentHash& hash, std::string_view service, UsageChange change,
+                      const paywall::Usage& usage, UsageDone done) override {
+        enqueue(UsageWrite{hash, std::string(service), change, usage, std::move(done)});
+    }
+
+    [[nodiscard]] std::vector<TokenUsage> take_usages() override { return std::move(usages_); }
+
     [[nodiscard]] Figures figures() const override {
         std::lock_guard lock(queue_mutex_);
         Figures out = figures_;
@@ -210,6 +230,12 @@ class SqliteStore final : public Store {
         while (uses.executeStep()) facts_.set_first_used(hash_of(uses.getColumn(0)), time_of(uses.getColumn(1)));
         SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges");
         while (charges.executeStep()) facts_.set_charged(hash_of(charges.getColumn(0)));
+        auto amount = [](const SQLite::Column& column) { return static_cast<std::uint64_t>(column.getInt64()); };
+        SQLite::Statement used(database_, "SELECT payment_hash, uses, bytes, spent_msat FROM token_usage");
+        while (used.executeStep()) {
+            usages_.push_back({hash_of(used.getColumn(0)),
+                               {amount(used.getColumn(1)), amount(used.getColumn(2)), amount(used.getColumn(3))}});
+        }
         SQLite::Statement cursors(database_, "SELECT node_id, next_pay_index FROM gateway_cursors");
         while (cursors.executeStep()) {
             cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
@@ -314,6 +340,18 @@ class SqliteStore final : public Store {
         write.done(write.admission);
     }
 
+    void execute(UsageWrite& write) {
+        std::int64_t sign = write.change == UsageChange::used ? 1 : -1;
+        SQLite::Statement& upsert = *add_usage_;
+        upsert.tryReset();
+        bind_hash(upsert, 1, write.hash);
+        upsert.bind(2, write.service);
+        upsert.bind(3, sign * static_cast<std::int64_t>(write.usage.uses));
+        upsert.bind(4, sign * static_cast<std::int64_t>(write.usage.bytes));
+        upsert.bind(5, sign * static_cast<std::int64_t>(write.usage.spent_msat));
+        upsert.exec();
+    }
+
     void finish(FirstUseWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
         facts_.set_first_used(write.hash, write.at);
@@ -338,11 +376,14 @@ class SqliteStore final : public Store {
         write.done(write.is_new);
     }
 
+    static void finish(UsageWrite& write, const Result<void>& committed) { write.done(committed); }
+
     std::unique_ptr<LockFile> lock_;
     SQLite::Database database_;
-    std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_;
+    std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_, add_usage_;
     std::optional<ChargeTable> charges_;
     FactsMap facts_;
+    std::vector<TokenUsage> usages_;
 
     std::atomic<std::uint64_t> subscription_{1};
     std::uint64_t failed_subscription_ = 0;  // the writer's own

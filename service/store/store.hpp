@@ -1,5 +1,5 @@
-// Facts about money and time that outlive the process: settlements, first uses, and up to where the node's settlements
-// are known.
+// Facts about money and time that outlive the process: settlements, first uses, what tokens have used of their quotas,
+// and up to where the node's settlements are known.
 //
 // Reading answers from memory and may be done from any thread. Writing is queued; `done` is called from the store's own
 // thread once the fact is on disk (and readable), or could not be written.
@@ -10,12 +10,14 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/gateway/messages.hpp"
 #include "common/ids/ids.hpp"
 #include "common/result/error.hpp"
 #include "service/paywall/charge_use.hpp"
 #include "service/paywall/payment_facts.hpp"
+#include "service/paywall/usage.hpp"
 
 namespace millrace::store {
 
@@ -26,6 +28,14 @@ enum class Errc {
     in_use,           // another process has it open
     write_failed,     // a transaction could not be committed
 };
+
+// What one token has used.
+struct TokenUsage {
+    PaymentHash hash;
+    paywall::Usage used;
+};
+
+enum class UsageChange { used, given_back };
 
 struct Figures {
     std::uint64_t commits = 0;
@@ -60,6 +70,15 @@ class Store {
     // Records a settlement and moves the node's cursor behind it. `done` gets false where it was known already.
     using SettlementDone = std::function<void(Result<bool>)>;
     virtual void record_settlement(std::string_view node_id, gateway::Settlement settlement, SettlementDone done) = 0;
+
+    // Adds to what the token of `hash` has used, or takes off again what was added before. `service`: in whose name it
+    // was sold. Changes become true in the order of the calls.
+    using UsageDone = std::function<void(Result<void>)>;
+    virtual void record_usage(const PaymentHash& hash, std::string_view service, UsageChange change,
+                              const paywall::Usage& usage, UsageDone done) = 0;
+
+    // What was used before the store was opened. To be called once, at the start: nothing is kept.
+    [[nodiscard]] virtual std::vector<TokenUsage> take_usages() = 0;
 
     [[nodiscard]] virtual Figures figures() const = 0;
 };

@@ -1,0 +1,72 @@
+#include "service/config/read_quota.hpp"
+
+#include <algorithm>
+
+#include "service/config/header_value.hpp"
+
+namespace millrace::config {
+namespace {
+
+constexpr std::uint64_t max_uses = 1'000'000'000'000;
+
+void read_uses(Section& section, Quota& quota) {
+    quota.uses = section.integer("uses", 1, max_uses);
+    if (!section.flag("single_use").value_or(false)) return;
+    if (quota.uses && *quota.uses != 1)
+        section.fault("single_use", "is the same as uses = 1: leave it out, or uses = " + std::to_string(*quota.uses));
+    quota.uses = 1;
+}
+
+void read_credit(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes,
+                 QuotaTerms& terms) {
+    Quota& quota = terms.quota;
+    if (auto credit = section.integer("credit_msat", 1, max_price_msat)) quota.credit = Msat(*credit);
+    if (auto name = section.text("cost_header")) {
+        terms.cost_header = *name;
+        if (auto fault = fault_of_header_name(*name))
+            section.fault("cost_header", '"' + *name + "\" " + *fault + "; choose a name such as \"X-Cost-Msat\"");
+        else if (!section.has("credit_msat"))
+            section.fault("cost_header", "needs credit_msat: the balance that the cost is drawn from");
+    }
+    if (!quota.credit) return;
+    if (quota.uses || quota.bytes) {
+        section.fault("credit_msat", "cannot be combined with " + std::string(quota.uses ? "uses" : "bytes") +
+                                         ": a balance is drawn down by the price of each request alone");
+    }
+    if (price_msat && *price_msat > quota.credit->value()) {
+        section.fault("credit_msat", "must be at least price_msat, " + std::to_string(*price_msat) +
+                                         ": else it pays for no request at all");
+    }
+    for (const Route& route : routes) {
+        if (!route.price || *route.price <= *quota.credit) continue;
+        section.fault("credit_msat", "must be at least the price of route \"" + route.name + "\", " +
+                                         std::to_string(route.price->value()) + ": else it never pays for it");
+    }
+}
+
+}  // namespace
+
+QuotaTerms read_quota(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes) {
+    QuotaTerms terms;
+    read_uses(section, terms.quota);
+    std::uint64_t bytes = 0;
+    section.size("bytes", bytes, 1);
+    if (bytes > 0) terms.quota.bytes = bytes;
+    read_credit(section, price_msat, routes, terms);
+    return terms;
+}
+
+void check_quotas(const std::vector<Service>& services, Faults& faults) {
+    for (std::size_t i = 0; i < services.size(); ++i) {
+        const Service& later = services[i];
+        if (!later.realm) continue;
+        auto earlier = std::find_if(services.begin(), services.begin() + static_cast<std::ptrdiff_t>(i),
+                                    [&](const Service& one) { return one.realm == later.realm; });
+        if (earlier == services.begin() + static_cast<std::ptrdiff_t>(i) || earlier->quota == later.quota) continue;
+        faults.note(static_cast<std::uint32_t>(later.line), "service.realm",
+                    "its token has one account for all services of the realm: uses, bytes and credit_msat must be as in "
+                    "service \"" + earlier->name.text() + "\" of line " + std::to_string(earlier->line));
+    }
+}
+
+}  // namespace millrace::config

@@ -1,0 +1,234 @@
+// What a request uses up of a token that buys more than time.
+//
+//   reserve_use()   when the request is admitted: set aside in memory, so that no other request is promised the same
+//   commit_use()    the head of the response has come: on disk before its first byte goes to the client
+//   cover()         the bytes of a body whose length nobody knew: on disk before they go, a lease at a time
+//   settle_trailer  what the request cost, where the upstream says so only at the end
+//   end_use()       what was recorded and not needed is taken off again; what was never recorded is released
+//
+// Whatever goes wrong before commit_use() uses nothing up: an upstream that fails or answers 5xx, a client that left.
+#include <poll.h>
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+
+#include "service/http/await_callback.hpp"
+#include "service/http/header_rules.hpp"
+#include "service/http/session.hpp"
+
+namespace millrace::http {
+namespace {
+
+using paywall::Reason;
+
+// Of a body whose length is not told, set aside at a time: what a crash may cost a token, and how often a long answer
+// waits for the disk.
+constexpr std::uint64_t lease = 1024 * 1024;
+
+Reason reason_of(paywall::Shortage shortage) {
+    return shortage == paywall::Shortage::balance ? Reason::balance_too_low : Reason::quota_exhausted;
+}
+
+// A client that closed its connection, or its side of it.
+bool has_left(Socket& socket) {
+    pollfd asked{socket.native_handle(), POLLRDHUP, 0};
+    return ::poll(&asked, 1, 0) == 1 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+std::optional<std::uint64_t> parse_cost(std::string_view text) {
+    std::uint64_t cost = 0;
+    auto [end, errc] = std::from_chars(text.data(), text.data() + text.size(), cost);
+    if (errc != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+    return cost;
+}
+
+void append_remaining(std::string_view what, std::uint64_t left, std::string& out) {
+    out.append("X-L402-Remaining-").append(what).append(": ").append(std::to_string(left)).append("\r\n");
+}
+
+}  // namespace
+
+// What the service's quotas do not allow of any token.
+std::optional<Problem> Session::check_quota() const {
+    const config::Quota& quota = service().quota;
+    if (!quota.any() || service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
+    std::string_view upgrade = exchange_->request.head().upgrade;
+    if ((quota.bytes || quota.credit) && !upgrade.empty() && !is_h2c(upgrade))
+        return Problem{400, "What is sold here is counted by the answer: a connection cannot be upgraded."};
+    if (quota.credit && price_ > *quota.credit)
+        return Problem{400, "This costs more than a whole balance holds; split it."};
+    return std::nullopt;
+}
+
+// Sets aside what the request of payer_ uses; a reason where the token has not enough left.
+std::optional<Reason> Session::reserve_use(const l402::Grant& grant) {
+    use_.reset();
+    if (!service().quota.any() || service().dry_run) return std::nullopt;
+    config::Quota quota = paywall::quota_bought(service(), grant);
+    paywall::Usage ask{quota.uses ? 1U : 0U, 0, quota.credit ? price_.value() : 0};
+    auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask);
+    if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
+    use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
+    return std::nullopt;
+}
+
+std::optional<std::uint64_t> Session::cost_told(const std::vector<HeaderLine>& fields) const {
+    const std::string& name = service().cost_header;
+    if (name.empty()) return std::nullopt;
+    for (const HeaderLine& line : fields) {
+        if (!same_field_name(line.name, name)) continue;
+        if (auto cost = parse_cost(line.value)) return cost;
+        spdlog::warn("service {}: the upstream's {} is no whole number of msat: the price stands", service().name.text(),
+                     name);
+        return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+Awaitable<Result<void>> Session::record_pending() {
+    store::Store& store = worker_.shared().store;
+    auto start = [&store, hash = use_->hash(), usage = use_->pending(), name = service().seller().text()](auto done) {
+        store.record_usage(hash, name, store::UsageChange::used, usage, std::move(done));
+    };
+    Result<void> recorded = co_await await_callback<Result<void>>(worker_.context().get_executor(), start);
+    if (recorded)
+        use_->commit();
+    else
+        spdlog::error("service {}: the use of a token could not be recorded: {}", service().name.text(),
+                      recorded.error().message);
+    co_return recorded;
+}
+
+// Before the head of the final response is sent. False: it must not be sent, problem_ is the answer instead, or
+// answered_ says that there is nobody to answer.
+Awaitable<bool> Session::commit_use() {
+    if (!use_) co_return true;
+    const ResponseHead& head = exchange_->response.head();
+    if (head.status >= 500) {
+        use_.reset();
+        co_return true;
+    }
+    if (has_left(stream_.socket())) {
+        use_.reset();
+        answered_ = true;
+        finish_request(499, Outcome::rejected);
+        co_return false;
+    }
+    if (service().quota.credit) {
+        auto cost = cost_told(head.fields);
+        if (cost) use_->settle(*cost);
+        charged_ = use_->pending().spent_msat;
+    }
+    if (service().quota.bytes && head.framing != Framing::none) {
+        bool enough = set_bytes_aside(head);
+        if (!enough) {
+            use_.reset();
+            co_await refuse_bytes(head);
+            co_return false;
+        }
+    }
+    std::uint64_t before_lease = use_->left().bytes + (head.framing == Framing::length ? 0 : covered_);
+    Result<void> recorded = co_await record_pending();
+    if (!recorded) {
+        use_.reset();
+        problem_ = Problem{503, "The use of the token could not be recorded. Nothing was used up: repeat the request "
+                                "later."};
+        problem_.retry_after = 5;
+        co_return false;
+    }
+    tell_remaining(before_lease);
+    co_return true;
+}
+
+bool Session::set_bytes_aside(const ResponseHead& head) {
+    if (head.framing == Framing::length) {
+        if (!use_->add_bytes(head.content_length)) return false;
+        covered_ = head.content_length;
+        return true;
+    }
+    covered_ = use_->add_bytes_up_to(lease);
+    return covered_ > 0;
+}
+
+Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
+    if (head.framing == Framing::length && head.content_length > *service().quota.bytes) {
+        // Nobody is to pay again for what another token would not open either.
+        problem_ = Problem{403, "This answer is longer than what a token buys. Ask for a part of it.", "too_long"};
+        co_return;
+    }
+    counts_->authenticated(metrics::AuthResult::exhausted);
+    if (match_.access == paywall::Access::auth_only) {
+        problem_ = not_for_sale(Reason::quota_exhausted);
+        co_return;
+    }
+    Problem problem = co_await demand_payment(Reason::quota_exhausted);
+    problem_ = std::move(problem);
+}
+
+void Session::tell_remaining(std::uint64_t bytes) {
+    const config::Quota& quota = service().quota;
+    paywall::Usage left = use_->left();
+    if (quota.uses) append_remaining("Uses", left.uses, own_lines_);
+    if (quota.bytes) append_remaining("Bytes", bytes, own_lines_);
+    if (quota.credit) append_remaining("Msat", left.spent_msat, own_lines_);
+}
+
+// How many of the next `size` bytes of the body may be sent: fewer than all where the token has no more.
+Awaitable<std::size_t> Session::cover(std::size_t size) {
+    if (!use_ || !service().quota.bytes) co_return size;
+    while (covered_ < size) {
+        std::uint64_t more = use_->add_bytes_up_to(std::max<std::uint64_t>(lease, size - covered_));
+        if (more == 0) break;
+        Result<void> recorded = co_await record_pending();
+        if (!recorded) co_return 0;
+        covered_ += more;
+    }
+    std::size_t allowed = static_cast<std::size_t>(std::min<std::uint64_t>(covered_, size));
+    covered_ -= allowed;
+    co_return allowed;
+}
+
+// Cuts `payload` to what may be sent of it. True: that is not all.
+Awaitable<bool> Session::cut_payload(std::vector<std::string_view>& payload) {
+    std::size_t size = 0;
+    for (std::string_view piece : payload) size += piece.size();
+    std::size_t allowed = co_await cover(size);
+    if (allowed == size) co_return false;
+    for (std::string_view& piece : payload) {
+        piece = piece.substr(0, allowed);
+        allowed -= piece.size();
+    }
+    std::erase_if(payload, [](std::string_view piece) { return piece.empty(); });
+    co_return true;
+}
+
+// The end of the body has come, and with it the trailers.
+Awaitable<> Session::settle_trailer() {
+    if (!use_ || !service().quota.credit) co_return;
+    auto cost = cost_told(exchange_->response.trailers());
+    if (!cost) co_return;
+    if (*cost < charged_) {
+        give_back({0, 0, charged_ - *cost});
+    } else if (use_->add_msat_up_to(*cost - charged_) > 0) {
+        // The body was sent already, but for its end: a failure is told in the log, and costs the token nothing.
+        (void)co_await record_pending();
+    }
+}
+
+void Session::give_back(const paywall::Usage& unused) {
+    use_->give_back(unused);
+    paywall::Ledger& ledger = worker_.shared().ledger;
+    auto done = [&ledger, hash = use_->hash(), unused](const Result<void>& recorded) {
+        if (!recorded) ledger.use(hash, unused);  // as it is on disk
+    };
+    worker_.shared().store.record_usage(use_->hash(), service().seller().text(), store::UsageChange::given_back, unused,
+                                        std::move(done));
+}
+
+void Session::end_use() {
+    if (use_ && covered_ > 0) give_back({0, covered_, 0});
+    covered_ = 0;
+    use_.reset();
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,179 @@
+#include "service/paywall/ledger.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace millrace::paywall {
+namespace {
+
+constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t rest(std::uint64_t limit, std::uint64_t used, std::uint64_t reserved) {
+    std::uint64_t gone = used > no_limit - reserved ? no_limit : used + reserved;
+    return limit > gone ? limit - gone : 0;
+}
+
+void add(Usage& to, const Usage& more) {
+    to.uses += more.uses;
+    to.bytes += more.bytes;
+    to.spent_msat += more.spent_msat;
+}
+
+void take(Usage& from, const Usage& less) {
+    from.uses -= std::min(from.uses, less.uses);
+    from.bytes -= std::min(from.bytes, less.bytes);
+    from.spent_msat -= std::min(from.spent_msat, less.spent_msat);
+}
+
+}  // namespace
+
+Usage Account::left(const config::Quota& quota) const {
+    return {rest(quota.uses.value_or(no_limit), used_.uses, reserved_.uses),
+            rest(quota.bytes.value_or(no_limit), used_.bytes, reserved_.bytes),
+            rest(quota.credit ? quota.credit->value() : no_limit, used_.spent_msat, reserved_.spent_msat)};
+}
+
+std::optional<Shortage> Account::reserve(const config::Quota& quota, const Usage& ask) {
+    Usage most = left(quota);
+    if (ask.uses > most.uses) return Shortage::uses;
+    if (ask.bytes > most.bytes) return Shortage::bytes;
+    if (ask.spent_msat > most.spent_msat) return Shortage::balance;
+    add(reserved_, ask);
+    return std::nullopt;
+}
+
+void Account::release(const Usage& reserved) {
+    take(reserved_, reserved);
+}
+
+void Account::commit(const Usage& reserved) {
+    take(reserved_, reserved);
+    add(used_, reserved);
+}
+
+void Account::use(const Usage& more) {
+    add(used_, more);
+}
+
+void Account::give_back(const Usage& unused) {
+    take(used_, unused);
+}
+
+// Runs `make` on the account with its lock held; an account that holds nothing afterwards is dropped.
+template <class Change>
+auto Ledger::change(const PaymentHash& hash, Change make) {
+    Shard& shard = shards_[hash.view()[0] % shard_count];
+    std::lock_guard lock(shard.mutex);
+    auto place = shard.accounts.try_emplace(hash).first;
+    auto out = make(place->second);
+    if (place->second.blank()) shard.accounts.erase(place);
+    return out;
+}
+
+std::variant<Reservation, Shortage> Ledger::reserve(const PaymentHash& hash, const config::Quota& quota,
+                                                    const Usage& ask) {
+    auto shortage = change(hash, [&](Account& account) -> std::optional<Shortage> {
+        if (quota.bytes && account.left(quota).bytes == 0) return Shortage::bytes;
+        return account.reserve(quota, ask);
+    });
+    if (shortage) return *shortage;
+    return Reservation(*this, hash, quota, ask);
+}
+
+void Ledger::use(const PaymentHash& hash, const Usage& used) {
+    change(hash, [&](Account& account) {
+        account.use(used);
+        return true;
+    });
+}
+
+Usage Ledger::used(const PaymentHash& hash) const {
+    const Shard& shard = shards_[hash.view()[0] % shard_count];
+    std::lock_guard lock(shard.mutex);
+    auto place = shard.accounts.find(hash);
+    return place == shard.accounts.end() ? Usage{} : place->second.used();
+}
+
+Reservation::Reservation(Reservation&& other) noexcept
+    : ledger_(std::exchange(other.ledger_, nullptr)),
+      hash_(other.hash_),
+      quota_(other.quota_),
+      pending_(std::exchange(other.pending_, {})) {}
+
+Reservation& Reservation::operator=(Reservation&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    ledger_ = std::exchange(other.ledger_, nullptr);
+    hash_ = other.hash_;
+    quota_ = other.quota_;
+    pending_ = std::exchange(other.pending_, {});
+    return *this;
+}
+
+Reservation::~Reservation() {
+    release();
+}
+
+void Reservation::release() {
+    if (!ledger_ || pending_ == Usage{}) return;
+    ledger_->change(hash_, [this](Account& account) {
+        account.release(pending_);
+        return true;
+    });
+    pending_ = {};
+}
+
+bool Reservation::add_bytes(std::uint64_t bytes) {
+    bool enough =
+        ledger_->change(hash_, [&](Account& account) { return !account.reserve(quota_, Usage{0, bytes, 0}); });
+    if (enough) pending_.bytes += bytes;
+    return enough;
+}
+
+std::uint64_t Reservation::add_bytes_up_to(std::uint64_t most) {
+    std::uint64_t bytes = ledger_->change(hash_, [&](Account& account) {
+        std::uint64_t some = std::min(most, account.left(quota_).bytes);
+        return account.reserve(quota_, Usage{0, some, 0}) ? 0 : some;
+    });
+    pending_.bytes += bytes;
+    return bytes;
+}
+
+std::uint64_t Reservation::add_msat_up_to(std::uint64_t most) {
+    std::uint64_t msat = ledger_->change(hash_, [&](Account& account) {
+        std::uint64_t some = std::min(most, account.left(quota_).spent_msat);
+        return account.reserve(quota_, Usage{0, 0, some}) ? 0 : some;
+    });
+    pending_.spent_msat += msat;
+    return msat;
+}
+
+void Reservation::settle(std::uint64_t cost_msat) {
+    pending_.spent_msat = ledger_->change(hash_, [&](Account& account) {
+        account.release(Usage{0, 0, pending_.spent_msat});
+        std::uint64_t some = std::min(cost_msat, account.left(quota_).spent_msat);
+        return account.reserve(quota_, Usage{0, 0, some}) ? 0 : some;
+    });
+}
+
+void Reservation::commit() {
+    ledger_->change(hash_, [this](Account& account) {
+        account.commit(pending_);
+        return true;
+    });
+    pending_ = {};
+}
+
+void Reservation::give_back(const Usage& unused) {
+    ledger_->change(hash_, [&](Account& account) {
+        account.give_back(unused);
+        return true;
+    });
+}
+
+Usage Reservation::left() const {
+    return ledger_->change(hash_, [this](Account& account) { return account.left(quota_); });
+}
+
+}  // namespace millrace::paywall

@@ -1,0 +1,113 @@
+// The accounts of tokens that buy more than time: what each has used, and what requests under way have set aside.
+//
+//   auto reserved = ledger.reserve(payment_hash, quota, {.uses = 1});      // or why not: what is exhausted
+//   ... store.record_usage(reserved->pending()) ...                        // on disk before the response
+//   reserved->commit();                                                    // else its end releases what is pending
+//
+// used + set aside never exceeds the quota, whatever the order of events; a quota that shrinks by a new configuration
+// leaves nothing rather than less than nothing. Amounts without a limit are not counted: nobody asks for them.
+// May be used from any thread. A reservation belongs to one thread, and the ledger outlives it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <variant>
+
+#include "common/ids/ids.hpp"
+#include "service/config/config.hpp"
+#include "service/paywall/usage.hpp"
+
+namespace millrace::paywall {
+
+// Of what there is not enough.
+enum class Shortage { uses = 1, bytes, balance };
+
+// One token's account. Pure.
+class Account {
+  public:
+    // What can still be asked for; the largest number where there is no limit.
+    [[nodiscard]] Usage left(const config::Quota& quota) const;
+
+    // Sets `ask` aside, all of it or nothing.
+    [[nodiscard]] std::optional<Shortage> reserve(const config::Quota& quota, const Usage& ask);
+    void release(const Usage& reserved);
+    void commit(const Usage& reserved);  // what was set aside is used
+    void use(const Usage& more);
+    void give_back(const Usage& unused);  // was used, as far as anybody knew
+
+    [[nodiscard]] const Usage& used() const { return used_; }
+    [[nodiscard]] const Usage& reserved() const { return reserved_; }
+    [[nodiscard]] bool blank() const { return used_ == Usage{} && reserved_ == Usage{}; }
+
+  private:
+    Usage used_;
+    Usage reserved_;
+};
+
+class Reservation;
+
+class Ledger {
+  public:
+    // Also refuses where not a single byte is left of a quota of bytes, though the size of the response is not known.
+    [[nodiscard]] std::variant<Reservation, Shortage> reserve(const PaymentHash& hash, const config::Quota& quota,
+                                                              const Usage& ask);
+    // What is on disk and was not set aside here before: read at the start, or given back in vain.
+    void use(const PaymentHash& hash, const Usage& used);
+
+    [[nodiscard]] Usage used(const PaymentHash& hash) const;
+
+  private:
+    friend class Reservation;
+    static constexpr std::size_t shard_count = 64;
+
+    struct Shard {
+        mutable std::mutex mutex;
+        std::unordered_map<PaymentHash, Account> accounts;
+    };
+    template <class Change>
+    auto change(const PaymentHash& hash, Change make);
+
+    std::array<Shard, shard_count> shards_;
+};
+
+// What one request has set aside of its token.
+class Reservation {
+  public:
+    Reservation(Reservation&& other) noexcept;
+    Reservation& operator=(Reservation&& other) noexcept;
+    ~Reservation();  // releases what is pending
+
+    // Set aside and not committed yet.
+    [[nodiscard]] const Usage& pending() const { return pending_; }
+    [[nodiscard]] const PaymentHash& hash() const { return hash_; }
+
+    // Sets more bytes aside: all or none; or as many as are left, up to `most`, answering how many.
+    [[nodiscard]] bool add_bytes(std::uint64_t bytes);
+    [[nodiscard]] std::uint64_t add_bytes_up_to(std::uint64_t most);
+    // Sets more of the balance aside, as much as is left up to `most`.
+    std::uint64_t add_msat_up_to(std::uint64_t most);
+    // The true cost in place of the price that is pending; what is left where that is less.
+    void settle(std::uint64_t cost_msat);
+
+    void commit();
+    void give_back(const Usage& unused);
+
+    // Of the token now, for everybody.
+    [[nodiscard]] Usage left() const;
+
+  private:
+    friend class Ledger;
+    Reservation(Ledger& ledger, const PaymentHash& hash, const config::Quota& quota, const Usage& pending)
+        : ledger_(&ledger), hash_(hash), quota_(quota), pending_(pending) {}
+    void release();
+
+    Ledger* ledger_;
+    PaymentHash hash_;
+    config::Quota quota_;
+    Usage pending_;
+};
+
+}  // namespace millrace::paywall

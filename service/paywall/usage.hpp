@@ -1,0 +1,16 @@
+// What requests use up of a token: how many they are, the bytes of their responses' bodies, what was drawn from its
+// balance.
+#pragma once
+
+#include <cstdint>
+
+namespace millrace::paywall {
+
+struct Usage {
+    std::uint64_t uses = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t spent_msat = 0;
+    bool operator==(const Usage&) const = default;
+};
+
+}  // namespace millrace::paywall
