@@ -35,6 +35,19 @@ const std::string added =
 
 }  // namespace
 
+TEST_CASE("only millraced says what is left of a token, and what a request cost is not for the client") {
+    ResponseReader reader;
+    const std::string head =
+        "HTTP/1.1 200 OK\r\nX-L402-Remaining-Uses: 9\r\nx_l402_remaining_msat: 9\r\nx-cost-msat: 7\r\n"
+        "Access-Control-Allow-Origin: *\r\nX-L402-Other: a\r\nContent-Length: 0\r\n\r\n";
+    REQUIRE_FALSE(reader.parse(head, limits, false));
+    std::string out;
+    append_client_head(reader.head(), ClientFraming::length, 11, true, "X-L402-Remaining-Uses: 4\r\n", out,
+                       "X-Cost-Msat");
+    CHECK(out == "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nX-L402-Other: a\r\n"
+                 "X-L402-Remaining-Uses: 4\r\nContent-Length: 0\r\n\r\n");
+}
+
 TEST_CASE("what a request is forwarded with") {
     const std::string start = "GET /x HTTP/1.1\r\nHost: shop.example\r\n";
     CHECK(forwarded("") == start + added);

@@ -184,6 +184,19 @@ TEST_CASE("the time bought ends at its last second") {
     CHECK(text(paywall::decide({hour, sold, Msat(1000), credential, &f.ring, facts, noon + 3600s})) == "expired");
 }
 
+TEST_CASE("a balance is what was paid for it, whatever the service sells now") {
+    config::Service prepaid = ::service("weather", std::nullopt);
+    auto bought = [&](std::optional<Msat> granted) {
+        return paywall::quota_bought(prepaid, {std::nullopt, std::nullopt, granted}).credit;
+    };
+    CHECK_FALSE(bought(Msat(500)));
+    prepaid.quota.credit = Msat(9000);
+    CHECK(bought(Msat(9000)) == Msat(9000));
+    CHECK(bought(Msat(500)) == Msat(500));      // sold when a balance was smaller, or narrowed by its holder
+    CHECK(bought(Msat(70'000)) == Msat(9000));
+    CHECK(bought(std::nullopt) == prepaid.price);  // sold when it paid for requests of this price
+}
+
 TEST_CASE("a token is good for the route and up to the price that it was bought for") {
     Fixture f;
     config::Service service = ::service("weather", std::nullopt);
@@ -198,6 +211,10 @@ TEST_CASE("a token is good for the route and up to the price that it was bought 
     CHECK(paywall::grant_sold(service, sold, Msat(1000)) == l402::Grant{std::nullopt, Msat(1000)});
     CHECK(paywall::grant_sold(service, at_keys, Msat(1000)) == l402::Grant{"keys", Msat(1000)});
 
+    config::Service prepaid = service;
+    prepaid.quota.credit = Msat(9000);
+    CHECK(paywall::grant_sold(prepaid, sold, Msat(1000)) == l402::Grant{std::nullopt, std::nullopt, Msat(9000)});
+
     struct {
         const char* name;
         const config::Service& service;
@@ -210,6 +227,7 @@ TEST_CASE("a token is good for the route and up to the price that it was bought 
         {"narrowed by its holder", plain, {std::nullopt, Msat(999)}, sold, 1000, "underpaid"},
         {"its price", service, {std::nullopt, Msat(1000)}, sold, 1000, "admit"},
         {"dearer than bought", service, {std::nullopt, Msat(1000)}, at_images, 5000, "underpaid"},
+        {"of a balance, which is the limit", prepaid, {std::nullopt, std::nullopt, Msat(9000)}, at_images, 5000, "admit"},
         {"cheaper than bought", service, {std::nullopt, Msat(5000)}, sold, 1000, "admit"},
         {"bought when there was one price", service, {}, sold, 1000, "admit"},
         {"bought when there was one price, dearer now", service, {}, at_images, 5000, "underpaid"},

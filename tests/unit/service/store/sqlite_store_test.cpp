@@ -73,6 +73,13 @@ Result<paywall::ChargeAdmission> charge(store::Store& store, std::uint16_t numbe
     return done.get_future().get();
 }
 
+Result<void> use_up(store::Store& store, std::uint16_t number, store::UsageChange change, paywall::Usage usage) {
+    std::promise<Result<void>> done;
+    store.record_usage(hash(number), "weather", change, usage,
+                       [&](Result<void> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+}
+
 std::string contents(const std::filesystem::path& file) {
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -194,6 +201,27 @@ TEST_CASE("a store of the first version is brought up to date") {
     auto store = store::open_sqlite(folder / "m.db").value();
     CHECK(store->facts(hash(0)).first_used_at == noon);
     CHECK(charge(*store, 1, noon).value() == paywall::ChargeAdmission::first);
+}
+
+TEST_CASE("what tokens have used adds up, and is there when the store is opened again") {
+    using enum store::UsageChange;
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    CHECK(store->take_usages().empty());
+    CHECK(use_up(*store, 1, used, {1, 1000, 0}));
+    CHECK(use_up(*store, 2, used, {0, 0, 70}));
+    CHECK(use_up(*store, 1, used, {1, 0, 5}));
+    CHECK(use_up(*store, 1, given_back, {0, 400, 0}));
+    for (int round = 0; round < 2; ++round) {
+        store.reset();
+        store = store::open_sqlite(folder / "m.db").value();
+        auto usages = store->take_usages();
+        REQUIRE(usages.size() == 2);
+        if (usages[0].hash != hash(1)) std::swap(usages[0], usages[1]);
+        CHECK(usages[0].used == paywall::Usage{2, 600, 5});
+        CHECK(usages[1].used == paywall::Usage{0, 0, 70});
+        CHECK(store->take_usages().empty());
+    }
 }
 
 TEST_CASE("a cursor never goes back") {

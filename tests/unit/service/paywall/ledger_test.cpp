@@ -1,0 +1,201 @@
+#include "service/paywall/ledger.hpp"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "tests/unit/catch.hpp"
+#include "tests/unit/common/random.hpp"
+
+using namespace millrace;
+using paywall::Ledger;
+using paywall::Reservation;
+using paywall::Shortage;
+using paywall::Usage;
+
+namespace {
+
+PaymentHash hash(std::uint8_t number) {
+    std::array<std::uint8_t, 32> bytes{};
+    bytes[0] = number;
+    return PaymentHash(bytes);
+}
+
+std::string said(const std::variant<Reservation, Shortage>& answer) {
+    const Shortage* shortage = std::get_if<Shortage>(&answer);
+    if (!shortage) return "reserved";
+    return *shortage == Shortage::uses ? "uses" : *shortage == Shortage::bytes ? "bytes" : "balance";
+}
+
+const config::Quota three_uses{.uses = 3};
+const config::Quota credit{.credit = Msat(1000)};
+
+}  // namespace
+
+TEST_CASE("what is asked of an account is set aside, or it is said what is missing") {
+    struct {
+        const char* name;
+        config::Quota quota;
+        Usage used;
+        Usage ask;
+        const char* expected;
+    } const cases[] = {
+        {"the first use", {.uses = 3}, {}, {1, 0, 0}, "reserved"},
+        {"the last use", {.uses = 3}, {2, 0, 0}, {1, 0, 0}, "reserved"},
+        {"one too many", {.uses = 3}, {3, 0, 0}, {1, 0, 0}, "uses"},
+        {"a quota that has shrunk", {.uses = 3}, {7, 0, 0}, {1, 0, 0}, "uses"},
+        {"the last byte", {.bytes = 10}, {0, 9, 0}, {0, 1, 0}, "reserved"},
+        {"no byte is left, and none is asked for yet", {.bytes = 10}, {0, 10, 0}, {}, "bytes"},
+        {"more bytes than there are", {.bytes = 10}, {}, {0, UINT64_MAX, 0}, "bytes"},
+        {"the whole balance", {.credit = Msat(1000)}, {0, 0, 0}, {0, 0, 1000}, "reserved"},
+        {"more than the balance", {.credit = Msat(1000)}, {0, 0, 1}, {0, 0, 1000}, "balance"},
+        {"a price of nothing at a balance of nothing", {.credit = Msat(1000)}, {0, 0, 1000}, {}, "reserved"},
+        {"uses are left and bytes are not", {.uses = 3, .bytes = 10}, {1, 10, 0}, {1, 0, 0}, "bytes"},
+        {"no quota", {}, {7, 7, 7}, {1, 1, 1}, "reserved"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.name);
+        Ledger ledger;
+        ledger.use(hash(1), c.used);
+        CHECK(said(ledger.reserve(hash(1), c.quota, c.ask)) == c.expected);
+        CHECK(ledger.used(hash(1)) == c.used);
+    }
+}
+
+TEST_CASE("a reservation that ends uncommitted has used nothing") {
+    Ledger ledger;
+    {
+        auto first = ledger.reserve(hash(1), three_uses, {2, 0, 0});
+        CHECK(said(ledger.reserve(hash(1), three_uses, {2, 0, 0})) == "uses");
+        CHECK(said(ledger.reserve(hash(2), three_uses, {2, 0, 0})) == "reserved");  // another token's account
+        Reservation moved = std::move(std::get<Reservation>(first));
+        CHECK(moved.left().uses == 1);
+    }
+    CHECK(ledger.used(hash(1)) == Usage{});
+    auto all = ledger.reserve(hash(1), three_uses, {3, 0, 0});
+    std::get<Reservation>(all).commit();
+    CHECK(ledger.used(hash(1)) == Usage{3, 0, 0});
+    all = Shortage::uses;
+    CHECK(ledger.used(hash(1)) == Usage{3, 0, 0});
+}
+
+TEST_CASE("the true cost takes the place of the price, as far as the balance goes") {
+    struct {
+        std::uint64_t others;  // set aside by another request
+        std::uint64_t cost;
+        std::uint64_t expected;
+    } const cases[] = {{0, 7, 7}, {0, 0, 0}, {0, 400, 400}, {0, 1000, 1000}, {0, 5000, 1000}, {300, 5000, 700}};
+    for (const auto& c : cases) {
+        INFO(c.others << ' ' << c.cost);
+        Ledger ledger;
+        auto other = ledger.reserve(hash(1), credit, {0, 0, c.others});
+        auto mine = ledger.reserve(hash(1), credit, {0, 0, 100});
+        std::get<Reservation>(mine).settle(c.cost);
+        std::get<Reservation>(mine).commit();
+        CHECK(ledger.used(hash(1)) == Usage{0, 0, c.expected});
+    }
+}
+
+// Against a model of sums alone, with every step that a request can take, in random order.
+TEST_CASE("whatever the order of events, no account goes below zero or beyond what was bought") {
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        INFO("seed " << seed);
+        test::Random random(seed);
+        config::Quota quota;
+        bool balance = random.below(2) == 0;
+        if (balance) {
+            quota.credit = Msat(1 + random.below(500));
+        } else {
+            quota.uses = 1 + random.below(20);
+            quota.bytes = 1 + random.below(500);
+        }
+        const Usage bought{quota.uses.value_or(0), quota.bytes.value_or(0), quota.credit ? quota.credit->value() : 0};
+        Ledger ledger;
+        Usage used;
+        struct Open {
+            Reservation reservation;
+            Usage pending;
+            std::uint64_t lent;  // bytes committed by it that it may give back
+        };
+        std::vector<Open> open;
+        auto sum = [&](std::uint64_t Usage::*member) {
+            std::uint64_t out = used.*member;
+            for (const Open& one : open) out += one.pending.*member;
+            return out;
+        };
+        auto left = [&](std::uint64_t Usage::*member) { return bought.*member - sum(member); };
+        for (int step = 0; step < 400; ++step) {
+            std::uint64_t what = random.below(8);
+            if (what == 0 || open.empty()) {
+                Usage ask = balance ? Usage{0, 0, random.below(60)} : Usage{1, 0, 0};
+                auto answer = ledger.reserve(hash(9), quota, ask);
+                bool expected = balance ? ask.spent_msat <= left(&Usage::spent_msat)
+                                        : left(&Usage::uses) > 0 && left(&Usage::bytes) > 0;
+                REQUIRE((said(answer) == "reserved") == expected);
+                if (expected) open.push_back({std::move(std::get<Reservation>(answer)), ask, 0});
+                continue;
+            }
+            std::size_t at = random.below(open.size());
+            Open& one = open[at];
+            std::uint64_t amount = random.below(80);
+            if (what == 1 && !balance) {
+                bool expected = amount <= left(&Usage::bytes);
+                REQUIRE(one.reservation.add_bytes(amount) == expected);
+                if (expected) one.pending.bytes += amount;
+            } else if (what == 2 && !balance) {
+                std::uint64_t expected = std::min(amount, left(&Usage::bytes));
+                REQUIRE(one.reservation.add_bytes_up_to(amount) == expected);
+                one.pending.bytes += expected;
+            } else if (what == 3 && balance) {
+                std::uint64_t most = left(&Usage::spent_msat) + one.pending.spent_msat;
+                one.reservation.settle(amount);
+                one.pending.spent_msat = std::min(amount, most);
+            } else if (what == 4 && balance) {
+                std::uint64_t expected = std::min(amount, left(&Usage::spent_msat));
+                REQUIRE(one.reservation.add_msat_up_to(amount) == expected);
+                one.pending.spent_msat += expected;
+            } else if (what == 5) {
+                one.reservation.commit();
+                used.uses += one.pending.uses;
+                used.bytes += one.pending.bytes;
+                used.spent_msat += one.pending.spent_msat;
+                one.lent += one.pending.bytes;
+                one.pending = {};
+            } else if (what == 6 && one.lent > 0) {
+                std::uint64_t back = std::min(amount, one.lent);
+                one.reservation.give_back({0, back, 0});
+                one.lent -= back;
+                used.bytes -= back;
+            } else if (what == 7) {
+                open.erase(open.begin() + static_cast<std::ptrdiff_t>(at));
+            }
+            REQUIRE(ledger.used(hash(9)) == used);
+            REQUIRE(sum(&Usage::uses) <= bought.uses);
+            REQUIRE(sum(&Usage::bytes) <= bought.bytes);
+            REQUIRE(sum(&Usage::spent_msat) <= bought.spent_msat);
+            for (const Open& each : open) REQUIRE(each.reservation.pending() == each.pending);
+        }
+    }
+}
+
+TEST_CASE("threads that ask for the same token are given no more than was bought") {
+    Ledger ledger;
+    const config::Quota quota{.uses = 1000};
+    std::atomic<int> admitted{0};
+    std::vector<std::thread> threads;
+    for (std::uint64_t number = 0; number < 4; ++number) {
+        threads.emplace_back([&, number] {
+            test::Random random(number);
+            for (int i = 0; i < 1000; ++i) {
+                auto answer = ledger.reserve(hash(1), quota, {1, 0, 0});
+                auto* reserved = std::get_if<Reservation>(&answer);
+                if (!reserved || random.below(3) == 0) continue;
+                reserved->commit();
+                ++admitted;
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(ledger.used(hash(1)).uses == static_cast<std::uint64_t>(admitted.load()));
+    CHECK(admitted.load() == 1000);
+}
