@@ -86,6 +86,7 @@ std::optional<std::uint64_t> Session::cost_told(const std::vector<HeaderLine>& f
 }
 
 Awaitable<Result<void>> Session::record_pending() {
+    if (use_->pending() == paywall::Usage{}) co_return Result<void>{};
     store::Store& store = worker_.shared().store;
     auto start = [&store, hash = use_->hash(), usage = use_->pending(), name = service().seller().text()](auto done) {
         store.record_usage(hash, name, store::UsageChange::used, usage, std::move(done));

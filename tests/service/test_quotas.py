@@ -250,6 +250,20 @@ def test_a_refused_answer_to_an_upload_still_comes_with_an_invoice(shop):
     assert refused(answer, "quota_exhausted")
 
 
+def test_what_an_upstream_broke_off_is_not_counted(shop):
+    def broken(request, connection, stream):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n" + b"f" * 10000)
+        time.sleep(0.2)
+        raise Upstream.Hangup
+
+    shop.upstream.routes["/bytes/broken"] = broken
+    token = shop.paid("bytes")
+    answer = shop.service.get("/bytes/broken", token.headers())
+    assert (len(answer.body), left(answer, "bytes")) == (10000, 100 * 1024 - 40000)
+    answer = shop.service.get("/bytes/x", token.headers())
+    assert left(answer, "bytes") == 100 * 1024 - 10000 - 6
+
+
 def chunked(size, piece=16 * 1024):
     def send(request, connection, stream):
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -115,11 +115,22 @@ TEST_CASE("What does not hold is refused with its own reason") {
         {"an empty time", {"weather_valid_until="}, Refusal::expired},
         {"a time beyond 64 bits", {"weather_valid_until=99999999999999999999"}, Refusal::expired},
         {"the time of another service", {"maps_valid_until=1"}, std::nullopt},
+        {"a narrowed balance", {"weather_credit_msat=1000", "weather_credit_msat=500"}, std::nullopt},
+        {"a widened balance", {"weather_credit_msat=500", "weather_credit_msat=1000"}, Refusal::widened},
     };
     for (const Case& c : cases) {
         CAPTURE(c.what);
         CHECK(verify(paid(c.caveats), two_epochs(), "weather", now) == c.refusal);
     }
+}
+
+TEST_CASE("A token says what balance was bought, and the smallest counts") {
+    Grant grant;
+    CHECK_FALSE(verify(paid({"weather_credit_msat=900", "maps_credit_msat=1", "weather_credit_msat=700"}), two_epochs(),
+                       "weather", now, &grant));
+    CHECK(grant == Grant{std::nullopt, std::nullopt, Msat(700)});
+    CHECK_FALSE(verify(paid({"weather_credit_msat=-5"}), two_epochs(), "weather", now, &grant));
+    CHECK(grant.credit == Msat(0));
 }
 
 TEST_CASE("A token opens no service but its own") {

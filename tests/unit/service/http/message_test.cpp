@@ -188,6 +188,23 @@ TEST_CASE("chunks are decoded however they are cut, and trailers dropped") {
     }
 }
 
+TEST_CASE("trailers of a response can be read once its end has come, and do not mix with the head") {
+    ResponseReader reader;
+    std::vector<std::string_view> payload;
+    for (const char* trailers : {"X-Cost-Msat: 7\r\nX-Other: a\r\n", ""}) {
+        REQUIRE_FALSE(reader.parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", limits, false));
+        std::string body = "2\r\nok\r\n";
+        ChunkProgress progress = reader.decode(body, payload);
+        CHECK_FALSE(progress.done);
+        CHECK(reader.trailers().empty());
+        body = body.substr(progress.used) + "0\r\n" + trailers + "\r\n";
+        CHECK(reader.decode(body, payload).done);
+        CHECK(reader.head().fields.size() == 1);
+        REQUIRE(reader.trailers().size() == (*trailers ? 2 : 0));
+        if (*trailers) CHECK(reader.trailers()[0].value == "7");
+    }
+}
+
 TEST_CASE("malformed chunks are noticed") {
     for (const char* body : {"zz\r\n", "-1\r\n", "5\nhello", "3\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n",
                              "11111111111111111\r\n", " 5\r\nhello\r\n", "5 \r\nhello\r\n1"}) {
