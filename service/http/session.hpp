@@ -105,6 +105,7 @@ class Session {
 
     // session_page.cpp
     std::string offer_name() const;
+    [[nodiscard]] bool came_by_https() const;
     // The paid ticket of a pay page that the request's cookies hold, where it may stand for a credential.
     std::optional<pages::SealedTicket> find_ticket();
     [[nodiscard]] bool shows_page() const;

@@ -1,3 +1,4 @@
+#include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 
 #include "common/codec/base64.hpp"
@@ -22,6 +23,16 @@ std::string Session::offer_name() const {
     const config::Route* route = route_sold();
     bool own = route && route->own_tokens;
     return pages::offer_name(service().name.text(), own ? std::string_view(route->name) : std::string_view(), price_);
+}
+
+// As far as the browser is concerned: TLS may end at a proxy, which is believed where its X-Forwarded-For is.
+bool Session::came_by_https() const {
+    if (tls_) return true;
+    if (!limits::any_has(site_->config.clients.trusted_proxies, peer_address_)) return false;
+    for (const HeaderLine& line : exchange_->request.head().fields) {
+        if (same_field_name(line.name, "X-Forwarded-Proto")) return line.value == "https";
+    }
+    return false;
 }
 
 // Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several tickets the
@@ -86,7 +97,7 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
     auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace +
                     sold.timeout.value_or(longest_cookie);
-    pages::CookieScope scope{sold.path.root(), std::min(lifetime, longest_cookie), tls_ != nullptr};
+    pages::CookieScope scope{sold.path.root(), std::min(lifetime, longest_cookie), came_by_https()};
     problem.fields = pages::page_fields();
     problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
     if (sold.path.root() != "/") {

@@ -116,6 +116,19 @@ def test_the_cookie_is_for_this_server_this_path_and_no_script(shared):
     assert 3600 + 600 <= lifetime <= 3600 + 640
 
 
+def test_the_cookie_is_secure_where_the_browser_came_by_https(house):
+    def attributes(**headers):
+        answer = house.service.get("/weather/today", {**NAVIGATION, **{name.replace("_", "-"): value for name, value in headers.items()}})
+        return {"Secure" in line.split("; ") for line in answer.all("set-cookie")}
+
+    house.start()
+    assert attributes(X_Forwarded_Proto="https") == {False}, "anybody can say so"
+    house.service.reload(house.config('[clients]\ntrusted_proxies = ["127.0.0.0/8"]'))
+    assert attributes(X_Forwarded_Proto="https") == {True}
+    assert attributes(X_Forwarded_Proto="http") == {False}
+    assert attributes() == {False}
+
+
 def test_the_cookie_opens_what_was_paid_for_once_it_is_settled_and_goes_no_further(shared):
     answer = shared.service.get("/weather/today", NAVIGATION)
     headers = {**NAVIGATION, "Cookie": f"a=1; {cookie_of(answer)}; b=2"}
