@@ -135,6 +135,8 @@ Awaitable<bool> Session::send_quote() {
 // Fields that tell the price of what is asked for, without an invoice.
 std::vector<std::string> Session::price_fields() const {
     std::vector<std::string> out = {"X-L402-Price-Msat: " + std::to_string(price_.value())};
+    // As Accept-Post says what may be posted (W3C LDP §7.1), in the words of the request field of the same name.
+    if (service().schemes.payment) out.emplace_back("Accept-Payment: lightning/charge");
     if (site_->config.discovery.enabled && !service().hidden)
         out.push_back("Link: <" + std::string(discovery::manifest_path) + ">; rel=\"service-desc\"");
     return out;

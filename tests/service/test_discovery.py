@@ -191,6 +191,16 @@ def test_options_is_answered_here_with_the_price(shared):
         assert client.request("OPTIONS", "/weather/health").read().body == b"hello\n"
 
 
+def test_what_is_sold_by_charge_says_so_without_an_invoice(house):
+    house.start(config=house.config().replace("price_msat = 1000", 'price_msat = 1000\nschemes = ["payment"]'))
+    with house.service.client() as client:
+        assert client.request("OPTIONS", "/weather/today").read().get("accept-payment") == "lightning/charge"
+        head = client.request("HEAD", "/weather/today").read(to_head=True)
+        assert (head.status, head.get("accept-payment"), head.all("www-authenticate")) == (402, "lightning/charge", [])
+        assert client.request("OPTIONS", "/weather/admin/x").read().get("accept-payment") is None
+    assert issued(house) == 0
+
+
 def test_options_is_sold_where_the_service_says_so(house):
     house.start(config=house.config().replace("price_msat = 1000", 'price_msat = 1000\noptions = "forward"'))
     with house.service.client() as client:
