@@ -84,9 +84,9 @@ bool is_ours(Field field) {
 
 bool drop_response_field(const HeaderLine& line, unsigned status) {
     switch (line.id) {
-        // Nobody but millraced says who has paid.
+        // Nobody but millraced says who has paid, and what is left of it.
         case Field::unknown:
-            return iequals(line.name, "Payment-Receipt");
+            return iequals(line.name, "Payment-Receipt") || has_prefix(line.name, "x-l402-remaining-");
         case Field::content_length:
         case Field::transfer_encoding:
         case Field::connection:
@@ -98,8 +98,6 @@ bool drop_response_field(const HeaderLine& line, unsigned status) {
             return true;
         case Field::upgrade:
             return status != 101 && status != 426;
-        case Field::unknown:
-            return has_prefix(line.name, "x-l402-remaining-");  // for us to say
         default:
             return false;
     }

@@ -238,7 +238,8 @@ Awaitable<bool> Session::forward_interim(Stream& upstream) {
     Exchange& x = *exchange_;
     if (x.request.head().version < 11) co_return true;
     x.to_client.clear();
-    append_client_head(x.response.head(), ClientFraming::none, 11, true, {}, x.to_client, service().cost_header);
+    OwnFields own{{}, {}, service().cost_header};
+    append_client_head(x.response.head(), ClientFraming::none, 11, true, own, x.to_client);
     ErrorCode failed = co_await write_client(x.to_client, {});
     x.to_client.clear();
     if (!pump_ || !pump_->running) watch_.arm(site_->config.timeouts.upstream_response, upstream);

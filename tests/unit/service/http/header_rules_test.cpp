@@ -42,8 +42,8 @@ TEST_CASE("only millraced says what is left of a token, and what a request cost 
         "Access-Control-Allow-Origin: *\r\nX-L402-Other: a\r\nContent-Length: 0\r\n\r\n";
     REQUIRE_FALSE(reader.parse(head, limits, false));
     std::string out;
-    append_client_head(reader.head(), ClientFraming::length, 11, true, "X-L402-Remaining-Uses: 4\r\n", out,
-                       "X-Cost-Msat");
+    OwnFields own{"X-L402-Remaining-Uses: 4\r\n", {}, "X-Cost-Msat"};
+    append_client_head(reader.head(), ClientFraming::length, 11, true, own, out);
     CHECK(out == "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nX-L402-Other: a\r\n"
                  "X-L402-Remaining-Uses: 4\r\nContent-Length: 0\r\n\r\n");
 }
