@@ -63,9 +63,11 @@ void check_quotas(const std::vector<Service>& services, Faults& faults) {
         auto earlier = std::find_if(services.begin(), services.begin() + static_cast<std::ptrdiff_t>(i),
                                     [&](const Service& one) { return one.realm == later.realm; });
         if (earlier == services.begin() + static_cast<std::ptrdiff_t>(i) || earlier->quota == later.quota) continue;
-        faults.note(static_cast<std::uint32_t>(later.line), "service.realm",
-                    "its token has one account for all services of the realm: uses, bytes and credit_msat must be as in "
-                    "service \"" + earlier->name.text() + "\" of line " + std::to_string(earlier->line));
+        faults.note(
+            static_cast<std::uint32_t>(later.line), "service.realm",
+            "its token has one account for all services of the realm: uses, bytes and credit_msat must be as in "
+            "service \"" +
+                earlier->name.text() + "\" of line " + std::to_string(earlier->line));
     }
 }
 

@@ -115,8 +115,9 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::string text = description();
     std::optional<std::string_view> description;
     if (sold.description) description = text;
-    pages::PayPage page{sold.name.text(), description,       sold.amount_due(price_), sold.timeout, notice,
-                        ticket.bolt11,    ticket.expires_at, now,    events};
+    pages::PayPage page{sold.name.text(),  description, sold.amount_due(price_),
+                        sold.timeout,      notice,      ticket.bolt11,
+                        ticket.expires_at, now,         events};
     problem.page = pages::write_pay_page(page);
 }
 

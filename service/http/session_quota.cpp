@@ -78,8 +78,8 @@ std::optional<std::uint64_t> Session::cost_told(const std::vector<HeaderLine>& f
     for (const HeaderLine& line : fields) {
         if (!same_field_name(line.name, name)) continue;
         if (auto cost = parse_cost(line.value)) return cost;
-        spdlog::warn("service {}: the upstream's {} is no whole number of msat: the price stands", service().name.text(),
-                     name);
+        spdlog::warn("service {}: the upstream's {} is no whole number of msat: the price stands",
+                     service().name.text(), name);
         return std::nullopt;
     }
     return std::nullopt;
@@ -132,8 +132,9 @@ Awaitable<bool> Session::commit_use() {
     Result<void> recorded = co_await record_pending();
     if (!recorded) {
         use_.reset();
-        problem_ = Problem{503, "The use of the token could not be recorded. Nothing was used up: repeat the request "
-                                "later."};
+        problem_ = Problem{503,
+                           "The use of the token could not be recorded. Nothing was used up: repeat the request "
+                           "later."};
         problem_.retry_after = 5;
         co_return false;
     }

@@ -23,10 +23,20 @@ inline constexpr std::array challenge_names = {"issued",       "reused",        
                                                "rate_limited", "invoice_error", "dry_run"};
 
 // What became of a credential (label `result`).
-enum class AuthResult { ok, malformed, bad_signature, bad_preimage, expired, wrong_scope, revoked, underpaid, spent, exhausted };
-inline constexpr std::array auth_names = {"ok",      "malformed",   "bad_signature", "bad_preimage",
-                                          "expired", "wrong_scope", "revoked",       "underpaid", "spent",
-                                          "exhausted"};
+enum class AuthResult {
+    ok,
+    malformed,
+    bad_signature,
+    bad_preimage,
+    expired,
+    wrong_scope,
+    revoked,
+    underpaid,
+    spent,
+    exhausted
+};
+inline constexpr std::array auth_names = {"ok",          "malformed", "bad_signature", "bad_preimage", "expired",
+                                          "wrong_scope", "revoked",   "underpaid",     "spent",     "exhausted"};
 
 // The status codes that have a series of their own; every other one counts as "other".
 inline constexpr std::array<unsigned, 27> codes = {101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401,

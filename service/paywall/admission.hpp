@@ -40,8 +40,8 @@ enum class Reason {
     wrong_scope,
     widened,
     expired,
-    underpaid,  // bought at a lower price than this request has
-    spent,      // what the payment bought was used up as a charge of the Payment scheme
+    underpaid,        // bought at a lower price than this request has
+    spent,            // what the payment bought was used up as a charge of the Payment scheme
     quota_exhausted,  // no use, or not enough bytes, is left
     balance_too_low,  // less than the price of this request is left
 };

@@ -125,8 +125,9 @@ void Reservation::release() {
 }
 
 bool Reservation::add_bytes(std::uint64_t bytes) {
-    bool enough =
-        ledger_->change(hash_, [&](Account& account) { return !account.reserve(quota_, Usage{0, bytes, 0}); });
+    bool enough = ledger_->change(hash_, [&](Account& account) {
+        return !account.reserve(quota_, Usage{0, bytes, 0});
+    });
     if (enough) pending_.bytes += bytes;
     return enough;
 }

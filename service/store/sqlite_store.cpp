@@ -171,7 +171,8 @@ class SqliteStore final : public Store {
         add_usage_.emplace(
             database_,
             "INSERT INTO token_usage (payment_hash, service, uses, bytes, spent_msat) VALUES (?, ?, ?, ?, ?) ON "
-            "CONFLICT DO UPDATE SET uses = uses + excluded.uses, bytes = bytes + excluded.bytes, spent_msat = spent_msat "
+            "CONFLICT DO UPDATE SET uses = uses + excluded.uses, bytes = bytes + excluded.bytes, spent_msat = "
+            "spent_msat "
             "+ excluded.spent_msat");
         writer_ = std::thread([this] { write_until_closed(); });
     }

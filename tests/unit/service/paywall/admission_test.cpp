@@ -192,7 +192,7 @@ TEST_CASE("a balance is what was paid for it, whatever the service sells now") {
     CHECK_FALSE(bought(Msat(500)));
     prepaid.quota.credit = Msat(9000);
     CHECK(bought(Msat(9000)) == Msat(9000));
-    CHECK(bought(Msat(500)) == Msat(500));      // sold when a balance was smaller, or narrowed by its holder
+    CHECK(bought(Msat(500)) == Msat(500));  // sold when a balance was smaller, or narrowed by its holder
     CHECK(bought(Msat(70'000)) == Msat(9000));
     CHECK(bought(std::nullopt) == prepaid.price);  // sold when it paid for requests of this price
 }
@@ -227,7 +227,12 @@ TEST_CASE("a token is good for the route and up to the price that it was bought 
         {"narrowed by its holder", plain, {std::nullopt, Msat(999)}, sold, 1000, "underpaid"},
         {"its price", service, {std::nullopt, Msat(1000)}, sold, 1000, "admit"},
         {"dearer than bought", service, {std::nullopt, Msat(1000)}, at_images, 5000, "underpaid"},
-        {"of a balance, which is the limit", prepaid, {std::nullopt, std::nullopt, Msat(9000)}, at_images, 5000, "admit"},
+        {"of a balance, which is the limit",
+         prepaid,
+         {std::nullopt, std::nullopt, Msat(9000)},
+         at_images,
+         5000,
+         "admit"},
         {"cheaper than bought", service, {std::nullopt, Msat(5000)}, sold, 1000, "admit"},
         {"bought when there was one price", service, {}, sold, 1000, "admit"},
         {"bought when there was one price, dearer now", service, {}, at_images, 5000, "underpaid"},
