@@ -214,6 +214,16 @@ struct Timeouts {
     std::chrono::milliseconds drain = std::chrono::seconds(30);              // for requests under way at SIGTERM
 };
 
+// [admin]: the operator's own listener.
+struct Admin {
+    Listen listen;  // tcp or unix_socket
+    std::optional<SecretText> read_token = std::nullopt;
+    std::optional<SecretText> write_token = std::nullopt;  // reads too
+
+    // Of a unix socket: whoever may open it may do everything.
+    [[nodiscard]] bool open() const { return !read_token && !write_token; }
+};
+
 struct PayPages {
     std::size_t max_waiting = 1000;  // pages that may wait for the news of their payment at a time
 };
@@ -229,6 +239,7 @@ struct Config {
     std::vector<Listen> listen;  // at least one
     unsigned threads = 0;        // 0: one a core
     std::optional<ListenAddress> metrics;
+    std::optional<Admin> admin;
     std::filesystem::path gateway;
     std::filesystem::path store;
     std::string log_level = "info";

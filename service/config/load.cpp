@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "service/config/load_pages.hpp"
+#include "service/config/read_admin.hpp"
 #include "service/config/read_limits.hpp"
 #include "service/config/read_listen.hpp"
 #include "service/config/read_quota.hpp"
@@ -240,6 +241,7 @@ void read_rest(const toml::table& root, const std::filesystem::path& folder, Con
         config.metrics = read_address(section, "where /metrics, /healthz and /readyz are, such as \"127.0.0.1:9402\"");
         section.no_others();
     }
+    read_admin(sub_table(root, "admin", faults), folder, config, faults);
     const toml::table* node_table = sub_table(root, "node", faults);
     Section node(node_table, "node", node_table ? static_cast<std::uint32_t>(node_table->source().begin.line) : 1,
                  faults);
@@ -271,14 +273,14 @@ void read_rest(const toml::table& root, const std::filesystem::path& folder, Con
 }
 
 void check_top_level(const toml::table& root, Faults& faults) {
-    constexpr std::array<std::string_view, 12> known = {"listen",  "metrics",    "node",     "store",
+    constexpr std::array<std::string_view, 13> known = {"listen",  "metrics", "admin",    "node",     "store",
                                                         "log",     "limits",     "timeouts", "pay_page",
                                                         "clients", "challenges", "discovery", "service"};
     for (const auto& [key, value] : root) {
         if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
         faults.note(static_cast<std::uint32_t>(key.source().begin.line), key.str(),
-                    "unknown key; known here: listen, metrics, node, store, log, limits, timeouts, pay_page, clients, "
-                    "challenges, discovery, service");
+                    "unknown key; known here: listen, metrics, admin, node, store, log, limits, timeouts, pay_page, "
+                    "clients, challenges, discovery, service");
     }
 }
 

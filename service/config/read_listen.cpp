@@ -55,6 +55,16 @@ std::optional<unsigned> parse_mode(std::string_view text) {
     return good ? std::optional(mode) : std::nullopt;
 }
 
+// `placed`: the address says what kind of listener it is.
+void read_mode(Section& section, bool placed, Listen& out) {
+    auto mode = section.text("mode");
+    if (!mode) return;
+    auto value = parse_mode(*mode);
+    if (!value) section.fault("mode", "must be a file's mode in octal digits, such as \"0660\", not \"" + *mode + '"');
+    if (value) out.mode = *value;
+    if (placed && out.kind != Listen::Kind::unix_socket) section.fault("mode", "is for unix sockets");
+}
+
 std::optional<TlsFiles> read_tls(Section& section, const std::filesystem::path& folder) {
     auto certificate = section.text("tls_cert");
     auto key = section.text("tls_key");
@@ -72,13 +82,7 @@ void read_one(const toml::table* table, const std::filesystem::path& folder, Con
         section.fault("address", std::string(numeric) +
                                      "\"unix:\" and the path of a socket, or \"systemd\" or \"systemd:NAME\", not \"" +
                                      *text + '"');
-    if (auto mode = section.text("mode")) {
-        auto value = parse_mode(*mode);
-        if (!value)
-            section.fault("mode", "must be a file's mode in octal digits, such as \"0660\", not \"" + *mode + '"');
-        if (value) out.mode = *value;
-        if (text && out.kind != Listen::Kind::unix_socket) section.fault("mode", "is for unix sockets");
-    }
+    read_mode(section, text.has_value(), out);
     out.tls = read_tls(section, folder);
     if (auto threads = section.integer("threads", 1, 256)) {
         if (config.threads > 0 && config.threads != *threads)
@@ -132,6 +136,17 @@ void read_listen(const toml::table& root, const std::filesystem::path& folder, C
             faults.note(static_cast<std::uint32_t>(element.source().begin.line), "listen",
                         "must be a table: [[listen]]");
     }
+}
+
+std::optional<Listen> read_own_listener(Section& section, const std::filesystem::path& folder,
+                                        std::string_view required) {
+    Listen out;
+    auto text = section.text("address", required);
+    bool good = text && parse_place(*text, folder, out) && out.kind != Listen::Kind::systemd;
+    if (text && !good)
+        section.fault("address", std::string(numeric) + "or \"unix:\" and the path of a socket, not \"" + *text + '"');
+    read_mode(section, good, out);
+    return good ? std::optional(out) : std::nullopt;
 }
 
 std::optional<ListenAddress> read_address(Section& section, std::string_view required) {

@@ -42,6 +42,7 @@ Protocol::Events Client::events() {
         network_ = payment::network_of_node(node.network);
         ready_ = true;
         node_id_.publish(std::make_shared<const std::string>(node.node_id));
+        node_ = node;
         metrics_.plugin_up(true);
         spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id, node.alias, node.network,
                      node.version);
@@ -54,7 +55,10 @@ Protocol::Events Client::events() {
     events.settlement = [this](const std::string& node_id, const Settlement& settlement) {
         record(node_id, settlement);
     };
-    events.node = [this](const NodeFigures& figures) { metrics_.node(figures); };
+    events.node = [this](const NodeFigures& figures) {
+        figures_ = figures;
+        metrics_.node(figures);
+    };
     events.answered = [this](std::string_view method, std::chrono::duration<double> took) {
         metrics_.rpc(method, took);
         if (method == "issue") metrics_.invoice_created(took);

@@ -45,6 +45,11 @@ class Client {
     // bad_answer.
     void issue(IssueRequest request, IssueDone done);
 
+    // What the node has told; empty before it did. On the client's io_context.
+    [[nodiscard]] const std::optional<HelloReply>& node() const { return node_; }
+    [[nodiscard]] const std::optional<NodeFigures>& figures() const { return figures_; }
+    [[nodiscard]] std::size_t open_invoices() const { return open_invoices_.size(); }
+
     // Connected, keys known, subscribed.
     [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_relaxed); }
 
@@ -78,6 +83,8 @@ class Client {
     runtime::Published<l402::KeyRing>& keys_;
     Protocol protocol_;
     OpenInvoices open_invoices_;
+    std::optional<HelloReply> node_;
+    std::optional<NodeFigures> figures_;
     Settled settled_;
     std::function<void()> keys_came_;
     runtime::Published<std::string> node_id_;

@@ -37,6 +37,8 @@ metrics::AuthResult auth_result(Reason reason) {
         case Reason::quota_exhausted:
         case Reason::balance_too_low:
             return metrics::AuthResult::exhausted;
+        case Reason::revoked:
+            return metrics::AuthResult::revoked;
     }
     return metrics::AuthResult::malformed;
 }

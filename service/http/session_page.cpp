@@ -77,7 +77,8 @@ std::optional<Problem> Session::page_again(paywall::Reason reason) {
     if (now >= shown->ticket.expires_at + pages::expiry_grace) return std::nullopt;
     // Another key may have been retired, and what was paid is not to be paid again.
     if (l402::verify_settled(shown->credential, *worker_.keys(), service().seller().text(), now)) return std::nullopt;
-    if (worker_.shared().store.facts(shown->credential.identifier.payment_hash).settled_at) return std::nullopt;
+    paywall::PaymentFacts facts = worker_.shared().store.facts(shown->credential.identifier.payment_hash);
+    if (facts.settled_at || facts.revoked) return std::nullopt;
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
     const pages::PayTicket& ticket = shown->ticket;
     PaymentHash hash = shown->credential.identifier.payment_hash;

@@ -90,10 +90,12 @@ const l402::KeyRing* Worker::keys() {
 std::uint64_t Worker::refresh() {
     site_.get();
     keys_.get();
-    if (site_.version() != cache_site_ || keys_.version() != cache_keys_) {
+    std::uint64_t revocations = shared_.store.revocations_version();
+    if (site_.version() != cache_site_ || keys_.version() != cache_keys_ || revocations != cache_revocations_) {
         cache_.clear();
         cache_site_ = site_.version();
         cache_keys_ = keys_.version();
+        cache_revocations_ = revocations;
         ++generation_;
     }
     return generation_;

@@ -71,8 +71,8 @@ class Worker {
     // The current configuration; hold on to it for as long as the request lasts.
     std::shared_ptr<const runtime::Site> site();
     const l402::KeyRing* keys();
-    // Looks whether keys or configuration have changed, and empties the cache if so. Answers the number of the state
-    // that the cache belongs to: what was found out in one state must not be used in another.
+    // Looks whether keys, configuration or revocations have changed, and empties the cache if so. Answers the number of
+    // the state that the cache belongs to: what was found out in one state must not be used in another.
     std::uint64_t refresh();
     paywall::CredentialCache& cache() { return cache_; }
     discovery::DocumentCache& documents() { return documents_; }
@@ -93,6 +93,7 @@ class Worker {
     std::uint64_t generation_ = 0;
     std::uint64_t cache_site_ = 0;
     std::uint64_t cache_keys_ = 0;
+    std::uint64_t cache_revocations_ = 0;
     paywall::CredentialCache cache_;
     discovery::DocumentCache documents_;
     Watchdog watchdog_;

@@ -35,6 +35,8 @@ std::string_view name(Reason reason) {
             return "quota_exhausted";
         case Reason::balance_too_low:
             return "balance_too_low";
+        case Reason::revoked:
+            return "revoked";
     }
     return "unknown";
 }
@@ -67,6 +69,8 @@ std::string_view explain(Reason reason) {
             return "What the token bought is used up, or less of it is left than this answer takes.";
         case Reason::balance_too_low:
             return "Less is left of the token's balance than this request costs.";
+        case Reason::revoked:
+            return "The token was revoked by whoever sells this.";
     }
     return "";
 }
@@ -148,6 +152,7 @@ Decision decide(const AdmissionInput& input) {
     if (refusal == l402::Refusal::wrong_scope && input.service.realm)
         refusal = verify(credential, *input.keys, input.service.name.text(), input.now, &grant);
     if (refusal) return DemandPayment{reason_of(*refusal)};
+    if (input.facts.revoked) return DemandPayment{Reason::revoked};
     if (auto reason = exceeds(grant, input.service, input.match, input.price)) return DemandPayment{*reason};
     if (settlement && !input.facts.settled_at) return DemandPayment{Reason::no_credential};
     if (input.facts.charged) return DemandPayment{Reason::spent};

@@ -44,6 +44,7 @@ enum class Reason {
     spent,            // what the payment bought was used up as a charge of the Payment scheme
     quota_exhausted,  // no use, or not enough bytes, is left
     balance_too_low,  // less than the price of this request is left
+    revoked,          // by the operator
 };
 
 [[nodiscard]] std::string_view name(Reason reason);     // "bad_signature"

@@ -4,9 +4,12 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/json/serialize.hpp>
 #include <csignal>
 
+#include "service/admin/describe.hpp"
 #include "service/config/load.hpp"
+#include "service/store/reader.hpp"
 #include "service/store/sqlite_store.hpp"
 
 namespace millrace::runtime {
@@ -37,9 +40,23 @@ std::vector<std::string_view> need_restart(const config::Config& running, const 
     if (differ([](const config::Listen& one) { return one.tls.has_value(); })) out.push_back("listen.tls_cert");
     if (running.threads != loaded.threads) out.push_back("listen.threads");
     if (running.metrics != loaded.metrics) out.push_back("metrics.address");
+    auto place = [](const config::Config& config) {
+        return config.admin ? std::pair(config.admin->listen.text(), config.admin->listen.mode) : std::pair("", 0U);
+    };
+    if (place(running) != place(loaded)) out.push_back("admin.address");
     if (running.gateway != loaded.gateway) out.push_back("node.gateway");
     if (running.store != loaded.store) out.push_back("store.path");
     return out;
+}
+
+// A reload by signal, for the audit table.
+void note_reload(store::Store& store, const Result<boost::json::object>& done) {
+    store::AuditEntry entry{std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()), "signal",
+                            done ? "reloaded" : "reload refused", "configuration",
+                            done ? boost::json::serialize(*done) : done.error().message};
+    store.record_audit(std::move(entry), [](const Result<void>& written) {
+        if (!written) spdlog::error("not in the audit table: {}", written.error().message);
+    });
 }
 
 }  // namespace
@@ -78,6 +95,8 @@ App::~App() {
     health_checker_.stop();
     control_->restart();
     control_->poll();
+    admin_.reset();
+    admin_api_.reset();
     store_.reset();
     gateway_.reset();
     desk_.reset();
@@ -113,7 +132,8 @@ void App::publish(std::shared_ptr<const Site> site) {
 
 Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     for (int signal : {SIGHUP, SIGINT, SIGTERM}) signals_.add(signal);  // kept until run() looks at them
-    metrics_.started(std::chrono::system_clock::now());
+    started_at_ = std::chrono::system_clock::now();
+    metrics_.started(started_at_);
     auto site = make_site(started_with_);
     if (!site) return site.error();
     publish(*site);
@@ -136,6 +156,7 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();
+    if (auto opened = open_admin(); !opened) return opened.error();
     if (started_with_.metrics) {
         auto metrics_acceptor = http::listen_on(control_->get_executor(), *started_with_.metrics);
         if (!metrics_acceptor) return metrics_acceptor.error();
@@ -151,6 +172,7 @@ void App::run() {
     gateway_->start();
     listeners_.start();
     if (endpoint_) endpoint_->start();
+    if (admin_) admin_->start();
     asio::co_spawn(control_->get_executor(), handle_signals(), asio::detached);
     control_->run();
 }
@@ -160,7 +182,8 @@ http::Awaitable<> App::handle_signals() {
         auto [failed, signal] = co_await signals_.async_wait(http::use_result);
         if (failed) co_return;
         if (signal == SIGHUP) {
-            reload();
+            Result<boost::json::object> done = reload();
+            note_reload(*store_, done);
         } else if (draining_) {
             spdlog::warn("second signal: stopping at once");
             control_->stop();
@@ -172,15 +195,79 @@ http::Awaitable<> App::handle_signals() {
     }
 }
 
-void App::reload() {
+Result<void> App::open_admin() {
+    if (!started_with_.admin) return {};
+    std::vector<http::ActivatedSocket> none;
+    auto sockets = http::open_sockets(control_->get_executor(), started_with_.admin->listen, none);
+    if (!sockets) return sockets.error();
+    auto reader = store::Reader::open(started_with_.store);
+    if (!reader) return reader.error();
+    admin::Sources sources;
+    sources.config = [this] {
+        std::shared_ptr<const Site> site = site_.load();
+        return std::shared_ptr<const config::Config>(site, &site->config);
+    };
+    sources.not_ready = [this] { return why_not_ready(); };
+    sources.status = [this] { return status(); };
+    sources.reload = [this] { return reload(); };
+    sources.revoked = [this](const PaymentHash& hash) { desk_->paid(hash); };
+    admin_api_ =
+        std::make_unique<admin::Api>(control_->get_executor(), *store_, std::move(*reader), std::move(sources));
+    admin_ =
+        std::make_unique<admin::Server>(std::move(sockets->front()), *admin_api_, [this] { return admin_settings(); });
+    spdlog::info("admin API on {}", admin_->url());
+    return {};
+}
+
+// The tokens of the newest configuration; those of the start where it has no [admin], since the listener stays.
+config::Admin App::admin_settings() const {
+    const std::shared_ptr<const Site> site = site_.load();
+    return site->config.admin ? *site->config.admin : *started_with_.admin;
+}
+
+boost::json::object App::status() const {
+    auto now = std::chrono::system_clock::now();
+    auto seconds = [](auto time) { return std::chrono::duration_cast<std::chrono::seconds>(time).count(); };
+    std::string why = why_not_ready();
+    std::size_t connections = 0;
+    for (const auto& worker : workers_) connections += worker->connections();
+    boost::json::object out{{"version", MILLRACE_VERSION},
+                            {"started_at", seconds(started_at_.time_since_epoch())},
+                            {"uptime_seconds", seconds(now - started_at_)},
+                            {"ready", why.empty()},
+                            {"why_not_ready", nullptr},
+                            {"gateway_ready", gateway_->ready()},
+                            {"config_file", std::filesystem::absolute(file_).string()},
+                            {"store_file", std::filesystem::absolute(started_with_.store).string()},
+                            {"services", site_.load()->config.services.size()},
+                            {"connections", connections},
+                            {"open_challenges", gateway_->open_invoices()},
+                            {"node", nullptr}};
+    if (!why.empty()) out["why_not_ready"] = why;
+    if (gateway_->node()) {
+        boost::json::object node = to_json(*gateway_->node());
+        if (gateway_->figures()) {
+            for (const auto& [key, value] : to_json(*gateway_->figures())) node[key] = value;
+        }
+        out["node"] = std::move(node);
+    }
+    return out;
+}
+
+Result<boost::json::object> App::reload() {
     Result<config::Config> config = load_checked(file_, environment_);
     if (!config) {
         spdlog::error("configuration not reloaded, the old one stays:\n{}", config.error().message);
         metrics_.config_reloaded(false, std::chrono::system_clock::now());
-        return;
+        return config.error();
     }
-    for (std::string_view setting : need_restart(started_with_, *config))
+    boost::json::array restart;
+    for (std::string_view setting : need_restart(started_with_, *config)) {
         spdlog::warn("{} has changed: that takes a restart, until then the old value stays", setting);
+        restart.emplace_back(setting);
+    }
+    boost::json::object changes = admin::compare(site_.load()->config.services, config->services);
+    changes["needs_restart"] = std::move(restart);
     // TLS cannot come or go on a listener that is open; certificate and key of one that has it are read anew.
     auto tls = load_tls(*config);
     std::string level = config->log_level;
@@ -188,13 +275,15 @@ void App::reload() {
     if (!site) {
         spdlog::error("configuration not reloaded, the old one stays: {}", site.error().message);
         metrics_.config_reloaded(false, std::chrono::system_clock::now());
-        return;
+        return site.error();
     }
     listeners_.use(*tls);
     set_log_level(level);
     desk_->configure((*site)->config.challenges);
     publish(*site);
     spdlog::info("configuration reloaded: {} services", site_.load()->config.services.size());
+    changes["services"] = site_.load()->config.services.size();
+    return changes;
 }
 
 http::Awaitable<> App::drain() {
@@ -218,6 +307,7 @@ http::Awaitable<> App::drain() {
     }
     gateway_->stop();
     if (endpoint_) endpoint_->stop();
+    if (admin_) admin_->stop();
     spdlog::info("stopped");
     control_->stop();
 }

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "service/admin/server.hpp"
 #include "service/gateway/client.hpp"
 #include "service/http/health_checker.hpp"
 #include "service/http/worker.hpp"
@@ -44,7 +45,11 @@ class App {
     void publish(std::shared_ptr<const Site> site);
     http::Awaitable<> handle_signals();
     http::Awaitable<> drain();
-    void reload();
+    // What differs from before; where the file has a fault, the old configuration stays.
+    Result<boost::json::object> reload();
+    [[nodiscard]] Result<void> open_admin();
+    [[nodiscard]] config::Admin admin_settings() const;
+    [[nodiscard]] boost::json::object status() const;
     [[nodiscard]] std::string why_not_ready() const;
     [[nodiscard]] std::string metrics_text() const;
 
@@ -65,10 +70,13 @@ class App {
     std::vector<std::unique_ptr<http::Worker>> workers_;
     Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;
+    std::unique_ptr<admin::Api> admin_api_;
+    std::unique_ptr<admin::Server> admin_;
     http::HealthChecker health_checker_;
     boost::asio::signal_set signals_;
     std::vector<std::thread> threads_;
     bool draining_ = false;
+    std::chrono::system_clock::time_point started_at_;
 };
 
 // The first reading of a configuration file, files it names included: what --check-config checks.

@@ -20,7 +20,8 @@ class FactsMap {
         std::shared_lock lock(shard.mutex);
         auto entry = shard.entries.find(hash);
         if (entry == shard.entries.end()) return {};
-        return {time_of(entry->second.settled_at), time_of(entry->second.first_used_at), entry->second.charged};
+        return {time_of(entry->second.settled_at), time_of(entry->second.first_used_at), entry->second.charged,
+                entry->second.revoked};
     }
 
     void set_settled(const PaymentHash& hash, std::chrono::sys_seconds at) {
@@ -41,6 +42,12 @@ class FactsMap {
         shard.entries[hash].charged = true;
     }
 
+    void set_revoked(const PaymentHash& hash, bool revoked) {
+        Shard& shard = shard_of(hash);
+        std::unique_lock lock(shard.mutex);
+        shard.entries[hash].revoked = revoked;
+    }
+
   private:
     static constexpr std::size_t shard_count = 64;
 
@@ -48,6 +55,7 @@ class FactsMap {
         std::int64_t settled_at = 0;  // unix seconds; 0: not known
         std::int64_t first_used_at = 0;
         bool charged = false;
+        bool revoked = false;
     };
     struct Shard {
         mutable std::shared_mutex mutex;

@@ -33,6 +33,8 @@ const char* ErrcText<store::Errc>::text(store::Errc errc) {
             return "the store is in use by another process";
         case store::Errc::write_failed:
             return "cannot write to the store";
+        case store::Errc::read_failed:
+            return "cannot read from the store";
     }
     return "unknown store error";
 }
@@ -145,7 +147,18 @@ struct UsageWrite {
     Store::UsageDone done;
 };
 
-using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite>;
+// What an operator does: a change, if any, and its row in the audit table.
+struct OperatorWrite {
+    enum class Change { none, revoke, restore };
+    Change change = Change::none;
+    PaymentHash hash;
+    std::string reason;
+    AuditEntry entry;
+    Store::RevokedDone done;
+    bool is_new = false;  // found out while writing
+};
+
+using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, OperatorWrite>;
 
 class SqliteStore final : public Store {
   public:
@@ -174,6 +187,8 @@ class SqliteStore final : public Store {
             "CONFLICT DO UPDATE SET uses = uses + excluded.uses, bytes = bytes + excluded.bytes, spent_msat = "
             "spent_msat "
             "+ excluded.spent_msat");
+        insert_audit_.emplace(database_,
+                              "INSERT INTO audit (at, role, action, subject, detail) VALUES (?, ?, ?, ?, ?)");
         writer_ = std::thread([this] { write_until_closed(); });
     }
 
@@ -215,6 +230,26 @@ class SqliteStore final : public Store {
 
     [[nodiscard]] std::vector<TokenUsage> take_usages() override { return std::move(usages_); }
 
+    void revoke(const PaymentHash& hash, std::string reason, AuditEntry entry, RevokedDone done) override {
+        enqueue(
+            OperatorWrite{OperatorWrite::Change::revoke, hash, std::move(reason), std::move(entry), std::move(done)});
+    }
+
+    void restore(const PaymentHash& hash, AuditEntry entry, RevokedDone done) override {
+        enqueue(OperatorWrite{OperatorWrite::Change::restore, hash, {}, std::move(entry), std::move(done)});
+    }
+
+    [[nodiscard]] std::uint64_t revocations_version() const override {
+        return revocations_version_.load(std::memory_order_acquire);
+    }
+
+    void record_audit(AuditEntry entry, AuditDone done) override {
+        auto told = [done = std::move(done)](const Result<bool>& written) {
+            done(written ? Result<void>() : Result<void>(written.error()));
+        };
+        enqueue(OperatorWrite{OperatorWrite::Change::none, {}, {}, std::move(entry), std::move(told)});
+    }
+
     [[nodiscard]] Figures figures() const override {
         std::lock_guard lock(queue_mutex_);
         Figures out = figures_;
@@ -237,6 +272,8 @@ class SqliteStore final : public Store {
             usages_.push_back({hash_of(used.getColumn(0)),
                                {amount(used.getColumn(1)), amount(used.getColumn(2)), amount(used.getColumn(3))}});
         }
+        SQLite::Statement revoked(database_, "SELECT payment_hash FROM revocations");
+        while (revoked.executeStep()) facts_.set_revoked(hash_of(revoked.getColumn(0)), true);
         SQLite::Statement cursors(database_, "SELECT node_id, next_pay_index FROM gateway_cursors");
         while (cursors.executeStep()) {
             cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
@@ -353,6 +390,44 @@ class SqliteStore final : public Store {
         upsert.exec();
     }
 
+    void execute(OperatorWrite& write) {
+        const AuditEntry& entry = write.entry;
+        std::int64_t at = entry.at.time_since_epoch().count();
+        if (write.change == OperatorWrite::Change::revoke) {
+            SQLite::Statement insert(database_,
+                                     "INSERT INTO revocations (payment_hash, reason, revoked_at) VALUES (?, ?, ?) ON "
+                                     "CONFLICT DO NOTHING");
+            bind_hash(insert, 1, write.hash);
+            insert.bind(2, write.reason);
+            insert.bind(3, at);
+            write.is_new = insert.exec() > 0;
+        } else if (write.change == OperatorWrite::Change::restore) {
+            SQLite::Statement erase(database_, "DELETE FROM revocations WHERE payment_hash = ?");
+            bind_hash(erase, 1, write.hash);
+            write.is_new = erase.exec() > 0;
+        } else {
+            write.is_new = true;
+        }
+        if (!write.is_new) return;
+        SQLite::Statement& insert = *insert_audit_;
+        insert.tryReset();
+        insert.bind(1, at);
+        insert.bind(2, entry.role);
+        insert.bind(3, entry.action);
+        insert.bind(4, entry.subject);
+        insert.bind(5, entry.detail);
+        insert.exec();
+    }
+
+    void finish(OperatorWrite& write, const Result<void>& committed) {
+        if (!committed) return write.done(committed.error());
+        if (write.change != OperatorWrite::Change::none && write.is_new) {
+            facts_.set_revoked(write.hash, write.change == OperatorWrite::Change::revoke);
+            revocations_version_.fetch_add(1, std::memory_order_release);
+        }
+        write.done(write.is_new);
+    }
+
     void finish(FirstUseWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
         facts_.set_first_used(write.hash, write.at);
@@ -381,12 +456,14 @@ class SqliteStore final : public Store {
 
     std::unique_ptr<LockFile> lock_;
     SQLite::Database database_;
-    std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_, add_usage_;
+    std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_, add_usage_,
+        insert_audit_;
     std::optional<ChargeTable> charges_;
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
 
     std::atomic<std::uint64_t> subscription_{1};
+    std::atomic<std::uint64_t> revocations_version_{0};
     std::uint64_t failed_subscription_ = 0;  // the writer's own
 
     mutable std::mutex cursor_mutex_;

@@ -1,5 +1,5 @@
-// Facts about money and time that outlive the process: settlements, first uses, what tokens have used of their quotas,
-// and up to where the node's settlements are known.
+// Facts about money and time that outlive the process: settlements, first uses, what tokens have used of their quotas, up
+// to where the node's settlements are known, what an operator has revoked, and the record of what operators did.
 //
 // Reading answers from memory and may be done from any thread. Writing is queued; `done` is called from the store's own
 // thread once the fact is on disk (and readable), or could not be written.
@@ -27,6 +27,7 @@ enum class Errc {
     newer,            // written by a newer version of Millrace
     in_use,           // another process has it open
     write_failed,     // a transaction could not be committed
+    read_failed,      // a query did not work
 };
 
 // What one token has used.
@@ -44,6 +45,15 @@ struct Figures {
     std::uint64_t queued = 0;      // rows waiting now
     std::uint64_t first_uses = 0;  // tokens used for the first time, since the store was opened
     double commit_seconds = 0;     // spent in commits
+};
+
+// A row of the audit table: what was done or asked for, by whom, to what.
+struct AuditEntry {
+    std::chrono::sys_seconds at;
+    std::string role;
+    std::string action;
+    std::string subject;
+    std::string detail;
 };
 
 class Store {
@@ -79,6 +89,18 @@ class Store {
 
     // What was used before the store was opened. To be called once, at the start: nothing is kept.
     [[nodiscard]] virtual std::vector<TokenUsage> take_usages() = 0;
+
+    // Revokes the tokens of a payment, or restores them, and writes `entry` down, both or neither. `done` gets whether
+    // that changed anything; where it did not, nothing is written.
+    using RevokedDone = std::function<void(Result<bool>)>;
+    virtual void revoke(const PaymentHash& hash, std::string reason, AuditEntry entry, RevokedDone done) = 0;
+    virtual void restore(const PaymentHash& hash, AuditEntry entry, RevokedDone done) = 0;
+    // Grows with each revocation and restoration. Any thread; what was decided under another number must be decided
+    // anew.
+    [[nodiscard]] virtual std::uint64_t revocations_version() const = 0;
+
+    using AuditDone = std::function<void(Result<void>)>;
+    virtual void record_audit(AuditEntry entry, AuditDone done) = 0;
 
     [[nodiscard]] virtual Figures figures() const = 0;
 };

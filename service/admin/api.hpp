@@ -1,0 +1,85 @@
+// The admin API: what operators may ask and do, over plain requests and answers. service/admin/server.hpp is its
+// listener, doc/openapi/admin.json its description.
+//
+//   endpoints := {method, path, role, query parameters, handler}   a table; "{name}" stands for one segment
+//   read      -> a read-only connection of the store, on a thread of its own
+//   change    -> the store's writer; on disk, its row in the audit table too, before the answer
+//
+// Lives on one executor (the control thread's).
+#pragma once
+
+#include <array>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <memory>
+#include <span>
+#include <variant>
+
+#include "service/admin/message.hpp"
+#include "service/config/config.hpp"
+#include "service/http/asio.hpp"
+#include "service/store/reader.hpp"
+#include "service/store/store.hpp"
+
+namespace millrace::admin {
+
+class Api;
+
+struct Endpoint {
+    std::string_view method;
+    std::string_view path;
+    Role role;                              // that it takes
+    std::array<std::string_view, 6> query;  // parameters it knows
+    http::Awaitable<Answer> (Api::*handler)(Request);
+};
+
+[[nodiscard]] std::span<const Endpoint> endpoints();
+
+// Which endpoint a request is for; fills the names in its path. 404, 405 with Allow, 403 or 400 where there is none,
+// the role does not do, or a parameter is not known.
+[[nodiscard]] std::variant<const Endpoint*, Answer> find_endpoint(Request& request);
+
+// What the API asks of the running service, on its executor.
+struct Sources {
+    std::function<std::shared_ptr<const config::Config>()> config;
+    std::function<std::string()> not_ready;  // why; empty where it is ready
+    std::function<boost::json::object()> status;
+    std::function<Result<boost::json::object>()> reload;  // what changed
+    std::function<void(const PaymentHash&)> revoked;      // its challenge is not to be handed out again
+};
+
+class Api {
+  public:
+    // `store` must outlive the API.
+    Api(http::Executor executor, store::Store& store, std::unique_ptr<store::Reader> reader, Sources sources);
+    ~Api();
+
+    // Finds the endpoint and has it answered.
+    http::Awaitable<Answer> answer(Request request);
+
+    http::Awaitable<Answer> health(Request request);
+    http::Awaitable<Answer> status(Request request);
+    http::Awaitable<Answer> services(Request request);
+    http::Awaitable<Answer> service(Request request);
+    http::Awaitable<Answer> settlements(Request request);
+    http::Awaitable<Answer> stats(Request request);
+    http::Awaitable<Answer> token(Request request);
+    http::Awaitable<Answer> revoke(Request request);
+    http::Awaitable<Answer> restore(Request request);
+    http::Awaitable<Answer> reload(Request request);
+    http::Awaitable<Answer> audit(Request request);
+
+  private:
+    template <class T, class Read>
+    http::Awaitable<Result<T>> read(Read query);
+    http::Awaitable<Answer> show(PaymentHash hash, std::optional<bool> changed);
+    http::Awaitable<Result<void>> record(store::AuditEntry entry);
+
+    http::Executor executor_;
+    store::Store& store_;
+    std::unique_ptr<store::Reader> reader_;
+    Sources sources_;
+    boost::asio::thread_pool reading_{1};
+};
+
+}  // namespace millrace::admin

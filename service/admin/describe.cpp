@@ -1,0 +1,187 @@
+#include "service/admin/describe.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace millrace::admin {
+namespace {
+
+namespace json = boost::json;
+
+std::int64_t number(store::Seconds time) {
+    return time.time_since_epoch().count();
+}
+
+template <class Items, class Get>
+json::array list(const Items& items, Get get) {
+    json::array out;
+    for (const auto& item : items) out.emplace_back(get(item));
+    return out;
+}
+
+json::array paths(const std::vector<config::PathPattern>& patterns) {
+    return list(patterns, [](const config::PathPattern& one) { return one.text(); });
+}
+
+json::array texts(const std::vector<std::string>& items) {
+    return list(items, [](const std::string& one) { return one; });
+}
+
+json::value msat_or_null(const std::optional<Msat>& amount) {
+    return amount ? json::value(amount->value()) : json::value(nullptr);
+}
+
+json::value text_or_null(const std::string& text) {
+    return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+double seconds(std::chrono::nanoseconds time) {
+    return std::chrono::duration<double>(time).count();
+}
+
+json::value rate_or_null(const std::optional<limits::Rate>& rate) {
+    if (!rate) return nullptr;
+    return json::object{{"count", rate->count}, {"seconds", seconds(rate->time)}};
+}
+
+json::object describe_route(const config::Route& route) {
+    return {{"name", route.name},
+            {"path", text_or_null(route.path.text())},
+            {"methods", texts(route.methods.names)},
+            {"price_msat", msat_or_null(route.price)},
+            {"per_kib_msat", msat_or_null(route.per_kib)},
+            {"per_unit_msat", msat_or_null(route.per_unit)},
+            {"unit_header", text_or_null(route.unit_header)},
+            {"max_units", route.max_units},
+            {"scope", route.own_tokens ? "route" : "service"}};
+}
+
+void describe_upstream(const config::Upstream& upstream, json::object& out) {
+    out["upstream"] = list(upstream.addresses, [](const config::UpstreamAddress& one) { return one.url(); });
+    out["health"] = nullptr;
+    if (upstream.health)
+        out["health"] = json::object{{"path", upstream.health->path},
+                                     {"interval", seconds(upstream.health->interval)},
+                                     {"timeout", seconds(upstream.health->timeout)}};
+    const config::UpstreamTls& tls = upstream.tls;
+    out["upstream_tls"] = json::object{{"ca", text_or_null(tls.authorities.string())},
+                                       {"cert", text_or_null(tls.certificate.string())},
+                                       {"key", text_or_null(tls.key.string())},
+                                       {"sni", text_or_null(tls.server_name)},
+                                       {"verify", tls.verify}};
+    out["upstream_headers"] = list(upstream.headers, [](const config::UpstreamHeader& one) { return one.name; });
+    out["rewrite"] = nullptr;
+    if (upstream.rewrite)
+        out["rewrite"] = json::object{{"strip", upstream.rewrite->strip}, {"prefix", upstream.rewrite->prefix}};
+}
+
+std::string csv_text(const std::string& text) {
+    bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+    std::string out = formula ? "\"'" : "\"";
+    for (char c : text) out.append(c == '"' ? 2 : 1, c);
+    return out + '"';
+}
+
+}  // namespace
+
+json::object describe(const config::Service& service) {
+    json::object out{{"name", service.name.text()},
+                     {"host", service.host.written()},
+                     {"path", service.path.text()},
+                     {"methods", texts(service.methods.names)}};
+    describe_upstream(service.upstream, out);
+    out["price_msat"] = service.price.value();
+    out["timeout"] = service.timeout ? json::value(service.timeout->count()) : json::value(nullptr);
+    out["free"] = paths(service.free);
+    out["auth_only"] = paths(service.auth_only);
+    out["description"] = service.description ? json::value(*service.description) : json::value(nullptr);
+    out["realm"] = service.realm ? json::value(service.realm->text()) : json::value(nullptr);
+    out["cors"] = texts(service.cors);
+    out["dry_run"] = service.dry_run;
+    out["pay_page"] = service.pay_page;
+    out["limits"] = json::object{{"per_token", rate_or_null(service.limits.per_token)},
+                                 {"per_prefix", rate_or_null(service.limits.per_prefix)},
+                                 {"in_all", rate_or_null(service.limits.in_all)}};
+    out["routes"] = list(service.routes, describe_route);
+    return out;
+}
+
+json::object describe(const store::SettlementRow& row) {
+    return {{"payment_hash", row.payment_hash.hex()},
+            {"service", row.service},
+            {"amount_msat", row.amount.value()},
+            {"amount_received_msat", row.amount_received.value()},
+            {"settled_at", number(row.settled_at)},
+            {"description", row.description},
+            {"node_id", row.node_id},
+            {"pay_index", row.pay_index}};
+}
+
+json::object describe(const store::StatsRow& row) {
+    return {{"start", number(row.start)},
+            {"service", row.service},
+            {"count", row.count},
+            {"amount_received_msat", row.received.value()}};
+}
+
+json::object describe(const store::AuditRow& row) {
+    return {{"id", row.id},
+            {"at", number(row.entry.at)},
+            {"role", row.entry.role},
+            {"action", row.entry.action},
+            {"subject", row.entry.subject},
+            {"detail", row.entry.detail}};
+}
+
+json::object describe(const PaymentHash& hash, const store::TokenFacts& facts) {
+    json::object out{{"payment_hash", hash.hex()}, {"service", nullptr},
+                     {"settlement", nullptr},      {"first_used_at", nullptr},
+                     {"first_used_for", nullptr},  {"revoked", facts.revocation.has_value()},
+                     {"revocation", nullptr}};
+    if (facts.first_use) {
+        out["first_used_at"] = number(facts.first_use->at);
+        out["first_used_for"] = facts.first_use->service;
+        out["service"] = facts.first_use->service;
+    }
+    if (facts.settlement) {
+        out["settlement"] = describe(*facts.settlement);
+        if (!facts.settlement->service.empty()) out["service"] = facts.settlement->service;
+    }
+    if (facts.revocation)
+        out["revocation"] = json::object{{"reason", facts.revocation->reason}, {"at", number(facts.revocation->at)}};
+    return out;
+}
+
+std::string to_csv(const std::vector<store::SettlementRow>& rows) {
+    std::string out =
+        "payment_hash,service,amount_msat,amount_received_msat,settled_at,description,node_id,pay_index\r\n";
+    for (const store::SettlementRow& row : rows) {
+        out += row.payment_hash.hex() + ',' + csv_text(row.service) + ',' + std::to_string(row.amount.value()) + ',' +
+               std::to_string(row.amount_received.value()) + ',' + std::to_string(number(row.settled_at)) + ',' +
+               csv_text(row.description) + ',' + csv_text(row.node_id) + ',' + std::to_string(row.pay_index) + "\r\n";
+    }
+    return out;
+}
+
+json::object compare(const std::vector<config::Service>& before, const std::vector<config::Service>& after) {
+    std::map<std::string, const config::Service*> old;
+    for (const config::Service& service : before) old.emplace(service.name.text(), &service);
+    json::array added;
+    json::array removed;
+    json::array changed;
+    for (const config::Service& service : after) {
+        auto known = old.find(service.name.text());
+        if (known == old.end()) {
+            added.emplace_back(service.name.text());
+            continue;
+        }
+        bool same = describe(*known->second) == describe(service) &&
+                    known->second->upstream.headers == service.upstream.headers;
+        if (!same) changed.emplace_back(service.name.text());
+        old.erase(known);
+    }
+    for (const auto& [name, service] : old) removed.emplace_back(name);
+    return {{"added", std::move(added)}, {"removed", std::move(removed)}, {"changed", std::move(changed)}};
+}
+
+}  // namespace millrace::admin

@@ -1,0 +1,29 @@
+// What the admin API shows, as JSON: times are unix seconds, amounts integer millisatoshi, durations seconds.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "service/config/config.hpp"
+#include "service/store/reader.hpp"
+
+namespace millrace::admin {
+
+// Everything that the file says of a service, under the file's keys; what it leaves out as null. Of upstream_headers
+// the names alone: values may be secrets.
+[[nodiscard]] boost::json::object describe(const config::Service& service);
+
+[[nodiscard]] boost::json::object describe(const store::SettlementRow& row);
+[[nodiscard]] boost::json::object describe(const store::StatsRow& row);
+[[nodiscard]] boost::json::object describe(const store::AuditRow& row);
+[[nodiscard]] boost::json::object describe(const PaymentHash& hash, const store::TokenFacts& facts);
+
+// RFC 4180. A text that a spreadsheet would take for a formula is shown with an apostrophe in front.
+[[nodiscard]] std::string to_csv(const std::vector<store::SettlementRow>& rows);
+
+// How the services of two configurations differ: {"added": [...], "removed": [...], "changed": [...]}, names.
+[[nodiscard]] boost::json::object compare(const std::vector<config::Service>& before,
+                                          const std::vector<config::Service>& after);
+
+}  // namespace millrace::admin

@@ -1,0 +1,42 @@
+// The listener of [admin]: one request a connection, authorized before anything else is looked at. On the control
+// thread.
+//
+//   head and body within 10 seconds, an answer within 60, at most 64 connections at a time
+#pragma once
+
+#include <memory>
+
+#include "service/admin/api.hpp"
+#include "service/http/listening_socket.hpp"
+
+namespace millrace::admin {
+
+class Server {
+  public:
+    // `settings` answers the tokens in force; both must outlive the server.
+    using Settings = std::function<config::Admin()>;
+    Server(http::ListeningSocket socket, Api& api, Settings settings)
+        : acceptor_(std::move(socket.acceptor)),
+          file_(std::move(socket.file)),
+          api_(api),
+          settings_(std::move(settings)) {}
+
+    void start();
+    void stop();
+    [[nodiscard]] std::string url() const;
+
+  private:
+    struct Incoming;
+    http::Awaitable<> accept();
+    http::Awaitable<> serve(http::Socket socket);
+    http::Awaitable<std::optional<Answer>> receive(http::Socket& socket, Incoming& in);
+    http::Awaitable<std::optional<Answer>> receive_body(http::Socket& socket, Incoming& in);
+
+    http::Acceptor acceptor_;
+    std::optional<SocketFile> file_;
+    Api& api_;
+    Settings settings_;
+    std::size_t connections_ = 0;
+};
+
+}  // namespace millrace::admin

@@ -1,0 +1,169 @@
+#include "service/store/reader.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+namespace millrace::store {
+namespace {
+
+constexpr int busy_milliseconds = 2000;
+
+Seconds time_at(const SQLite::Column& column) {
+    return Seconds(std::chrono::seconds(column.getInt64()));
+}
+
+std::int64_t number_of(Seconds time) {
+    return time.time_since_epoch().count();
+}
+
+Msat msat_at(const SQLite::Column& column) {
+    return Msat(static_cast<std::uint64_t>(column.getInt64()));
+}
+
+PaymentHash hash_at(const SQLite::Column& column) {
+    ByteView bytes{static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
+    return PaymentHash::from_bytes(bytes).value();
+}
+
+constexpr const char* settlement_columns =
+    "SELECT id, payment_hash, node_id, pay_index, service, description, amount_msat, amount_received_msat, settled_at "
+    "FROM settlements ";
+
+SettlementRow settlement_at(SQLite::Statement& query) {
+    return {query.getColumn(0).getInt64(),  hash_at(query.getColumn(1)),
+            query.getColumn(2).getString(), static_cast<std::uint64_t>(query.getColumn(3).getInt64()),
+            query.getColumn(4).getString(), query.getColumn(5).getString(),
+            msat_at(query.getColumn(6)),    msat_at(query.getColumn(7)),
+            time_at(query.getColumn(8))};
+}
+
+// The conditions that service, since and until make, to be bound by name.
+template <class Filter>
+std::string conditions(const Filter& filter) {
+    std::string out = "WHERE 1 ";
+    if (filter.service) out += "AND service = :service ";
+    if (filter.since) out += "AND settled_at >= :since ";
+    if (filter.until) out += "AND settled_at < :until ";
+    return out;
+}
+
+template <class Filter>
+void bind_conditions(SQLite::Statement& query, const Filter& filter) {
+    if (filter.service) query.bind(":service", *filter.service);
+    if (filter.since) query.bind(":since", number_of(*filter.since));
+    if (filter.until) query.bind(":until", number_of(*filter.until));
+}
+
+void bind_hash(SQLite::Statement& query, const PaymentHash& hash) {
+    query.bind(1, hash.view().data(), static_cast<int>(hash.view().size()));
+}
+
+// Drops the row that was asked for beyond the limit, and says where the next page begins.
+template <class Row>
+void end_page(Page<Row>& page, std::size_t limit) {
+    if (page.rows.size() <= limit) return;
+    page.rows.pop_back();
+    page.next = page.rows.back().id;
+}
+
+// What `read` answers; an exception of SQLite's as an error.
+template <class Read>
+auto guarded(Read read) -> Result<decltype(read())> {
+    try {
+        return read();
+    } catch (const SQLite::Exception& error) {
+        return fail(Errc::read_failed, error.what());
+    } catch (const ResultError& error) {
+        return fail(Errc::read_failed, error.what());
+    }
+}
+
+class SqliteReader final : public Reader {
+  public:
+    explicit SqliteReader(const std::filesystem::path& file)
+        : database_(file.string(), SQLite::OPEN_READONLY, busy_milliseconds) {}
+
+    Result<Page<SettlementRow>> settlements(const SettlementFilter& filter) override {
+        return guarded([&] {
+            std::string text = settlement_columns + conditions(filter);
+            if (filter.before) text += "AND id < :before ";
+            SQLite::Statement query(database_, text + "ORDER BY id DESC LIMIT :limit");
+            bind_conditions(query, filter);
+            if (filter.before) query.bind(":before", *filter.before);
+            query.bind(":limit", static_cast<std::int64_t>(filter.limit + 1));
+            Page<SettlementRow> page;
+            while (query.executeStep()) page.rows.push_back(settlement_at(query));
+            end_page(page, filter.limit);
+            return page;
+        });
+    }
+
+    Result<std::vector<StatsRow>> stats(const StatsFilter& filter) override {
+        return guarded([&] {
+            // Unix time has days of 86,400 seconds that begin at midnight UTC.
+            std::string length = filter.period == Period::hour ? "3600" : "86400";
+            SQLite::Statement query(database_,
+                                    "SELECT settled_at / " + length + " * " + length +
+                                        " AS start, service, count(*), sum(amount_received_msat) FROM settlements " +
+                                        conditions(filter) + "GROUP BY start, service ORDER BY start, service");
+            bind_conditions(query, filter);
+            std::vector<StatsRow> out;
+            while (query.executeStep()) {
+                out.push_back({time_at(query.getColumn(0)), query.getColumn(1).getString(),
+                               static_cast<std::uint64_t>(query.getColumn(2).getInt64()), msat_at(query.getColumn(3))});
+            }
+            return out;
+        });
+    }
+
+    Result<TokenFacts> token(const PaymentHash& hash) override {
+        return guarded([&] {
+            TokenFacts out;
+            SQLite::Transaction one_moment(database_);
+            SQLite::Statement settlement(database_, std::string(settlement_columns) + "WHERE payment_hash = ?");
+            bind_hash(settlement, hash);
+            if (settlement.executeStep()) out.settlement = settlement_at(settlement);
+            SQLite::Statement use(database_, "SELECT service, first_used_at FROM first_uses WHERE payment_hash = ?");
+            bind_hash(use, hash);
+            if (use.executeStep()) out.first_use = FirstUseRow{use.getColumn(0).getString(), time_at(use.getColumn(1))};
+            SQLite::Statement revoked(database_, "SELECT reason, revoked_at FROM revocations WHERE payment_hash = ?");
+            bind_hash(revoked, hash);
+            if (revoked.executeStep())
+                out.revocation = Revocation{revoked.getColumn(0).getString(), time_at(revoked.getColumn(1))};
+            return out;
+        });
+    }
+
+    Result<Page<AuditRow>> audit(std::optional<std::int64_t> before, std::size_t limit) override {
+        return guarded([&] {
+            SQLite::Statement query(database_, std::string("SELECT id, at, role, action, subject, detail FROM audit ") +
+                                                   (before ? "WHERE id < :before " : "") +
+                                                   "ORDER BY id DESC LIMIT :limit");
+            if (before) query.bind(":before", *before);
+            query.bind(":limit", static_cast<std::int64_t>(limit + 1));
+            Page<AuditRow> page;
+            while (query.executeStep()) {
+                page.rows.push_back(
+                    {query.getColumn(0).getInt64(),
+                     {time_at(query.getColumn(1)), query.getColumn(2).getString(), query.getColumn(3).getString(),
+                      query.getColumn(4).getString(), query.getColumn(5).getString()}});
+            }
+            end_page(page, limit);
+            return page;
+        });
+    }
+
+  private:
+    SQLite::Database database_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& file) {
+    try {
+        return std::unique_ptr<Reader>(std::make_unique<SqliteReader>(file));
+    } catch (const SQLite::Exception& error) {
+        return fail(Errc::cannot_open, file.string() + ": " + error.what());
+    }
+}
+
+}  // namespace millrace::store

@@ -1,0 +1,106 @@
+// What operators ask of the store, over a read-only connection of its own: WAL readers never hold up the writer.
+//
+//   auto reader = Reader::open("millrace.db");          the store must have been opened before: it makes the file
+//   auto page = reader->settlements({.limit = 100});    page->next is the cursor of the page behind it
+//
+// One thread at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ids/ids.hpp"
+#include "common/money/msat.hpp"
+#include "service/store/store.hpp"
+
+namespace millrace::store {
+
+using Seconds = std::chrono::sys_seconds;
+
+struct SettlementFilter {
+    std::optional<std::string> service = std::nullopt;
+    std::optional<Seconds> since = std::nullopt;        // included
+    std::optional<Seconds> until = std::nullopt;        // not included
+    std::optional<std::int64_t> before = std::nullopt;  // the cursor: rows with a smaller number
+    std::size_t limit = 100;
+};
+
+struct SettlementRow {
+    std::int64_t id = 0;
+    PaymentHash payment_hash;
+    std::string node_id;
+    std::uint64_t pay_index = 0;
+    std::string service;
+    std::string description;
+    Msat amount;
+    Msat amount_received;
+    Seconds settled_at;
+};
+
+// Newest first. `next` is empty on the last page.
+template <class Row>
+struct Page {
+    std::vector<Row> rows;
+    std::optional<std::int64_t> next;
+};
+
+enum class Period { hour, day };
+
+// What one service sold in one hour or day (UTC).
+struct StatsRow {
+    Seconds start;
+    std::string service;
+    std::uint64_t count = 0;
+    Msat received;
+};
+
+struct StatsFilter {
+    Period period = Period::day;
+    std::optional<std::string> service = std::nullopt;
+    std::optional<Seconds> since = std::nullopt;
+    std::optional<Seconds> until = std::nullopt;
+};
+
+struct Revocation {
+    std::string reason;
+    Seconds at;
+};
+
+struct FirstUseRow {
+    std::string service;
+    Seconds at;
+};
+
+// All that is known of the tokens of one payment.
+struct TokenFacts {
+    std::optional<SettlementRow> settlement;
+    std::optional<FirstUseRow> first_use;
+    std::optional<Revocation> revocation;
+    [[nodiscard]] bool unknown() const { return !settlement && !first_use && !revocation; }
+};
+
+struct AuditRow {
+    std::int64_t id = 0;
+    AuditEntry entry;
+};
+
+class Reader {
+  public:
+    virtual ~Reader() = default;
+
+    // Each: errors: read_failed.
+    [[nodiscard]] virtual Result<Page<SettlementRow>> settlements(const SettlementFilter& filter) = 0;
+    [[nodiscard]] virtual Result<std::vector<StatsRow>> stats(const StatsFilter& filter) = 0;  // oldest first
+    [[nodiscard]] virtual Result<TokenFacts> token(const PaymentHash& hash) = 0;
+    [[nodiscard]] virtual Result<Page<AuditRow>> audit(std::optional<std::int64_t> before, std::size_t limit) = 0;
+
+    // Errors: cannot_open.
+    [[nodiscard]] static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& file);
+};
+
+}  // namespace millrace::store
