@@ -29,6 +29,7 @@ PROGRAMS = {
     "service": "service/millraced",
     "simulator": "contrib/simulator/millrace-sim",
     "client": "contrib/client/millrace-get",
+    "ctl": "service/ctl/millrace-ctl",
 }
 BROWSER_PROGRAMS = ("chromium", "chromedriver", "zbarimg")
 NODE_PROGRAMS = ("lightningd", "bitcoind", "bitcoin-cli")

@@ -1,0 +1,105 @@
+#include "service/ctl/operations.hpp"
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+
+namespace millrace::ctl {
+namespace {
+
+using Place = Argument::Place;
+
+constexpr Argument service{"service", Place::query, "NAME", "of this service alone"};
+constexpr Argument since{"since", Place::query, "TIME",
+                         "from then on: unix seconds, 2026-11-21 or 2026-11-21T10:00:00Z (UTC)"};
+constexpr Argument until{"until", Place::query, "TIME", "before then"};
+constexpr Argument limit{"limit", Place::query, "N", "rows at most, up to 10000; 100 without"};
+constexpr Argument cursor{"cursor", Place::query, "CURSOR", "the page behind this: next_cursor of the one before"};
+constexpr Argument hash{"payment_hash", Place::path, "HASH", "payment hash of the token's invoice, 64 hex digits",
+                        true};
+
+const std::vector<Operation>& table() {
+    static const std::vector<Operation> all = {
+        {"status", "version, uptime, node and open challenges", "GET", "/v1/status"},
+        {"health", "whether challenges can be issued and requests served", "GET", "/v1/health"},
+        {"services",
+         "the services that are sold",
+         "GET",
+         "/v1/services",
+         {},
+         {"services", {"name", "host", "path", "price_msat", "timeout", "realm", "upstream"}}},
+        {"service",
+         "everything that the configuration says of one service",
+         "GET",
+         "/v1/services/{name}",
+         {{"name", Place::path, "NAME", "the service's name", true}}},
+        {"settlements",
+         "payments that the node has collected, newest first",
+         "GET",
+         "/v1/settlements",
+         {service, since, until, limit, cursor, {"format", Place::query, "FORMAT", "csv: print CSV"}},
+         {"settlements", {"settled_at", "service", "amount_received_msat", "payment_hash", "description"}}},
+        {"stats",
+         "payments and millisatoshi by service and period",
+         "GET",
+         "/v1/stats",
+         {{"period", Place::query, "PERIOD", "hour or day; day without"}, service, since, until},
+         {"stats", {"start", "service", "count", "amount_received_msat"}}},
+        {"token show", "what is known of the token of a payment", "GET", "/v1/tokens/{payment_hash}", {hash}},
+        {"token revoke",
+         "refuse the tokens of a payment from now on",
+         "POST",
+         "/v1/tokens/{payment_hash}/revoke",
+         {hash, {"reason", Place::body, "TEXT", "why, for the audit table"}}},
+        {"token restore", "honour the tokens of a payment again", "POST", "/v1/tokens/{payment_hash}/restore", {hash}},
+        {"reload", "read the configuration again, and say what changed or what is wrong with it", "POST", "/v1/reload"},
+        {"audit",
+         "what operators have done, newest first",
+         "GET",
+         "/v1/audit",
+         {limit, cursor},
+         {"audit", {"id", "at", "role", "action", "subject", "detail"}}},
+    };
+    return all;
+}
+
+std::string encoded(std::string_view text) {
+    return boost::urls::encode(text, boost::urls::unreserved_chars);
+}
+
+}  // namespace
+
+std::span<const Operation> operations() {
+    return table();
+}
+
+const Operation* find_operation(std::string_view command) {
+    auto found =
+        std::find_if(table().begin(), table().end(), [&](const Operation& one) { return one.command == command; });
+    return found == table().end() ? nullptr : &*found;
+}
+
+Request make_request(const Operation& operation, const Values& values) {
+    Request out{std::string(operation.method), std::string(operation.path)};
+    boost::json::object body;
+    std::string query;
+    for (const Argument& argument : operation.arguments) {
+        auto value = values.find(argument.name);
+        if (value == values.end()) continue;
+        if (argument.place == Place::path) {
+            std::string name = '{' + std::string(argument.name) + '}';
+            out.target.replace(out.target.find(name), name.size(), encoded(value->second));
+        } else if (argument.place == Place::query) {
+            query += (query.empty() ? '?' : '&') + std::string(argument.name) + '=' + encoded(value->second);
+        } else {
+            body[argument.name] = value->second;
+        }
+    }
+    out.target += query;
+    if (!body.empty()) out.body = boost::json::serialize(body);
+    return out;
+}
+
+}  // namespace millrace::ctl

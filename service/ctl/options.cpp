@@ -1,0 +1,135 @@
+#include "service/ctl/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+#include "service/config/header_value.hpp"
+#include "service/config/section.hpp"
+
+namespace millrace::ctl {
+namespace {
+
+constexpr const char* footer =
+    R"(Answers are tables on a terminal and JSON otherwise, or with --json.
+
+Exit status: 0 good; 1 internal error; 2 wrong usage; 3 no such thing; 4 refused; 5 millraced cannot be reached;
+6 millraced could not do it.)";
+
+Stop usage(const std::string& what) {
+    return {Exit::usage, "millrace-ctl: " + what + "\nRun with --help for the commands.\n"};
+}
+
+std::string option_name(std::string_view argument) {
+    std::string out(argument);
+    for (char& c : out) {
+        if (c == '_') c = '-';
+    }
+    return out;
+}
+
+// Adds a command's arguments; what they are given is put into `texts`.
+void add_arguments(CLI::App& command, const Operation& operation, std::map<std::string, std::string>& texts) {
+    for (const Argument& argument : operation.arguments) {
+        std::string name = option_name(argument.name);
+        auto* option = command.add_option(argument.required ? name : "--" + name, texts[std::string(argument.name)],
+                                          std::string(argument.help));
+        option->type_name(std::string(argument.type));
+        if (argument.required) option->required();
+    }
+}
+
+}  // namespace
+
+Exit exit_of(unsigned status) {
+    if (status >= 200 && status < 300) return Exit::good;
+    if (status == 404) return Exit::not_found;
+    return status >= 400 && status < 500 ? Exit::refused : Exit::server;
+}
+
+std::variant<Options, Stop> parse_options(const std::vector<std::string>& arguments) {
+    Options options;
+    std::string token_file;
+    std::int64_t patience = options.place.patience.count();
+    CLI::App app("Asks millraced, and tells it what to do, over its admin API.", "millrace-ctl");
+    app.footer(footer);
+    app.fallthrough();
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "millrace-ctl " MILLRACE_VERSION);
+    auto* url = app.add_option("--url", options.place.url, "where the admin API is")
+                    ->type_name("URL")
+                    ->envname("MILLRACE_CTL_URL")
+                    ->capture_default_str();
+    app.add_option("--socket", options.place.socket, "unix socket of the admin API, instead of a URL")
+        ->type_name("PATH")
+        ->envname("MILLRACE_CTL_SOCKET")
+        ->excludes(url);
+    app.add_option("--token-file", token_file, "file with the token to show")
+        ->type_name("FILE")
+        ->envname("MILLRACE_CTL_TOKEN_FILE");
+    app.add_option("--timeout", patience, "seconds to wait for an answer")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    app.add_flag("--json", options.json, "print JSON on a terminal too");
+    app.add_flag("--dry-run", options.dry_run, "print the request, and do nothing");
+
+    std::map<std::string, std::map<std::string, std::string>> texts;
+    std::map<std::string, CLI::App*> groups;
+    std::vector<std::pair<const Operation*, CLI::App*>> commands;
+    for (const Operation& operation : operations()) {
+        std::string name(operation.command);
+        CLI::App* parent = &app;
+        if (std::size_t space = name.find(' '); space != std::string::npos) {
+            std::string group = name.substr(0, space);
+            if (!groups.contains(group)) {
+                groups[group] = app.add_subcommand(group, "show, revoke or restore one");
+                groups[group]->require_subcommand(1)->fallthrough();
+            }
+            parent = groups[group];
+            name.erase(0, space + 1);
+        }
+        CLI::App* command = parent->add_subcommand(name, std::string(operation.summary));
+        command->fallthrough();
+        add_arguments(*command, operation, texts[std::string(operation.command)]);
+        commands.emplace_back(&operation, command);
+    }
+
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+        app.parse(reversed);
+    } catch (const CLI::CallForHelp&) {
+        return Stop{Exit::good, app.help()};
+    } catch (const CLI::CallForVersion&) {
+        return Stop{Exit::good, "millrace-ctl " MILLRACE_VERSION "\n"};
+    } catch (const CLI::ParseError& error) {
+        return usage(error.what());
+    }
+    for (const auto& [operation, command] : commands) {
+        if (!command->parsed()) continue;
+        options.operation = operation;
+        for (const Argument& argument : operation->arguments) {
+            std::string name = option_name(argument.name);
+            std::string shown = argument.required ? name : "--" + name;
+            if (command->count(shown) > 0)
+                options.values.emplace(argument.name,
+                                       texts[std::string(operation->command)][std::string(argument.name)]);
+        }
+    }
+    options.place.patience = std::chrono::seconds(patience);
+    if (options.place.socket.empty()) {
+        if (std::string fault = fault_of_url(options.place.url); !fault.empty()) return usage("--url " + fault);
+    }
+    if (!token_file.empty()) {
+        auto token = config::read_header_value("file:" + token_file, {}, {});
+        if (!token) return usage("--token-file: " + config::detail(token.error()));
+        options.place.token = *token;
+    }
+    return options;
+}
+
+std::string written(const Place& place, const Request& request) {
+    std::string where = place.socket.empty() ? place.url : "unix:" + place.socket + ':';
+    if (where.ends_with('/')) where.pop_back();
+    return request.method + ' ' + where + request.target + '\n' + (request.body.empty() ? "" : request.body + '\n');
+}
+
+}  // namespace millrace::ctl

@@ -1,0 +1,122 @@
+#include "service/ctl/table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <optional>
+
+#include "common/payment/timestamp.hpp"
+
+namespace millrace::ctl {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 5> times = {"at", "settled_at", "start", "started_at", "first_used_at"};
+
+bool is_time(std::string_view key) {
+    return std::find(times.begin(), times.end(), key.substr(key.rfind('.') + 1)) != times.end();
+}
+
+// Bytes of a terminal's own language: C0, DEL, and C1 as UTF-8 writes it (C2 80 to C2 9F).
+std::string harmless(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        auto byte = static_cast<unsigned char>(text[i]);
+        auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+        bool c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
+        out += byte < 0x20 || byte == 0x7F || c1 ? '?' : text[i];
+        if (c1) ++i;
+    }
+    return out;
+}
+
+std::optional<std::int64_t> whole(const json::value& value) {
+    if (value.is_int64()) return value.get_int64();
+    if (value.is_uint64()) return static_cast<std::int64_t>(value.get_uint64());
+    return std::nullopt;
+}
+
+std::string cell(std::string_view key, const json::value& value) {
+    if (value.is_null()) return "-";
+    if (value.is_string()) return harmless(value.get_string());
+    if (auto number = whole(value); number && is_time(key))
+        return payment::write_timestamp(std::chrono::sys_seconds(std::chrono::seconds(*number)));
+    if (value.is_array()) {
+        std::string out;
+        for (const json::value& one : value.get_array()) out += (out.empty() ? "" : ", ") + cell("", one);
+        return out.empty() ? "-" : out;
+    }
+    return harmless(json::serialize(value));
+}
+
+// Characters, not bytes: what follows another in UTF-8 is not counted.
+std::size_t width(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
+}
+
+std::string table(const json::array& rows, const std::vector<std::string_view>& columns) {
+    std::vector<std::vector<std::string>> lines{{columns.begin(), columns.end()}};
+    std::vector<std::size_t> widths;
+    std::vector<bool> right;
+    for (std::string_view column : columns) {
+        widths.push_back(width(column));
+        right.push_back(column.ends_with("_msat") || column == "count" || column == "id");
+    }
+    for (const json::value& row : rows) {
+        std::vector<std::string>& line = lines.emplace_back();
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            const json::value* value = row.is_object() ? row.get_object().if_contains(columns[i]) : nullptr;
+            line.push_back(value ? cell(columns[i], *value) : "-");
+            widths[i] = std::max(widths[i], width(line.back()));
+        }
+    }
+    std::string out;
+    for (const auto& line : lines) {
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            std::string space(widths[i] - width(line[i]), ' ');
+            bool last = i + 1 == columns.size();
+            out += right[i] ? space + line[i] : line[i] + (last ? "" : space);
+            out += last ? "\n" : "  ";
+        }
+    }
+    return out;
+}
+
+// Members one a line, those of inner objects under "outer.inner".
+void flatten(const std::string& prefix, const json::object& object,
+             std::vector<std::pair<std::string, std::string>>& out) {
+    for (const auto& [key, value] : object) {
+        std::string name = prefix + std::string(key);
+        if (value.is_object())
+            flatten(name + '.', value.get_object(), out);
+        else
+            out.emplace_back(name, cell(name, value));
+    }
+}
+
+std::string members(const json::object& answer) {
+    std::vector<std::pair<std::string, std::string>> lines;
+    flatten({}, answer, lines);
+    std::size_t longest = 0;
+    for (const auto& [name, text] : lines) longest = std::max(longest, width(name));
+    std::string out;
+    for (const auto& [name, text] : lines) out += name + std::string(longest - width(name) + 2, ' ') + text + '\n';
+    return out;
+}
+
+}  // namespace
+
+std::string to_text(const json::object& answer, const View& view) {
+    const json::value* rows = view.rows.empty() ? nullptr : answer.if_contains(view.rows);
+    if (!rows || !rows->is_array()) return members(answer);
+    std::string out = table(rows->get_array(), view.columns);
+    const json::value* next = answer.if_contains("next_cursor");
+    if (next && next->is_string()) out += "more: --cursor " + cell("", *next) + '\n';
+    return out;
+}
+
+}  // namespace millrace::ctl

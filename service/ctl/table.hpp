@@ -1,0 +1,18 @@
+// Answers of the admin API as text for a terminal.
+//
+//   settled_at            service  amount_received_msat
+//   2026-11-21T12:00:00Z  weather                  1000
+//
+// Times become RFC 3339; control characters, which a description may hold, become "?" before they reach the terminal.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "service/ctl/operations.hpp"
+
+namespace millrace::ctl {
+
+[[nodiscard]] std::string to_text(const boost::json::object& answer, const View& view);
+
+}  // namespace millrace::ctl

@@ -1,0 +1,153 @@
+"""millrace-ctl against a running millraced: what it prints, where, and with which exit status."""
+
+import json
+import os
+import pty
+import socket
+import subprocess
+import threading
+
+import pytest
+from kit.admin import READ, WRITE, Admin, section
+from kit.service import wait_for
+
+CTL = os.environ.get("MILLRACE_CTL", "millrace-ctl")
+
+
+def run(*arguments, **more):
+    return subprocess.run([CTL, *map(str, arguments)], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, **more)
+
+
+class Desk:
+    """millrace-ctl with the place and a token of one service."""
+
+    def __init__(self, house, service, token="write.token"):
+        self.place = ["--url", Admin(service).url, "--token-file", house.folder / token]
+
+    def __call__(self, *arguments, code=0):
+        done = run(*self.place, *arguments)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def json(self, *arguments):
+        return json.loads(self(*arguments).stdout)
+
+    def on_terminal(self, *arguments):
+        """What it prints where the output is a terminal."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([CTL, *map(str, [*self.place, *arguments])], stdout=theirs, stdin=subprocess.DEVNULL)
+        os.close(theirs)
+        out = b""
+        try:
+            while piece := os.read(ours, 4096):
+                out += piece
+        except OSError:  # the other end has closed
+            pass
+        os.close(ours)
+        assert process.wait(30) == 0
+        return out.decode().replace("\r\n", "\n")
+
+
+@pytest.fixture
+def running(house):
+    service = house.start(section(house.folder))
+    return service, Desk(house, service)
+
+
+def test_each_command_prints_the_json_of_its_endpoint(house, running):
+    service, ctl = running
+    token = house.paid()
+    hash_ = token.payment_hash.hex()
+    wait_for(lambda: Admin(service).get("/v1/tokens/" + hash_).status == 200, "the settlement is stored")
+    assert ctl.json("status")["services"] == 2
+    assert ctl.json("health") == {"status": "ready", "why": None}
+    assert [one["name"] for one in ctl.json("services")["services"]] == ["admin", "weather"]
+    assert ctl.json("service", "weather")["price_msat"] == 1000
+    assert ctl.json("settlements", "--service", "weather", "--limit", "5")["settlements"][0]["payment_hash"] == hash_
+    assert ctl("settlements", "--format", "csv").stdout.startswith("payment_hash,service,")
+    assert ctl.json("stats", "--period", "hour")["stats"][0]["count"] == 1
+    assert ctl.json("token", "show", hash_)["revoked"] is False
+    assert ctl.json("token", "revoke", hash_, "--reason", "test & more")["revocation"]["reason"] == "test & more"
+    assert service.get("/weather/x", token.headers()).json()["reason"] == "revoked"
+    assert ctl.json("token", "restore", hash_)["changed"] is True
+    assert service.get("/weather/x", token.headers()).status == 200
+    assert ctl.json("reload")["changed"] == []
+    assert [row["action"] for row in ctl.json("audit", "--limit", "4")["audit"]] == ["reloaded", "reload", "restore", "revoke"]
+
+
+def test_a_terminal_gets_a_table_unless_json_is_asked_for(house, running):
+    service, ctl = running
+    house.gateway.settle(house.gateway.mint("weather"), at=1_795_262_400)
+    wait_for(lambda: Admin(service).document("/v1/settlements")["settlements"], "the settlement is stored")
+    lines = ctl.on_terminal("settlements").splitlines()
+    assert lines[0].split() == ["settled_at", "service", "amount_received_msat", "payment_hash", "description"]
+    assert lines[1].startswith("2026-11-21T12:00:00Z  weather")
+    assert "node.alias" in ctl.on_terminal("status")
+    assert json.loads(ctl.on_terminal("--json", "status"))["services"] == 2
+
+
+def test_a_dry_run_prints_the_request_and_changes_nothing(house, running):
+    service, ctl = running
+    hash_ = "ab" * 32
+    said = ctl("--dry-run", "token", "revoke", hash_, "--reason", "x").stdout
+    assert said == f'POST {Admin(service).url}/v1/tokens/{hash_}/revoke\n{{"reason":"x"}}\n'
+    assert ctl("reload", "--dry-run").stdout.startswith("POST ")
+    assert ctl.json("audit")["audit"] == []
+    assert WRITE not in said
+
+
+def test_exit_statuses_tell_what_went_wrong_and_no_token_is_shown(house, running):
+    service, ctl = running
+    reading = Desk(house, service, "read.token")
+    assert "no service of this name" in ctl("service", "nothing", code=3).stderr
+    assert "64 hex digits" in ctl("token", "show", "xyz", code=4).stderr
+    assert "one for reading" in reading("reload", code=4).stderr
+    assert reading.json("status")["ready"]
+    assert "401" in run("--url", Admin(service).url, "status").stderr
+    assert run("--url", Admin(service).url, "status").returncode == 4
+    service.config_file.write_text(service.config_file.read_text().replace("price_msat = 1000", "price_msat = 0"))
+    assert "service.price_msat" in ctl("reload", code=4).stderr
+    assert run("nothing").returncode == 2 and run("--url", "ftp://a", "status").returncode == 2
+    (house.folder / "empty").write_text("")
+    assert run("--token-file", house.folder / "empty", "status").returncode == 2
+    service.stop()
+    gone = ctl("status", code=5)
+    assert "cannot be reached" in gone.stderr and WRITE not in gone.stderr + gone.stdout
+    assert run("--socket", house.folder / "nothing.sock", "status").returncode == 5
+
+
+def test_an_answer_that_breaks_off_or_never_comes_and_a_server_that_fails_are_told_apart():
+    answers = [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{", b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", None]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def serve():
+            for answer in answers:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(4096)
+                    if answer is None:
+                        connection.recv(4096)  # until the other side gives up
+                    else:
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        codes = [run("--url", url, "--timeout", "1", "status").returncode for _ in answers]
+        thread.join(10)
+    assert codes == [5, 5, 6, 5]
+
+
+def test_over_a_unix_socket_no_token_is_needed(house):
+    house.start(section(house.folder, address="unix:admin.sock", read=None, write=None))
+    done = run("--socket", house.folder / "admin.sock", "status")
+    assert (done.returncode, json.loads(done.stdout)["services"]) == (0, 2)
+    done = run("status", env={**os.environ, "MILLRACE_CTL_SOCKET": str(house.folder / "admin.sock")})
+    assert done.returncode == 0
+
+
+def test_the_token_may_come_from_the_environment(house, running):
+    service, _ = running
+    place = {"MILLRACE_CTL_URL": Admin(service).url, "MILLRACE_CTL_TOKEN_FILE": str(house.folder / "read.token")}
+    done = run("status", env={**os.environ, **place})
+    assert done.returncode == 0 and READ not in done.stdout + done.stderr

@@ -1,0 +1,156 @@
+#include <boost/json/parse.hpp>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "service/admin/api.hpp"
+#include "service/admin/parameters.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace millrace;
+using namespace millrace::admin;
+
+namespace {
+
+boost::json::value document() {
+    std::ifstream in(MILLRACE_SOURCE "/doc/openapi/admin.json");
+    return boost::json::parse(std::string(std::istreambuf_iterator<char>(in), {}));
+}
+
+// The request of a target, as the server makes it.
+std::optional<Request> request(http::Verb verb, std::string_view method, std::string_view target,
+                               std::string_view accept = {}) {
+    http::RequestHead head;
+    head.verb = verb;
+    head.method = method;
+    head.target = target;
+    if (!accept.empty()) head.fields.push_back({http::Field::accept, "Accept", accept});
+    return read_request(head);
+}
+
+Request get(std::string_view target, Role role = Role::read) {
+    Request out = request(http::Verb::get, "GET", target).value();
+    out.role = role;
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("every endpoint is documented with its parameters, and nothing else is") {
+    boost::json::value documented = document();
+    std::set<std::string> left;
+    for (const auto& [path, operations] : documented.at("paths").as_object()) {
+        for (const auto& [method, operation] : operations.as_object())
+            left.insert(std::string(method) + ' ' + std::string(path));
+    }
+    for (const Endpoint& endpoint : endpoints()) {
+        std::string method = endpoint.method == "GET" ? "get" : "post";
+        INFO(method << ' ' << endpoint.path);
+        REQUIRE(left.erase(method + ' ' + std::string(endpoint.path)) == 1);
+        const auto& operation = documented.at("paths").at(endpoint.path).at(method).as_object();
+        std::set<std::string> parameters;
+        if (const auto* listed = operation.if_contains("parameters")) {
+            for (const auto& one : listed->as_array()) {
+                if (one.at("in") == "query") parameters.insert(std::string(one.at("name").as_string()));
+            }
+        }
+        std::set<std::string> known(endpoint.query.begin(), endpoint.query.end());
+        known.erase("");
+        CHECK(known == parameters);
+        CHECK(operation.at("responses").as_object().contains("403") == (endpoint.role == Role::write));
+    }
+    CHECK(left.empty());
+}
+
+TEST_CASE("whatever changes something is a POST and takes the writing role") {
+    for (const Endpoint& endpoint : endpoints()) {
+        INFO(endpoint.path);
+        CHECK((endpoint.method == "GET") == (endpoint.role == Role::read));
+    }
+}
+
+TEST_CASE("a request finds its endpoint, or is told why there is none") {
+    struct {
+        const char* target;
+        const char* found;  // null: refused
+        unsigned status;
+    } const cases[] = {
+        {"/v1/status", "/v1/status", 0},
+        {"/v1/services", "/v1/services", 0},
+        {"/v1/services/a%2Fb", "/v1/services/{name}", 0},
+        {"/v1/settlements?limit=3&service=a", "/v1/settlements", 0},
+        {"/v1/services/", nullptr, 404},
+        {"/v1/services/a/b", nullptr, 404},
+        {"/v1//status", nullptr, 404},
+        {"/v1/status/", nullptr, 404},
+        {"/", nullptr, 404},
+        {"/v2/status", nullptr, 404},
+        {"/v1/reload", nullptr, 405},
+        {"/v1/status?x=1", nullptr, 400},
+        {"/v1/settlements?=1", nullptr, 400},
+    };
+    for (const auto& one : cases) {
+        INFO(one.target);
+        Request asked = get(one.target);
+        auto found = find_endpoint(asked);
+        if (one.found)
+            CHECK(std::get<const Endpoint*>(found)->path == one.found);
+        else
+            CHECK(std::get<Answer>(found).status == one.status);
+    }
+    Request named = get("/v1/services/a%2Fb");
+    (void)find_endpoint(named);
+    CHECK(named.names.at("name") == "a/b");
+    Request reload = request(http::Verb::post, "POST", "/v1/reload").value();
+    CHECK(std::get<Answer>(find_endpoint(reload)).status == 403);
+    reload.role = Role::write;
+    CHECK(std::get<const Endpoint*>(find_endpoint(reload))->path == "/v1/reload");
+}
+
+TEST_CASE("targets that are read in two ways are refused") {
+    for (const char* target : {"status", "*", "http://a/v1/status", "/v1/a?x=1&x=2", "/v1/%zz", ""}) {
+        INFO(target);
+        CHECK_FALSE(request(http::Verb::get, "GET", target));
+    }
+    CHECK(request(http::Verb::head, "HEAD", "/v1/status")->method == "GET");
+}
+
+TEST_CASE("csv is for who asks for it") {
+    CHECK(request(http::Verb::get, "GET", "/v1/settlements", "text/csv")->wants_csv);
+    CHECK(request(http::Verb::get, "GET", "/v1/settlements?format=csv")->wants_csv);
+    CHECK_FALSE(request(http::Verb::get, "GET", "/v1/settlements?format=json", "text/csv")->wants_csv);
+    CHECK_FALSE(request(http::Verb::get, "GET", "/v1/settlements", "application/json")->wants_csv);
+}
+
+TEST_CASE("times are unix seconds, dates or RFC 3339; numbers have bounds") {
+    struct {
+        const char* text;
+        std::int64_t seconds;  // -1: refused
+    } const cases[] = {
+        {"0", 0},
+        {"1795262400", 1795262400},
+        {"2026-11-21", 1795219200},
+        {"2026-11-21T12:00:00Z", 1795262400},
+        {"-1", -1},
+        {"1e9", -1},
+        {"", -1},
+        {"2026-13-01", -1},
+        {"999999999999999", -1},
+        {"tomorrow", -1},
+    };
+    for (const auto& one : cases) {
+        INFO(one.text);
+        Request asked{.method = "GET", .query = {{"since", one.text}}};
+        Parameters in(asked);
+        auto time = in.time("since");
+        CHECK(in.fault().has_value() == (one.seconds < 0));
+        if (one.seconds >= 0) CHECK(time->time_since_epoch().count() == one.seconds);
+    }
+    Request asked{.method = "GET", .query = {{"limit", "11"}, {"none", "x"}}};
+    Parameters in(asked);
+    CHECK(in.number("limit", 1, 11) == 11);
+    CHECK_FALSE(in.number("missing", 1, 11));
+    CHECK_FALSE(in.fault());
+    CHECK_FALSE(in.number("limit", 1, 10));
+    CHECK(in.fault()->status == 400);
+}
