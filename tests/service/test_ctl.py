@@ -3,9 +3,11 @@
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 from kit.admin import READ, WRITE, Admin, section
@@ -151,3 +153,26 @@ def test_the_token_may_come_from_the_environment(house, running):
     place = {"MILLRACE_CTL_URL": Admin(service).url, "MILLRACE_CTL_TOKEN_FILE": str(house.folder / "read.token")}
     done = run("status", env={**os.environ, **place})
     assert done.returncode == 0 and READ not in done.stdout + done.stderr
+
+
+def complete(*words):
+    """What bash offers for the last word."""
+    file = Path(__file__).resolve().parents[2] / "service/ctl/millrace-ctl.bash"
+    script = f'. "{file}"; COMP_WORDS=(millrace-ctl "$@"); COMP_CWORD=$#; _millrace_ctl; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 0 and not done.stderr
+    return done.stdout.split()
+
+
+def test_bash_completes_what_the_program_knows():
+    helped = run("--help").stdout
+    commands = complete("")
+    assert len(commands) == 9 and all(f"  {command} " in helped for command in commands)
+    assert complete("token", "re") == ["revoke", "restore"]
+    assert complete("--socket", "/none", "sta") == ["status", "stats"]
+    assert complete("stats", "--period", "") == ["hour", "day"]
+    for command in ("settlements", "stats", "audit", "token revoke"):
+        known = run(*command.split(), "--help").stdout
+        of_all = {"--url", "--socket", "--token-file", "--timeout", "--json", "--dry-run", "--help", "--version"}
+        assert set(complete(*command.split(), "--")) - of_all == set(re.findall(r"^ +(--[a-z-]+)", known, re.M)), command
+    assert "--dry-run" in complete("reload", "--d") and "--dry-run" in complete("--d")

@@ -1,0 +1,51 @@
+# bash completion for millrace-ctl(1)
+
+_millrace_ctl() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local options='--url --socket --token-file --timeout --json --dry-run --help --version'
+    local command='' word i
+    COMPREPLY=()
+    case $prev in
+        --socket | --token-file)
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            return
+            ;;
+        --period)
+            mapfile -t COMPREPLY < <(compgen -W 'hour day' -- "$cur")
+            return
+            ;;
+        --format)
+            mapfile -t COMPREPLY < <(compgen -W 'csv json' -- "$cur")
+            return
+            ;;
+        --url | --timeout | --service | --since | --until | --limit | --cursor | --reason)
+            return
+            ;;
+    esac
+    for ((i = 1; i < COMP_CWORD; ++i)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+            --url | --socket | --token-file | --timeout) ((++i)) ;;
+            -*) ;;
+            *)
+                command=$word
+                if [[ $command == token ]] && ((i + 1 < COMP_CWORD)); then
+                    command="token ${COMP_WORDS[i + 1]}"
+                fi
+                break
+                ;;
+        esac
+    done
+    local words=''
+    case $command in
+        '') words='status health services service settlements stats token reload audit' ;;
+        token) words='show revoke restore' ;;
+        settlements) words='--service --since --until --limit --cursor --format' ;;
+        stats) words='--period --service --since --until' ;;
+        'token revoke') words='--reason' ;;
+        audit) words='--limit --cursor' ;;
+    esac
+    [[ $cur == -* || $command != '' && $command != token ]] && words+=" $options"
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _millrace_ctl millrace-ctl
