@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 
+#include "service/ctl/mcp.hpp"
 #include "service/ctl/options.hpp"
 #include "service/ctl/table.hpp"
 
@@ -44,7 +45,21 @@ int show(const Options& options, const Reply& reply) {
     return std::cout.good() ? 0 : static_cast<int>(Exit::internal);
 }
 
+// One request and one answer a line, until standard input ends.
+int serve_tools(const Options& options) {
+    Mcp mcp([&options](const Operation& operation, const Request& request) -> millrace::Result<Reply> {
+        if (options.dry_run && operation.changes())
+            return Reply{200, "text/plain", "Not done, this is a dry run: " + written(options.place, request)};
+        return ask(options.place, request);
+    });
+    for (std::string line; std::getline(std::cin, line);) {
+        if (auto answer = mcp.answer(line)) std::cout << *answer << std::endl;
+    }
+    return std::cout.good() ? 0 : static_cast<int>(Exit::internal);
+}
+
 int act(const Options& options) {
+    if (!options.operation) return serve_tools(options);
     Request request = make_request(*options.operation, options.values);
     if (options.dry_run) {
         std::cout << written(options.place, request);

@@ -38,7 +38,7 @@ _millrace_ctl() {
     done
     local words=''
     case $command in
-        '') words='status health services service settlements stats token reload audit' ;;
+        '') words='status health services service settlements stats token reload audit mcp' ;;
         token) words='show revoke restore' ;;
         settlements) words='--service --since --until --limit --cursor --format' ;;
         stats) words='--period --service --since --until' ;;

@@ -93,6 +93,10 @@ std::variant<Options, Stop> parse_options(const std::vector<std::string>& argume
         commands.emplace_back(&operation, command);
     }
 
+    app.add_subcommand("mcp",
+                       "serve these commands as tools of the Model Context Protocol, on standard input and output")
+        ->fallthrough();
+
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {
         app.parse(reversed);

@@ -155,6 +155,53 @@ def test_the_token_may_come_from_the_environment(house, running):
     assert done.returncode == 0 and READ not in done.stdout + done.stderr
 
 
+def talk(place, messages, *options):
+    """What millrace-ctl mcp answers to these messages, by id."""
+    lines = "".join(json.dumps(one) + "\n" if isinstance(one, dict) else one + "\n" for one in messages)
+    done = subprocess.run([CTL, *map(str, place), *options, "mcp"], input=lines, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+    return {one["id"]: one.get("result", one.get("error")) for one in map(json.loads, done.stdout.splitlines())}
+
+
+def call(number, name, **arguments):
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+
+
+def test_the_same_operations_are_tools_over_mcp(house, running):
+    service, ctl = running
+    hash_ = "cd" * 32
+    start = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-03-26", "capabilities": {}}}
+    messages = [
+        start,
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
+        call(2, "status"),
+        call(3, "token_revoke", payment_hash=hash_, reason="by a tool"),
+        call(4, "settlements", limit=3),
+        call(5, "service", name="nothing"),
+        call(6, "service"),
+        call(7, "settlements", colour="red"),
+        call(8, "format_disk"),
+        {"jsonrpc": "2.0", "id": 9, "method": "nothing"},
+        "nonsense",
+    ]
+    said = talk(ctl.place, messages)
+    assert len(said) == 11
+    assert said[0]["protocolVersion"] == "2025-03-26" and said[0]["capabilities"] == {"tools": {}}
+    tools = {tool["name"]: tool for tool in said[1]["tools"]}
+    assert len(tools) == 11 and tools["token_revoke"]["inputSchema"]["required"] == ["payment_hash"]
+    assert [name for name, tool in tools.items() if not tool["annotations"]["readOnlyHint"]] == ["token_revoke", "token_restore", "reload"]
+    text = lambda number: json.loads(said[number]["content"][0]["text"])  # noqa: E731
+    assert text(2)["services"] == 2 and not said[2]["isError"]
+    assert text(3)["revoked"] and text(4)["settlements"] == []
+    assert said[5]["isError"] and "no service" in text(5)["detail"]
+    assert (said[6]["code"], said[7]["code"], said[8]["code"]) == (-32602, -32602, -32602)
+    assert said[9]["code"] == -32601 and said[None]["code"] == -32700
+    assert ctl.json("audit")["audit"][0]["detail"] == "by a tool"
+    dry = talk(ctl.place, [call(1, "token_restore", payment_hash=hash_)], "--dry-run")
+    assert "Not done" in dry[1]["content"][0]["text"] and ctl.json("token", "show", hash_)["revoked"]
+
+
 def complete(*words):
     """What bash offers for the last word."""
     file = Path(__file__).resolve().parents[2] / "service/ctl/millrace-ctl.bash"
@@ -167,7 +214,7 @@ def complete(*words):
 def test_bash_completes_what_the_program_knows():
     helped = run("--help").stdout
     commands = complete("")
-    assert len(commands) == 9 and all(f"  {command} " in helped for command in commands)
+    assert len(commands) == 10 and all(f"  {command} " in helped for command in commands)
     assert complete("token", "re") == ["revoke", "restore"]
     assert complete("--socket", "/none", "sta") == ["status", "stats"]
     assert complete("stats", "--period", "") == ["hour", "day"]
