@@ -163,7 +163,7 @@ def talk(place, messages, *options):
     return {one["id"]: one.get("result", one.get("error")) for one in map(json.loads, done.stdout.splitlines())}
 
 
-def call(number, name, **arguments):
+def call(number, name, /, **arguments):
     return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
 
 
