@@ -161,7 +161,7 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head, "m.toml:1: service: missing: at least one [[service]] to sell"},
         {"service = 1\n" + head, "m.toml:1: service: missing: at least one [[service]]"},
         {"colour = 1\n" + head + weather,
-         "m.toml:1: colour: unknown key; known here: listen, metrics, node, store, log, limits, timeouts, pay_page, "
+         "m.toml:1: colour: unknown key; known here: listen, metrics, admin, node, store, log, limits, timeouts, pay_page, "
          "clients, challenges, discovery, service"},
         {head + "adress = 1\n" + weather, "m.toml:7: store.adress: unknown key; known here: path"},
         {head + weather + "pricemsat = 1\n",

@@ -263,8 +263,24 @@ TEST_CASE("a realm's services take its tokens, and their own of before") {
     }
 }
 
+TEST_CASE("a revoked token opens nothing that is sold, by whatever proof, and is first of all a good one") {
+    Fixture f;
+    const auto forever = service("weather", std::nullopt);
+    auto forged = f.credential();
+    forged.macaroon.signature[0] ^= 1;
+    const paywall::PaymentFacts revoked{noon, noon, true};
+    auto decided = [&](const l402::Credential& credential, bool free, paywall::Proof proof) {
+        paywall::FoundCredential found{std::optional(credential)};
+        return text(paywall::decide({forever, match(free), Msat(1000), found, &f.ring, revoked, noon, proof}));
+    };
+    CHECK(decided(f.credential(), false, paywall::Proof::preimage) == "revoked");
+    CHECK(decided(f.credential(), false, paywall::Proof::settlement) == "revoked");
+    CHECK(decided(forged, false, paywall::Proof::preimage) == "bad_signature");
+    CHECK(decided(f.credential(), true, paywall::Proof::preimage) == "free");
+}
+
 TEST_CASE("every reason has a name and a sentence") {
-    for (int i = static_cast<int>(Reason::no_credential); i <= static_cast<int>(Reason::spent); ++i) {
+    for (int i = static_cast<int>(Reason::no_credential); i <= static_cast<int>(Reason::revoked); ++i) {
         CHECK(paywall::name(static_cast<Reason>(i)) != "unknown");
         CHECK(paywall::explain(static_cast<Reason>(i)).size() > 20);
     }
