@@ -230,7 +230,7 @@ class Runner:
             if done.returncode != 0 or done.stderr.strip() or not done.stdout.strip():
                 failures.append(f"{page.name}: {done.stderr.strip() or 'empty'}")
             rendered[page.stem] = re.sub(".\b", "", done.stdout)
-        for program in ("service", "simulator", "client"):
+        for program in ("service", "simulator", "client", "ctl"):
             path = directory / PROGRAMS[program]
             for option in ("--help", "--version"):
                 checks += 1
