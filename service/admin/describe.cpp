@@ -99,6 +99,16 @@ json::object describe(const config::Service& service) {
     out["cors"] = texts(service.cors);
     out["dry_run"] = service.dry_run;
     out["pay_page"] = service.pay_page;
+    out["hidden"] = service.hidden;
+    out["options"] = service.forward_options ? "forward" : "answer";
+    json::array schemes;
+    if (service.schemes.l402) schemes.emplace_back("l402");
+    if (service.schemes.payment) schemes.emplace_back("payment");
+    out["schemes"] = std::move(schemes);
+    out["uses"] = service.quota.uses ? json::value(*service.quota.uses) : json::value(nullptr);
+    out["bytes"] = service.quota.bytes ? json::value(*service.quota.bytes) : json::value(nullptr);
+    out["credit_msat"] = msat_or_null(service.quota.credit);
+    out["cost_header"] = text_or_null(service.cost_header);
     out["limits"] = json::object{{"per_token", rate_or_null(service.limits.per_token)},
                                  {"per_prefix", rate_or_null(service.limits.per_prefix)},
                                  {"in_all", rate_or_null(service.limits.in_all)}};

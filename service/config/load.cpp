@@ -115,7 +115,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
         section.fault("auth_only", "only tokens open it, and this service sells none: add \"l402\" to schemes");
     QuotaTerms terms = read_quota(section, price, routes);
     if (schemes.payment && terms.quota.credit)
-        section.fault("credit_msat", "a balance is a token's: take \"payment\" out of schemes, by which one request is bought");
+        section.fault("credit_msat",
+                      "a balance is a token's: take \"payment\" out of schemes, by which one request is bought");
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
     return Service{*name,
@@ -273,9 +274,9 @@ void read_rest(const toml::table& root, const std::filesystem::path& folder, Con
 }
 
 void check_top_level(const toml::table& root, Faults& faults) {
-    constexpr std::array<std::string_view, 13> known = {"listen",  "metrics", "admin",    "node",     "store",
-                                                        "log",     "limits",     "timeouts", "pay_page",
-                                                        "clients", "challenges", "discovery", "service"};
+    constexpr std::array<std::string_view, 13> known = {"listen",     "metrics",   "admin",    "node",     "store",
+                                                        "log",        "limits",    "timeouts", "pay_page", "clients",
+                                                        "challenges", "discovery", "service"};
     for (const auto& [key, value] : root) {
         if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
         faults.note(static_cast<std::uint32_t>(key.source().begin.line), key.str(),

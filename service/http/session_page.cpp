@@ -58,8 +58,8 @@ std::optional<pages::SealedTicket> Session::find_ticket() {
 }
 
 bool Session::shows_page() const {
-    // A page sells what its cookie then opens, as a token does: not a charge, which buys one request. Once the request's
-    // body is under way, its head's bytes are gone.
+    // A page sells what its cookie then opens, as a token does: not a charge, which buys one request. Once the
+    // request's body is under way, its head's bytes are gone.
     return service().pay_page && service().schemes.l402 && !pump_ && pages::wants_page(exchange_->request.head());
 }
 

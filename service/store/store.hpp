@@ -1,5 +1,5 @@
-// Facts about money and time that outlive the process: settlements, first uses, what tokens have used of their quotas, up
-// to where the node's settlements are known, what an operator has revoked, and the record of what operators did.
+// Facts about money and time that outlive the process: settlements, first uses, what tokens have used of their quotas,
+// up to where the node's settlements are known, what an operator has revoked, and the record of what operators did.
 //
 // Reading answers from memory and may be done from any thread. Writing is queued; `done` is called from the store's own
 // thread once the fact is on disk (and readable), or could not be written.

@@ -161,7 +161,8 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head, "m.toml:1: service: missing: at least one [[service]] to sell"},
         {"service = 1\n" + head, "m.toml:1: service: missing: at least one [[service]]"},
         {"colour = 1\n" + head + weather,
-         "m.toml:1: colour: unknown key; known here: listen, metrics, admin, node, store, log, limits, timeouts, pay_page, "
+         "m.toml:1: colour: unknown key; known here: listen, metrics, admin, node, store, log, limits, timeouts, "
+         "pay_page, "
          "clients, challenges, discovery, service"},
         {head + "adress = 1\n" + weather, "m.toml:7: store.adress: unknown key; known here: path"},
         {head + weather + "pricemsat = 1\n",
@@ -271,9 +272,11 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head + weather + "description = \"{colour}\"\n",
          "m.toml:12: service.description: does not know {colour}; known here: {service}"},
         {head + weather + "limits = { per_token = \"fast\" }\n",
-         "m.toml:12: service.limits.per_token: must be a count in a time such as \"5/s\", \"20/10s\" or \"600/h\", not \"fast\""},
+         "m.toml:12: service.limits.per_token: must be a count in a time such as \"5/s\", \"20/10s\" or \"600/h\", not "
+         "\"fast\""},
         {head + weather + "limits = { per_tokens = \"1/s\" }\n", "m.toml:12: service.limits.per_tokens: unknown key"},
-        {head + weather + "[challenges]\nin_all = \"0/s\"\n", "m.toml:13: challenges.in_all: must be a count in a time"},
+        {head + weather + "[challenges]\nin_all = \"0/s\"\n",
+         "m.toml:13: challenges.in_all: must be a count in a time"},
         {head + weather + "[clients]\nblock = [\"10.0.0.1/8\"]\n",
          "m.toml:13: clients.block: \"10.0.0.1/8\" must be an address or a network such as"},
         {head + weather + "methods = [\"get\"]\n", "m.toml:12: service.methods: \"get\" must be a method in capitals"},

@@ -268,7 +268,7 @@ TEST_CASE("a revoked token opens nothing that is sold, by whatever proof, and is
     const auto forever = service("weather", std::nullopt);
     auto forged = f.credential();
     forged.macaroon.signature[0] ^= 1;
-    const paywall::PaymentFacts revoked{noon, noon, true};
+    const paywall::PaymentFacts revoked{.settled_at = noon, .first_used_at = noon, .revoked = true};
     auto decided = [&](const l402::Credential& credential, bool free, paywall::Proof proof) {
         paywall::FoundCredential found{std::optional(credential)};
         return text(paywall::decide({forever, match(free), Msat(1000), found, &f.ring, revoked, noon, proof}));
