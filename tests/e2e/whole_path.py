@@ -324,6 +324,7 @@ def test_a_refused_credential_gets_the_reason_and_a_fresh_challenge(path):
         {"name": "maps", "path": "/maps/", "price_msat": PRICE_MSAT},
     ])
     token, preimage = bought(whole)
+    wait_for(lambda: service.stored("select 1 from settlements"), "the settlement in the store: until then its invoice is handed out again")
     raw = bytearray(base64.b64decode(token))
     raw[-1] ^= 1
     forged = base64.b64encode(raw).decode()
