@@ -1,0 +1,179 @@
+#include "service/config/read_service.hpp"
+
+#include <algorithm>
+
+#include "service/config/load_pages.hpp"
+#include "service/config/read_limits.hpp"
+#include "service/config/read_quota.hpp"
+#include "service/config/read_routes.hpp"
+#include "service/config/read_upstream.hpp"
+
+namespace millrace::config {
+namespace {
+
+bool is_host_name(std::string_view host) {
+    if (host.empty() || host.size() > 253) return false;
+    return host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_[]:") == std::string_view::npos;
+}
+
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return out;
+}
+
+HostPattern read_host(Section& section) {
+    auto text = section.text("host");
+    if (!text || *text == "*") return {};
+    std::string host = lower_case(*text);
+    bool suffix = host.starts_with("*.");
+    std::string name = suffix ? host.substr(1) : host;
+    bool has_port = name.find(':') != std::string::npos && name.front() != '[';
+    if (!is_host_name(suffix ? std::string_view(name).substr(1) : std::string_view(name)) || has_port) {
+        section.fault(
+            "host",
+            "must be \"*\", a host name without a port such as \"api.example.com\", or \"*.example.com\", not \"" +
+                *text + '"');
+        return {};
+    }
+    return {suffix ? HostPattern::Kind::suffix : HostPattern::Kind::exact, name};
+}
+
+Schemes read_schemes(Section& section) {
+    Schemes out;
+    if (!section.has("schemes")) {
+        section.texts("schemes");  // a known key
+        return out;
+    }
+    out.l402 = false;
+    const std::vector<std::string> names = section.texts("schemes");
+    if (names.empty()) section.fault("schemes", "must name \"l402\", \"payment\" or both");
+    for (const std::string& scheme : names) {
+        bool* chosen = scheme == "l402" ? &out.l402 : scheme == "payment" ? &out.payment : nullptr;
+        if (!chosen)
+            section.fault("schemes", "must name \"l402\", \"payment\" or both, not \"" + scheme + '"');
+        else if (*chosen)
+            section.fault("schemes", "names \"" + scheme + "\" twice");
+        else
+            *chosen = true;
+    }
+    return out;
+}
+
+bool includes(const HostPattern& host, const HostPattern& other) {
+    if (host.kind == HostPattern::Kind::any || host == other) return true;
+    return host.kind == HostPattern::Kind::suffix && other.kind != HostPattern::Kind::any &&
+           other.text.size() > host.text.size() &&
+           std::string_view(other.text).substr(other.text.size() - host.text.size()) == host.text;
+}
+
+}  // namespace
+
+std::string HostPattern::written() const {
+    switch (kind) {
+        case Kind::exact:
+            return text;
+        case Kind::suffix:
+            return '*' + text;
+        case Kind::any:
+            break;
+    }
+    return "*";
+}
+
+std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder,
+                                    const Environment& environment, Faults& faults) {
+    Section section(&table, "service", static_cast<std::uint32_t>(table.source().begin.line), faults);
+    std::optional<ServiceName> name =
+        read_name(section, "name", "what the service is called in tokens and metrics, such as \"weather\"");
+    HostPattern host = read_host(section);
+    std::optional<PathPattern> path =
+        read_pattern(section, "path", "the prefix of what is sold, such as \"/weather/\"");
+    Methods methods = read_methods(section);
+    std::optional<Upstream> upstream =
+        read_upstream(section, folder, environment, path ? std::optional<std::string>(path->root()) : std::nullopt);
+    std::optional<std::uint64_t> price =
+        section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
+    std::optional<std::chrono::seconds> timeout;
+    if (section.has("timeout")) {
+        std::chrono::milliseconds value{0};
+        section.duration("timeout", value);
+        timeout = std::chrono::duration_cast<std::chrono::seconds>(value);
+        if (value.count() > 0 && timeout->count() == 0) section.fault("timeout", "must be at least \"1s\"");
+    } else {
+        std::chrono::milliseconds unused{0};
+        section.duration("timeout", unused);
+    }
+    std::vector<PathPattern> free = read_paths_below(section, "free", path);
+    std::vector<PathPattern> auth_only = read_paths_below(section, "auth_only", path);
+    std::optional<std::string> description = read_description(section);
+    std::optional<ServiceName> realm = read_name(section, "realm", {});
+    std::vector<std::string> cors = read_cors(section);
+    bool dry_run = section.flag("dry_run").value_or(false);
+    Appearance shown = read_appearance(section);
+    std::vector<Route> routes = read_routes(section, path, faults);
+    limits::UseRates limits = read_service_limits(section);
+    Schemes schemes = read_schemes(section);
+    if (!schemes.l402 && !auth_only.empty())
+        section.fault("auth_only", "only tokens open it, and this service sells none: add \"l402\" to schemes");
+    QuotaTerms terms = read_quota(section, price, routes);
+    if (schemes.payment && terms.quota.credit)
+        section.fault("credit_msat",
+                      "a balance is a token's: take \"payment\" out of schemes, by which one request is bought");
+    section.no_others();
+    if (!name || !path || !upstream || !price) return std::nullopt;
+    return Service{*name,
+                   host,
+                   *path,
+                   std::move(methods),
+                   std::move(*upstream),
+                   Msat(*price),
+                   timeout,
+                   std::move(free),
+                   std::move(auth_only),
+                   std::move(description),
+                   realm,
+                   std::move(cors),
+                   dry_run,
+                   std::move(routes),
+                   limits,
+                   static_cast<int>(section.line()),
+                   shown.pay_page,
+                   shown.hidden,
+                   shown.forward_options,
+                   schemes,
+                   terms.quota,
+                   std::move(terms.cost_header)};
+}
+
+void check_overlaps(const std::vector<Service>& services, Faults& faults) {
+    for (std::size_t i = 0; i < services.size(); ++i) {
+        const Service& later = services[i];
+        auto line = static_cast<std::uint32_t>(later.line);
+        for (std::size_t j = 0; j < i; ++j) {
+            const Service& earlier = services[j];
+            if (later.name == earlier.name) {
+                faults.note(line, "service.name",
+                            "\"" + later.name.text() + "\" is already the service of line " +
+                                std::to_string(earlier.line) + "; each service needs a name of its own");
+            }
+            if (includes(earlier.host, later.host) && earlier.methods.includes(later.methods) &&
+                earlier.path.hides(later.path)) {
+                faults.note(line, "service.path",
+                            "overlaps service \"" + earlier.name.text() + "\" of line " + std::to_string(earlier.line) +
+                                ", which answers every request to host \"" + later.host.written() + "\" and path \"" +
+                                later.path.text() + "\" first; put the narrower service in front");
+            }
+        }
+        for (const Service& other : services) {
+            if (!later.realm || other.name != *later.realm || other.realm == later.realm) continue;
+            faults.note(line, "service.realm",
+                        "\"" + later.realm->text() + "\" is the name of the service of line " +
+                            std::to_string(other.line) +
+                            ", which is not in this realm; choose another name for the realm");
+        }
+    }
+}
+
+}  // namespace millrace::config
