@@ -1,6 +1,9 @@
 #include "common/gateway/messages.hpp"
 
+#include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
+#include <utility>
 
 #include "common/json/fields.hpp"
 
@@ -27,6 +30,30 @@ template <class Message>
 Result<Message> finish(const json::Fields& in, Message message) {
     if (in.fault()) return Error{to_error_code(Errc::bad_message), in.fault()->message};
     return message;
+}
+
+constexpr std::array<std::pair<RefundState, std::string_view>, 3> refund_states{{
+    {RefundState::pending, "pending"},
+    {RefundState::complete, "complete"},
+    {RefundState::failed, "failed"},
+}};
+
+constexpr std::array<std::pair<RefundRefusal, std::string_view>, 7> refund_refusals{{
+    {RefundRefusal::off, "off"},
+    {RefundRefusal::not_a_deposit, "not-a-deposit"},
+    {RefundRefusal::not_settled, "not-settled"},
+    {RefundRefusal::too_much, "too-much"},
+    {RefundRefusal::already_refunded, "already-refunded"},
+    {RefundRefusal::daily_limit, "daily-limit"},
+    {RefundRefusal::bad_invoice, "bad-invoice"},
+}};
+
+template <class Table, class Key>
+std::string_view word_for(const Table& table, Key key) {
+    for (const auto& [each, word] : table) {
+        if (each == key) return word;
+    }
+    return "unknown";
 }
 
 }  // namespace
@@ -63,23 +90,30 @@ bj::object to_json(const IssueRequest& request) {
     bj::object out{{"amount_msat", request.amount.value()}, {"service", request.service.text()}};
     if (request.description) out["description"] = *request.description;
     if (request.expiry) out["expiry"] = request.expiry->count();
+    if (request.deposit) out["deposit"] = true;
     return out;
 }
 
 Result<IssueRequest> parse_issue_request(const bj::value& value) {
     json::Fields in(value, "issue");
-    IssueRequest out{in.msat("amount_msat"), in.service("service"), in.optional_string("description"), in.optional_seconds("expiry")};
+    IssueRequest out{in.msat("amount_msat"), in.service("service"), in.optional_string("description"), in.optional_seconds("expiry"),
+                     in.optional_boolean("deposit").value_or(false)};
     in.no_others();
     return finish(in, std::move(out));
 }
 
 bj::object to_json(const IssuedChallenge& challenge) {
-    return {{"payment_hash", challenge.payment_hash.hex()},
-            {"bolt11", challenge.bolt11},
-            {"amount_msat", challenge.amount.value()},
-            {"expires_at", unix_seconds(challenge.expires_at)},
-            {"token", challenge.token_base64},
-            {"www_authenticate", bj::array(challenge.www_authenticate.begin(), challenge.www_authenticate.end())}};
+    bj::object out{{"payment_hash", challenge.payment_hash.hex()},
+                   {"bolt11", challenge.bolt11},
+                   {"amount_msat", challenge.amount.value()},
+                   {"expires_at", unix_seconds(challenge.expires_at)}};
+    if (challenge.deposit) {
+        out["deposit"] = true;
+    } else {
+        out["token"] = challenge.token_base64;
+        out["www_authenticate"] = bj::array(challenge.www_authenticate.begin(), challenge.www_authenticate.end());
+    }
+    return out;
 }
 
 Result<IssuedChallenge> parse_issued_challenge(const bj::value& value) {
@@ -89,8 +123,11 @@ Result<IssuedChallenge> parse_issued_challenge(const bj::value& value) {
     out.bolt11 = in.string("bolt11");
     out.amount = in.msat("amount_msat");
     out.expires_at = in.time("expires_at");
-    out.token_base64 = in.string("token");
-    out.www_authenticate = in.strings("www_authenticate");
+    out.deposit = in.optional_boolean("deposit").value_or(false);
+    if (!out.deposit) {
+        out.token_base64 = in.string("token");
+        out.www_authenticate = in.strings("www_authenticate");
+    }
     return finish(in, std::move(out));
 }
 
@@ -115,14 +152,16 @@ Result<Keys> parse_keys(const bj::value& value) {
 }
 
 bj::object to_json(const Settlement& settlement) {
-    return {{"payment_hash", settlement.payment_hash.hex()},
-            {"label", settlement.label},
-            {"amount_msat", settlement.amount.value()},
-            {"amount_received_msat", settlement.amount_received.value()},
-            {"settled_at", unix_seconds(settlement.settled_at)},
-            {"service", settlement.service},
-            {"description", settlement.description},
-            {"pay_index", settlement.pay_index}};
+    bj::object out{{"payment_hash", settlement.payment_hash.hex()},
+                   {"label", settlement.label},
+                   {"amount_msat", settlement.amount.value()},
+                   {"amount_received_msat", settlement.amount_received.value()},
+                   {"settled_at", unix_seconds(settlement.settled_at)},
+                   {"service", settlement.service},
+                   {"description", settlement.description},
+                   {"pay_index", settlement.pay_index}};
+    if (settlement.deposit) out["deposit"] = true;
+    return out;
 }
 
 Result<Settlement> parse_settlement(const bj::value& value) {
@@ -136,6 +175,7 @@ Result<Settlement> parse_settlement(const bj::value& value) {
     out.service = in.string("service");
     out.description = in.string("description");
     out.pay_index = in.u64("pay_index");
+    out.deposit = in.optional_boolean("deposit").value_or(false);
     return finish(in, std::move(out));
 }
 
@@ -163,6 +203,82 @@ Result<std::uint64_t> parse_subscribe(const bj::value& value) {
     const std::uint64_t next_pay_index = in.u64("next_pay_index");
     in.no_others();
     return finish(in, next_pay_index);
+}
+
+bj::object to_json(const RefundRequest& request) {
+    bj::array deposits;
+    for (const PaymentHash& hash : request.deposits) deposits.push_back(bj::string(hash.hex()));
+    return {{"deposits", std::move(deposits)}, {"amount_msat", request.amount.value()}, {"invoice", request.invoice}};
+}
+
+Result<RefundRequest> parse_refund_request(const bj::value& value) {
+    json::Fields in(value, "refund");
+    RefundRequest out;
+    for (const std::string& text : in.strings("deposits")) {
+        const auto hash = PaymentHash::from_hex(text);
+        if (!hash) {
+            in.note(json::Errc::out_of_range, "deposits", "must be payment hashes, 64 hex digits each");
+            break;
+        }
+        if (std::find(out.deposits.begin(), out.deposits.end(), *hash) != out.deposits.end()) {
+            in.note(json::Errc::out_of_range, "deposits", "must be distinct");
+            break;
+        }
+        out.deposits.push_back(*hash);
+        if (out.deposits.size() > max_deposits) break;
+    }
+    if (out.deposits.empty() || out.deposits.size() > max_deposits) {
+        in.note(json::Errc::out_of_range, "deposits", "must hold 1 to " + std::to_string(max_deposits) + " payment hashes");
+    }
+    out.amount = in.msat("amount_msat");
+    if (out.amount == Msat{}) in.note(json::Errc::out_of_range, "amount_msat", "must be at least 1");
+    out.invoice = in.string("invoice");
+    if (out.invoice.empty() || out.invoice.size() > max_refund_invoice) {
+        in.note(json::Errc::out_of_range, "invoice", "must be a BOLT 11 invoice of at most " + std::to_string(max_refund_invoice) + " bytes");
+    }
+    in.no_others();
+    return finish(in, std::move(out));
+}
+
+bj::object to_json(const RefundReply& reply) {
+    bj::object out{{"state", name(reply.state)}, {"amount_msat", reply.amount.value()}};
+    if (reply.fee) out["fee_msat"] = reply.fee->value();
+    if (reply.reason) out["reason"] = *reply.reason;
+    return out;
+}
+
+Result<RefundReply> parse_refund_reply(const bj::value& value) {
+    json::Fields in(value, "refund reply");
+    RefundReply out;
+    const std::string state = in.string("state");
+    const auto known = std::find_if(refund_states.begin(), refund_states.end(), [&](const auto& one) { return one.second == state; });
+    if (known == refund_states.end()) {
+        in.note(json::Errc::out_of_range, "state", "must be pending, complete or failed");
+    } else {
+        out.state = known->first;
+    }
+    out.amount = in.msat("amount_msat");
+    out.fee = in.optional_msat("fee_msat");
+    if (out.state == RefundState::complete && !out.fee) in.note(json::Errc::missing, "fee_msat", {});
+    out.reason = in.optional_string("reason");
+    return finish(in, std::move(out));
+}
+
+std::string_view name(RefundState state) { return word_for(refund_states, state); }
+
+std::string_view name(RefundRefusal refusal) { return word_for(refund_refusals, refusal); }
+
+RpcError refuse_refund(RefundRefusal why, std::string_view detail) {
+    return {static_cast<int>(RpcCode::refund_refused), std::string(name(why)).append(": ").append(detail)};
+}
+
+std::optional<RefundRefusal> refusal_of(const RpcError& error) {
+    if (error.code != static_cast<int>(RpcCode::refund_refused)) return std::nullopt;
+    const std::string_view word = std::string_view(error.message).substr(0, error.message.find(':'));
+    for (const auto& [refusal, known] : refund_refusals) {
+        if (known == word) return refusal;
+    }
+    return std::nullopt;
 }
 
 l402::KeyRing key_ring(const Keys& keys) {

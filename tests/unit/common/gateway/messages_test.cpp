@@ -69,6 +69,94 @@ TEST_CASE("Each message is written as the protocol states it") {
           bj::parse(R"({"blockheight":108,"peers":2,"active_channels":3,"spendable_msat":5,"receivable_msat":6})"));
 }
 
+TEST_CASE("A deposit is told apart in every message that speaks of it") {
+    IssueRequest request{Msat(20000), ServiceName::parse("weather").value(), std::nullopt, std::nullopt};
+    request.deposit = true;
+    CHECK(wire(to_json(request)) == bj::parse(R"({"amount_msat":20000,"service":"weather","deposit":true})"));
+    CHECK(parse_issue_request(wire(to_json(request)))->deposit);
+    CHECK_FALSE(parse_issue_request(bj::parse(R"({"amount_msat":20000,"service":"weather"})"))->deposit);
+    CHECK_FALSE(parse_issue_request(bj::parse(R"({"amount_msat":1,"service":"weather","deposit":false})"))->deposit);
+    CHECK_FALSE(parse_issue_request(bj::parse(R"({"amount_msat":1,"service":"weather","deposit":1})")));
+
+    IssuedChallenge challenge;
+    challenge.payment_hash = PaymentHash::from_hex(hash_hex).value();
+    challenge.bolt11 = "lnbcrt1";
+    challenge.amount = Msat(20000);
+    challenge.expires_at = at(1'700'000'600);
+    challenge.deposit = true;
+    const bj::value written = wire(to_json(challenge));
+    CHECK(written == bj::parse(std::string(R"({"payment_hash":")") + hash_hex +
+                               R"(","bolt11":"lnbcrt1","amount_msat":20000,"expires_at":1700000600,"deposit":true})"));
+    const Result<IssuedChallenge> read = parse_issued_challenge(written);
+    REQUIRE(read);
+    CHECK(read->deposit);
+    CHECK(read->token_base64.empty());
+    CHECK(read->www_authenticate.empty());
+
+    Settlement settlement;
+    settlement.payment_hash = challenge.payment_hash;
+    settlement.deposit = true;
+    CHECK(wire(to_json(settlement)).at("deposit") == bj::value(true));
+    CHECK(parse_settlement(wire(to_json(settlement)))->deposit);
+    settlement.deposit = false;
+    CHECK_FALSE(wire(to_json(settlement)).as_object().contains("deposit"));
+}
+
+TEST_CASE("A refund is asked for and answered as the protocol states it") {
+    const RefundRequest request{{PaymentHash::from_hex(hash_hex).value()}, Msat(500), "lnbcrt1"};
+    CHECK(wire(to_json(request)) == bj::parse(std::string(R"({"deposits":[")") + hash_hex + R"("],"amount_msat":500,"invoice":"lnbcrt1"})"));
+    const Result<RefundRequest> read = parse_refund_request(wire(to_json(request)));
+    REQUIRE(read);
+    CHECK(read->deposits == request.deposits);
+    CHECK(read->amount == request.amount);
+    CHECK(read->invoice == request.invoice);
+
+    RefundReply reply{RefundState::complete, Msat(500), Msat(3), std::nullopt};
+    CHECK(wire(to_json(reply)) == bj::parse(R"({"state":"complete","amount_msat":500,"fee_msat":3})"));
+    CHECK(parse_refund_reply(wire(to_json(reply)))->fee == Msat(3));
+    reply = {RefundState::failed, Msat(500), std::nullopt, "no route"};
+    CHECK(wire(to_json(reply)) == bj::parse(R"({"state":"failed","amount_msat":500,"reason":"no route"})"));
+    CHECK(parse_refund_reply(wire(to_json(reply)))->reason == "no route");
+    CHECK(parse_refund_reply(wire(to_json(RefundReply{RefundState::pending, Msat(1), {}, {}})))->state == RefundState::pending);
+    CHECK_FALSE(parse_refund_reply(bj::parse(R"({"state":"complete","amount_msat":500})")));
+    CHECK_FALSE(parse_refund_reply(bj::parse(R"({"state":"paid","amount_msat":500})")));
+}
+
+TEST_CASE("A refund's request names 1 to 100 distinct deposits, an amount and an invoice") {
+    const auto hash = [](int n) {
+        std::string text(hash_hex);
+        const std::string digits = std::to_string(n);
+        return text.replace(0, digits.size(), digits);
+    };
+    const auto parse = [](bj::array deposits, std::uint64_t amount, std::string invoice) {
+        return parse_refund_request(bj::object{{"deposits", std::move(deposits)}, {"amount_msat", amount}, {"invoice", std::move(invoice)}});
+    };
+    bj::array hundred;
+    for (int i = 0; i < 100; ++i) hundred.push_back(bj::string(hash(100 + i)));
+    CHECK(parse(hundred, 1, "l")->deposits.size() == 100);
+    hundred.push_back(bj::string(hash(201)));
+    CHECK(parse(hundred, 1, "l").error().message == "refund: deposits: must hold 1 to 100 payment hashes");
+    CHECK(parse({}, 1, "l").error().message == "refund: deposits: must hold 1 to 100 payment hashes");
+    CHECK(parse({hash(1), hash(1)}, 1, "l").error().message == "refund: deposits: must be distinct");
+    CHECK(parse({"12"}, 1, "l").error().message.find("64 hex digits") != std::string::npos);
+    CHECK(parse({hash(1)}, 0, "l").error().message == "refund: amount_msat: must be at least 1");
+    CHECK_FALSE(parse({hash(1)}, 1, ""));
+    CHECK_FALSE(parse({hash(1)}, 1, std::string(max_refund_invoice + 1, 'l')));
+}
+
+TEST_CASE("A refused refund's message begins with the word that says why") {
+    for (const RefundRefusal refusal :
+         {RefundRefusal::off, RefundRefusal::not_a_deposit, RefundRefusal::not_settled, RefundRefusal::too_much,
+          RefundRefusal::already_refunded, RefundRefusal::daily_limit, RefundRefusal::bad_invoice}) {
+        const RpcError error = refuse_refund(refusal, "some: detail");
+        CHECK(error.code == 4026);
+        CHECK(error.message == std::string(name(refusal)) + ": some: detail");
+        CHECK(refusal_of(error) == refusal);
+        CHECK_FALSE(refusal_of(RpcError{4021, error.message}));
+    }
+    CHECK_FALSE(refusal_of(RpcError{4026, "another day"}));
+}
+
 TEST_CASE("A message stays on one line, whatever its strings hold") {
     IssueRequest request{Msat(1), ServiceName::parse("s").value(), "two\nlines\r\nand a tab\t\"\\\x01", std::nullopt};
     const std::string line = bj::serialize(to_json(request));
@@ -106,6 +194,9 @@ const Parser parsers[] = {
     {"node", error_of<parse_node_figures>,
      R"({"blockheight":1,"peers":2,"active_channels":3,"spendable_msat":4,"receivable_msat":5})", false},
     {"subscribe", error_of<parse_subscribe>, R"({"next_pay_index":7})", true},
+    {"refund", error_of<parse_refund_request>,
+     R"({"deposits":["e0e77a507412b120f6ede61f62295b1a7b2ff19d3dcc8f7253e51663470c888e"],"amount_msat":1,"invoice":"l"})", true},
+    {"refund reply", error_of<parse_refund_reply>, R"({"state":"pending","amount_msat":1})", false},
 };
 
 TEST_CASE("Each member that is missing or of another type is refused by name") {
