@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "service/runtime/app.hpp"
+#include "service/runtime/stored_services.hpp"
 
 namespace {
 
@@ -31,6 +32,12 @@ int main(int argc, char** argv) {
     bool check = false;
     command.add_option("--config", file, "configuration file (TOML)")->required()->type_name("FILE");
     command.add_flag("--check-config", check, "check the configuration, say what is wrong with it, and end");
+    std::string removed;
+    command
+        .add_option("--remove-service", removed,
+                    "take a service of the admin API out of the store, print its definition, and end")
+        ->type_name("NAME")
+        ->excludes("--check-config");
     command.set_version_flag("--version", "millraced " MILLRACE_VERSION);
     CLI11_PARSE(command, argc, argv);
 
@@ -43,8 +50,20 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "%s\n", config.error().message.c_str());
         return 1;
     }
+    if (!removed.empty()) {
+        auto definition = millrace::runtime::remove_stored(*config, removed);
+        std::fprintf(definition ? stdout : stderr, "%s\n",
+                     definition ? definition->c_str() : definition.error().message.c_str());
+        return definition ? 0 : 1;
+    }
     if (check) {
+        auto stored = millrace::runtime::check_stored(*config, file, environment);
+        if (!stored) {
+            std::fprintf(stderr, "%s\n", stored.error().message.c_str());
+            return 1;
+        }
         std::printf("%s: good, %zu services\n", file.c_str(), config->services.size());
+        if (*stored > 0) std::printf("%s: good, %zu stored services\n", config->store.c_str(), *stored);
         return 0;
     }
 

@@ -93,22 +93,6 @@ http::Awaitable<Answer> Api::status(Request) {
     co_return json_answer(sources_.status());
 }
 
-http::Awaitable<Answer> Api::services(Request) {
-    std::shared_ptr<const config::Config> config = sources_.config();
-    json::array out;
-    for (const config::Service& service : config->services) out.push_back(describe(service));
-    json::object document{{"services", std::move(out)}};
-    co_return json_answer(document);
-}
-
-http::Awaitable<Answer> Api::service(Request request) {
-    std::shared_ptr<const config::Config> config = sources_.config();
-    for (const config::Service& service : config->services) {
-        if (service.name.text() == request.names.at("name")) co_return json_answer(describe(service));
-    }
-    co_return problem(404, "There is no service of this name.");
-}
-
 http::Awaitable<Answer> Api::settlements(Request request) {
     Parameters in(request);
     store::SettlementFilter filter;
@@ -206,7 +190,7 @@ http::Awaitable<Answer> Api::reload(Request request) {
     store::AuditEntry asked{now(), role, "reload", "configuration", {}};
     Result<void> written = co_await record(std::move(asked));
     if (!written) co_return failed(written.error());
-    Result<json::object> done = sources_.reload();
+    Result<json::object> done = co_await sources_.reload();
     store::AuditEntry outcome{now(), role, done ? "reloaded" : "reload refused", "configuration",
                               done ? json::serialize(*done) : done.error().message};
     written = co_await record(std::move(outcome));

@@ -16,6 +16,7 @@
 #include <variant>
 
 #include "service/admin/message.hpp"
+#include "service/admin/service_change.hpp"
 #include "service/config/config.hpp"
 #include "service/http/asio.hpp"
 #include "service/store/reader.hpp"
@@ -44,8 +45,10 @@ struct Sources {
     std::function<std::shared_ptr<const config::Config>()> config;
     std::function<std::string()> not_ready;  // why; empty where it is ready
     std::function<boost::json::object()> status;
-    std::function<Result<boost::json::object>()> reload;  // what changed
-    std::function<void(const PaymentHash&)> revoked;      // its challenge is not to be handed out again
+    std::function<http::Awaitable<Result<boost::json::object>>()> reload;  // what changed
+    std::function<void(const PaymentHash&)> revoked;                       // its challenge is not to be handed out again
+    std::function<http::Awaitable<ServiceOutcome>(ServiceChange)> change_services;
+    std::string file;  // of the configuration
 };
 
 class Api {
@@ -61,6 +64,10 @@ class Api {
     http::Awaitable<Answer> status(Request request);
     http::Awaitable<Answer> services(Request request);
     http::Awaitable<Answer> service(Request request);
+    http::Awaitable<Answer> definition(Request request);
+    http::Awaitable<Answer> add_service(Request request);
+    http::Awaitable<Answer> set_service(Request request);
+    http::Awaitable<Answer> remove_service(Request request);
     http::Awaitable<Answer> settlements(Request request);
     http::Awaitable<Answer> stats(Request request);
     http::Awaitable<Answer> token(Request request);
@@ -74,6 +81,7 @@ class Api {
     http::Awaitable<Result<T>> read(Read query);
     http::Awaitable<Answer> show(PaymentHash hash, std::optional<bool> changed);
     http::Awaitable<Result<void>> record(store::AuditEntry entry);
+    http::Awaitable<Answer> change(ServiceChange wanted, Request request);
 
     http::Executor executor_;
     store::Store& store_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "service/config/definition.hpp"
+
 namespace millrace::admin {
 namespace {
 
@@ -113,6 +115,21 @@ json::object describe(const config::Service& service) {
                                  {"per_prefix", rate_or_null(service.limits.per_prefix)},
                                  {"in_all", rate_or_null(service.limits.in_all)}};
     out["routes"] = list(service.routes, describe_route);
+    return out;
+}
+
+json::object describe_whole(const config::Service& service, const std::string& file) {
+    json::object out = describe(service);
+    if (!service.origin) return out;
+    out["definition"] = service.origin->definition;
+    out["version"] = config::version_of(service.origin->definition);
+    if (const auto& stored = service.origin->stored)
+        out["origin"] = json::object{{"kind", "stored"},
+                                     {"place", stored->in_front ? "in front of the file" : "behind the file"},
+                                     {"created_at", number(stored->created_at)},
+                                     {"updated_at", number(stored->updated_at)}};
+    else
+        out["origin"] = json::object{{"kind", "file"}, {"file", file}, {"line", service.line}};
     return out;
 }
 

@@ -14,6 +14,10 @@ namespace millrace::admin {
 // the names alone: values may be secrets.
 [[nodiscard]] boost::json::object describe(const config::Service& service);
 
+// As above, and where the service comes from: `definition` under the file's keys as they were written, which can be
+// given back; its `version`; `origin`: file and line, or that it is stored, and since when.
+[[nodiscard]] boost::json::object describe_whole(const config::Service& service, const std::string& file);
+
 [[nodiscard]] boost::json::object describe(const store::SettlementRow& row);
 [[nodiscard]] boost::json::object describe(const store::StatsRow& row);
 [[nodiscard]] boost::json::object describe(const store::AuditRow& row);

@@ -6,11 +6,19 @@
 namespace millrace::admin {
 namespace {
 
-constexpr std::array<Endpoint, 11> table = {{
+constexpr std::array<Endpoint, 15> table = {{
     {"GET", "/v1/health", Role::read, {}, &Api::health},
     {"GET", "/v1/status", Role::read, {}, &Api::status},
     {"GET", "/v1/services", Role::read, {}, &Api::services},
+    {"POST", "/v1/services", Role::write, {"position", "before", "after", "dry_run"}, &Api::add_service},
     {"GET", "/v1/services/{name}", Role::read, {}, &Api::service},
+    {"PUT",
+     "/v1/services/{name}",
+     Role::write,
+     {"position", "before", "after", "version", "dry_run"},
+     &Api::set_service},
+    {"DELETE", "/v1/services/{name}", Role::write, {"version", "dry_run"}, &Api::remove_service},
+    {"GET", "/v1/services/{name}/definition", Role::read, {}, &Api::definition},
     {"GET",
      "/v1/settlements",
      Role::read,

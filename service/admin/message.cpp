@@ -8,16 +8,17 @@
 
 namespace millrace::admin {
 
-Answer problem(unsigned status, std::string_view detail) {
+Answer problem(unsigned status, std::string_view detail, boost::json::object more) {
     boost::json::object document{{"type", "about:blank"},
                                  {"title", std::string(http::reason_phrase(status))},
                                  {"status", status},
                                  {"detail", std::string(detail)}};
+    for (auto& [key, value] : more) document[key] = std::move(value);
     return {status, boost::json::serialize(document) + '\n', "application/problem+json"};
 }
 
-Answer json_answer(const boost::json::object& document) {
-    return {200, boost::json::serialize(document) + '\n'};
+Answer json_answer(const boost::json::object& document, unsigned status) {
+    return {status, boost::json::serialize(document) + '\n'};
 }
 
 std::optional<std::string_view> only_field(const http::RequestHead& head, http::Field id) {

@@ -35,9 +35,9 @@ struct Answer {
 };
 
 // An RFC 9457 problem document.
-[[nodiscard]] Answer problem(unsigned status, std::string_view detail);
+[[nodiscard]] Answer problem(unsigned status, std::string_view detail, boost::json::object more = {});
 
-[[nodiscard]] Answer json_answer(const boost::json::object& document);
+[[nodiscard]] Answer json_answer(const boost::json::object& document, unsigned status = 200);
 
 // Method, path, query and what is accepted; empty where the target is not a path with a query, percent-encoded well.
 [[nodiscard]] std::optional<Request> read_request(const http::RequestHead& head);

@@ -37,6 +37,13 @@ std::optional<std::int64_t> Parameters::number(std::string_view key, std::int64_
     return std::nullopt;
 }
 
+bool Parameters::flag(std::string_view key) {
+    auto given = text(key);
+    if (!given || *given == "false") return false;
+    if (*given != "true") note(key, "must be true or false");
+    return true;
+}
+
 std::optional<std::chrono::sys_seconds> Parameters::time(std::string_view key) {
     auto given = text(key);
     if (!given) return std::nullopt;

@@ -18,6 +18,8 @@ class Parameters {
     std::optional<std::string> text(std::string_view key);
     // A whole number from `min` to `max`.
     std::optional<std::int64_t> number(std::string_view key, std::int64_t min, std::int64_t max);
+    // "true" or "false"; false without.
+    bool flag(std::string_view key);
     // Unix seconds, a date (its midnight, UTC), or a date and time of RFC 3339.
     std::optional<std::chrono::sys_seconds> time(std::string_view key);
 

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t max_head = 16 * 1024;
 constexpr std::size_t max_body = 16 * 1024;
+constexpr std::size_t max_definition = 256 * 1024;  // of a service: a thousand routes
 constexpr std::size_t max_connections = 64;
 constexpr std::chrono::seconds request_patience{10};
 constexpr std::chrono::seconds answer_patience{60};
@@ -148,7 +149,7 @@ http::Awaitable<std::optional<Answer>> Server::receive(http::Socket& socket, Inc
         co_return problem(431, "The head of the request is more than 16 KiB.");
     }
     // The head's views must stay where they are while the body is read.
-    in.bytes.reserve(in.head_end + max_body + 4096);
+    in.bytes.reserve(in.head_end + max_definition + 4096);
     http::HeadLimits limits{max_head, max_head};
     if (auto fault = in.reader.parse(std::string_view(in.bytes).substr(0, in.head_end), limits))
         co_return problem(fault->status, fault->detail);
@@ -168,7 +169,10 @@ http::Awaitable<std::optional<Answer>> Server::receive_body(http::Socket& socket
     const http::RequestHead& head = in.reader.head();
     if (head.framing == http::Framing::none) co_return std::nullopt;
     if (head.framing != http::Framing::length) co_return problem(411, "A body needs a Content-Length.");
-    if (head.content_length > max_body) co_return problem(413, "The body is more than 16 KiB.");
+    bool of_service = in.request.path.size() > 1 && in.request.path[1] == "services";
+    std::size_t most = of_service ? max_definition : max_body;
+    if (head.content_length > most)
+        co_return problem(413, "The body is more than " + std::to_string(most / 1024) + " KiB.");
     std::size_t end = in.head_end + static_cast<std::size_t>(head.content_length);
     if (head.expect_continue && in.bytes.size() < end) {
         auto interim = asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));

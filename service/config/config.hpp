@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -150,6 +151,8 @@ struct Quota {
     [[nodiscard]] bool any() const { return uses || bytes || credit; }
 };
 
+struct Origin;
+
 struct Service {
     ServiceName name;
     HostPattern host = {};
@@ -166,13 +169,14 @@ struct Service {
     bool dry_run = false;                         // nothing is refused; what would have been is logged and counted
     std::vector<Route> routes = {};
     limits::UseRates limits = {};  // how often it may be used
-    int line = 0;                  // where it stands in the file
+    int line = 0;                  // where it stands in the file; 0: stored through the admin API
     bool pay_page = true;          // people get a page in place of a problem document
     bool hidden = false;           // in no public document
     bool forward_options = false;  // OPTIONS is sold like any method; otherwise it is answered here
     Schemes schemes = {};
     Quota quota = {};              // what a token buys beside time
     std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
+    std::shared_ptr<const Origin> origin = {};  // where it comes from, as it was written: see config/definition.hpp
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }

@@ -81,6 +81,14 @@ Result<SecretText> read_header_value(std::string_view text, const std::filesyste
     return out;
 }
 
+bool holds_reference(std::string_view text) {
+    if (text.starts_with(file_scheme)) return true;
+    for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", at + 2)) {
+        if (at == 0 || text[at - 1] != '$') return true;
+    }
+    return false;
+}
+
 bool same_header_name(std::string_view left, std::string_view right) {
     return std::equal(left.begin(), left.end(), right.begin(), right.end(),
                       [](char a, char b) { return fold(a) == fold(b); });

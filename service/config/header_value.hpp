@@ -21,6 +21,9 @@ namespace millrace::config {
 [[nodiscard]] Result<SecretText> read_header_value(std::string_view text, const std::filesystem::path& folder,
                                                    const Environment& environment);
 
+// Whether the text names a file or a variable: then the secret itself is not in it.
+[[nodiscard]] bool holds_reference(std::string_view text);
+
 // What is wrong with setting a field of this name; empty where it may be set. Fields that end at a hop, that say where
 // a message ends, or that are for millraced to say may not.
 [[nodiscard]] std::optional<std::string> fault_of_header_name(std::string_view name);

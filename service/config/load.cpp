@@ -9,7 +9,6 @@
 #include "service/config/read_admin.hpp"
 #include "service/config/read_limits.hpp"
 #include "service/config/read_listen.hpp"
-#include "service/config/read_quota.hpp"
 #include "service/config/read_service.hpp"
 #include "service/config/section.hpp"
 
@@ -65,6 +64,7 @@ void read_services(const toml::table& root, const std::filesystem::path& folder,
                    Config& config, Faults& faults) {
     const toml::node* node = root.get("service");
     const toml::array* array = node ? node->as_array() : nullptr;
+    if (!node && config.admin) return;  // they come through the admin API
     if (!array || array->empty()) {
         faults.note(node ? static_cast<std::uint32_t>(node->source().begin.line) : 1, "service",
                     "missing: at least one [[service]] to sell");
@@ -79,8 +79,7 @@ void read_services(const toml::table& root, const std::filesystem::path& folder,
         if (auto service = read_service(*element.as_table(), folder, environment, faults))
             config.services.push_back(std::move(*service));
     }
-    check_overlaps(config.services, faults);
-    check_quotas(config.services, faults);
+    check_services(config.services, faults);
 }
 
 void read_rest(const toml::table& root, const std::filesystem::path& folder, Config& config, Faults& faults) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "service/config/header_value.hpp"
+#include "service/config/read_service.hpp"
 
 namespace millrace::config {
 namespace {
@@ -63,11 +64,10 @@ void check_quotas(const std::vector<Service>& services, Faults& faults) {
         auto earlier = std::find_if(services.begin(), services.begin() + static_cast<std::ptrdiff_t>(i),
                                     [&](const Service& one) { return one.realm == later.realm; });
         if (earlier == services.begin() + static_cast<std::ptrdiff_t>(i) || earlier->quota == later.quota) continue;
-        faults.note(
-            static_cast<std::uint32_t>(later.line), "service.realm",
-            "its token has one account for all services of the realm: uses, bytes and credit_msat must be as in "
-            "service \"" +
-                earlier->name.text() + "\" of line " + std::to_string(earlier->line));
+        note(faults, later, "service.realm",
+             "its token has one account for all services of the realm: uses, bytes and credit_msat must be as in "
+             "service \"" +
+                 earlier->name.text() + "\" " + place_of(*earlier));
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "service/config/definition.hpp"
 #include "service/config/load_pages.hpp"
 #include "service/config/read_limits.hpp"
 #include "service/config/read_quota.hpp"
@@ -66,6 +67,33 @@ bool includes(const HostPattern& host, const HostPattern& other) {
     return host.kind == HostPattern::Kind::suffix && other.kind != HostPattern::Kind::any &&
            other.text.size() > host.text.size() &&
            std::string_view(other.text).substr(other.text.size() - host.text.size()) == host.text;
+}
+
+void check_overlaps(const std::vector<Service>& services, Faults& faults) {
+    for (std::size_t i = 0; i < services.size(); ++i) {
+        const Service& later = services[i];
+        for (std::size_t j = 0; j < i; ++j) {
+            const Service& earlier = services[j];
+            if (later.name == earlier.name) {
+                note(faults, later, "service.name",
+                     "\"" + later.name.text() + "\" is already the service " + place_of(earlier) +
+                         "; each service needs a name of its own");
+            }
+            if (includes(earlier.host, later.host) && earlier.methods.includes(later.methods) &&
+                earlier.path.hides(later.path)) {
+                note(faults, later, "service.path",
+                     "overlaps service \"" + earlier.name.text() + "\" " + place_of(earlier) +
+                         ", which answers every request to host \"" + later.host.written() + "\" and path \"" +
+                         later.path.text() + "\" first; put the narrower service in front");
+            }
+        }
+        for (const Service& other : services) {
+            if (!later.realm || other.name != *later.realm || other.realm == later.realm) continue;
+            note(faults, later, "service.realm",
+                 "\"" + later.realm->text() + "\" is the name of the service " + place_of(other) +
+                     ", which is not in this realm; choose another name for the realm");
+        }
+    }
 }
 
 }  // namespace
@@ -144,36 +172,23 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                    shown.forward_options,
                    schemes,
                    terms.quota,
-                   std::move(terms.cost_header)};
+                   std::move(terms.cost_header),
+                   std::make_shared<const Origin>(Origin{masked(to_json(table))})};
 }
 
-void check_overlaps(const std::vector<Service>& services, Faults& faults) {
-    for (std::size_t i = 0; i < services.size(); ++i) {
-        const Service& later = services[i];
-        auto line = static_cast<std::uint32_t>(later.line);
-        for (std::size_t j = 0; j < i; ++j) {
-            const Service& earlier = services[j];
-            if (later.name == earlier.name) {
-                faults.note(line, "service.name",
-                            "\"" + later.name.text() + "\" is already the service of line " +
-                                std::to_string(earlier.line) + "; each service needs a name of its own");
-            }
-            if (includes(earlier.host, later.host) && earlier.methods.includes(later.methods) &&
-                earlier.path.hides(later.path)) {
-                faults.note(line, "service.path",
-                            "overlaps service \"" + earlier.name.text() + "\" of line " + std::to_string(earlier.line) +
-                                ", which answers every request to host \"" + later.host.written() + "\" and path \"" +
-                                later.path.text() + "\" first; put the narrower service in front");
-            }
-        }
-        for (const Service& other : services) {
-            if (!later.realm || other.name != *later.realm || other.realm == later.realm) continue;
-            faults.note(line, "service.realm",
-                        "\"" + later.realm->text() + "\" is the name of the service of line " +
-                            std::to_string(other.line) +
-                            ", which is not in this realm; choose another name for the realm");
-        }
-    }
+void check_services(const std::vector<Service>& services, Faults& faults) {
+    check_overlaps(services, faults);
+    check_quotas(services, faults);
+}
+
+std::string place_of(const Service& service) {
+    return service.line > 0 ? "of line " + std::to_string(service.line) : "stored through the admin API";
+}
+
+void note(Faults& faults, const Service& service, std::string_view key, std::string_view what) {
+    if (service.line > 0) return faults.note(static_cast<std::uint32_t>(service.line), key, what);
+    std::string pointer = '/' + std::string(key.substr(key.rfind('.') + 1));
+    faults.add({stored_source(service.name.text()), 0, std::move(pointer), std::string(key), std::string(what)});
 }
 
 }  // namespace millrace::config

@@ -27,18 +27,31 @@ std::string detail(const Error& error) {
     return colon == std::string::npos ? error.message : error.message.substr(colon + 2);
 }
 
-void Faults::note(std::uint32_t line, std::string_view key, std::string_view fault) {
-    std::string text = file_ + ':' + std::to_string(line) + ": ";
-    if (!key.empty()) text += std::string(key) + ": ";
-    text += fault;
-    lines_.push_back(std::move(text));
+std::string Fault::text() const {
+    std::string out = source;
+    if (line > 0) out += ':' + std::to_string(line);
+    if (!pointer.empty()) out += ' ' + pointer;
+    return out + ": " + (key.empty() ? "" : key + ": ") + what;
+}
+
+void Faults::note(std::uint32_t line, std::string_view key, std::string_view what) {
+    Fault fault{source_, line, {}, std::string(key), std::string(what)};
+    if (locate_) {
+        fault.line = 0;
+        fault.pointer = locate_(line, key);
+    }
+    faults_.push_back(std::move(fault));
+}
+
+void Faults::add(const Faults& other) {
+    faults_.insert(faults_.end(), other.faults_.begin(), other.faults_.end());
 }
 
 std::string Faults::text() const {
     std::string out;
-    for (const std::string& line : lines_) {
+    for (const Fault& fault : faults_) {
         if (!out.empty()) out += '\n';
-        out += line;
+        out += fault.text();
     }
     return out;
 }

@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,18 +19,36 @@ namespace millrace::config {
 // The fault of a Result without the domain's sentence in front of it.
 [[nodiscard]] std::string detail(const Error& error);
 
-// The faults of one file, in the order in which they were met.
+// What is wrong, where, and what would be right.
+struct Fault {
+    std::string source;          // "millraced.toml", or "stored service \"extra\""
+    std::uint32_t line = 0;      // of a file; 0 where it is none
+    std::string pointer;         // into a definition in JSON (RFC 6901), where it is one: "/route/0/path"
+    std::string key;             // "service.route.path"
+    std::string what;
+    [[nodiscard]] std::string text() const;
+};
+
+// The faults of one source, in the order in which they were met.
 class Faults {
   public:
-    explicit Faults(std::string_view file) : file_(file) {}
+    // Where a line of the source, and a key on it, are in a definition in JSON.
+    using Locate = std::function<std::string(std::uint32_t line, std::string_view key)>;
 
-    void note(std::uint32_t line, std::string_view key, std::string_view fault);
-    [[nodiscard]] bool none() const { return lines_.empty(); }
-    [[nodiscard]] std::string text() const;
+    explicit Faults(std::string_view file) : source_(file) {}
+    Faults(std::string_view source, Locate locate) : source_(source), locate_(std::move(locate)) {}
+
+    void note(std::uint32_t line, std::string_view key, std::string_view what);
+    void add(Fault fault) { faults_.push_back(std::move(fault)); }
+    void add(const Faults& other);  // of another source
+    [[nodiscard]] bool none() const { return faults_.empty(); }
+    [[nodiscard]] const std::vector<Fault>& list() const { return faults_; }
+    [[nodiscard]] std::string text() const;  // one a line
 
   private:
-    std::string file_;
-    std::vector<std::string> lines_;
+    std::string source_;
+    Locate locate_;
+    std::vector<Fault> faults_;
 };
 
 class Section {

@@ -61,7 +61,7 @@ int serve_tools(const Options& options) {
 int act(const Options& options) {
     if (!options.operation) return serve_tools(options);
     Request request = make_request(*options.operation, options.values);
-    if (options.dry_run) {
+    if (options.dry_run && !options.operation->tries()) {
         std::cout << written(options.place, request);
         return 0;
     }

@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "service/ctl/definition.hpp"
+
 namespace millrace::ctl {
 namespace {
 
@@ -31,7 +33,10 @@ json::object describe_tool(const Operation& operation) {
     json::object properties;
     json::array required;
     for (const Argument& argument : operation.arguments) {
-        properties[argument.name] = json::object{{"type", "string"}, {"description", std::string(argument.help)}};
+        json::value type = "string";
+        if (argument.place == Argument::Place::document) type = json::array{"object", "string"};
+        properties[argument.name] =
+            json::object{{"type", std::move(type)}, {"description", std::string(argument.help)}};
         if (argument.required) required.emplace_back(argument.name);
     }
     json::object schema{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
@@ -69,8 +74,14 @@ boost::system::result<Values, Refusal> read_arguments(const Operation& operation
         auto known = std::find_if(operation.arguments.begin(), operation.arguments.end(),
                                   [&](const Argument& one) { return one.name == key; });
         if (known == operation.arguments.end()) return bad("unknown argument " + std::string(key));
-        if (value.is_string())
+        if (known->place == Argument::Place::document) {
+            auto document = value.is_string() ? to_definition(value.get_string()) : json::serialize(value);
+            if (!document) return bad("the argument " + std::string(key) + ": " + document.error().message);
+            out.emplace(key, std::move(*document));
+        } else if (value.is_string())
             out.emplace(key, value.get_string());
+        else if (value.is_bool())
+            out.emplace(key, value.get_bool() ? "true" : "false");
         else if (value.is_int64())
             out.emplace(key, std::to_string(value.get_int64()));
         else

@@ -18,7 +18,11 @@ _millrace_ctl() {
             mapfile -t COMPREPLY < <(compgen -W 'csv json' -- "$cur")
             return
             ;;
-        --url | --timeout | --service | --since | --until | --limit | --cursor | --reason)
+        --position)
+            mapfile -t COMPREPLY < <(compgen -W 'first last' -- "$cur")
+            return
+            ;;
+        --url | --timeout | --service | --since | --until | --limit | --cursor | --reason | --before | --after | --version)
             return
             ;;
     esac
@@ -29,8 +33,8 @@ _millrace_ctl() {
             -*) ;;
             *)
                 command=$word
-                if [[ $command == token ]] && ((i + 1 < COMP_CWORD)); then
-                    command="token ${COMP_WORDS[i + 1]}"
+                if [[ $command == token || $command == service ]] && ((i + 1 < COMP_CWORD)); then
+                    command="$command ${COMP_WORDS[i + 1]}"
                 fi
                 break
                 ;;
@@ -40,12 +44,24 @@ _millrace_ctl() {
     case $command in
         '') words='status health services service settlements stats token reload audit mcp' ;;
         token) words='show revoke restore' ;;
+        service) words='show definition add set remove' ;;
+        'service add')
+            words='--position --before --after'
+            [[ $cur != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
+        'service set')
+            words='--position --before --after --version'
+            [[ $cur != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
+        'service remove') words='--version' ;;
         settlements) words='--service --since --until --limit --cursor --format' ;;
         stats) words='--period --service --since --until' ;;
         'token revoke') words='--reason' ;;
         audit) words='--limit --cursor' ;;
     esac
-    [[ $cur == -* || $command != '' && $command != token ]] && words+=" $options"
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    [[ $cur == -* || $command != '' && $command != token && $command != service ]] && words+=" $options"
+    local matches
+    mapfile -t matches < <(compgen -W "$words" -- "$cur")
+    COMPREPLY+=("${matches[@]}")
 }
 complete -F _millrace_ctl millrace-ctl

@@ -11,6 +11,8 @@ namespace {
 
 using Place = Argument::Place;
 
+constexpr std::string_view dry_run_name = "dry_run";
+
 constexpr Argument service{"service", Place::query, "NAME", "of this service alone"};
 constexpr Argument since{"since", Place::query, "TIME",
                          "from then on: unix seconds, 2026-11-21 or 2026-11-21T10:00:00Z (UTC)"};
@@ -19,6 +21,15 @@ constexpr Argument limit{"limit", Place::query, "N", "rows at most, up to 10000;
 constexpr Argument cursor{"cursor", Place::query, "CURSOR", "the page behind this: next_cursor of the one before"};
 constexpr Argument hash{"payment_hash", Place::path, "HASH", "payment hash of the token's invoice, 64 hex digits",
                         true};
+
+constexpr Argument name{"name", Place::path, "NAME", "the service's name", true};
+constexpr Argument definition{"definition", Place::document, "FILE",
+                              "the service, in TOML or JSON, with the keys of a [[service]]; - for standard input", true};
+constexpr Argument position{"position", Place::query, "WHERE", "first or last: in front of all services, or behind them"};
+constexpr Argument before{"before", Place::query, "NAME", "in front of this service"};
+constexpr Argument after{"after", Place::query, "NAME", "behind this service"};
+constexpr Argument version{"version", Place::query, "VERSION", "only if the service still has this version"};
+constexpr Argument dry_run{dry_run_name, Place::query, "true", "check everything, and change nothing"};
 
 const std::vector<Operation>& table() {
     static const std::vector<Operation> all = {
@@ -30,11 +41,27 @@ const std::vector<Operation>& table() {
          "/v1/services",
          {},
          {"services", {"name", "host", "path", "price_msat", "timeout", "realm", "upstream"}}},
-        {"service",
-         "everything that the configuration says of one service",
+        {"service show", "everything about one service, and where it comes from", "GET", "/v1/services/{name}", {name}},
+        {"service definition",
+         "a service under the keys of the configuration, as it can be given back",
          "GET",
+         "/v1/services/{name}/definition",
+         {name}},
+        {"service add",
+         "make a service that is kept beside those of the configuration",
+         "POST",
+         "/v1/services",
+         {definition, position, before, after, dry_run}},
+        {"service set",
+         "replace the definition of a service that was made so",
+         "PUT",
          "/v1/services/{name}",
-         {{"name", Place::path, "NAME", "the service's name", true}}},
+         {name, definition, position, before, after, version, dry_run}},
+        {"service remove",
+         "take a service out that was made so",
+         "DELETE",
+         "/v1/services/{name}",
+         {name, version, dry_run}},
         {"settlements",
          "payments that the node has collected, newest first",
          "GET",
@@ -81,6 +108,11 @@ const Operation* find_operation(std::string_view command) {
     return found == table().end() ? nullptr : &*found;
 }
 
+bool Operation::tries() const {
+    return std::any_of(arguments.begin(), arguments.end(),
+                       [](const Argument& one) { return one.name == dry_run_name; });
+}
+
 Request make_request(const Operation& operation, const Values& values) {
     Request out{std::string(operation.method), std::string(operation.path)};
     boost::json::object body;
@@ -91,6 +123,8 @@ Request make_request(const Operation& operation, const Values& values) {
         if (argument.place == Place::path) {
             std::string name = '{' + std::string(argument.name) + '}';
             out.target.replace(out.target.find(name), name.size(), encoded(value->second));
+        } else if (argument.place == Place::document) {
+            out.body = value->second;
         } else if (argument.place == Place::query) {
             query += (query.empty() ? '?' : '&') + std::string(argument.name) + '=' + encoded(value->second);
         } else {

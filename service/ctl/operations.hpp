@@ -14,7 +14,7 @@
 namespace millrace::ctl {
 
 struct Argument {
-    enum class Place { path, query, body };
+    enum class Place { path, query, body, document };  // document: the whole body, in TOML or JSON
     std::string_view name;  // as the API has it
     Place place = Place::query;
     std::string_view type;  // for the help: "HASH"
@@ -37,6 +37,7 @@ struct Operation {
     std::vector<Argument> arguments = {};
     View view = {};
     [[nodiscard]] bool changes() const { return method != "GET"; }
+    [[nodiscard]] bool tries() const;  // the API itself can say what would be
 };
 
 [[nodiscard]] std::span<const Operation> operations();
@@ -50,7 +51,7 @@ struct Request {
     std::string body = {};  // JSON; empty: none
 };
 
-// `values` by name of argument; those that are required must be there.
+// `values` by name of argument; those that are required must be there, documents as JSON.
 [[nodiscard]] Request make_request(const Operation& operation, const Values& values);
 
 }  // namespace millrace::ctl

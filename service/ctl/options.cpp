@@ -5,9 +5,12 @@
 
 #include "service/config/header_value.hpp"
 #include "service/config/section.hpp"
+#include "service/ctl/definition.hpp"
 
 namespace millrace::ctl {
 namespace {
+
+constexpr std::string_view dry_run = "dry_run";
 
 constexpr const char* footer =
     R"(Answers are tables on a terminal and JSON otherwise, or with --json.
@@ -27,11 +30,18 @@ std::string option_name(std::string_view argument) {
     return out;
 }
 
+// As the command line has it: "payment-hash", "--reason".
+std::string argument_name(const Argument& argument) {
+    if (argument.place == Argument::Place::document) return "file";
+    std::string name = option_name(argument.name);
+    return argument.required ? name : "--" + name;
+}
+
 // Adds a command's arguments; what they are given is put into `texts`.
 void add_arguments(CLI::App& command, const Operation& operation, std::map<std::string, std::string>& texts) {
     for (const Argument& argument : operation.arguments) {
-        std::string name = option_name(argument.name);
-        auto* option = command.add_option(argument.required ? name : "--" + name, texts[std::string(argument.name)],
+        if (argument.name == dry_run) continue;  // an option of all commands
+        auto* option = command.add_option(argument_name(argument), texts[std::string(argument.name)],
                                           std::string(argument.help));
         option->type_name(std::string(argument.type));
         if (argument.required) option->required();
@@ -70,7 +80,8 @@ std::variant<Options, Stop> parse_options(const std::vector<std::string>& argume
         ->check(CLI::Range(1, 3600))
         ->capture_default_str();
     app.add_flag("--json", options.json, "print JSON on a terminal too");
-    app.add_flag("--dry-run", options.dry_run, "print the request, and do nothing");
+    app.add_flag("--dry-run", options.dry_run,
+                 "change nothing: print the request, or of a service say whether it would be taken");
 
     std::map<std::string, std::map<std::string, std::string>> texts;
     std::map<std::string, CLI::App*> groups;
@@ -81,7 +92,8 @@ std::variant<Options, Stop> parse_options(const std::vector<std::string>& argume
         if (std::size_t space = name.find(' '); space != std::string::npos) {
             std::string group = name.substr(0, space);
             if (!groups.contains(group)) {
-                groups[group] = app.add_subcommand(group, "show, revoke or restore one");
+                groups[group] = app.add_subcommand(
+                    group, group == "token" ? "tokens, one by one" : "services, one by one");
                 groups[group]->require_subcommand(1)->fallthrough();
             }
             parent = groups[group];
@@ -111,11 +123,19 @@ std::variant<Options, Stop> parse_options(const std::vector<std::string>& argume
         if (!command->parsed()) continue;
         options.operation = operation;
         for (const Argument& argument : operation->arguments) {
-            std::string name = option_name(argument.name);
-            std::string shown = argument.required ? name : "--" + name;
-            if (command->count(shown) > 0)
-                options.values.emplace(argument.name,
-                                       texts[std::string(operation->command)][std::string(argument.name)]);
+            if (argument.name == dry_run) {
+                if (options.dry_run) options.values.emplace(dry_run, "true");
+                continue;
+            }
+            std::string shown = argument_name(argument);
+            if (command->count(shown) == 0) continue;
+            std::string value = texts[std::string(operation->command)][std::string(argument.name)];
+            if (argument.place == Argument::Place::document) {
+                auto read = read_definition(value);
+                if (!read) return usage(value + ": " + config::detail(read.error()));
+                value = std::move(*read);
+            }
+            options.values.emplace(argument.name, std::move(value));
         }
     }
     options.place.patience = std::chrono::seconds(patience);

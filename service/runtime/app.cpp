@@ -10,6 +10,7 @@
 #include "service/admin/describe.hpp"
 #include "service/config/load.hpp"
 #include "service/store/reader.hpp"
+#include "service/runtime/stored_services.hpp"
 #include "service/store/sqlite_store.hpp"
 
 namespace millrace::runtime {
@@ -77,6 +78,7 @@ Result<config::Config> load_checked(const std::filesystem::path& file, const con
 App::App(std::filesystem::path file, config::Config config, config::Environment environment)
     : file_(std::move(file)),
       started_with_(std::move(config)),
+      from_file_(started_with_),
       environment_(std::move(environment)),
       worker_count_(count_workers(started_with_)),
       metrics_(worker_count_),
@@ -134,13 +136,16 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     for (int signal : {SIGHUP, SIGINT, SIGTERM}) signals_.add(signal);  // kept until run() looks at them
     started_at_ = std::chrono::system_clock::now();
     metrics_.started(started_at_);
-    auto site = make_site(started_with_);
-    if (!site) return site.error();
-    publish(*site);
-
     auto store = store::open_sqlite(started_with_.store);
     if (!store) return store.error();
     store_ = std::move(*store);
+    stored_ = store_->services();
+    auto config = with_stored(from_file_, file_, stored_, environment_);
+    if (!config) return config.error();
+    auto site = make_site(std::move(*config));
+    if (!site) return site.error();
+    publish(*site);
+
     for (const store::TokenUsage& one : store_->take_usages()) ledger_.use(one.hash, one.used);
     gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_);
     desk_ = std::make_unique<gateway::ChallengeDesk>(*gateway_);
@@ -182,7 +187,7 @@ http::Awaitable<> App::handle_signals() {
         auto [failed, signal] = co_await signals_.async_wait(http::use_result);
         if (failed) co_return;
         if (signal == SIGHUP) {
-            Result<boost::json::object> done = reload();
+            Result<boost::json::object> done = co_await reload();
             note_reload(*store_, done);
         } else if (draining_) {
             spdlog::warn("second signal: stopping at once");
@@ -210,6 +215,8 @@ Result<void> App::open_admin() {
     sources.not_ready = [this] { return why_not_ready(); };
     sources.status = [this] { return status(); };
     sources.reload = [this] { return reload(); };
+    sources.change_services = [this](admin::ServiceChange change) { return change_services(std::move(change)); };
+    sources.file = file_.string();
     sources.revoked = [this](const PaymentHash& hash) { desk_->paid(hash); };
     admin_api_ =
         std::make_unique<admin::Api>(control_->get_executor(), *store_, std::move(*reader), std::move(sources));
@@ -254,8 +261,14 @@ boost::json::object App::status() const {
     return out;
 }
 
-Result<boost::json::object> App::reload() {
+// Reads the file and puts what it says in force.
+Result<boost::json::object> App::load_again() {
     Result<config::Config> config = load_checked(file_, environment_);
+    config::Config from_file;
+    if (config) {
+        from_file = *config;
+        config = with_stored(std::move(*config), file_, stored_, environment_);
+    }
     if (!config) {
         spdlog::error("configuration not reloaded, the old one stays:\n{}", config.error().message);
         metrics_.config_reloaded(false, std::chrono::system_clock::now());
@@ -277,6 +290,7 @@ Result<boost::json::object> App::reload() {
         metrics_.config_reloaded(false, std::chrono::system_clock::now());
         return site.error();
     }
+    from_file_ = std::move(from_file);
     listeners_.use(*tls);
     set_log_level(level);
     desk_->configure((*site)->config.challenges);

@@ -46,7 +46,11 @@ class App {
     http::Awaitable<> handle_signals();
     http::Awaitable<> drain();
     // What differs from before; where the file has a fault, the old configuration stays.
-    Result<boost::json::object> reload();
+    http::Awaitable<Result<boost::json::object>> reload();
+    [[nodiscard]] Result<boost::json::object> load_again();
+    // Of a service that is stored: on disk with its row in the audit table, then in force.
+    http::Awaitable<admin::ServiceOutcome> change_services(admin::ServiceChange change);
+    http::Awaitable<> take_turn();
     [[nodiscard]] Result<void> open_admin();
     [[nodiscard]] config::Admin admin_settings() const;
     [[nodiscard]] boost::json::object status() const;
@@ -55,6 +59,9 @@ class App {
 
     std::filesystem::path file_;
     config::Config started_with_;
+    config::Config from_file_;                  // as it was last read, without the services that are stored
+    std::vector<config::StoredService> stored_;  // services, in their order
+    bool changing_ = false;                     // from_file_ or stored_, and what is in force
     config::Environment environment_;
     std::size_t worker_count_;
     metrics::Metrics metrics_;

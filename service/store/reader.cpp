@@ -2,6 +2,8 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include "service/store/service_table.hpp"
+
 namespace millrace::store {
 namespace {
 
@@ -149,6 +151,12 @@ class SqliteReader final : public Reader {
             }
             end_page(page, limit);
             return page;
+        });
+    }
+
+    Result<std::vector<config::StoredService>> services() override {
+        return guarded([&] {
+            return database_.tableExists("services") ? read_services(database_) : std::vector<config::StoredService>();
         });
     }
 

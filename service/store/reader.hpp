@@ -99,6 +99,9 @@ class Reader {
     [[nodiscard]] virtual Result<TokenFacts> token(const PaymentHash& hash) = 0;
     [[nodiscard]] virtual Result<Page<AuditRow>> audit(std::optional<std::int64_t> before, std::size_t limit) = 0;
 
+    // None in a store of before there were any.
+    [[nodiscard]] virtual Result<std::vector<config::StoredService>> services() = 0;
+
     // Errors: cannot_open.
     [[nodiscard]] static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& file);
 };

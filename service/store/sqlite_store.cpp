@@ -18,6 +18,7 @@
 #include "service/store/charge_table.hpp"
 #include "service/store/facts_map.hpp"
 #include "service/store/migrations.hpp"
+#include "service/store/service_table.hpp"
 
 namespace millrace {
 
@@ -158,7 +159,13 @@ struct OperatorWrite {
     bool is_new = false;  // found out while writing
 };
 
-using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, OperatorWrite>;
+struct ServicesWrite {
+    std::vector<config::StoredService> services;
+    AuditEntry entry;
+    Store::ServicesDone done;
+};
+
+using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, OperatorWrite, ServicesWrite>;
 
 class SqliteStore final : public Store {
   public:
@@ -243,6 +250,12 @@ class SqliteStore final : public Store {
         return revocations_version_.load(std::memory_order_acquire);
     }
 
+    [[nodiscard]] const std::vector<config::StoredService>& services() const override { return services_; }
+
+    void replace_services(std::vector<config::StoredService> services, AuditEntry entry, ServicesDone done) override {
+        enqueue(ServicesWrite{std::move(services), std::move(entry), std::move(done)});
+    }
+
     void record_audit(AuditEntry entry, AuditDone done) override {
         auto told = [done = std::move(done)](const Result<bool>& written) {
             done(written ? Result<void>() : Result<void>(written.error()));
@@ -278,6 +291,7 @@ class SqliteStore final : public Store {
         while (cursors.executeStep()) {
             cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
         }
+        services_ = read_services(database_);
     }
 
     void enqueue(Write write) {
@@ -408,10 +422,20 @@ class SqliteStore final : public Store {
         } else {
             write.is_new = true;
         }
-        if (!write.is_new) return;
+        if (write.is_new) write_audit(entry);
+    }
+
+    void execute(ServicesWrite& write) {
+        write_services(database_, write.services);
+        write_audit(write.entry);
+    }
+
+    static void finish(ServicesWrite& write, const Result<void>& committed) { write.done(committed); }
+
+    void write_audit(const AuditEntry& entry) {
         SQLite::Statement& insert = *insert_audit_;
         insert.tryReset();
-        insert.bind(1, at);
+        insert.bind(1, static_cast<std::int64_t>(entry.at.time_since_epoch().count()));
         insert.bind(2, entry.role);
         insert.bind(3, entry.action);
         insert.bind(4, entry.subject);
@@ -461,6 +485,7 @@ class SqliteStore final : public Store {
     std::optional<ChargeTable> charges_;
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
+    std::vector<config::StoredService> services_;
 
     std::atomic<std::uint64_t> subscription_{1};
     std::atomic<std::uint64_t> revocations_version_{0};

@@ -15,6 +15,7 @@
 #include "common/gateway/messages.hpp"
 #include "common/ids/ids.hpp"
 #include "common/result/error.hpp"
+#include "service/config/definition.hpp"
 #include "service/paywall/charge_use.hpp"
 #include "service/paywall/payment_facts.hpp"
 #include "service/paywall/usage.hpp"
@@ -98,6 +99,12 @@ class Store {
     // Grows with each revocation and restoration. Any thread; what was decided under another number must be decided
     // anew.
     [[nodiscard]] virtual std::uint64_t revocations_version() const = 0;
+
+    // The services that the admin API made, in their order, as they were when the store was opened.
+    [[nodiscard]] virtual const std::vector<config::StoredService>& services() const = 0;
+    // Puts these in the place of all, and writes `entry` down, both or neither.
+    using ServicesDone = std::function<void(Result<void>)>;
+    virtual void replace_services(std::vector<config::StoredService> services, AuditEntry entry, ServicesDone done) = 0;
 
     using AuditDone = std::function<void(Result<void>)>;
     virtual void record_audit(AuditEntry entry, AuditDone done) = 0;

@@ -64,7 +64,7 @@ def test_each_command_prints_the_json_of_its_endpoint(house, running):
     assert ctl.json("status")["services"] == 2
     assert ctl.json("health") == {"status": "ready", "why": None}
     assert [one["name"] for one in ctl.json("services")["services"]] == ["admin", "weather"]
-    assert ctl.json("service", "weather")["price_msat"] == 1000
+    assert ctl.json("service", "show", "weather")["price_msat"] == 1000
     assert ctl.json("settlements", "--service", "weather", "--limit", "5")["settlements"][0]["payment_hash"] == hash_
     assert ctl("settlements", "--format", "csv").stdout.startswith("payment_hash,service,")
     assert ctl.json("stats", "--period", "hour")["stats"][0]["count"] == 1
@@ -101,7 +101,7 @@ def test_a_dry_run_prints_the_request_and_changes_nothing(house, running):
 def test_exit_statuses_tell_what_went_wrong_and_no_token_is_shown(house, running):
     service, ctl = running
     reading = Desk(house, service, "read.token")
-    assert "no service of this name" in ctl("service", "nothing", code=3).stderr
+    assert "no service of this name" in ctl("service", "show", "nothing", code=3).stderr
     assert "64 hex digits" in ctl("token", "show", "xyz", code=4).stderr
     assert "one for reading" in reading("reload", code=4).stderr
     assert reading.json("status")["ready"]
@@ -178,8 +178,8 @@ def test_the_same_operations_are_tools_over_mcp(house, running):
         call(2, "status"),
         call(3, "token_revoke", payment_hash=hash_, reason="by a tool"),
         call(4, "settlements", limit=3),
-        call(5, "service", name="nothing"),
-        call(6, "service"),
+        call(5, "service_show", name="nothing"),
+        call(6, "service_show"),
         call(7, "settlements", colour="red"),
         call(8, "format_disk"),
         {"jsonrpc": "2.0", "id": 9, "method": "nothing"},
@@ -189,8 +189,9 @@ def test_the_same_operations_are_tools_over_mcp(house, running):
     assert len(said) == 11
     assert said[0]["protocolVersion"] == "2025-03-26" and said[0]["capabilities"] == {"tools": {}}
     tools = {tool["name"]: tool for tool in said[1]["tools"]}
-    assert len(tools) == 11 and tools["token_revoke"]["inputSchema"]["required"] == ["payment_hash"]
-    assert [name for name, tool in tools.items() if not tool["annotations"]["readOnlyHint"]] == ["token_revoke", "token_restore", "reload"]
+    assert len(tools) == 15 and tools["token_revoke"]["inputSchema"]["required"] == ["payment_hash"]
+    assert [name for name, tool in tools.items() if not tool["annotations"]["readOnlyHint"]] == [
+        "service_add", "service_set", "service_remove", "token_revoke", "token_restore", "reload"]  # fmt: skip
     text = lambda number: json.loads(said[number]["content"][0]["text"])  # noqa: E731
     assert text(2)["services"] == 2 and not said[2]["isError"]
     assert text(3)["revoked"] and text(4)["settlements"] == []
@@ -218,8 +219,40 @@ def test_bash_completes_what_the_program_knows():
     assert complete("token", "re") == ["revoke", "restore"]
     assert complete("--socket", "/none", "sta") == ["status", "stats"]
     assert complete("stats", "--period", "") == ["hour", "day"]
-    for command in ("settlements", "stats", "audit", "token revoke"):
+    assert complete("service", "re") == ["remove"]
+    for command in ("settlements", "stats", "audit", "token revoke", "service add", "service set", "service remove"):
         known = run(*command.split(), "--help").stdout
         of_all = {"--url", "--socket", "--token-file", "--timeout", "--json", "--dry-run", "--help", "--version"}
         assert set(complete(*command.split(), "--")) - of_all == set(re.findall(r"^ +(--[a-z-]+)", known, re.M)), command
     assert "--dry-run" in complete("reload", "--d") and "--dry-run" in complete("--d")
+
+
+def test_services_are_made_from_toml_and_json_and_given_back(house, running):
+    service, ctl = running
+    file = house.folder / "extra.toml"
+    file.write_text(f'[[service]]\nname = "extra"\npath = "/extra/"\nupstream = "{house.upstream.url}"\nprice_msat = 5\ntimeout = "1h"\n')
+    assert ctl.json("service", "add", file, "--dry-run")["changed"] is False
+    assert ctl.json("service", "add", file)["changed"] is True
+    assert service.get("/extra/x").json()["price_msat"] == 5
+    shown = ctl.json("service", "definition", "extra")
+    assert shown["timeout"] == "1h"
+    again = house.folder / "again.json"
+    again.write_text(json.dumps({**shown, "price_msat": 6}))
+    version = ctl.json("service", "show", "extra")["version"]
+    assert ctl.json("service", "set", "extra", again, "--version", version, "--position", "first")["price_msat"] == 6
+    assert "has changed meanwhile" in ctl("service", "set", "extra", again, "--version", version, code=4).stderr
+    bare = f'name = "other"\npath = "/other/"\nupstream = "{house.upstream.url}"\nprice_msat = 0\n'
+    refused = subprocess.run([CTL, *map(str, ctl.place), "service", "add", "-"], input=bare, capture_output=True, text=True, timeout=30)
+    assert refused.returncode == 4 and 'stored service "other" /price_msat: service.price_msat: must be' in refused.stderr
+    taken = subprocess.run([CTL, *map(str, ctl.place), "service", "add", "-"], input=bare.replace("= 0", "= 7"), capture_output=True, text=True, timeout=30)
+    assert taken.returncode == 0
+    assert [one["name"] for one in ctl.json("services")["services"]] == ["extra", "admin", "weather", "other"]
+    for text in ("", "a = ", "{", "[[service]]\nname = 'a'\n[[service]]\nname = 'b'\n", "[node]\n[[service]]\nname = 'a'\n"):
+        file.write_text(text)
+        assert ctl("service", "add", file, code=2).stdout == "", text
+    assert ctl("service", "add", "/nothing/at/all", code=2).stderr.count("no such file") == 1
+    assert "change it there" in ctl("service", "remove", "weather", code=4).stderr
+    assert ctl.json("service", "remove", "other")["definition"]["price_msat"] == 7
+    made = talk(ctl.place, [call(1, "service_add", definition={**shown, "name": "third", "path": "/third/"}), call(2, "service_add", definition=bare.replace("= 0", "= 7"), dry_run=True)])
+    assert not made[1]["isError"] and not made[2]["isError"], made
+    assert [one["name"] for one in ctl.json("services")["services"]] == ["extra", "admin", "weather", "third"]

@@ -23,7 +23,7 @@ TEST_CASE("commands become requests") {
     } const cases[] = {
         {{"status"}, "GET http://127.0.0.1:9403/v1/status\n"},
         {{"--url", "http://[::1]:80/", "reload"}, "POST http://[::1]:80/v1/reload\n"},
-        {{"service", "a/b c"}, "GET http://127.0.0.1:9403/v1/services/a%2Fb%20c\n"},
+        {{"service", "show", "a/b c"}, "GET http://127.0.0.1:9403/v1/services/a%2Fb%20c\n"},
         {{"settlements", "--service", "a&b", "--limit", "5"},
          "GET http://127.0.0.1:9403/v1/settlements?service=a%26b&limit=5\n"},
         {{"stats", "--period", "hour", "--socket", "/run/a.sock"}, "GET unix:/run/a.sock:/v1/stats?period=hour\n"},

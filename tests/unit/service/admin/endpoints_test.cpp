@@ -44,7 +44,8 @@ TEST_CASE("every endpoint is documented with its parameters, and nothing else is
             left.insert(std::string(method) + ' ' + std::string(path));
     }
     for (const Endpoint& endpoint : endpoints()) {
-        std::string method = endpoint.method == "GET" ? "get" : "post";
+        std::string method(endpoint.method);
+        for (char& c : method) c = static_cast<char>(c + ('a' - 'A'));
         INFO(method << ' ' << endpoint.path);
         REQUIRE(left.erase(method + ' ' + std::string(endpoint.path)) == 1);
         const auto& operation = documented.at("paths").at(endpoint.path).at(method).as_object();
@@ -62,7 +63,7 @@ TEST_CASE("every endpoint is documented with its parameters, and nothing else is
     CHECK(left.empty());
 }
 
-TEST_CASE("whatever changes something is a POST and takes the writing role") {
+TEST_CASE("whatever is no GET changes something and takes the writing role") {
     for (const Endpoint& endpoint : endpoints()) {
         INFO(endpoint.path);
         CHECK((endpoint.method == "GET") == (endpoint.role == Role::read));

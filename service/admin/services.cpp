@@ -1,0 +1,125 @@
+// The admin API's endpoints about services.
+#include "service/admin/api.hpp"
+#include "service/admin/describe.hpp"
+#include "service/admin/parameters.hpp"
+
+namespace millrace::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+const config::Service* find(const config::Config& config, std::string_view name) {
+    for (const config::Service& service : config.services) {
+        if (service.name.text() == name) return &service;
+    }
+    return nullptr;
+}
+
+Answer no_service() {
+    return problem(404, "There is no service of this name.");
+}
+
+Place read_place(Parameters& in) {
+    Place out;
+    int given = 0;
+    auto take = [&](std::string_view key, Place::Kind kind) {
+        auto neighbour = in.text(key);
+        if (!neighbour) return;
+        ++given;
+        out = {kind, *neighbour};
+    };
+    take("before", Place::Kind::before);
+    take("after", Place::Kind::after);
+    if (auto position = in.text("position")) {
+        ++given;
+        out = {*position == "first" ? Place::Kind::first : Place::Kind::last, {}};
+        if (*position != "first" && *position != "last") in.note("position", "must be first or last");
+    }
+    if (given > 1) in.note("position", "and before and after: one of them says where the service stands");
+    return out;
+}
+
+Answer refused(const Refusal& refusal) {
+    if (refusal.faults.empty()) return problem(refusal.status, refusal.detail);
+    json::array faults;
+    for (const config::Fault& fault : refusal.faults) {
+        json::object one{{"source", fault.source}};
+        if (fault.line > 0) one["line"] = fault.line;
+        one["path"] = fault.pointer;
+        one["key"] = fault.key;
+        one["detail"] = fault.what;
+        faults.push_back(std::move(one));
+    }
+    return problem(refusal.status, refusal.detail, {{"faults", std::move(faults)}});
+}
+
+}  // namespace
+
+http::Awaitable<Answer> Api::services(Request) {
+    std::shared_ptr<const config::Config> config = sources_.config();
+    json::array out;
+    for (const config::Service& service : config->services) out.push_back(describe_whole(service, sources_.file));
+    json::object document{{"services", std::move(out)}};
+    co_return json_answer(document);
+}
+
+http::Awaitable<Answer> Api::service(Request request) {
+    std::shared_ptr<const config::Config> config = sources_.config();
+    const config::Service* service = find(*config, request.names.at("name"));
+    co_return service ? json_answer(describe_whole(*service, sources_.file)) : no_service();
+}
+
+http::Awaitable<Answer> Api::definition(Request request) {
+    std::shared_ptr<const config::Config> config = sources_.config();
+    const config::Service* service = find(*config, request.names.at("name"));
+    co_return service && service->origin ? json_answer(service->origin->definition) : no_service();
+}
+
+// Has a change made, and shows the service: as it is now, or as it was before it was removed.
+http::Awaitable<Answer> Api::change(ServiceChange wanted, Request request) {
+    Parameters in(request);
+    wanted.role = request.role;
+    wanted.dry_run = in.flag("dry_run");
+    wanted.version = in.text("version");
+    if (wanted.kind != ServiceChange::Kind::remove) wanted.place = read_place(in);
+    if (in.fault()) co_return *in.fault();
+    bool added = wanted.kind == ServiceChange::Kind::add;
+    bool dry_run = wanted.dry_run;
+    ServiceOutcome outcome = co_await sources_.change_services(std::move(wanted));
+    if (auto* refusal = std::get_if<Refusal>(&outcome)) co_return refused(*refusal);
+    auto& changed = std::get<Changed>(outcome);
+    const config::Service* service = find(*changed.config, changed.name);
+    if (!service) co_return no_service();
+    json::object document = describe_whole(*service, sources_.file);
+    document["changed"] = !dry_run;
+    co_return json_answer(document, added && !dry_run ? 201 : 200);
+}
+
+http::Awaitable<Answer> Api::add_service(Request request) {
+    ServiceChange wanted;
+    wanted.kind = ServiceChange::Kind::add;
+    wanted.definition = std::move(request.body);
+    Answer out = co_await change(std::move(wanted), std::move(request));
+    co_return out;
+}
+
+http::Awaitable<Answer> Api::set_service(Request request) {
+    ServiceChange wanted;
+    wanted.kind = ServiceChange::Kind::set;
+    wanted.name = request.names.at("name");
+    wanted.definition = std::move(request.body);
+    Answer out = co_await change(std::move(wanted), std::move(request));
+    co_return out;
+}
+
+http::Awaitable<Answer> Api::remove_service(Request request) {
+    if (!request.body.empty()) co_return problem(400, "This endpoint takes no body.");
+    ServiceChange wanted;
+    wanted.kind = ServiceChange::Kind::remove;
+    wanted.name = request.names.at("name");
+    Answer out = co_await change(std::move(wanted), std::move(request));
+    co_return out;
+}
+
+}  // namespace millrace::admin

@@ -1,0 +1,100 @@
+// Changes of the services while they are in force: one at a time, reloads among them.
+#include <spdlog/spdlog.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "service/admin/authorization.hpp"
+#include "service/http/await_callback.hpp"
+#include "service/runtime/app.hpp"
+#include "service/runtime/stored_services.hpp"
+
+namespace millrace::runtime {
+namespace {
+
+constexpr std::chrono::milliseconds turn_interval{2};
+
+struct Turn {
+    explicit Turn(bool& taken) : taken_(taken) { taken_ = true; }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { taken_ = false; }
+
+  private:
+    bool& taken_;
+};
+
+std::string_view done(admin::ServiceChange::Kind kind) {
+    switch (kind) {
+        case admin::ServiceChange::Kind::add:
+            return "service added";
+        case admin::ServiceChange::Kind::set:
+            return "service changed";
+        case admin::ServiceChange::Kind::remove:
+            break;
+    }
+    return "service removed";
+}
+
+const config::StoredService* find(const std::vector<config::StoredService>& services, const std::string& name) {
+    for (const config::StoredService& one : services) {
+        if (one.name == name) return &one;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+// Until nobody else is changing anything: a commit takes milliseconds.
+http::Awaitable<> App::take_turn() {
+    http::Timer timer(control_->get_executor());
+    while (changing_) {
+        timer.expires_after(turn_interval);
+        co_await timer.async_wait(http::use_result);
+    }
+}
+
+http::Awaitable<Result<boost::json::object>> App::reload() {
+    co_await take_turn();
+    Turn turn(changing_);
+    co_return load_again();
+}
+
+http::Awaitable<admin::ServiceOutcome> App::change_services(admin::ServiceChange change) {
+    co_await take_turn();
+    Turn turn(changing_);
+    auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    auto planned = admin::plan(change, from_file_.services, file_, stored_, now);
+    if (auto* refusal = std::get_if<admin::Refusal>(&planned)) co_return std::move(*refusal);
+    auto& plan = std::get<admin::Plan>(planned);
+    config::Faults faults(file_.string());
+    std::optional<config::Config> config =
+        config::with_stored(from_file_, file_, plan.stored, environment_, faults);
+    if (!config) co_return admin::Refusal{422, "Nothing was changed:\n" + faults.text(), faults.list()};
+    auto groups = upstream::make_groups(config->services, {});
+    if (!groups) co_return admin::Refusal{422, "Nothing was changed: " + groups.error().message};
+    bool removes = change.kind == admin::ServiceChange::Kind::remove;
+    std::shared_ptr<const Site> before = site_.load();
+    admin::Changed changed{plan.name, std::shared_ptr<const config::Config>(before, &before->config)};
+    if (change.dry_run) {
+        if (!removes) changed.config = std::make_shared<const config::Config>(std::move(*config));
+        co_return changed;
+    }
+    auto site = make_site(std::move(*config));
+    if (!site) co_return admin::Refusal{422, "Nothing was changed: " + site.error().message};
+
+    const config::StoredService* subject = find(removes ? stored_ : plan.stored, plan.name);
+    store::AuditEntry entry{now, std::string(admin::name(change.role)), std::string(done(change.kind)), plan.name,
+                            subject ? boost::json::serialize(subject->definition) : std::string()};
+    auto start = [this, &plan, &entry](auto told) {
+        store_->replace_services(plan.stored, std::move(entry), std::move(told));
+    };
+    Result<void> written = co_await http::await_callback<Result<void>>(control_->get_executor(), start);
+    if (!written) co_return admin::Refusal{503, written.error().message};
+    stored_ = std::move(plan.stored);
+    publish(*site);
+    spdlog::info("{}: {}", done(change.kind), plan.name);
+    if (!removes) changed.config = std::shared_ptr<const config::Config>(*site, &(*site)->config);
+    co_return changed;
+}
+
+}  // namespace millrace::runtime
