@@ -81,7 +81,7 @@ http::Awaitable<Answer> Api::change(ServiceChange wanted, Request request) {
     Parameters in(request);
     wanted.role = request.role;
     wanted.dry_run = in.flag("dry_run");
-    wanted.version = in.text("version");
+    wanted.version = in.text("if_version");
     if (wanted.kind != ServiceChange::Kind::remove) wanted.place = read_place(in);
     if (in.fault()) co_return *in.fault();
     bool added = wanted.kind == ServiceChange::Kind::add;

@@ -22,7 +22,7 @@ _millrace_ctl() {
             mapfile -t COMPREPLY < <(compgen -W 'first last' -- "$cur")
             return
             ;;
-        --url | --timeout | --service | --since | --until | --limit | --cursor | --reason | --before | --after | --version)
+        --url | --timeout | --service | --since | --until | --limit | --cursor | --reason | --before | --after | --if-version)
             return
             ;;
     esac
@@ -50,10 +50,10 @@ _millrace_ctl() {
             [[ $cur != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             ;;
         'service set')
-            words='--position --before --after --version'
+            words='--position --before --after --if-version'
             [[ $cur != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             ;;
-        'service remove') words='--version' ;;
+        'service remove') words='--if-version' ;;
         settlements) words='--service --since --until --limit --cursor --format' ;;
         stats) words='--period --service --since --until' ;;
         'token revoke') words='--reason' ;;

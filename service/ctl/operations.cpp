@@ -28,7 +28,7 @@ constexpr Argument definition{"definition", Place::document, "FILE",
 constexpr Argument position{"position", Place::query, "WHERE", "first or last: in front of all services, or behind them"};
 constexpr Argument before{"before", Place::query, "NAME", "in front of this service"};
 constexpr Argument after{"after", Place::query, "NAME", "behind this service"};
-constexpr Argument version{"version", Place::query, "VERSION", "only if the service still has this version"};
+constexpr Argument if_version{"if_version", Place::query, "VERSION", "only if the service still has this version"};
 constexpr Argument dry_run{dry_run_name, Place::query, "true", "check everything, and change nothing"};
 
 const std::vector<Operation>& table() {
@@ -56,12 +56,12 @@ const std::vector<Operation>& table() {
          "replace the definition of a service that was made so",
          "PUT",
          "/v1/services/{name}",
-         {name, definition, position, before, after, version, dry_run}},
+         {name, definition, position, before, after, if_version, dry_run}},
         {"service remove",
          "take a service out that was made so",
          "DELETE",
          "/v1/services/{name}",
-         {name, version, dry_run}},
+         {name, if_version, dry_run}},
         {"settlements",
          "payments that the node has collected, newest first",
          "GET",

@@ -239,8 +239,8 @@ def test_services_are_made_from_toml_and_json_and_given_back(house, running):
     again = house.folder / "again.json"
     again.write_text(json.dumps({**shown, "price_msat": 6}))
     version = ctl.json("service", "show", "extra")["version"]
-    assert ctl.json("service", "set", "extra", again, "--version", version, "--position", "first")["price_msat"] == 6
-    assert "has changed meanwhile" in ctl("service", "set", "extra", again, "--version", version, code=4).stderr
+    assert ctl.json("service", "set", "extra", again, "--if-version", version, "--position", "first")["price_msat"] == 6
+    assert "has changed meanwhile" in ctl("service", "set", "extra", again, "--if-version", version, code=4).stderr
     bare = f'name = "other"\npath = "/other/"\nupstream = "{house.upstream.url}"\nprice_msat = 0\n'
     refused = subprocess.run([CTL, *map(str, ctl.place), "service", "add", "-"], input=bare, capture_output=True, text=True, timeout=30)
     assert refused.returncode == 4 and 'stored service "other" /price_msat: service.price_msat: must be' in refused.stderr

@@ -177,7 +177,7 @@ def test_of_changes_at_the_same_time_none_is_lost(house, running):
     assert sorted(names(admin)[2:]) == sorted(f"s{n}" for n in range(20))
     # Two that read the same version: one of them is told.
     version = admin.document("/v1/services/s1")["version"]
-    answers = [admin.ask("PUT", f"/v1/services/s1?version={version}", definition(house, "s1", "/s1/", price_msat=price)) for price in (1, 2)]
+    answers = [admin.ask("PUT", f"/v1/services/s1?if_version={version}", definition(house, "s1", "/s1/", price_msat=price)) for price in (1, 2)]
     assert [answer.status for answer in answers] == [200, 409]
     assert "has changed meanwhile" in answers[1].json()["detail"]
     assert admin.document("/v1/services/s1")["price_msat"] == 1
