@@ -19,7 +19,7 @@ Result<std::optional<std::chrono::sys_seconds>> settled_at(const bj::value& list
     json::Fields in(listed, "listinvoices");
     for (const bj::value& row : in.array("invoices")) {
         json::Fields fields(row, "invoice");
-        const bool paid = fields.string("label") == invoicing::invoice_label(hash) && fields.string("status") == "paid";
+        const bool paid = fields.string("label") == invoicing::invoice_label(hash, invoicing::Kind::sale) && fields.string("status") == "paid";
         if (paid) {
             const auto when = fields.time("paid_at");
             if (fields.fault()) return *fields.fault();

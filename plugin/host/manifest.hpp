@@ -33,6 +33,7 @@ struct InitMessage {
     std::string rpc_file;           // relative to lightning_dir, or absolute
     std::string network;            // "bitcoin", "testnet", "signet", "regtest", ...
     Bytes invoice_features;         // feature_set.invoice
+    bool startup = false;           // lightningd itself has just started, its other plugins too
 };
 
 // Errors: json::Errc, codec::Errc.

@@ -68,6 +68,8 @@ std::optional<Refusal> Acceptor::check_terms(std::chrono::sys_seconds now) const
     return std::nullopt;
 }
 
+std::string Acceptor::label() const { return invoice_label(facts_.payment_hash, terms_->kind); }
+
 Step Acceptor::begin(std::chrono::sys_seconds now) {
     terms_ = keys_.open(facts_.payment_secret, facts_.payment_hash);
     if (!terms_) return PassOn{};
@@ -79,7 +81,7 @@ Step Acceptor::begin(std::chrono::sys_seconds now) {
 }
 
 Step Acceptor::judge(const InvoiceRow& row) const {
-    if (row.label != invoice_label(facts_.payment_hash)) return Refuse{Refusal::foreign_invoice};
+    if (row.label != label()) return Refuse{Refusal::foreign_invoice};
     switch (row.status) {
         case RowStatus::unpaid: return Accept{payload_};
         case RowStatus::paid: return Refuse{Refusal::already_paid};
@@ -94,7 +96,7 @@ Step Acceptor::on_rows(const std::vector<InvoiceRow>& rows, std::chrono::sys_sec
     if (const auto refusal = check_terms(now)) return Refuse{*refusal};
     if (remembered_) return Create{*remembered_};
     auto rebuilt = bolt11::encode_unsigned(make_invoice(style_, *terms_, facts_.payment_secret, facts_.payment_hash,
-                                                        default_description(terms_->service), {}, now));
+                                                        default_description(terms_->service, terms_->kind), {}, now));
     if (!rebuilt) return Refuse{Refusal::node_failed};
     return Create{std::move(*rebuilt)};
 }

@@ -105,7 +105,8 @@ class Acceptor {
     [[nodiscard]] const HtlcFacts& facts() const { return facts_; }
     // Once begin() did not say PassOn.
     [[nodiscard]] const std::optional<Terms>& terms() const { return terms_; }
-    [[nodiscard]] Preimage preimage() const { return keys_.preimage(facts_.payment_secret); }
+    [[nodiscard]] Preimage preimage() const { return keys_.preimage(facts_.payment_secret, terms_->kind); }
+    [[nodiscard]] std::string label() const;
 
   private:
     [[nodiscard]] std::optional<Refusal> check_terms(std::chrono::sys_seconds now) const;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "plugin/host/signal.hpp"
-#include "plugin/invoicing/label.hpp"
 
 namespace millrace::invoicing {
 
@@ -107,7 +106,7 @@ asio::awaitable<Step> HtlcDesk::ask_rows(Acceptor& acceptor, std::chrono::millis
 asio::awaitable<Step> HtlcDesk::create(Acceptor& acceptor, std::string invstring) {
     const PaymentHash hash = acceptor.facts().payment_hash;
     bj::object params{{"invstring", std::move(invstring)},
-                      {"label", invoice_label(hash)},
+                      {"label", acceptor.label()},
                       {"preimage", acceptor.preimage().reveal_hex()}};
     const auto reply = co_await parts_.rpc->exchange("createinvoice", std::move(params), rpc_limit);
     if (!reply) co_return acceptor.on_no_answer();

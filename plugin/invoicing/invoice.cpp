@@ -11,7 +11,9 @@ std::uint32_t final_cltv_for(std::uint32_t node_cltv_final) {
     return std::min(std::max(node_cltv_final, least) + margin, Terms::max_min_final_cltv);
 }
 
-std::string default_description(const ServiceName& service) { return "L402: " + service.text(); }
+std::string default_description(const ServiceName& service, Kind kind) {
+    return (kind == Kind::deposit ? "Deposit: " : "L402: ") + service.text();
+}
 
 bolt11::Invoice make_invoice(const InvoiceStyle& style, const Terms& terms, const PaymentSecret& secret,
                              const PaymentHash& hash, std::string description,

@@ -29,8 +29,8 @@ struct InvoiceStyle {
 // blocks arrive on its way.
 [[nodiscard]] std::uint32_t final_cltv_for(std::uint32_t node_cltv_final);
 
-// "L402: <service>"
-[[nodiscard]] std::string default_description(const ServiceName& service);
+// "L402: <service>", or "Deposit: <service>"
+[[nodiscard]] std::string default_description(const ServiceName& service, Kind kind);
 
 [[nodiscard]] bolt11::Invoice make_invoice(const InvoiceStyle& style, const Terms& terms, const PaymentSecret& secret,
                                            const PaymentHash& hash, std::string description,

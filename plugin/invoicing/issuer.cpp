@@ -64,17 +64,16 @@ asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
     auto hints = co_await parts_.node.hints_for(request.amount);
     const auto now = parts_.world.now();
     const Terms terms{request.amount, now + request.expiry.value_or(default_expiry_), parts_.style.min_final_cltv,
-                      parts_.keys.ring().current, request.service};
+                      parts_.keys.ring().current, request.service, request.deposit ? Kind::deposit : Kind::sale};
     SecretNonce nonce{};
     parts_.world.fill_random(nonce);
     const auto secret = parts_.keys.invoice_keys().seal(terms, nonce);
     if (!secret) co_return error(RpcCode::bad_params, "expiry: ends beyond what an invoice can say");
-    const PaymentHash hash = crypto::payment_hash(parts_.keys.invoice_keys().preimage(*secret));
+    const PaymentHash hash = crypto::payment_hash(parts_.keys.invoice_keys().preimage(*secret, terms.kind));
     const auto unsigned_invoice = bolt11::encode_unsigned(
-        make_invoice(parts_.style, terms, *secret, hash, request.description.value_or(default_description(request.service)),
-                     std::move(hints), now));
+        make_invoice(parts_.style, terms, *secret, hash,
+                     request.description.value_or(default_description(request.service, terms.kind)), std::move(hints), now));
     if (!unsigned_invoice) co_return error(RpcCode::bad_params, unsigned_invoice.error().message);
-    std::string token = token_for(parts_.keys.ring(), hash, request.service, parts_.world);
 
     bj::object params{{"invstring", *unsigned_invoice}};
     const auto answer = co_await parts_.rpc->call("signinvoice", std::move(params));
@@ -94,8 +93,12 @@ asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
     challenge.payment_hash = hash;
     challenge.amount = request.amount;
     challenge.expires_at = terms.expires_at;
-    challenge.www_authenticate = l402::challenge_lines(token, bolt11);
-    challenge.token_base64 = std::move(token);
+    challenge.deposit = request.deposit;
+    // A token would let the deposit buy by L402 what is refunded as unspent.
+    if (!request.deposit) {
+        challenge.token_base64 = token_for(parts_.keys.ring(), hash, request.service, parts_.world);
+        challenge.www_authenticate = l402::challenge_lines(challenge.token_base64, bolt11);
+    }
     challenge.bolt11 = std::move(bolt11);
     co_return challenge;
 }

@@ -1,5 +1,5 @@
 // Issues challenges: an invoice that carries everything in its payment_secret, signed by lightningd and stored nowhere, and
-// the token that it pays for.
+// the token that it pays for. A deposit is an invoice alone: it comes with no token.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -80,7 +80,9 @@ std::array<std::uint8_t, 12> chacha_nonce(ByteView nonce) {
 }  // namespace
 
 InvoiceKeys::InvoiceKeys(const SecretKey& root)
-    : info_key_(crypto::derive_key(root, "payment secret")), preimage_key_(crypto::derive_key(root, "preimage")) {}
+    : info_key_(crypto::derive_key(root, "payment secret")),
+      sale_key_(crypto::derive_key(root, "preimage")),
+      deposit_key_(crypto::derive_key(root, "deposit preimage")) {}
 
 std::optional<PaymentSecret> InvoiceKeys::seal(const Terms& terms, const SecretNonce& nonce) const {
     const auto expires_at = terms.expires_at.time_since_epoch().count();
@@ -101,12 +103,17 @@ std::optional<PaymentSecret> InvoiceKeys::seal(const Terms& terms, const SecretN
     return PaymentSecret(secret);
 }
 
-Preimage InvoiceKeys::preimage(const PaymentSecret& secret) const {
-    return Preimage(crypto::hmac_sha256(preimage_key_.reveal(), secret.view()));
+Preimage InvoiceKeys::preimage(const PaymentSecret& secret, Kind kind) const {
+    const SecretKey& key = kind == Kind::deposit ? deposit_key_ : sale_key_;
+    return Preimage(crypto::hmac_sha256(key.reveal(), secret.view()));
 }
 
 std::optional<Terms> InvoiceKeys::open(const PaymentSecret& secret, const PaymentHash& hash) const {
-    if (!crypto::equal_constant_time(crypto::payment_hash(preimage(secret)).view(), hash.view())) return std::nullopt;
+    const auto fits = [&](Kind kind) {
+        return crypto::equal_constant_time(crypto::payment_hash(preimage(secret, kind)).view(), hash.view());
+    };
+    const bool sale = fits(Kind::sale);
+    if (!sale && !fits(Kind::deposit)) return std::nullopt;
     Info info;
     std::copy(secret.view().begin() + nonce_length, secret.view().end(), info.begin());
     crypto::chacha20_xor(info_key_, chacha_nonce(secret.view().first(nonce_length)), info);
@@ -117,7 +124,8 @@ std::optional<Terms> InvoiceKeys::open(const PaymentSecret& secret, const Paymen
     return Terms{Msat(get(amount_field(info))),
                  std::chrono::sys_seconds(std::chrono::seconds(get(expiry_field(info)))),
                  static_cast<std::uint32_t>(cltv_and_epoch >> 12U),
-                 static_cast<l402::KeyEpoch>(cltv_and_epoch & Terms::max_epoch), std::move(*service)};
+                 static_cast<l402::KeyEpoch>(cltv_and_epoch & Terms::max_epoch), std::move(*service),
+                 sale ? Kind::sale : Kind::deposit};
 }
 
 }  // namespace millrace::invoicing

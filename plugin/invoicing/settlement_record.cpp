@@ -25,7 +25,9 @@ Result<PaidInvoice> parse_paid_invoice(const boost::json::value& row, const Invo
     settlement.payment_hash = in.hex<PaymentHash>("payment_hash");
     settlement.label = in.string("label");
     if (in.fault()) return *in.fault();
-    if (settlement.label != invoice_label(settlement.payment_hash)) return paid;
+    const auto kind = kind_of_label(settlement.label, settlement.payment_hash);
+    if (!kind) return paid;
+    settlement.deposit = *kind == Kind::deposit;
 
     settlement.amount_received = in.msat("amount_received_msat");
     settlement.amount = in.optional_msat("amount_msat").value_or(settlement.amount_received);

@@ -17,9 +17,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
     // Somebody else's secret, under the hash that would belong to it and under another.
     const PaymentSecret foreign(input.array<std::array<std::uint8_t, 32>>());
-    const PaymentHash foreign_hash = crypto::payment_hash(keys.preimage(foreign));
+    const PaymentHash foreign_hash = crypto::payment_hash(keys.preimage(foreign, Kind::deposit));
     FUZZ_REQUIRE(!keys.open(foreign, PaymentHash()));
     if (const std::optional<Terms> opened = keys.open(foreign, foreign_hash)) {
+        FUZZ_REQUIRE(opened->kind == Kind::deposit);
         // Whatever opens is what it was sealed from.
         SecretNonce own{};
         std::copy_n(foreign.view().begin(), own.size(), own.begin());
@@ -32,13 +33,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto epoch = static_cast<l402::KeyEpoch>(input.number(2));
     const Result<ServiceName> service = ServiceName::parse(input.rest_text());
     if (!service) return 0;
-    const Terms terms{amount, expires_at, cltv, epoch, *service};
+    const Terms terms{amount, expires_at, cltv, epoch, *service, cltv % 2 == 0 ? Kind::sale : Kind::deposit};
     const std::optional<PaymentSecret> secret = keys.seal(terms, nonce);
     const bool fits = amount.value() <= Terms::max_amount_msat && cltv <= Terms::max_min_final_cltv &&
                       epoch <= Terms::max_epoch && expires_at.time_since_epoch().count() <= UINT32_MAX;
     FUZZ_REQUIRE(secret.has_value() == fits);
     if (!secret) return 0;
-    const PaymentHash hash = crypto::payment_hash(keys.preimage(*secret));
+    const PaymentHash hash = crypto::payment_hash(keys.preimage(*secret, terms.kind));
     FUZZ_REQUIRE(keys.open(*secret, hash) == terms);
     FUZZ_REQUIRE(!InvoiceKeys(SecretKey(std::array<std::uint8_t, 32>{1, 2, 3})).open(*secret, hash));
     for (std::size_t i = 0; i < PaymentSecret::length; ++i) {

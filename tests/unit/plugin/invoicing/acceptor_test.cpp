@@ -32,7 +32,7 @@ struct Sale {
     InvoiceKeys keys{SecretKey(std::array<std::uint8_t, 32>{1, 2, 3})};
     KeyEpochs epochs;
     InvoiceStyle style{"bcrt", codec::from_hex("02000002024100").value(), 21};
-    Terms terms{Msat(1000), now + seconds(600), 21, 1, ServiceName::parse("weather").value()};
+    Terms terms{Msat(1000), now + seconds(600), 21, 1, ServiceName::parse("weather").value(), Kind::sale};
     HtlcFacts htlc;
 
     Sale() { reseal(); }
@@ -40,7 +40,7 @@ struct Sale {
     // After a change of the terms.
     void reseal() {
         htlc.payment_secret = keys.seal(terms, {1, 2, 3, 4, 5, 6}).value();
-        htlc.payment_hash = crypto::payment_hash(keys.preimage(htlc.payment_secret));
+        htlc.payment_hash = crypto::payment_hash(keys.preimage(htlc.payment_secret, terms.kind));
         htlc.total = htlc.amount = Msat(1000);
         htlc.cltv_expiry_relative = 21;
         htlc.blockheight = 110;
@@ -50,7 +50,7 @@ struct Sale {
     [[nodiscard]] Acceptor acceptor(std::optional<std::string> remembered = std::nullopt) const {
         return {keys, epochs, style, htlc, std::move(remembered)};
     }
-    [[nodiscard]] InvoiceRow row(RowStatus status) const { return {invoice_label(htlc.payment_hash), status}; }
+    [[nodiscard]] InvoiceRow row(RowStatus status) const { return {invoice_label(htlc.payment_hash, terms.kind), status}; }
 };
 
 std::string word(const Step& step) {
@@ -74,7 +74,7 @@ TEST_CASE("an HTLC that pays a challenge leads to its invoice and is accepted") 
     const auto invoice = bolt11::decode(std::get<Create>(step).invstring);
     // It is not signed: that is lightningd's part. Everything else stands in it.
     CHECK_FALSE(invoice);
-    CHECK(acceptor.preimage().equals(sale.keys.preimage(sale.htlc.payment_secret)));
+    CHECK(acceptor.preimage().equals(sale.keys.preimage(sale.htlc.payment_secret, Kind::sale)));
 
     const Step last = acceptor.on_created();
     REQUIRE(word(last) == "accept");
@@ -83,7 +83,21 @@ TEST_CASE("an HTLC that pays a challenge leads to its invoice and is accepted") 
     CHECK(stream[0].type == 2);
     CHECK(stream[1].type == 8);
     CHECK(PaymentSecret::from_bytes(ByteView(stream[1].value).first(32)).value() ==
-          stored_invoice_secret(sale.keys.preimage(sale.htlc.payment_secret)));
+          stored_invoice_secret(sale.keys.preimage(sale.htlc.payment_secret, Kind::sale)));
+}
+
+TEST_CASE("a deposit's invoice has a label and a preimage of its own, and a sale's row under its hash is foreign") {
+    Sale sale;
+    sale.terms.kind = Kind::deposit;
+    sale.reseal();
+    Acceptor acceptor = sale.acceptor();
+    REQUIRE(word(acceptor.begin(now)) == "ask rows");
+    CHECK(acceptor.label() == "millrace-deposit-" + sale.htlc.payment_hash.hex());
+    CHECK(acceptor.preimage().equals(sale.keys.preimage(sale.htlc.payment_secret, Kind::deposit)));
+    CHECK(word(acceptor.on_rows({}, now)) == "create");
+    CHECK(word(acceptor.on_rows({sale.row(RowStatus::unpaid)}, now)) == "accept");
+    CHECK(word(acceptor.on_rows({{invoice_label(sale.htlc.payment_hash, Kind::sale), RowStatus::unpaid}}, now)) == "foreign_invoice");
+    CHECK(default_description(sale.terms.service, Kind::deposit) == "Deposit: weather");
 }
 
 TEST_CASE("a rebuilt invoice says what the secret says, with a default description and time for all the parts") {
@@ -92,7 +106,7 @@ TEST_CASE("a rebuilt invoice says what the secret says, with a default descripti
     sale.reseal();
     const bolt11::Invoice invoice =
         make_invoice(sale.style, sale.terms, sale.htlc.payment_secret, sale.htlc.payment_hash,
-                     default_description(sale.terms.service), {}, now);
+                     default_description(sale.terms.service, Kind::sale), {}, now);
     CHECK(invoice.description_text() == "L402: weather");
     CHECK(invoice.amount == Msat(1000));
     CHECK(invoice.expiry == min_expiry);

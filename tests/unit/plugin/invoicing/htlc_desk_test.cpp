@@ -46,7 +46,7 @@ struct Desk {
         const InvoiceKeys own(SecretKey(crypto::sha256(as_bytes("millrace/invoice/1"))));
         const Terms terms{Msat(1000), now + std::chrono::seconds(600), 21, 1, ServiceName::parse("weather").value()};
         const PaymentSecret secret = own.seal(terms, {nonce}).value();
-        last_hash = crypto::payment_hash(own.preimage(secret)).hex();
+        last_hash = crypto::payment_hash(own.preimage(secret, Kind::sale)).hex();
         Bytes data = to_bytes(secret.view());
         data.push_back(0x03);
         data.push_back(0xe8);

@@ -74,6 +74,19 @@ TEST_CASE("a challenge is an invoice that lightningd signs and a token for its h
     CHECK(shop.issuer.counters().issued == 1);
 }
 
+TEST_CASE("a deposit comes with an invoice and no token") {
+    Shop shop;
+    gateway::IssueRequest asked = request(1000);
+    asked.deposit = true;
+    const auto outcome = shop.issue(asked);
+    REQUIRE(std::holds_alternative<gateway::IssuedChallenge>(outcome));
+    const auto& challenge = std::get<gateway::IssuedChallenge>(outcome);
+    CHECK(challenge.deposit);
+    CHECK(challenge.token_base64.empty());
+    CHECK(challenge.www_authenticate.empty());
+    CHECK(shop.cache.find(challenge.payment_hash) != nullptr);
+}
+
 TEST_CASE("what cannot be sold is refused with the parameter's name, and costs no share of the limit") {
     Shop shop;
     gateway::IssueRequest wrong[] = {request(0), request(Terms::max_amount_msat + 1), request(1), request(1), request(1), request(1)};

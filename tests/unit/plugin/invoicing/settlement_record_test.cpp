@@ -19,13 +19,13 @@ struct Paid {
 
 Paid paid_row() {
     const std::chrono::sys_seconds now{std::chrono::seconds(1795172000)};
-    const Terms terms{Msat(1234), now + std::chrono::seconds(600), 21, 1, ServiceName::parse("weather").value()};
+    const Terms terms{Msat(1234), now + std::chrono::seconds(600), 21, 1, ServiceName::parse("weather").value(), Kind::sale};
     const PaymentSecret secret = keys.seal(terms, {1, 2, 3, 4, 5, 6}).value();
-    const PaymentHash hash = crypto::payment_hash(keys.preimage(secret));
+    const PaymentHash hash = crypto::payment_hash(keys.preimage(secret, Kind::sale));
     const SecretKey node(std::array<std::uint8_t, 32>{1});
     const std::string bolt11 =
         bolt11::encode_signed(make_invoice({"bcrt", {}, 21}, terms, secret, hash, "forecast", {}, now), node).value();
-    return {hash, {{"label", invoice_label(hash)}, {"bolt11", bolt11}, {"payment_hash", hash.hex()}, {"amount_msat", 1234},
+    return {hash, {{"label", invoice_label(hash, Kind::sale)}, {"bolt11", bolt11}, {"payment_hash", hash.hex()}, {"amount_msat", 1234},
                    {"status", "paid"}, {"pay_index", 4}, {"amount_received_msat", 1300}, {"paid_at", 1795172759},
                    {"payment_preimage", std::string(64, '0')}, {"description", "forecast"}, {"expires_at", 1795173359}}};
 }
@@ -40,9 +40,21 @@ TEST_CASE("a paid row of ours is a settlement, with the service out of its payme
               R"(","amount_msat":1234,"amount_received_msat":1300,"settled_at":1795172759,"service":"weather","description":"forecast","pay_index":4})");
 }
 
+TEST_CASE("a paid deposit says that it is one") {
+    boost::json::object row = paid_row().row;
+    const auto hash = PaymentHash::from_hex(std::string(row["payment_hash"].as_string())).value();
+    row["label"] = invoice_label(hash, Kind::deposit);
+    const auto record = parse_paid_invoice(row, keys);
+    REQUIRE(record);
+    REQUIRE(record->settlement);
+    CHECK(record->settlement->deposit);
+    CHECK(record->settlement->label == "millrace-deposit-" + hash.hex());
+    CHECK_FALSE(parse_paid_invoice(paid_row().row, keys)->settlement->deposit);
+}
+
 TEST_CASE("a paid row of somebody else counts only its index") {
     boost::json::object row = paid_row().row;
-    for (const char* label : {"own", "millrace-", "millrace-0000"}) {
+    for (const char* label : {"own", "millrace-", "millrace-0000", "millrace-deposit-0000"}) {
         row["label"] = label;
         const auto record = parse_paid_invoice(row, keys);
         REQUIRE(record);
