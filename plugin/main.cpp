@@ -25,6 +25,7 @@ struct Settings {
     std::string socket;
     std::chrono::seconds challenge_expiry{};
     std::uint32_t challenges_per_second = 0;
+    refunds::Limits refunds;
 };
 
 host::Manifest manifest() {
@@ -33,7 +34,13 @@ host::Manifest manifest() {
              {"millrace-challenge-expiry", "int", 600,
               "Seconds in which the invoice of a challenge can be paid, at least 90 (default: 600)"},
              {"millrace-challenges-per-second", "int", 200,
-              "Challenges issued per second at most; more are refused (default: 200)"}},
+              "Challenges issued per second at most; more are refused (default: 200)"},
+             {"millrace-refund-daily-msat", "int", 0,
+              "Millisatoshi, fees included, that refunds of deposits may cost in any 24 hours; 0: no refunds (default: 0)"},
+             {"millrace-refund-max-fee-msat", "int", 5000,
+              "Millisatoshi that a refund's payment may cost in fees (default: 5000)"},
+             {"millrace-refund-max-fee-ppm", "int", 10000,
+              "The same as millionths of the refund; the greater of the two counts (default: 10000)"}},
             {"block_added", "channel_state_changed", "connect", "disconnect", "invoice_payment", "shutdown"},
             {"htlc_accepted"}};
 }
@@ -44,6 +51,9 @@ Result<Settings> read_settings(const bj::value& options) {
     settings.socket = in.string("millrace-socket");
     settings.challenge_expiry = std::chrono::seconds(in.u64("millrace-challenge-expiry", UINT32_MAX));
     settings.challenges_per_second = static_cast<std::uint32_t>(in.u64("millrace-challenges-per-second", 1'000'000));
+    settings.refunds.daily = Msat(in.u64("millrace-refund-daily-msat", Msat::max_value));
+    settings.refunds.max_fee = Msat(in.u64("millrace-refund-max-fee-msat", Msat::max_value));
+    settings.refunds.max_fee_ppm = static_cast<std::uint32_t>(in.u64("millrace-refund-max-fee-ppm", 1'000'000));
     if (!in.fault() && settings.socket.empty()) {
         in.note(json::Errc::out_of_range, "millrace-socket", "must not be empty");
     }
@@ -98,8 +108,8 @@ class Millrace {
     std::vector<host::Command> commands() {
         std::vector<host::Command> all;
         for (auto&& group : {commands::issue_commands(context_), commands::verify_commands(context_),
-                             commands::settlement_commands(context_), commands::key_commands(context_),
-                             commands::status_commands(context_)}) {
+                             commands::settlement_commands(context_), commands::refund_commands(context_),
+                             commands::key_commands(context_), commands::status_commands(context_)}) {
             all.insert(all.end(), group.begin(), group.end());
         }
         return all;
@@ -134,9 +144,12 @@ class Millrace {
         context_.desk = std::make_unique<invoicing::HtlcDesk>(invoicing::HtlcDesk::Parts{
             executor_, htlc_rpc_, *context_.keys, cache_, style_, context_.world, log});
         context_.settlements = std::make_unique<invoicing::Settlements>(executor_, client(), client(), *context_.keys, log);
+        context_.refunder = std::make_unique<refunds::Refunder>(
+            refunds::Refunder::Parts{executor_, client(), client(), *context_.keys, *context_.node, *context_.ready, style_, context_.world, log},
+            settings->refunds, message.startup);
         context_.gateway = std::make_unique<gateway::Server>(
             executor_, in_network_dir(message.lightning_dir, settings->socket),
-            gateway::Services{*context_.issuer, *context_.settlements, *context_.keys, *context_.node, *context_.ready,
+            gateway::Services{*context_.issuer, *context_.settlements, *context_.refunder, *context_.keys, *context_.node, *context_.ready,
                               [this] { return commands::status(context_); }, log});
 
         context_.keys->changed = [this] { context_.gateway->send_keys(); };
@@ -155,6 +168,8 @@ class Millrace {
         co_await persist("the node", [this] { return context_.node->load(); });
         style_.min_final_cltv = invoicing::final_cltv_for(context_.node->identity().cltv_final);
         context_.ready->set();
+        // Selling does not wait for it.
+        asio::co_spawn(executor_, persist("what was refunded", [this] { return context_.refunder->load(); }), asio::detached);
         asio::co_spawn(executor_, context_.node->follow(), asio::detached);
         asio::co_spawn(executor_, context_.settlements->follow(), asio::detached);
         host_.log().info("millrace " MILLRACE_VERSION " sells on " + context_.node->identity().network + ", key epoch " +

@@ -14,6 +14,7 @@
 #include "plugin/invoicing/issuer.hpp"
 #include "plugin/invoicing/key_store.hpp"
 #include "plugin/invoicing/settlements.hpp"
+#include "plugin/refunds/refunder.hpp"
 
 namespace millrace::commands {
 
@@ -27,6 +28,7 @@ struct Context {
     std::unique_ptr<invoicing::Issuer> issuer;
     std::unique_ptr<invoicing::HtlcDesk> desk;
     std::unique_ptr<invoicing::Settlements> settlements;
+    std::unique_ptr<refunds::Refunder> refunder;
     std::unique_ptr<gateway::Server> gateway;
     host::World world;
     const host::HookLatency* latency = nullptr;
@@ -35,6 +37,7 @@ struct Context {
 [[nodiscard]] std::vector<host::Command> issue_commands(Context& context);
 [[nodiscard]] std::vector<host::Command> verify_commands(Context& context);
 [[nodiscard]] std::vector<host::Command> settlement_commands(Context& context);
+[[nodiscard]] std::vector<host::Command> refund_commands(Context& context);
 [[nodiscard]] std::vector<host::Command> key_commands(Context& context);
 [[nodiscard]] std::vector<host::Command> status_commands(Context& context);
 

@@ -56,6 +56,24 @@ bj::object describe_settlements(const invoicing::SettlementCounters& counters) {
     return out;
 }
 
+bj::object describe_refunds(const refunds::Refunder& refunder) {
+    std::uint64_t pending = 0;
+    std::uint64_t complete = 0;
+    std::uint64_t failed = 0;
+    for (const auto& [index, refund] : refunder.ledger().all()) {
+        switch (refund.state) {
+            case gateway::RefundState::pending: ++pending; break;
+            case gateway::RefundState::complete: ++complete; break;
+            case gateway::RefundState::failed: ++failed; break;
+        }
+    }
+    return {{"daily_limit_msat", refunder.limits().daily.value()},
+            {"used_msat", refunder.used().value()},
+            {"pending", pending},
+            {"complete", complete},
+            {"failed", failed}};
+}
+
 boost::asio::awaitable<host::CommandReply> answer(Context& context) {
     if (auto error = co_await until_ready(context)) co_return std::move(*error);
     co_return status(context);
@@ -75,6 +93,7 @@ bj::object status(const Context& context) {
             {"challenges", describe_challenges(context)},
             {"hook_latency", describe_latency(*context.latency)},
             {"settlements", describe_settlements(context.settlements->counters())},
+            {"refunds", describe_refunds(*context.refunder)},
             {"current_epoch", context.keys->epochs().current()}};
 }
 

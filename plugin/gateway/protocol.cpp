@@ -62,6 +62,11 @@ std::variant<Call, RpcError> Protocol::read_call(std::string_view method, const 
     }
     if (!greeted_) return error(RpcCode::invalid_request, "say hello first");
     if (method == "issue") return read_issue(params);
+    if (method == "refund") {
+        auto request = parse_refund_request(params);
+        if (!request) return bad_params(request.error());
+        return Call(RefundCall{std::move(*request)});
+    }
     if (method == "keys") return Call(KeysCall{});
     if (method == "status") return Call(StatusCall{});
     if (method == "subscribe") {

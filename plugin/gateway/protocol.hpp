@@ -29,7 +29,10 @@ struct SubscribeCall {
     std::uint64_t next_pay_index = 0;
 };
 struct StatusCall {};
-using Call = std::variant<HelloCall, IssueCall, BatchCall, KeysCall, SubscribeCall, StatusCall>;
+struct RefundCall {
+    RefundRequest request;
+};
+using Call = std::variant<HelloCall, IssueCall, BatchCall, KeysCall, SubscribeCall, StatusCall, RefundCall>;
 
 struct Request {
     boost::json::value id;

@@ -149,6 +149,11 @@ asio::awaitable<std::variant<bj::object, RpcError>> Session::answer(Call call) {
         bj::object result = co_await issue_batch(std::move(*batch));
         co_return result;
     }
+    if (auto* refund = std::get_if<RefundCall>(&call)) {
+        const auto outcome = co_await services_.refunder.refund(std::move(refund->request));
+        if (const auto* error = std::get_if<RpcError>(&outcome)) co_return *error;
+        co_return to_json(std::get<RefundReply>(outcome));
+    }
     if (std::holds_alternative<KeysCall>(call)) co_return to_json(services_.keys.usable_keys());
     if (const auto* subscribe = std::get_if<SubscribeCall>(&call)) {
         co_return bj::object{{"next_pay_index", subscribe->next_pay_index}};

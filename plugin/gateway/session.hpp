@@ -18,6 +18,7 @@
 #include "plugin/invoicing/key_store.hpp"
 #include "plugin/invoicing/settlements.hpp"
 #include "plugin/node/node_watch.hpp"
+#include "plugin/refunds/refunder.hpp"
 
 namespace millrace::gateway {
 
@@ -25,6 +26,7 @@ namespace millrace::gateway {
 struct Services {
     invoicing::Issuer& issuer;
     invoicing::Settlements& settlements;
+    refunds::Refunder& refunder;
     invoicing::KeyStore& keys;
     node::NodeWatch& node;
     host::Readiness& ready;

@@ -252,8 +252,9 @@ void pay_invoice(Daemon& node, Params& in, const Reply& reply, const std::string
     const auto label = in.optional_string("label");
     const Result<bolt11::Invoice> read = bolt11::decode(text);
     if (!read) in.refuse("Invalid bolt11 invoice: " + read.error().message);
-    if (read && read->amount && amount) in.refuse("amount_msat not needed for invoice with amount");
+    if (read && read->amount && amount) in.refuse("amount_msat unnecessary");
     if (read && !read->amount && !amount) in.refuse("amount_msat required");
+    if (read && !read->amount && amount && *amount == Msat()) in.refuse("Cannot pay bolt11 invoice with zero amount");
     if (in.ends(reply)) return;
     const bolt11::Invoice invoice = *read;
     if (core.now_seconds() > invoice.expires_at()) {

@@ -37,13 +37,14 @@ struct Gateway {
     invoicing::ChallengeCache cache;
     invoicing::InvoiceStyle style{"bcrt", {}, 21};
     std::uint8_t random = 0;
-    invoicing::Issuer issuer{{node.server().client(), keys, watch, ready, cache, style,
-                              {[] { return std::chrono::sys_seconds(std::chrono::seconds(1795172000)); },
-                               [] { return std::chrono::steady_clock::now(); },
-                               [this](std::span<std::uint8_t> out) { std::fill(out.begin(), out.end(), ++random); }}},
+    host::World world{[] { return std::chrono::sys_seconds(std::chrono::seconds(1795172000)); },
+                      [] { return std::chrono::steady_clock::now(); },
+                      [this](std::span<std::uint8_t> out) { std::fill(out.begin(), out.end(), ++random); }};
+    invoicing::Issuer issuer{{node.server().client(), keys, watch, ready, cache, style, world},
                              std::chrono::seconds(600), 100'000};
     invoicing::Settlements settlements{executor, node.server().client(), node.server().client(), keys, log};
-    Server server{executor, path, {issuer, settlements, keys, watch, ready, [this] { return bj::object{{"fine", true}, {"padding", padding}}; }, log}};
+    refunds::Refunder refunder{{executor, node.server().client(), node.server().client(), keys, watch, ready, style, world, log}, {}, false};
+    Server server{executor, path, {issuer, settlements, refunder, keys, watch, ready, [this] { return bj::object{{"fine", true}, {"padding", padding}}; }, log}};
     std::uint8_t sold = 0;
 
     Gateway() {

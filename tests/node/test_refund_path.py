@@ -1,0 +1,1 @@
+from refund_path import *  # noqa: F401,F403
