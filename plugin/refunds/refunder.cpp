@@ -28,9 +28,6 @@ constexpr std::chrono::milliseconds report_step{20};
 constexpr std::size_t max_waiting = 8;   // of a session's 32 requests under way: the others must not stand still for refunds
 constexpr std::size_t max_running = 20;  // an HTLC slot in a channel each, or more
 constexpr std::size_t max_reason = 300;  // bytes of what xpay says
-constexpr std::chrono::milliseconds first_look{100};
-constexpr std::chrono::milliseconds longest_look{10'000};
-constexpr std::chrono::seconds second_look{1};
 
 RpcError error(RpcCode code, std::string message) { return {static_cast<int>(code), std::move(message)}; }
 
@@ -54,8 +51,8 @@ std::string describe(const Refund& refund) {
 
 }  // namespace
 
-Refunder::Refunder(Parts parts, Limits limits, bool node_started)
-    : parts_(std::move(parts)), limits_(limits), node_started_(node_started), loaded_(parts_.executor), claims_changed_(parts_.executor) {}
+Refunder::Refunder(Parts parts, Limits limits, bool node_started, Pace pace)
+    : parts_(std::move(parts)), limits_(limits), node_started_(node_started), pace_(pace), loaded_(parts_.executor), claims_changed_(parts_.executor) {}
 
 // ---- what is stored
 
@@ -104,12 +101,12 @@ asio::awaitable<bool> Refunder::until_loaded() {
 }
 
 asio::awaitable<void> Refunder::load_again() {
-    std::chrono::milliseconds wait = first_look;
+    std::chrono::milliseconds wait = pace_.first_look;
     while (true) {
         const auto loaded = co_await load();
         if (loaded) co_return;
         co_await host::pause(parts_.executor, wait);
-        wait = std::min(2 * wait, longest_look);
+        wait = std::min(2 * wait, pace_.longest_look);
     }
 }
 
@@ -290,7 +287,7 @@ asio::awaitable<Refunder::Outcome> Refunder::report(std::uint64_t index) {
     };
     if (waiting_ < max_waiting) {
         ++waiting_;
-        for (std::chrono::milliseconds waited{0}; pending() && waited < gateway::refund_patience; waited += report_step) {
+        for (std::chrono::milliseconds waited{0}; pending() && waited < pace_.patience; waited += report_step) {
             co_await host::pause(parts_.executor, report_step);
         }
         --waiting_;
@@ -328,7 +325,7 @@ asio::awaitable<void> Refunder::pay(std::uint64_t index, std::string invoice, bo
 asio::awaitable<void> Refunder::watch(std::uint64_t index, bool over, std::chrono::milliseconds until_over, std::optional<Msat> sent,
                                       std::string reason) {
     const auto deadline = parts_.world.tick() + until_over;
-    std::chrono::milliseconds wait = first_look;
+    std::chrono::milliseconds wait = pace_.first_look;
     bool looked_twice = false;
     while (true) {
         const Refund* refund = ledger_.find(index);
@@ -347,20 +344,20 @@ asio::awaitable<void> Refunder::watch(std::uint64_t index, bool over, std::chron
             }
             if (unsure) {
                 looked_twice = true;
-                co_await host::pause(parts_.executor, second_look);
+                co_await host::pause(parts_.executor, pace_.second_look);
                 continue;
             }
         }
         looked_twice = false;
         co_await host::pause(parts_.executor, wait);
-        wait = std::min(2 * wait, longest_look);
+        wait = std::min(2 * wait, pace_.longest_look);
     }
     watched_.erase(index);
 }
 
 // It stays pending, and keeps others from its deposits, until the end of it is stored.
 asio::awaitable<void> Refunder::settle(std::uint64_t index, Verdict verdict, std::string reason) {
-    std::chrono::milliseconds wait = first_look;
+    std::chrono::milliseconds wait = pace_.first_look;
     while (true) {
         const Refund* pending = ledger_.find(index);
         if (pending == nullptr || pending->state != RefundState::pending) co_return;
@@ -385,7 +382,7 @@ asio::awaitable<void> Refunder::settle(std::uint64_t index, Verdict verdict, std
         // It may be stored nevertheless, or somebody has changed it by hand.
         co_await host::pause(parts_.executor, wait);
         co_await load_again();
-        wait = std::min(2 * wait, longest_look);
+        wait = std::min(2 * wait, pace_.longest_look);
     }
 }
 

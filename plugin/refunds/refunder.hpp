@@ -54,8 +54,17 @@ class Refunder {
         const host::Log& log;
     };
 
+    // How long it waits for what.
+    struct Pace {
+        std::chrono::milliseconds patience = gateway::refund_patience;  // a request, for the payment to end
+        std::chrono::milliseconds first_look{100};                      // between looks at a payment, or tries to store
+        std::chrono::milliseconds longest_look{10'000};
+        std::chrono::milliseconds second_look{1000};  // before a failure is believed
+    };
+
     // `node_started`: lightningd was started together with this plugin.
-    Refunder(Parts parts, Limits limits, bool node_started);
+    Refunder(Parts parts, Limits limits, bool node_started) : Refunder(std::move(parts), limits, node_started, Pace()) {}
+    Refunder(Parts parts, Limits limits, bool node_started, Pace pace);
 
     // Reads what is stored, and takes up what is pending and not watched yet. Call until it succeeds; before that requests
     // are told to come again. Errors: lightning::Errc, json::Errc.
@@ -94,6 +103,7 @@ class Refunder {
     Parts parts_;
     Limits limits_;
     bool node_started_;
+    Pace pace_;
     host::Readiness loaded_;
     Ledger ledger_;
     std::set<PaymentHash> claims_;  // deposits and invoices of requests that are being looked at

@@ -45,6 +45,24 @@ def test_an_invoice_is_not_paid_again_while_a_payment_of_it_is_under_way(start):
     assert row["groupid"] > 2**53
 
 
+def test_an_invoice_without_an_amount_is_paid_the_amount_that_the_payer_names(start):
+    net = market(start)
+    open_ended, fixed = invoice(net, "any"), invoice(net)
+    for made, params, message in (
+        (open_ended, {}, "amount_msat required"),
+        (open_ended, {"amount_msat": 0}, "Cannot pay bolt11 invoice with zero amount"),
+        (fixed, {"amount_msat": 10_000}, "amount_msat unnecessary"),
+    ):
+        error = refused(net, "buyer", "xpay", {"invstring": made["bolt11"], **params})
+        assert (error["code"], error["message"]) == (-32602, message)
+    paid = net.call("buyer", "xpay", {"invstring": open_ended["bolt11"], "amount_msat": 12_345, "maxfee": 2_000, "retry_for": 30})
+    assert paid["amount_msat"] == 12_345
+    (row,) = net.call("seller", "listinvoices", {"payment_hash": open_ended["payment_hash"]})["invoices"]
+    assert (row["status"], row["amount_received_msat"]) == ("paid", 12_345)
+    (part,) = net.call("buyer", "listsendpays", {"payment_hash": open_ended["payment_hash"]})["payments"]
+    assert (part["status"], part["amount_sent_msat"]) == ("complete", paid["amount_sent_msat"])
+
+
 def test_parts_can_be_forced_and_settle_as_one_invoice(start):
     net = market(start, plugins={"seller": ["recorder"]})
     made = invoice(net, 1_000_000)

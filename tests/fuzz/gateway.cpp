@@ -72,6 +72,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         check_message<parse_keys>(value);
         check_message<parse_settlement>(value);
         check_message<parse_node_figures>(value);
+        check_message<parse_refund_request>(value);
+        check_message<parse_refund_reply>(value);
         (void)parse_subscribe(value);
         if (const Result<Keys> keys = parse_keys(value))
             FUZZ_REQUIRE(key_ring(*keys).keys.size() <= keys->epochs.size());
