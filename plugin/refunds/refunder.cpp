@@ -173,7 +173,7 @@ asio::awaitable<Refunder::Outcome> Refunder::refund(gateway::RefundRequest reque
     for (const PaymentHash& hash : claim) claims_.erase(hash);
     claims_changed_.notify();
     if (const auto* refused = std::get_if<RpcError>(&begun)) {
-        parts_.log.info("refund of " + request.amount.text() + " for the deposit " + request.deposits.front().hex() + " refused: " + short_text(refused->message));
+        parts_.log.debug("refund of " + request.amount.text() + " for the deposit " + request.deposits.front().hex() + " refused: " + short_text(refused->message));
         co_return *refused;
     }
     co_return co_await report(std::get<std::uint64_t>(begun));
@@ -183,11 +183,11 @@ asio::awaitable<Refunder::Begun> Refunder::begin(std::vector<PaymentHash> deposi
     const PaymentHash payment = payout.invoice.payment_hash;
     if (limits_.daily == Msat{}) co_return refuse({RefundRefusal::off, "the operator has not set millrace-refund-daily-msat"});
     if (const auto objection = fault_of(payout, parts_.style.currency, parts_.node.identity().id, parts_.world.now())) co_return refuse(*objection);
-    if (running_ >= max_running) co_return error(RpcCode::rate_limited, std::to_string(running_) + " refunds are under way: try again later");
     if (auto refused = co_await check_deposits(deposits, asked)) co_return *refused;
     if (auto refused = co_await check_earlier(deposits, payment)) co_return *refused;
 
     // From here to the ledger's put() nothing else runs.
+    if (running_ >= max_running) co_return error(RpcCode::rate_limited, std::to_string(running_) + " refunds are under way: try again later");
     const auto now = parts_.world.now();
     Refund refund;
     refund.index = ledger_.next_index();
@@ -219,8 +219,8 @@ asio::awaitable<Refunder::Begun> Refunder::begin(std::vector<PaymentHash> deposi
         asio::co_spawn(parts_.executor, abandon(std::move(refund), former), asio::detached);
         co_return node_failed(stored.error());
     }
-    parts_.log.info(describe(*ledger_.find(index)) + " begins: payment " + payment.hex() + ", fees up to " + ledger_.find(index)->max_fee.text());
     ++running_;
+    parts_.log.info(describe(refund) + " begins: payment " + payment.hex() + ", fees up to " + refund.max_fee.text());
     watched_.insert(index);
     asio::co_spawn(parts_.executor, pay(index, payout.text, !payout.invoice.amount), asio::detached);
     co_return index;

@@ -21,7 +21,7 @@ pytest.register_assert_rewrite("scenarios", "whole_path", "payment_path", "refun
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
 
 from pyln.testing.fixtures import *  # noqa: E402,F401,F403
-from harness.network import CLTV_DELTA, FEE_BASE_MSAT, FEE_PPM, Network, Node, program  # noqa: E402
+from harness.network import CLTV_DELTA, FEE_BASE_MSAT, FEE_PPM, Network, Node, now, program  # noqa: E402
 from harness.rpc import wait_for  # noqa: E402
 from harness.secrets import secrets_of  # noqa: E402
 
@@ -43,6 +43,9 @@ class RealNode(Node):
 
     def start(self):
         self.lightning.start()
+
+    def forget_failures(self):
+        self.rpc("askrene-age", {"layer": "xpay", "cutoff": now() + 1})
 
     def log(self):
         return (Path(self.lightning.daemon.lightning_dir) / "log").read_text(errors="replace")

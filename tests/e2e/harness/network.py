@@ -54,6 +54,9 @@ class Node:
         """What the node logged so far, its plugins included."""
         raise NotImplementedError
 
+    def forget_failures(self):
+        """xpay remembers for an hour which channels had too little: this makes it forget. The simulator remembers nothing."""
+
     # -- plugins ------------------------------------------------------------------------------------------------------
 
     def plugin_pids(self, path):
