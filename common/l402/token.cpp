@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <utility>
 
 #include "common/crypto/hash.hpp"
 
@@ -15,6 +16,9 @@ constexpr std::string_view valid_until_suffix = "_valid_until";
 constexpr std::string_view route_suffix = "_route";
 constexpr std::string_view max_price_suffix = "_max_price_msat";
 constexpr std::string_view credit_suffix = "_credit_msat";
+constexpr std::string_view capabilities_suffix = "_capabilities";
+constexpr std::string_view quote_suffix = "_quote";
+constexpr unsigned max_tier = 255;
 
 struct Condition {
     std::string_view name;
@@ -27,20 +31,58 @@ Condition split(std::string_view caveat) {
     return {caveat.substr(0, equals), caveat.substr(equals + 1)};
 }
 
-// The names of `name:tier[,name:tier...]`. Tiers are not compared: nothing is sold by tier.
-std::set<std::string_view> service_names(std::string_view value) {
-    std::set<std::string_view> out;
+// `name:tier[,name:tier...]`, each name with its lowest tier. A tier that is missing or none is the lowest one.
+using Services = std::map<std::string_view, unsigned>;
+
+std::vector<std::string_view> split_list(std::string_view value) {
+    std::vector<std::string_view> out;
     while (!value.empty()) {
-        const std::size_t comma = value.find(',');
-        const std::string_view entry = value.substr(0, comma);
-        out.insert(entry.substr(0, entry.find(':')));
-        value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
+        const std::size_t comma = std::min(value.find(','), value.size());
+        out.push_back(value.substr(0, comma));
+        value.remove_prefix(std::min(comma + 1, value.size()));
     }
     return out;
 }
 
-bool is_subset(const std::set<std::string_view>& inner, const std::set<std::string_view>& outer) {
-    return std::includes(outer.begin(), outer.end(), inner.begin(), inner.end());
+unsigned read_tier(std::string_view text) {
+    unsigned tier = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), tier);
+    const bool good = error == std::errc{} && end == text.data() + text.size() && tier <= max_tier;
+    return good ? tier : 0;
+}
+
+Services read_services(std::string_view value) {
+    Services out;
+    for (const std::string_view entry : split_list(value)) {
+        const std::size_t colon = entry.find(':');
+        const unsigned tier = colon == std::string_view::npos ? 0 : read_tier(entry.substr(colon + 1));
+        const auto [place, added] = out.try_emplace(entry.substr(0, colon), tier);
+        if (!added) place->second = std::min(place->second, tier);
+    }
+    return out;
+}
+
+// No service that is not in `outer`, and none of a higher tier.
+bool is_narrower(const Services& inner, const Services& outer) {
+    return std::all_of(inner.begin(), inner.end(), [&outer](const auto& one) {
+        const auto place = outer.find(one.first);
+        return place != outer.end() && one.second <= place->second;
+    });
+}
+
+std::vector<std::string> read_capabilities(std::string_view value) {
+    const std::vector<std::string_view> names = split_list(value);
+    std::set<std::string> sorted;
+    for (const std::string_view name : names) {
+        if (!name.empty()) sorted.emplace(name);
+    }
+    return {sorted.begin(), sorted.end()};
+}
+
+std::string join(const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names) out.append(out.empty() ? "" : ",").append(name);
+    return out;
 }
 
 // What the caveats leave of the token, or why it is refused.
@@ -53,21 +95,7 @@ class CaveatReader {
         for (const macaroon::Caveat& caveat : macaroon.caveats) {
             if (!caveat.first_party()) return Refusal::third_party;
             const Condition condition = split(caveat.text());
-            if (condition.name == services_condition) {
-                if (auto refusal = narrow_services(service_names(condition.value))) return refusal;
-            } else if (condition.name.ends_with(valid_until_suffix)) {
-                const std::string_view service = condition.name.substr(0, condition.name.size() - valid_until_suffix.size());
-                if (auto refusal = narrow_time(service, condition.value)) return refusal;
-            } else if (condition.name.ends_with(route_suffix)) {
-                const std::string_view service = condition.name.substr(0, condition.name.size() - route_suffix.size());
-                if (auto refusal = narrow_route(service, condition.value)) return refusal;
-            } else if (condition.name.ends_with(max_price_suffix)) {
-                const std::string_view service = condition.name.substr(0, condition.name.size() - max_price_suffix.size());
-                if (auto refusal = narrow_amount(grants_[service].max_price, condition.value)) return refusal;
-            } else if (condition.name.ends_with(credit_suffix)) {
-                const std::string_view service = condition.name.substr(0, condition.name.size() - credit_suffix.size());
-                if (auto refusal = narrow_amount(grants_[service].credit, condition.value)) return refusal;
-            }
+            if (auto refusal = narrow(condition)) return refusal;
         }
         return std::nullopt;
     }
@@ -82,13 +110,15 @@ class CaveatReader {
 
     [[nodiscard]] Grant grant(std::string_view service) const {
         const auto place = grants_.find(service);
-        return place == grants_.end() ? Grant{} : place->second;
+        Grant out = place == grants_.end() ? Grant{} : place->second;
+        if (services_ && services_->contains(service)) out.tier = services_->at(service);
+        return out;
     }
 
     [[nodiscard]] std::optional<Refusal> permits_any() const {
         std::optional<Refusal> refusal = Refusal::wrong_scope;
         if (!services_) return refusal;
-        for (const std::string_view service : *services_) {
+        for (const auto& [service, tier] : *services_) {
             refusal = permits(service);
             if (!refusal) return std::nullopt;
         }
@@ -96,11 +126,57 @@ class CaveatReader {
     }
 
   private:
-    std::optional<Refusal> narrow_route(std::string_view service, std::string_view value) {
-        std::optional<std::string>& route = grants_[service].route;
-        if (route && *route != value) return Refusal::widened;
-        route = value;
+    // An unknown condition leaves everything as it is.
+    std::optional<Refusal> narrow(const Condition& condition) {
+        if (condition.name == services_condition) return narrow_services(read_services(condition.value));
+        struct Kind {
+            std::string_view suffix;
+            std::optional<Refusal> (CaveatReader::*narrow)(std::string_view service, std::string_view value);
+        };
+        static constexpr Kind kinds[] = {
+            {valid_until_suffix, &CaveatReader::narrow_time},     {route_suffix, &CaveatReader::narrow_route},
+            {max_price_suffix, &CaveatReader::narrow_price},      {credit_suffix, &CaveatReader::narrow_credit},
+            {capabilities_suffix, &CaveatReader::narrow_capabilities}, {quote_suffix, &CaveatReader::narrow_quote}};
+        for (const Kind& kind : kinds) {
+            if (!condition.name.ends_with(kind.suffix)) continue;
+            const std::string_view service = condition.name.substr(0, condition.name.size() - kind.suffix.size());
+            return (this->*kind.narrow)(service, condition.value);
+        }
         return std::nullopt;
+    }
+
+    // Whether what is being read was minted, and cannot be of the token's holder.
+    [[nodiscard]] bool before_services() const { return !services_; }
+
+    std::optional<Refusal> narrow_route(std::string_view service, std::string_view value) {
+        Grant& grant = grants_[service];
+        if (grant.route && *grant.route != value) return Refusal::widened;
+        if (before_services()) grant.minted_for_route = true;
+        grant.route = value;
+        return std::nullopt;
+    }
+
+    std::optional<Refusal> narrow_quote(std::string_view service, std::string_view value) {
+        std::optional<std::string>& quote = grants_[service].quote;
+        if (quote ? *quote != value : !before_services()) return Refusal::widened;
+        quote = value;
+        return std::nullopt;
+    }
+
+    std::optional<Refusal> narrow_capabilities(std::string_view service, std::string_view value) {
+        std::optional<std::vector<std::string>>& known = grants_[service].capabilities;
+        std::vector<std::string> left = read_capabilities(value);
+        if (known && !std::includes(known->begin(), known->end(), left.begin(), left.end())) return Refusal::widened;
+        known = std::move(left);
+        return std::nullopt;
+    }
+
+    std::optional<Refusal> narrow_price(std::string_view service, std::string_view value) {
+        return narrow_amount(grants_[service].max_price, value);
+    }
+
+    std::optional<Refusal> narrow_credit(std::string_view service, std::string_view value) {
+        return narrow_amount(grants_[service].credit, value);
     }
 
     static std::optional<Refusal> narrow_amount(std::optional<Msat>& limit, std::string_view value) {
@@ -112,9 +188,9 @@ class CaveatReader {
         return std::nullopt;
     }
 
-    std::optional<Refusal> narrow_services(std::set<std::string_view> names) {
-        if (services_ && !is_subset(names, *services_)) return Refusal::widened;
-        services_ = std::move(names);
+    std::optional<Refusal> narrow_services(Services services) {
+        if (services_ && !is_narrower(services, *services_)) return Refusal::widened;
+        services_ = std::move(services);
         return std::nullopt;
     }
 
@@ -130,7 +206,7 @@ class CaveatReader {
     }
 
     std::int64_t now_;
-    std::optional<std::set<std::string_view>> services_;
+    std::optional<Services> services_;
     std::map<std::string_view, std::int64_t> valid_until_;
     std::map<std::string_view, Grant> grants_;
 };
@@ -155,21 +231,51 @@ const SecretKey* KeyRing::find(KeyEpoch epoch) const {
     return place == keys.end() ? nullptr : &place->second;
 }
 
-macaroon::Macaroon mint(const SecretKey& key, const Identifier& identifier, const ServiceName& service) {
+macaroon::Macaroon mint(const SecretKey& key, const Identifier& identifier, const ServiceName& service, const Grant& sold) {
     const auto id = identifier.encode();
     const crypto::Digest root_key = crypto::hmac_sha256(key.reveal(), id);
     macaroon::Macaroon out = macaroon::Macaroon::create(root_key, id, std::string(location));
-    out.add_first_party_caveat("services=" + service.text() + ":0");
+    const std::string& name = service.text();
+    if (sold.route) out.add_first_party_caveat(name + std::string(route_suffix) + '=' + *sold.route);
+    if (sold.quote) out.add_first_party_caveat(name + std::string(quote_suffix) + '=' + *sold.quote);
+    out.add_first_party_caveat("services=" + name + ':' + std::to_string(sold.tier));
+    Grant rest = sold;
+    rest.route.reset();
+    narrow(out, name, rest);
     return out;
+}
+
+bool is_narrowing(const Grant& sold) {
+    return !sold.route && !sold.quote && sold.tier == 0;
 }
 
 void narrow(macaroon::Macaroon& token, std::string_view service, const Grant& grant) {
     const std::string name(service);
-    if (grant.route) token.add_first_party_caveat(name + std::string(route_suffix) + '=' + *grant.route);
-    if (grant.max_price) {
-        token.add_first_party_caveat(name + std::string(max_price_suffix) + '=' + std::to_string(grant.max_price->value()));
+    auto add = [&token, &name](std::string_view suffix, const std::string& value) {
+        token.add_first_party_caveat(name + std::string(suffix) + '=' + value);
+    };
+    if (grant.route) add(route_suffix, *grant.route);
+    if (grant.capabilities) add(capabilities_suffix, join(*grant.capabilities));
+    if (grant.max_price) add(max_price_suffix, std::to_string(grant.max_price->value()));
+    if (grant.credit) add(credit_suffix, std::to_string(grant.credit->value()));
+}
+
+Claim claim_of(const macaroon::Macaroon& token, std::string_view service) {
+    Claim out;
+    bool named = false;
+    for (const macaroon::Caveat& caveat : token.caveats) {
+        const Condition condition = split(caveat.text());
+        if (condition.name == services_condition) {
+            const Services services = read_services(condition.value);
+            const auto place = services.find(service);
+            if (place != services.end()) out.tier = place->second;
+            named = true;
+        } else if (!named && condition.name.ends_with(quote_suffix) &&
+                   condition.name.substr(0, condition.name.size() - quote_suffix.size()) == service) {
+            out.quote = condition.value;
+        }
     }
-    if (grant.credit) token.add_first_party_caveat(name + std::string(credit_suffix) + '=' + std::to_string(grant.credit->value()));
+    return out;
 }
 
 std::string_view name(Refusal refusal) {
@@ -213,7 +319,6 @@ std::optional<Refusal> verify_settled(const Credential& credential, const KeyRin
     if (auto refusal = verify_chain(credential, keys)) return refusal;
     CaveatReader caveats(now);
     if (auto refusal = caveats.read(credential.macaroon)) return refusal;
-    if (grant != nullptr) *grant = caveats.grant(service);
     if (grant != nullptr) *grant = caveats.grant(service);
     return caveats.permits(service);
 }

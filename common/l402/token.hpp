@@ -1,7 +1,7 @@
 // Tokens: minting and verifying without a look-up.
 //
 // root key of a token = HMAC-SHA256(epoch key, identifier). A token is a V2 macaroon with location "lsat" and the caveat
-// `services=<name>:0`. Whoever holds the epoch keys verifies any token; the database only knows facts about money and time.
+// `services=<name>:<tier>`. Whoever holds the epoch keys verifies any token; the database only knows facts about money and time.
 #pragma once
 
 #include <chrono>
@@ -27,9 +27,6 @@ struct KeyRing {
     [[nodiscard]] const SecretKey* find(KeyEpoch epoch) const;
 };
 
-// A token for `service`; `key` is the key of identifier.epoch().
-[[nodiscard]] macaroon::Macaroon mint(const SecretKey& key, const Identifier& identifier, const ServiceName& service);
-
 enum class Refusal {
     unknown_key = 1,    // minted with a key epoch that does not exist or was retired
     bad_signature,      // the macaroon was not minted here, or was changed
@@ -45,23 +42,51 @@ enum class Refusal {
 // A sentence for the client, without any secret.
 [[nodiscard]] std::string_view explain(Refusal refusal);
 
-// What a token's caveats leave of a service, beside time: `<service>_route`, `<service>_max_price_msat` and
-// `<service>_credit_msat`. Holders may add any, which narrows the token.
+// What a token's caveats leave of a service, beside time. Holders may add caveats, which narrow the token.
+//
+//   services=<name>:<tier>            tier: 0 to 255, each later one not higher
+//   <name>_capabilities=<a>,<b>       each later one a subset
+//   <name>_route=<route>              each later one the same
+//   <name>_max_price_msat=<n>         each later one not higher
+//   <name>_credit_msat=<n>            each later one not higher
+//   <name>_quote=<16 hex digits>      each later one the same; never where there was none
+//
+// What stands in front of the first `services` is not a holder's: every token is minted with one, and caveats are only
+// ever added behind. So that is where a caveat stands that opens something: `_route`, for a route whose tokens are its own,
+// and `_quote`, for what was priced on its own.
 struct Grant {
     std::optional<std::string> route;  // good for this route of the service only
     std::optional<Msat> max_price;     // good for requests that cost no more
     std::optional<Msat> credit = {};   // the balance that was bought
+    unsigned tier = 0;
+    std::optional<std::vector<std::string>> capabilities = {};  // sorted; empty: as its tier has them
+    std::optional<std::string> quote = {};                      // the thing that it was bought for, at whatever price since
+    bool minted_for_route = false;                              // verify(): `route` is not its holder's doing
     bool operator==(const Grant&) const = default;
 };
 
-// Narrows a token that was minted for `service`. Anyone who holds a token can do so; nobody can undo it.
+// A token for `service`; `key` is the key of identifier.epoch(), `sold` what it is good for.
+[[nodiscard]] macaroon::Macaroon mint(const SecretKey& key, const Identifier& identifier, const ServiceName& service,
+                                      const Grant& sold = {});
+
+// Whether `sold` can be said by narrowing a token of tier 0; otherwise it has to be minted so.
+[[nodiscard]] bool is_narrowing(const Grant& sold);
+
+// Narrows a token that was minted for `service`: route, capabilities, price and balance. Anyone who holds a token can do
+// so; nobody can undo it.
 void narrow(macaroon::Macaroon& token, std::string_view service, const Grant& grant);
 
+// The tier that a token says it is of, and the thing that it was bought for, before anything is verified.
+struct Claim {
+    unsigned tier = 0;
+    std::string_view quote;  // valid as long as the token is
+};
+[[nodiscard]] Claim claim_of(const macaroon::Macaroon& token, std::string_view service);
+
 // Checks, in this order: key epoch, HMAC chain, preimage, caveats. Enforced caveats: `services` (must be there, each later
-// one a subset), `<service>_valid_until` (unix seconds, each later one not later, in the future), and a Grant's (each later
-// route the same, each later price and balance not higher). Unknown first-party
+// one a subset), `<service>_valid_until` (unix seconds, each later one not later, in the future), and a Grant's. Unknown first-party
 // caveats, `preimage=` among them, are skipped; third-party caveats are refused. Empty: the credential is good for `service`,
-// as far as `grant` says; whoever passes null does not sell by route or price.
+// as far as `grant` says; whoever passes null does not sell by route, price, tier or capability.
 [[nodiscard]] std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys, std::string_view service,
                                             std::chrono::system_clock::time_point now, Grant* grant = nullptr);
 

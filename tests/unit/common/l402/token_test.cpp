@@ -241,6 +241,64 @@ TEST_CASE("A token for several services can be narrowed to one of them") {
     CHECK(verify_any_service({macaroon, identifier, preimage_of(0xaa)}, keys, now) == Refusal::expired);
 }
 
+TEST_CASE("What a token is sold for stands in its caveats, what opens something in front of its services") {
+    const Identifier identifier = identifier_of(1);
+    const ServiceName weather = ServiceName::parse("weather").value();
+    Grant sold{"maps", Msat(5), Msat(7)};
+    sold.tier = 3;
+    sold.capabilities = {"read", "write"};
+    sold.quote = "00ff";
+    const macaroon::Macaroon token = mint(key_of(0x11), identifier, weather, sold);
+    std::string caveats;
+    for (const macaroon::Caveat& caveat : token.caveats) caveats.append(caveat.text()).append(" ");
+    CHECK(caveats ==
+          "weather_route=maps weather_quote=00ff services=weather:3 weather_capabilities=read,write "
+          "weather_max_price_msat=5 weather_credit_msat=7 ");
+    Grant grant;
+    CHECK(verify({token, identifier, preimage_of(0xaa)}, two_epochs(), "weather", now, &grant) == std::nullopt);
+    sold.minted_for_route = true;
+    CHECK(grant == sold);
+    CHECK(claim_of(token, "weather").tier == 3);
+    CHECK(claim_of(token, "weather").quote == "00ff");
+    CHECK(claim_of(token, "maps").quote.empty());
+    CHECK_FALSE(is_narrowing(sold));
+    CHECK(is_narrowing({std::nullopt, Msat(5)}));
+}
+
+TEST_CASE("A holder's caveats leave less of tier, capabilities and route, and open nothing") {
+    struct Case {
+        std::vector<std::string> caveats;
+        std::optional<Refusal> refusal;
+        Grant grant;
+    };
+    Grant narrowed;
+    narrowed.capabilities = {"read"};
+    Grant none;
+    none.capabilities = std::vector<std::string>{};
+    Grant routed;
+    routed.route = "maps";
+    const Case cases[] = {
+        {{"weather_capabilities=read"}, std::nullopt, narrowed},
+        {{"weather_capabilities=write,read,", "weather_capabilities=read"}, std::nullopt, narrowed},
+        {{"weather_capabilities="}, std::nullopt, none},
+        {{"weather_capabilities=read", "weather_capabilities=read,write"}, Refusal::widened, {}},
+        {{"services=weather"}, std::nullopt, {}},
+        {{"services=weather:x"}, std::nullopt, {}},
+        {{"services=weather:0,weather:0"}, std::nullopt, {}},
+        {{"services=weather:1"}, Refusal::widened, {}},
+        {{"weather_route=maps"}, std::nullopt, routed},
+        {{"weather_route=maps", "weather_route=keys"}, Refusal::widened, {}},
+        {{"weather_quote=00ff"}, Refusal::widened, {}},
+        {{"weather_quote="}, Refusal::widened, {}},
+    };
+    for (const Case& c : cases) {
+        INFO(c.caveats.front());
+        Grant grant;
+        CHECK(verify(paid(c.caveats), two_epochs(), "weather", now, &grant) == c.refusal);
+        if (!c.refusal) CHECK(grant == c.grant);
+    }
+}
+
 TEST_CASE("Every refusal has a name of its own and a sentence for the client") {
     std::set<std::string_view> names;
     std::set<std::string_view> sentences;
