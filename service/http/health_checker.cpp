@@ -7,8 +7,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "service/config/header_value.hpp"
-#include "service/http/buffer.hpp"
-#include "service/http/message.hpp"
+#include "service/http/fetch.hpp"
 #include "service/http/upstream_connect.hpp"
 
 namespace millrace::http {
@@ -31,14 +30,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Probe = HealthChecker::Probe;
 
-constexpr std::size_t max_head = 64 * 1024;
-constexpr std::size_t read_size = 4096;
-
-std::chrono::milliseconds until(Clock::time_point deadline) {
-    return std::max(std::chrono::milliseconds(1),
-                    std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()));
-}
-
 // What is wrong with the answer to the check; empty where it is well.
 Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadline) {
     const config::HealthCheck& check = *probe.group->config().health;
@@ -52,25 +43,11 @@ Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadl
     if (!is_set("Host")) request += "Host: " + probe.target.authority + "\r\n";
     if (!is_set("User-Agent")) request += "User-Agent: millraced/" MILLRACE_VERSION "\r\n";
     request += probe.group->header_lines() + "Connection: close\r\n\r\n";
-    probe.watch.arm(until(deadline), stream);
-    ErrorCode failed = co_await stream.write_rest(request, {});
-    Buffer in;
-    std::size_t scanned = 0;
-    std::size_t end = 0;
-    while (!failed && end == 0 && in.size() < max_head) {
-        std::size_t room = 0;
-        char* data = in.prepare(read_size, &room);
-        auto [broken, count] = co_await stream.read_some(data, room);
-        in.commit(count);
-        failed = broken;
-        end = find_head_end(in.view(), scanned);
-    }
-    probe.watch.disarm();
-    if (end == 0) co_return failed ? why_not(failed, probe.watch, nullptr) : "a head that is too large";
-    ResponseReader reader;
-    HeadLimits limits{max_head, max_head};
-    if (auto fault = reader.parse(in.view().substr(0, end), limits, true)) co_return std::string("a malformed answer");
-    unsigned status = reader.head().status;
+    FetchLimits limits{deadline};
+    limits.head_only = true;
+    Fetched answer = co_await fetch(stream, request, probe.watch, limits);
+    if (!answer.fault.empty()) co_return answer.fault;
+    unsigned status = answer.status;
     bool well = status / 100 == 2 || status / 100 == 3;
     co_return well ? std::string{} : "status " + std::to_string(status);
 }
@@ -78,11 +55,11 @@ Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadl
 Awaitable<std::string> check_once(Probe& probe, Executor executor) {
     Clock::time_point deadline = Clock::now() + probe.group->config().health->timeout;
     Endpoints endpoints;
-    ErrorCode failed = co_await resolve(executor, probe.target, probe.watch, until(deadline), endpoints);
+    ErrorCode failed = co_await resolve(executor, probe.target, probe.watch, time_left(deadline), endpoints);
     std::string fault = failed ? why_not(failed, probe.watch, nullptr) : std::string{};
     for (const Endpoint& endpoint : endpoints) {
         Stream stream(Socket(executor, endpoint.protocol()));
-        failed = co_await establish(stream, endpoint, probe.target, probe.watch, until(deadline));
+        failed = co_await establish(stream, endpoint, probe.target, probe.watch, time_left(deadline));
         if (!failed) {
             fault = co_await ask(probe, stream, deadline);
             co_return fault;

@@ -1,0 +1,101 @@
+#include "service/http/fetch.hpp"
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+
+#include "service/http/buffer.hpp"
+#include "service/http/message.hpp"
+#include "service/http/upstream_connect.hpp"
+
+namespace millrace::http {
+namespace {
+
+constexpr std::size_t max_head = 64 * 1024;
+constexpr std::size_t read_size = 4096;
+
+// Takes what there is of the body out of `in`.
+enum class Progress { more, done, bad };
+Progress take_body(ResponseReader& reader, Buffer& in, bool ended, std::size_t max, std::string& body) {
+    const ResponseHead& head = reader.head();
+    bool done = head.framing == Framing::none;
+    if (head.framing == Framing::chunked) {
+        std::vector<std::string_view> payload;
+        ChunkProgress progress = reader.decode(in.view(), payload);
+        if (progress.bad || (progress.used == 0 && in.size() > max_head)) return Progress::bad;
+        for (std::string_view piece : payload) body.append(piece);
+        in.consume(progress.used);
+        done = progress.done;
+    } else if (!done) {
+        std::size_t left = in.size();
+        if (head.framing == Framing::length)
+            left = static_cast<std::size_t>(std::min<std::uint64_t>(left, head.content_length - body.size()));
+        body.append(in.view().substr(0, left));
+        in.consume(left);
+        done = head.framing == Framing::length ? body.size() == head.content_length : ended;
+    }
+    if (body.size() > max) return Progress::bad;
+    return done ? Progress::done : Progress::more;
+}
+
+}  // namespace
+
+std::chrono::milliseconds time_left(std::chrono::steady_clock::time_point deadline) {
+    auto left = deadline - std::chrono::steady_clock::now();
+    return std::max(std::chrono::milliseconds(1), std::chrono::duration_cast<std::chrono::milliseconds>(left));
+}
+
+Awaitable<Fetched> fetch(Stream& stream, std::string_view request, Watch& watch, FetchLimits limits) {
+    Fetched out;
+    watch.arm(time_left(limits.deadline), stream);
+    ErrorCode failed = co_await stream.write_rest(request, {});
+    Buffer in;
+    ResponseReader reader;
+    std::size_t scanned = 0;
+    bool has_head = false;
+    bool ended = false;  // by the server closing
+    while (!failed) {
+        if (!has_head) {
+            std::size_t end = find_head_end(in.view(), scanned);
+            if (end == 0 && in.size() >= max_head) out.fault = "a head that is too large";
+            if (end > 0) {
+                HeadLimits head_limits{max_head, max_head};
+                if (reader.parse(in.view().substr(0, end), head_limits, limits.head_only))
+                    out.fault = "a malformed answer";
+                out.status = out.fault.empty() ? reader.head().status : 0;
+                if (out.fault.empty() && out.status / 100 == 1) out.fault = "an answer that is none";
+                if (!limits.head_only && out.fault.empty() && reader.head().content_length > limits.body)
+                    out.fault = "an answer that is too long";
+                // The bytes of the head are not looked at again.
+                out.reusable = out.fault.empty() && reader.head().keep_alive;
+                in.consume(end);
+                has_head = true;
+            }
+            if (!out.fault.empty() || (has_head && limits.head_only)) break;
+        }
+        if (has_head) {
+            Progress progress = take_body(reader, in, ended, limits.body, out.body);
+            if (progress == Progress::bad) out.fault = "an answer that is too long or malformed";
+            if (progress != Progress::more) break;
+            if (ended) out.fault = "an answer that broke off";
+            if (ended) break;
+        }
+        std::size_t room = 0;
+        char* data = in.prepare(read_size, &room);
+        auto [broken, count] = co_await stream.read_some(data, room);
+        in.commit(count);
+        if (count > 0) out.nothing_came = false;
+        if (broken == asio::error::eof && has_head)
+            ended = true;
+        else
+            failed = broken;
+    }
+    watch.disarm();
+    if (failed) {
+        out.fault = why_not(failed, watch, nullptr);
+        out.timed_out = watch.expired();
+    }
+    out.reusable = out.reusable && out.fault.empty() && !ended && in.empty();
+    co_return out;
+}
+
+}  // namespace millrace::http
