@@ -55,7 +55,17 @@ json::object describe_route(const config::Route& route) {
             {"per_unit_msat", msat_or_null(route.per_unit)},
             {"unit_header", text_or_null(route.unit_header)},
             {"max_units", route.max_units},
-            {"scope", route.own_tokens ? "route" : "service"}};
+            {"scope", route.own_tokens ? "route" : "service"},
+            {"capability", text_or_null(route.capability)},
+            {"min_tier", route.min_tier}};
+}
+
+json::object describe_tls(const config::UpstreamTls& tls) {
+    return {{"ca", text_or_null(tls.authorities.string())},
+            {"cert", text_or_null(tls.certificate.string())},
+            {"key", text_or_null(tls.key.string())},
+            {"sni", text_or_null(tls.server_name)},
+            {"verify", tls.verify}};
 }
 
 void describe_upstream(const config::Upstream& upstream, json::object& out) {
@@ -65,16 +75,38 @@ void describe_upstream(const config::Upstream& upstream, json::object& out) {
         out["health"] = json::object{{"path", upstream.health->path},
                                      {"interval", seconds(upstream.health->interval)},
                                      {"timeout", seconds(upstream.health->timeout)}};
-    const config::UpstreamTls& tls = upstream.tls;
-    out["upstream_tls"] = json::object{{"ca", text_or_null(tls.authorities.string())},
-                                       {"cert", text_or_null(tls.certificate.string())},
-                                       {"key", text_or_null(tls.key.string())},
-                                       {"sni", text_or_null(tls.server_name)},
-                                       {"verify", tls.verify}};
+    out["upstream_tls"] = describe_tls(upstream.tls);
     out["upstream_headers"] = list(upstream.headers, [](const config::UpstreamHeader& one) { return one.name; });
     out["rewrite"] = nullptr;
     if (upstream.rewrite)
         out["rewrite"] = json::object{{"strip", upstream.rewrite->strip}, {"prefix", upstream.rewrite->prefix}};
+}
+
+json::value describe_pricer(const std::optional<config::Pricer>& pricer) {
+    if (!pricer) return nullptr;
+    return json::object{{"url", pricer->url()},
+                        {"timeout", seconds(pricer->timeout)},
+                        {"cache", seconds(pricer->cache)},
+                        {"fallback_msat", msat_or_null(pricer->fallback)},
+                        {"min_msat", pricer->min.value()},
+                        {"max_msat", pricer->max.value()},
+                        {"facts", texts(pricer->facts)},
+                        {"headers", texts(pricer->headers)},
+                        {"calls", pricer->calls},
+                        {"tls", describe_tls(pricer->upstream.tls)},
+                        {"send", list(pricer->upstream.headers,
+                                      [](const config::UpstreamHeader& one) { return one.name; })}};
+}
+
+json::object describe_tier(const config::Tier& tier) {
+    return {{"name", tier.name},
+            {"tier", tier.number},
+            {"price_msat", msat_or_null(tier.price)},
+            {"timeout", tier.timeout ? json::value(tier.timeout->count()) : json::value(nullptr)},
+            {"uses", tier.quota.uses ? json::value(*tier.quota.uses) : json::value(nullptr)},
+            {"bytes", tier.quota.bytes ? json::value(*tier.quota.bytes) : json::value(nullptr)},
+            {"credit_msat", msat_or_null(tier.quota.credit)},
+            {"capabilities", texts(tier.capabilities)}};
 }
 
 std::string csv_text(const std::string& text) {
@@ -111,6 +143,8 @@ json::object describe(const config::Service& service) {
     out["bytes"] = service.quota.bytes ? json::value(*service.quota.bytes) : json::value(nullptr);
     out["credit_msat"] = msat_or_null(service.quota.credit);
     out["cost_header"] = text_or_null(service.cost_header);
+    out["pricer"] = describe_pricer(service.pricer);
+    out["tiers"] = list(service.tiers, describe_tier);
     out["limits"] = json::object{{"per_token", rate_or_null(service.limits.per_token)},
                                  {"per_prefix", rate_or_null(service.limits.per_prefix)},
                                  {"in_all", rate_or_null(service.limits.in_all)}};
@@ -203,7 +237,8 @@ json::object compare(const std::vector<config::Service>& before, const std::vect
             continue;
         }
         bool same = describe(*known->second) == describe(service) &&
-                    known->second->upstream.headers == service.upstream.headers;
+                    known->second->upstream.headers == service.upstream.headers &&
+                    known->second->pricer == service.pricer;
         if (!same) changed.emplace_back(service.name.text());
         old.erase(known);
     }

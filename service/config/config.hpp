@@ -140,6 +140,8 @@ struct Route {
     std::string unit_header = {};  // which field of the request says how many units it asks for; empty: none
     std::uint64_t max_units = 1;
     bool own_tokens = false;  // scope = "route": a token bought here opens nothing else, and no other one opens this
+    std::string capability = {};  // that a token must have; empty: none
+    unsigned min_tier = 0;        // and the tier that it must be of at least
 };
 
 // What a token buys beside time; empty: as much as its holder likes.
@@ -149,6 +151,36 @@ struct Quota {
     std::optional<Msat> credit = {};          // a balance that each request draws its price from
     bool operator==(const Quota&) const = default;
     [[nodiscard]] bool any() const { return uses || bytes || credit; }
+};
+
+// One kind of token, where a service sells several. What a tier leaves out of the file it has from the service.
+struct Tier {
+    static constexpr unsigned max_number = 255;
+
+    std::string name = {};  // by which buyers ask for it
+    unsigned number = 0;    // stands in its tokens; a route may ask for at least one
+    std::optional<Msat> price = {};  // in place of the service's and its routes'
+    std::optional<std::chrono::seconds> timeout = {};
+    Quota quota = {};
+    std::vector<std::string> capabilities = {};  // sorted
+    bool operator==(const Tier&) const = default;
+    [[nodiscard]] bool opens(const Route& route) const;
+};
+
+// Another program that says what a request costs, asked over HTTP.
+struct Pricer {
+    Upstream upstream = {};  // one address; its TLS, and the fields that it is asked with
+    std::string path = "/";
+    std::chrono::milliseconds timeout = std::chrono::milliseconds(500);
+    std::chrono::milliseconds cache = std::chrono::seconds(10);  // how long an answer is used
+    std::optional<Msat> fallback = {};  // the price while there is no good answer; empty: nothing is sold meanwhile
+    Msat min = Msat(1);                 // 0: the pricer may let requests pass for nothing
+    Msat max = Msat(max_price_msat);
+    std::vector<std::string> facts = {"method", "path"};  // of the request, by which prices differ
+    std::vector<std::string> headers = {};                // fields of the request, likewise
+    std::size_t calls = 16;                               // under way at a time
+    bool operator==(const Pricer&) const = default;
+    [[nodiscard]] std::string url() const;  // as in the file
 };
 
 struct Origin;
@@ -177,12 +209,22 @@ struct Service {
     Quota quota = {};              // what a token buys beside time
     std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
     std::shared_ptr<const Origin> origin = {};  // where it comes from, as it was written: see config/definition.hpp
+    std::optional<Pricer> pricer = {};  // says what requests cost, in place of the rules here
+    std::vector<Tier> tiers = {};       // by number, the lowest first; empty: one kind of token, of tier 0
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }
 
+    // Null where there is none of this number: its tokens buy what the service says.
+    [[nodiscard]] const Tier* tier(unsigned number) const;
+    // What a token of a tier buys.
+    [[nodiscard]] const Quota& quota_of(unsigned tier) const;
+    [[nodiscard]] std::optional<std::chrono::seconds> timeout_of(unsigned tier) const;
+
     // What the invoice for a request of this price asks for: the price, or the whole balance.
-    [[nodiscard]] Msat amount_due(Msat request_price) const { return quota.credit.value_or(request_price); }
+    [[nodiscard]] Msat amount_due(Msat request_price, unsigned tier = 0) const {
+        return quota_of(tier).credit.value_or(request_price);
+    }
 };
 
 // [clients]: who asks.

@@ -15,7 +15,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view headers_key = "upstream_headers";
+// Tables of fields whose values may be secrets: keys from the outside in.
+const std::vector<std::vector<std::string_view>> headers_keys = {{"upstream_headers"}, {"pricer", "send"}};
 constexpr std::size_t version_length = 16;
 
 json::value to_json(const toml::node& node) {
@@ -142,15 +143,30 @@ class Places {
     std::map<std::uint32_t, Place> places_;
 };
 
+// The table at these keys; null where there is none.
+json::object* table_at(json::object& definition, const std::vector<std::string_view>& keys) {
+    json::object* at = &definition;
+    for (std::string_view key : keys) {
+        json::value* inner = at->if_contains(key);
+        at = inner ? inner->if_object() : nullptr;
+        if (!at) return nullptr;
+    }
+    return at;
+}
+
 // Stored definitions are shown to whoever may read: they name their secrets, and do not hold them.
-void refuse_literals(const StoredService& stored, const std::string& source, Faults& faults) {
-    const json::value* headers = stored.definition.if_contains(headers_key);
-    if (!headers || !headers->is_object()) return;
-    for (const auto& [name, value] : headers->get_object()) {
-        if (!value.is_string() || holds_reference(std::string_view(value.get_string()))) continue;
-        refuse(faults, source, below(below({}, headers_key), name),
-               "must name where its value is, \"${VARIABLE}\" or \"file:PATH\": definitions are shown to whoever may "
-               "read them");
+void refuse_literals(StoredService stored, const std::string& source, Faults& faults) {
+    for (const auto& keys : headers_keys) {
+        const json::object* headers = table_at(stored.definition, keys);
+        if (!headers) continue;
+        std::string pointer;
+        for (std::string_view key : keys) pointer = below(pointer, key);
+        for (const auto& [name, value] : *headers) {
+            if (!value.is_string() || holds_reference(std::string_view(value.get_string()))) continue;
+            refuse(faults, source, below(pointer, name),
+                   "must name where its value is, \"${VARIABLE}\" or \"file:PATH\": definitions are shown to whoever "
+                   "may read them");
+        }
     }
 }
 
@@ -190,10 +206,12 @@ json::object to_json(const toml::table& table) {
 }
 
 json::object masked(json::object definition) {
-    json::value* headers = definition.if_contains(headers_key);
-    if (!headers || !headers->is_object()) return definition;
-    for (auto& [name, value] : headers->get_object()) {
-        if (!value.is_string() || !holds_reference(std::string_view(value.get_string()))) value = nullptr;
+    for (const auto& keys : headers_keys) {
+        json::object* headers = table_at(definition, keys);
+        if (!headers) continue;
+        for (auto& [name, value] : *headers) {
+            if (!value.is_string() || !holds_reference(std::string_view(value.get_string()))) value = nullptr;
+        }
     }
     return definition;
 }

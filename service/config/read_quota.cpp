@@ -11,7 +11,6 @@ namespace {
 constexpr std::uint64_t max_uses = 1'000'000'000'000;
 
 void read_uses(Section& section, Quota& quota) {
-    quota.uses = section.integer("uses", 1, max_uses);
     if (!section.flag("single_use").value_or(false)) return;
     if (quota.uses && *quota.uses != 1)
         section.fault("single_use", "is the same as uses = 1: leave it out, or uses = " + std::to_string(*quota.uses));
@@ -21,7 +20,6 @@ void read_uses(Section& section, Quota& quota) {
 void read_credit(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes,
                  QuotaTerms& terms) {
     Quota& quota = terms.quota;
-    if (auto credit = section.integer("credit_msat", 1, max_price_msat)) quota.credit = Msat(*credit);
     if (auto name = section.text("cost_header")) {
         terms.cost_header = *name;
         if (auto fault = fault_of_header_name(*name))
@@ -30,10 +28,6 @@ void read_credit(Section& section, std::optional<std::uint64_t> price_msat, cons
             section.fault("cost_header", "needs credit_msat: the balance that the cost is drawn from");
     }
     if (!quota.credit) return;
-    if (quota.uses || quota.bytes) {
-        section.fault("credit_msat", "cannot be combined with " + std::string(quota.uses ? "uses" : "bytes") +
-                                         ": a balance is drawn down by the price of each request alone");
-    }
     if (price_msat && *price_msat > quota.credit->value()) {
         section.fault("credit_msat", "must be at least price_msat, " + std::to_string(*price_msat) +
                                          ": else it pays for no request at all");
@@ -47,12 +41,26 @@ void read_credit(Section& section, std::optional<std::uint64_t> price_msat, cons
 
 }  // namespace
 
-QuotaTerms read_quota(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes) {
-    QuotaTerms terms;
-    read_uses(section, terms.quota);
+void check_alone(Section& section, const Quota& quota) {
+    if (!quota.credit || (!quota.uses && !quota.bytes)) return;
+    section.fault("credit_msat", "cannot be combined with " + std::string(quota.uses ? "uses" : "bytes") +
+                                     ": a balance is drawn down by the price of each request alone");
+}
+
+Quota read_amounts(Section& section) {
+    Quota quota;
+    quota.uses = section.integer("uses", 1, max_uses);
     std::uint64_t bytes = 0;
     section.size("bytes", bytes, 1);
-    if (bytes > 0) terms.quota.bytes = bytes;
+    if (bytes > 0) quota.bytes = bytes;
+    if (auto credit = section.integer("credit_msat", 1, max_price_msat)) quota.credit = Msat(*credit);
+    return quota;
+}
+
+QuotaTerms read_quota(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes) {
+    QuotaTerms terms{read_amounts(section), {}};
+    read_uses(section, terms.quota);
+    check_alone(section, terms.quota);
     read_credit(section, price_msat, routes, terms);
     return terms;
 }
@@ -63,7 +71,13 @@ void check_quotas(const std::vector<Service>& services, Faults& faults) {
         if (!later.realm) continue;
         auto earlier = std::find_if(services.begin(), services.begin() + static_cast<std::ptrdiff_t>(i),
                                     [&](const Service& one) { return one.realm == later.realm; });
-        if (earlier == services.begin() + static_cast<std::ptrdiff_t>(i) || earlier->quota == later.quota) continue;
+        if (earlier == services.begin() + static_cast<std::ptrdiff_t>(i)) continue;
+        if (earlier->tiers != later.tiers) {
+            note(faults, later, "service.realm",
+                 "its tokens are of the realm's tiers: the [[service.tier]] must be as in service \"" +
+                     earlier->name.text() + "\" " + place_of(*earlier));
+        }
+        if (earlier->quota == later.quota) continue;
         note(faults, later, "service.realm",
              "its token has one account for all services of the realm: uses, bytes and credit_msat must be as in "
              "service \"" +

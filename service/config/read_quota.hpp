@@ -19,6 +19,11 @@ struct QuotaTerms {
 [[nodiscard]] QuotaTerms read_quota(Section& section, std::optional<std::uint64_t> price_msat,
                                     const std::vector<Route>& routes);
 
+// Reads uses, bytes and credit_msat.
+[[nodiscard]] Quota read_amounts(Section& section);
+// A balance goes with nothing else.
+void check_alone(Section& section, const Quota& quota);
+
 // The services of a realm share each token's one account, so that they must agree on what it holds.
 void check_quotas(const std::vector<Service>& services, Faults& faults);
 

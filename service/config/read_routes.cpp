@@ -6,6 +6,7 @@
 
 #include "service/config/description.hpp"
 #include "service/config/path_rules.hpp"
+#include "service/config/read_tiers.hpp"
 
 namespace millrace::config {
 namespace {
@@ -66,6 +67,10 @@ std::optional<Route> read_route(const toml::table& table, const std::optional<Pa
     if (scope != "service" && scope != "route")
         section.fault("scope", "must be \"service\" or \"route\", not \"" + scope + '"');
     route.own_tokens = scope == "route";
+    route.capability = section.text("capability").value_or("");
+    if (!route.capability.empty() && !is_capability(route.capability))
+        section.fault("capability", "must be 1 to 32 of a-z 0-9 . _ -, not \"" + route.capability + '"');
+    route.min_tier = static_cast<unsigned>(section.integer("min_tier", 0, Tier::max_number).value_or(0));
     section.no_others();
     if (!name) return std::nullopt;
     return route;

@@ -5,8 +5,10 @@
 #include "service/config/definition.hpp"
 #include "service/config/load_pages.hpp"
 #include "service/config/read_limits.hpp"
+#include "service/config/read_pricer.hpp"
 #include "service/config/read_quota.hpp"
 #include "service/config/read_routes.hpp"
+#include "service/config/read_tiers.hpp"
 #include "service/config/read_upstream.hpp"
 
 namespace millrace::config {
@@ -149,9 +151,11 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     if (schemes.payment && terms.quota.credit)
         section.fault("credit_msat",
                       "a balance is a token's: take \"payment\" out of schemes, by which one request is bought");
+    std::optional<Pricer> pricer = read_pricer(section, folder, environment);
+    std::vector<Tier> tiers = read_tiers(section, timeout, terms.quota, faults);
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
-    return Service{*name,
+    Service service{*name,
                    host,
                    *path,
                    std::move(methods),
@@ -173,7 +177,12 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                    schemes,
                    terms.quota,
                    std::move(terms.cost_header),
-                   std::make_shared<const Origin>(Origin{masked(to_json(table))})};
+                   std::make_shared<const Origin>(Origin{masked(to_json(table))}),
+                   std::move(pricer),
+                   std::move(tiers)};
+    check_pricer(service, faults);
+    check_tiers(service, faults);
+    return service;
 }
 
 void check_services(const std::vector<Service>& services, Faults& faults) {

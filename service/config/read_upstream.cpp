@@ -21,23 +21,6 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return port;
 }
 
-std::optional<UpstreamAddress> parse_address(const std::string& text, const std::filesystem::path& folder) {
-    if (text.starts_with(unix_scheme)) {
-        if (text.size() == unix_scheme.size() || text.find('\0') != std::string::npos) return std::nullopt;
-        std::string path = (folder / text.substr(unix_scheme.size())).string();
-        if (path.size() > max_socket_path) return std::nullopt;
-        return UpstreamAddress{false, {}, 0, path};
-    }
-    auto url = boost::urls::parse_uri(text);
-    bool https = url && url->scheme() == "https";
-    if (!https && !(url && url->scheme() == "http")) return std::nullopt;
-    std::string_view port_text(url->port().data(), url->port().size());
-    auto port = port_text.empty() ? static_cast<std::uint16_t>(https ? 443 : 80) : parse_port(port_text);
-    bool bare = (url->path().empty() || url->path() == "/") && !url->has_query() && !url->has_fragment();
-    if (!port || !bare || !url->has_authority() || url->has_userinfo() || url->host().empty()) return std::nullopt;
-    return UpstreamAddress{https, url->host_address(), *port};
-}
-
 std::vector<UpstreamAddress> read_addresses(Section& section, const std::filesystem::path& folder) {
     std::vector<UpstreamAddress> out;
     std::vector<std::string> texts =
@@ -45,7 +28,7 @@ std::vector<UpstreamAddress> read_addresses(Section& section, const std::filesys
     if (texts.size() > Upstream::max_addresses)
         section.fault("upstream", "must be at most " + std::to_string(Upstream::max_addresses) + " addresses");
     for (const std::string& text : texts) {
-        auto address = parse_address(text, folder);
+        auto address = parse_upstream_address(text, folder);
         if (!address) {
             section.fault("upstream",
                           "must be http:// or https:// with a host and no path, such as \"http://127.0.0.1:9000\", or "
@@ -77,59 +60,6 @@ std::optional<HealthCheck> read_health(Section& service) {
     section.duration("timeout", out.timeout);
     if (out.interval < std::chrono::milliseconds(100)) section.fault("interval", "must be at least \"100ms\"");
     section.no_others();
-    return out;
-}
-
-UpstreamTls read_tls(Section& service, const std::filesystem::path& folder) {
-    UpstreamTls out;
-    const toml::table* table = service.table("upstream_tls", "{ ca = \"ca.pem\" }");
-    if (!table) return out;
-    Section section = service.below("upstream_tls", *table);
-    auto file = [&](std::string_view key) {
-        auto text = section.text(key);
-        return text ? folder / *text : std::filesystem::path{};
-    };
-    out.authorities = file("ca");
-    out.certificate = file("cert");
-    out.key = file("key");
-    if (out.certificate.empty() != out.key.empty()) {
-        bool certificate_missing = out.certificate.empty();
-        section.fault(certificate_missing ? "cert" : "key", certificate_missing
-                                                                ? "missing: key needs the certificate it belongs to"
-                                                                : "missing: cert needs the key that belongs to it");
-    }
-    if (auto name = section.text("sni")) {
-        constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-        if (name->size() > 253 || name->find_first_not_of(allowed) != std::string::npos)
-            section.fault("sni",
-                          "must be a host name without a port such as \"api.example.com\", not \"" + *name + '"');
-        out.server_name = *name;
-    }
-    if (auto verify = section.flag("verify")) out.verify = *verify;
-    section.no_others();
-    return out;
-}
-
-std::vector<UpstreamHeader> read_headers(Section& service, const std::filesystem::path& folder,
-                                         const Environment& environment) {
-    std::vector<UpstreamHeader> out;
-    const toml::table* table = service.table("upstream_headers", "{ \"X-Api-Key\" = \"${API_KEY}\" }");
-    if (!table) return out;
-    Section section = service.below("upstream_headers", *table);
-    for (const auto& [key, node] : *table) {
-        std::string name(key.str());
-        auto text = section.text(name);
-        auto same = [&](const UpstreamHeader& other) { return same_header_name(other.name, name); };
-        if (auto fault = fault_of_header_name(name)) {
-            section.fault(name, *fault);
-        } else if (std::any_of(out.begin(), out.end(), same)) {
-            section.fault(name, "is there already, in another spelling");
-        } else if (text) {
-            auto value = read_header_value(*text, folder, environment);
-            if (!value) section.fault(name, detail(value.error()));
-            out.push_back({name, value ? *value : SecretText{}});
-        }
-    }
     return out;
 }
 
@@ -171,6 +101,78 @@ std::optional<Rewrite> read_rewrite(Section& service, const std::optional<std::s
 
 }  // namespace
 
+std::optional<UpstreamAddress> parse_upstream_address(const std::string& text, const std::filesystem::path& folder) {
+    if (text.starts_with(unix_scheme)) {
+        if (text.size() == unix_scheme.size() || text.find('\0') != std::string::npos) return std::nullopt;
+        std::string path = (folder / text.substr(unix_scheme.size())).string();
+        if (path.size() > max_socket_path) return std::nullopt;
+        return UpstreamAddress{false, {}, 0, path};
+    }
+    auto url = boost::urls::parse_uri(text);
+    bool https = url && url->scheme() == "https";
+    if (!https && !(url && url->scheme() == "http")) return std::nullopt;
+    std::string_view port_text(url->port().data(), url->port().size());
+    auto port = port_text.empty() ? static_cast<std::uint16_t>(https ? 443 : 80) : parse_port(port_text);
+    bool bare = (url->path().empty() || url->path() == "/") && !url->has_query() && !url->has_fragment();
+    if (!port || !bare || !url->has_authority() || url->has_userinfo() || url->host().empty()) return std::nullopt;
+    return UpstreamAddress{https, url->host_address(), *port};
+}
+
+UpstreamTls read_upstream_tls(Section& service, std::string_view key_of_table,
+                              const std::filesystem::path& folder) {
+    UpstreamTls out;
+    const toml::table* table = service.table(key_of_table, "{ ca = \"ca.pem\" }");
+    if (!table) return out;
+    Section section = service.below(key_of_table, *table);
+    auto file = [&](std::string_view key) {
+        auto text = section.text(key);
+        return text ? folder / *text : std::filesystem::path{};
+    };
+    out.authorities = file("ca");
+    out.certificate = file("cert");
+    out.key = file("key");
+    if (out.certificate.empty() != out.key.empty()) {
+        bool certificate_missing = out.certificate.empty();
+        section.fault(certificate_missing ? "cert" : "key", certificate_missing
+                                                                ? "missing: key needs the certificate it belongs to"
+                                                                : "missing: cert needs the key that belongs to it");
+    }
+    if (auto name = section.text("sni")) {
+        constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+        if (name->size() > 253 || name->find_first_not_of(allowed) != std::string::npos)
+            section.fault("sni",
+                          "must be a host name without a port such as \"api.example.com\", not \"" + *name + '"');
+        out.server_name = *name;
+    }
+    if (auto verify = section.flag("verify")) out.verify = *verify;
+    section.no_others();
+    return out;
+}
+
+std::vector<UpstreamHeader> read_upstream_headers(Section& service, std::string_view key_of_table,
+                                                  const std::filesystem::path& folder,
+                                                  const Environment& environment) {
+    std::vector<UpstreamHeader> out;
+    const toml::table* table = service.table(key_of_table, "{ \"X-Api-Key\" = \"${API_KEY}\" }");
+    if (!table) return out;
+    Section section = service.below(key_of_table, *table);
+    for (const auto& [key, node] : *table) {
+        std::string name(key.str());
+        auto text = section.text(name);
+        auto same = [&](const UpstreamHeader& other) { return same_header_name(other.name, name); };
+        if (auto fault = fault_of_header_name(name)) {
+            section.fault(name, *fault);
+        } else if (std::any_of(out.begin(), out.end(), same)) {
+            section.fault(name, "is there already, in another spelling");
+        } else if (text) {
+            auto value = read_header_value(*text, folder, environment);
+            if (!value) section.fault(name, detail(value.error()));
+            out.push_back({name, value ? *value : SecretText{}});
+        }
+    }
+    return out;
+}
+
 std::string UpstreamAddress::authority() const {
     if (!socket.empty()) return "localhost";
     bool v6 = host.find(':') != std::string::npos;
@@ -187,8 +189,8 @@ std::optional<Upstream> read_upstream(Section& section, const std::filesystem::p
     Upstream out;
     out.addresses = read_addresses(section, folder);
     out.health = read_health(section);
-    out.tls = read_tls(section, folder);
-    out.headers = read_headers(section, folder, environment);
+    out.tls = read_upstream_tls(section, "upstream_tls", folder);
+    out.headers = read_upstream_headers(section, "upstream_headers", folder, environment);
     out.rewrite = read_rewrite(section, path);
     bool any_tls = std::any_of(out.addresses.begin(), out.addresses.end(), [](const auto& one) { return one.tls; });
     if (section.has("upstream_tls") && !out.addresses.empty() && !any_tls)

@@ -10,6 +10,17 @@
 
 namespace millrace::config {
 
+// "http://127.0.0.1:9000", or "unix:" and a path that is relative to `folder`; empty where it is neither.
+[[nodiscard]] std::optional<UpstreamAddress> parse_upstream_address(const std::string& text,
+                                                                    const std::filesystem::path& folder);
+
+// The tables `key` of TLS settings and of fields to send.
+[[nodiscard]] UpstreamTls read_upstream_tls(Section& section, std::string_view key,
+                                            const std::filesystem::path& folder);
+[[nodiscard]] std::vector<UpstreamHeader> read_upstream_headers(Section& section, std::string_view key,
+                                                                const std::filesystem::path& folder,
+                                                                const Environment& environment);
+
 // Files it names are relative to `folder`; `path` is the service's, where it is known. Empty where there is no address
 // to speak of; faults are noted in `section`.
 [[nodiscard]] std::optional<Upstream> read_upstream(Section& section, const std::filesystem::path& folder,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/serialize.hpp>
+#include <set>
 
 #include "common/codec/hex.hpp"
 #include "common/crypto/hash.hpp"
@@ -34,10 +35,13 @@ void append_resource(const config::Service& service, const Resource& resource, b
         if (resource.access == Resource::Access::auth_only)
             entry["access"] = "token_only";  // opened by a token, and never sold
         else
-            entry["pricing"] = pricing_of(service, resource);
+            entry["pricing"] = pricing_of(service, resource, tier_for(service, resource));
         if (bj::object constraints = constraints_of(resource); !constraints.empty())
             entry["constraints"] = std::move(constraints);
-        if (resource.route && resource.route->own_tokens) entry["terms"] = terms_of(service, resource.route);
+        if (resource.route && resource.route->own_tokens)
+            entry["terms"] = terms_of(service, resource.route, tier_for(service, resource));
+        if (resource.route && !resource.route->capability.empty()) entry["capability"] = resource.route->capability;
+        if (resource.route && resource.route->min_tier > 0) entry["min_tier"] = resource.route->min_tier;
         out.push_back(std::move(entry));
     }
 }
@@ -45,11 +49,27 @@ void append_resource(const config::Service& service, const Resource& resource, b
 bj::object manifest_entry(const config::Service& service) {
     bj::array resources;
     for (const Resource& resource : resources_of(service)) append_resource(service, resource, resources);
-    // One tier, and no capability: those are not sold here.
-    bj::object tier{{"tier", 0}, {"name", "default"}};
-    return {
-        {"name", service.name.text()}, {"description", description_of(service)}, {"tiers", bj::array{tier}},
-        {"capabilities", bj::array{}}, {"terms", terms_of(service, nullptr)},    {"resources", std::move(resources)}};
+    bj::array tiers;
+    std::set<std::string> capabilities;
+    for (const config::Tier& tier : service.tiers) {
+        bj::object entry = tier_of(tier);
+        Resource whole;
+        entry["pricing"] = pricing_of(service, whole, tier.number);
+        entry["terms"] = terms_of(service, nullptr, tier.number);
+        tiers.push_back(std::move(entry));
+        capabilities.insert(tier.capabilities.begin(), tier.capabilities.end());
+    }
+    // The format has one at least.
+    if (tiers.empty()) tiers.push_back(bj::object{{"tier", 0}, {"name", "default"}});
+    bj::array all;
+    for (const std::string& one : capabilities) all.emplace_back(one);
+    unsigned lowest = service.tiers.empty() ? 0 : service.tiers.front().number;
+    return {{"name", service.name.text()},
+            {"description", description_of(service)},
+            {"tiers", std::move(tiers)},
+            {"capabilities", std::move(all)},
+            {"terms", terms_of(service, nullptr, lowest)},
+            {"resources", std::move(resources)}};
 }
 
 bj::object caveats_of(const Services& services) {
@@ -58,6 +78,8 @@ bj::object caveats_of(const Services& services) {
         const std::string& name = service->seller().text();
         out[name + "_valid_until"] = bj::object{{"type", "unix_seconds"}, {"attenuation", "not_later"}};
         out[name + "_route"] = bj::object{{"type", "route_name"}, {"attenuation", "same"}};
+        if (!service->tiers.empty())
+            out[name + "_capabilities"] = bj::object{{"type", "capability_list"}, {"attenuation", "subset"}};
         out[name + "_max_price_msat"] = bj::object{{"type", "integer"}, {"attenuation", "not_higher"}};
     }
     return out;
@@ -107,7 +129,8 @@ Template template_of(std::string_view pattern) {
 // Of the `Payment` scheme, whose lightning method counts whole satoshi in decimal text; null: not known beforehand in
 // that unit.
 bj::object payment_info(const config::Service& service, const Resource& resource) {
-    std::optional<Msat> price = fixed_price(service, resource);
+    unsigned tier = tier_for(service, resource);
+    std::optional<Msat> price = fixed_price(service, resource, tier);
     bj::value amount = nullptr;
     // A charge shows whole satoshi, rounded up.
     bool whole = price && (price->value() % msat_per_sat == 0 || service.schemes.payment);
@@ -122,8 +145,8 @@ bj::object payment_info(const config::Service& service, const Resource& resource
                      {"description", description_of(service)}};
     return {{"offers", bj::array{std::move(offer)}},
             {"schemes", std::move(schemes)},
-            {"pricing", pricing_of(service, resource)},
-            {"terms", terms_of(service, resource.route)}};
+            {"pricing", pricing_of(service, resource, tier)},
+            {"terms", terms_of(service, resource.route, tier)}};
 }
 
 bj::object make_operation(const config::Service& service, const Resource& resource, const Template& path) {

@@ -4,7 +4,8 @@
 #include <boost/json/array.hpp>
 
 #include "service/config/description.hpp"
-#include "service/paywall/price.hpp"
+#include "service/paywall/tiers.hpp"
+#include "service/pricing/price.hpp"
 
 namespace millrace::discovery {
 namespace {
@@ -53,15 +54,32 @@ std::vector<Resource> resources_of(const config::Service& service) {
     return out;
 }
 
-std::optional<Msat> fixed_price(const config::Service& service, const Resource& resource) {
-    if (resource.access == Access::free) return Msat(0);
+std::optional<Msat> fixed_price(const config::Service& service, const Resource& resource, unsigned tier) {
+    if (resource.access == Resource::Access::free) return Msat(0);
     const config::Route* route = resource.route;
-    if (route && (route->per_kib || route->per_unit)) return std::nullopt;
-    return route ? route->price.value_or(service.price) : service.price;
+    if (service.pricer || (route && (route->per_kib || route->per_unit))) return std::nullopt;
+    return pricing::base_price(service, route, tier);
 }
 
-bj::object pricing_of(const config::Service& service, const Resource& resource) {
-    if (auto price = fixed_price(service, resource)) return {{"model", "fixed"}, {"price_msat", price->value()}};
+unsigned tier_for(const config::Service& service, const Resource& resource) {
+    return paywall::lowest_tier(service, resource.route).value_or(0);
+}
+
+bj::object tier_of(const config::Tier& tier) {
+    bj::array capabilities;
+    for (const std::string& one : tier.capabilities) capabilities.emplace_back(one);
+    return {{"tier", tier.number}, {"name", tier.name}, {"capabilities", std::move(capabilities)}};
+}
+
+bj::object pricing_of(const config::Service& service, const Resource& resource, unsigned tier) {
+    if (auto price = fixed_price(service, resource, tier)) return {{"model", "fixed"}, {"price_msat", price->value()}};
+    Msat base = pricing::base_price(service, resource.route, tier);
+    if (service.pricer) {
+        return {{"model", "dynamic"},
+                {"base_msat", base.value()},
+                {"min_msat", service.pricer->min.value()},
+                {"max_msat", service.pricer->max.value()}};
+    }
     const config::Route& route = *resource.route;
     bj::array components;
     auto add = [&components](std::string_view constraint, Msat price, std::uint64_t unit) {
@@ -71,7 +89,7 @@ bj::object pricing_of(const config::Service& service, const Resource& resource) 
     if (route.per_kib) add(body_size, *route.per_kib, bytes_per_kib);
     if (route.per_unit) add(lower_case(route.unit_header), *route.per_unit, 1);
     return {{"model", "formula"},
-            {"base_msat", route.price.value_or(service.price).value()},
+            {"base_msat", base.value()},
             {"components", std::move(components)}};
 }
 
@@ -85,7 +103,7 @@ bj::object constraints_of(const Resource& resource) {
     return out;
 }
 
-bj::object terms_of(const config::Service& service, const config::Route* route) {
+bj::object terms_of(const config::Service& service, const config::Route* route, unsigned tier) {
     bj::object out;
     if (route && route->own_tokens) {
         out["scope"] = "route";
@@ -96,8 +114,8 @@ bj::object terms_of(const config::Service& service, const config::Route* route) 
     } else {
         out["scope"] = "service";
     }
-    if (service.timeout) out["seconds"] = service.timeout->count();
-    if (paywall::varies(service)) out["up_to_price_paid"] = true;
+    if (auto timeout = service.timeout_of(tier)) out["seconds"] = timeout->count();
+    if (pricing::varies(service, tier)) out["up_to_price_paid"] = true;
     return out;
 }
 

@@ -140,6 +140,15 @@ bool is_l402_authorization(std::string_view value) {
     return value.size() == 4 || value[4] == ' ' || value[4] == '\t';
 }
 
+std::string tier_header_lines(std::string_view tier, const std::vector<std::string>& capabilities) {
+    std::string list;
+    for (const std::string& one : capabilities) list.append(list.empty() ? "" : ",").append(one);
+    std::string out;
+    append_line("X-L402-Tier", tier, out);
+    append_line("X-L402-Capabilities", list, out);
+    return out;
+}
+
 std::string token_header_lines(const l402::Identifier& token, std::string_view service) {
     std::string out;
     append_line("X-L402-Token-Id", token.token_id.hex(), out);

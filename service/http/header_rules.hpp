@@ -23,6 +23,8 @@ struct ForwardFacts {
     std::span<const std::string> set_names = {};  // ... instead of the client's of these names
 };
 
+// "X-L402-Tier: ...\r\nX-L402-Capabilities: a,b\r\n"
+[[nodiscard]] std::string tier_header_lines(std::string_view tier, const std::vector<std::string>& capabilities);
 // "X-L402-Token-Id: ...\r\nX-L402-Payment-Hash: ...\r\nX-L402-Service: ...\r\n"
 [[nodiscard]] std::string token_header_lines(const l402::Identifier& token, std::string_view service);
 // The same of a charge of the Payment scheme, which has no token.

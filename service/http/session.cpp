@@ -6,7 +6,6 @@
 
 #include "service/http/header_rules.hpp"
 #include "service/paywall/cors.hpp"
-#include "service/paywall/price.hpp"
 
 namespace millrace::http {
 namespace {
@@ -285,34 +284,6 @@ std::optional<Problem> Session::limit_use() {
     return problem;
 }
 
-std::optional<Problem> Session::find_price() {
-    price_ = service().price;
-    if (match_.access == paywall::Access::free || !match_.route) return std::nullopt;
-    const RequestHead& head = exchange_->request.head();
-    const config::Route& route = *route_sold();
-    paywall::PriceFacts facts;
-    if (head.framing == Framing::none) facts.body_size = 0;
-    if (head.has_content_length) facts.body_size = head.content_length;
-    for (const HeaderLine& line : head.fields) {
-        if (!route.unit_header.empty() && same_field_name(line.name, route.unit_header)) facts.units = line.value;
-    }
-    auto price = paywall::price_of(service(), &route, facts);
-    if (const Msat* sold = std::get_if<Msat>(&price)) {
-        price_ = *sold;
-        return std::nullopt;
-    }
-    switch (std::get<paywall::PriceFault>(price)) {
-        case paywall::PriceFault::length_required:
-            return Problem{411, "This is priced by size: send the body with a Content-Length."};
-        case paywall::PriceFault::bad_units:
-            return Problem{
-                400, route.unit_header + " must be a whole number from 1 to " + std::to_string(route.max_units) + '.'};
-        case paywall::PriceFault::too_much:
-            break;
-    }
-    return Problem{400, "This asks for more than one invoice can be made out for; split it."};
-}
-
 Awaitable<bool> Session::serve() {
     begin_request();
     HeadState state = look_for_head();
@@ -331,6 +302,7 @@ Awaitable<bool> Session::serve() {
     bool options = exchange_->request.head().verb == Verb::options;
     if (!problem && options && answers_options()) co_return co_await send_options();
     if (!problem) problem = check_quota();
+    if (!problem) co_await look_for_gift();
     if (!problem && !admit_from_cache()) problem = co_await admit();
     bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
     if (!problem && !by_charge) problem = limit_use();

@@ -3,6 +3,7 @@
 //   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
 //   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
 //           charges of the Payment scheme, what a 402 offers                            session_payment.cpp
+//   price:  what the request costs                                                     session_price.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
 //   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
@@ -18,7 +19,9 @@
 #include <optional>
 #include <string>
 
+#include "common/payment/charge.hpp"
 #include "common/payment/problem.hpp"
+#include "service/discovery/quote.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
 #include "service/http/reply.hpp"
@@ -27,6 +30,7 @@
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
 #include "service/paywall/ledger.hpp"
+#include "service/pricing/price_source.hpp"
 
 namespace millrace::http {
 
@@ -63,7 +67,6 @@ class Session {
     std::optional<Problem> route();
     std::optional<Problem> find_client();
     std::optional<Problem> find_service();
-    std::optional<Problem> find_price();
     std::optional<Problem> cross_origin();
     std::optional<Problem> limit_use();
     Awaitable<bool> answer(Problem problem, Outcome outcome);
@@ -74,6 +77,28 @@ class Session {
     Awaitable<> linger();
     void begin_request();
     void finish_request(unsigned code, Outcome outcome);
+
+    // session_price.cpp
+    // What is to be priced.
+    struct Described {
+        std::string_view method;
+        std::string_view host;
+        std::string_view target;                    // as it is forwarded
+        std::optional<std::uint64_t> body_size;     // empty: not told before the body ends
+        std::optional<std::string_view> units;
+        const RequestHead* head = nullptr;          // null: of a quote
+    };
+    std::optional<Problem> find_price();
+    std::optional<Problem> price_offer(const Described& what, const config::Tier* wish);
+    std::optional<Problem> price_by_rules(unsigned tier);
+    [[nodiscard]] unsigned tier_priced(unsigned tier) const;
+    [[nodiscard]] bool about_tier(unsigned tier);
+    Awaitable<std::optional<Problem>> price_in(unsigned tier);
+    Awaitable<> learn_price(const macaroon::Macaroon& token);
+    Awaitable<> look_for_gift();
+    [[nodiscard]] paywall::Asked asked() const { return {price_, local_price_, priced_, thing_}; }
+    [[nodiscard]] Msat amount_due() const { return service().amount_due(price_, tier_); }
+    [[nodiscard]] std::vector<std::string> tier_fields() const;
 
     // session_admission.cpp
     // What becomes of the request: empty where it is to be proxied.
@@ -86,7 +111,9 @@ class Session {
     Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome);
     [[nodiscard]] Problem not_for_sale(paywall::Reason reason) const;
     void note_dry_run(const paywall::Decision& decision);
-    void narrow_to_sale(gateway::IssuedChallenge& issued) const;
+    [[nodiscard]] bool narrow_to_sale(gateway::IssuedChallenge& issued);
+    [[nodiscard]] std::string kind_sold() const;
+    void tell_upstream(const l402::Identifier& token, const l402::Grant& grant);
     [[nodiscard]] std::string description() const;
     void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
     // session_payment.cpp
@@ -99,6 +126,9 @@ class Session {
     bool offers_charge() const;
     std::string_view realm() const;
     std::string charge_scope() const;
+    std::string charge_scope_now() const;
+    payment::ChargeVerdict verify_charge(const payment::Credential& credential, const l402::KeyRing& keys,
+                                         paywall::Time now);
 
     const config::Service& service() const { return site_->config.services[match_.service]; }
     const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
@@ -116,6 +146,7 @@ class Session {
     // session_discovery.cpp
     Awaitable<bool> send_document(bool manifest);
     Awaitable<bool> send_options();
+    Awaitable<std::optional<discovery::QuoteError>> price_quote(discovery::Quote& quote);
     [[nodiscard]] bool answers_options() const;
     Awaitable<std::optional<std::string>> read_body(std::size_t max);
     [[nodiscard]] std::vector<std::string> price_fields() const;
@@ -134,6 +165,7 @@ class Session {
     Awaitable<> stop_pump(Stream& upstream);
 
     // session_quota.cpp
+    [[nodiscard]] const config::Quota& quota_sold() const { return service().quota_of(token_tier_); }
     [[nodiscard]] std::optional<Problem> check_quota() const;
     std::optional<paywall::Reason> reserve_use(const l402::Grant& grant);
     Awaitable<bool> commit_use();
@@ -168,7 +200,16 @@ class Session {
     limits::Address client_;  // who asks, behind proxies that are trusted
     std::string client_text_;
     std::optional<PaymentHash> payer_;
-    Msat price_;                   // of this request
+    Msat price_;                   // of this request, in the tier that is being asked about
+    Msat local_price_;             // the same by the service's own rules
+    bool priced_ = false;          // price_ is what is asked for; otherwise its source is to be asked yet
+    unsigned tier_ = 0;            // that is being asked about
+    unsigned offer_tier_ = 0;      // that is for sale
+    unsigned token_tier_ = 0;      // of the token that was let in
+    std::optional<std::uint64_t> body_size_;
+    std::optional<std::string> units_;
+    std::optional<pricing::Question> question_;  // where more than rules prices it
+    std::string thing_;                          // of the question
     std::string own_lines_;        // header lines of ours in whatever is answered
     std::optional<OwnMatch> own_;  // not a service's at all
     metrics::ResourceShard* counts_ = nullptr;

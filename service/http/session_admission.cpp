@@ -6,7 +6,8 @@
 
 #include "common/codec/base64.hpp"
 #include "service/config/description.hpp"
-#include "service/paywall/price.hpp"
+#include "service/pages/pay_cookie.hpp"
+#include "service/paywall/tiers.hpp"
 
 namespace millrace::http {
 namespace {
@@ -27,6 +28,8 @@ metrics::AuthResult auth_result(Reason reason) {
             return metrics::AuthResult::bad_preimage;
         case Reason::wrong_scope:
         case Reason::widened:
+        case Reason::tier_too_low:
+        case Reason::missing_capability:
             return metrics::AuthResult::wrong_scope;
         case Reason::expired:
             return metrics::AuthResult::expired;
@@ -68,11 +71,13 @@ bool Session::admit_from_cache() {
     if (worker_.refresh() != generation_ || !worker_.keys()) return false;
     paywall::VerifiedCredential* known =
         worker_.cache().find(paywall::CredentialCache::key(x.credential_fields.front().second, match_.service));
-    if (!known || paywall::exceeds(known->grant, service(), match_, price_)) return false;
-    if (!known->settled && service().timeout) {
+    if (!known || !about_tier(known->grant.tier)) return false;
+    if (paywall::exceeds(known->grant, service(), match_, asked())) return false;
+    if (!priced_ && paywall::depends_on_price(known->grant, service(), match_, asked())) return false;
+    if (!known->settled && service().timeout_of(known->grant.tier)) {
         paywall::PaymentFacts facts = worker_.shared().store.facts(known->token.payment_hash);
         known->settled = facts.settled_at.has_value();
-        known->until = paywall::end_of_time_bought(service(), facts);
+        known->until = paywall::end_of_time_bought(service(), known->grant.tier, facts);
     }
     if (known->until && std::chrono::system_clock::now() >= *known->until) return false;
     until_ = known->until;
@@ -90,7 +95,7 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall:
     if (present) facts = worker_.shared().store.facts((*credential)->identifier.payment_hash);
     auto began = Clock::now();
     paywall::AdmissionInput input{
-        service(), match_, price_, credential, worker_.keys(), facts, std::chrono::system_clock::now(), proof};
+        service(), match_, asked(), credential, worker_.keys(), facts, std::chrono::system_clock::now(), proof};
     paywall::Decision decision = paywall::decide(input);
     std::chrono::duration<double> took = Clock::now() - began;
     if (present) worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
@@ -104,11 +109,15 @@ Awaitable<std::optional<Problem>> Session::admit() {
     if (!service().schemes.l402 && !service().dry_run) co_return co_await demand_other_scheme();
     paywall::Proof proof = paywall::Proof::preimage;
     if (credential && !credential->has_value()) {
+        const RequestHead& head = exchange_->request.head();
+        bool may_have_bought = question_ && !pages::find_service_cookies(head, service().name.text()).empty();
+        if (may_have_bought) (void)co_await price_in(offer_tier_);
         if (auto ticket = find_ticket()) {
             credential = std::move(ticket->credential);
             proof = paywall::Proof::settlement;
         }
     }
+    if (credential && credential->has_value()) co_await learn_price((*credential)->macaroon);
     paywall::Decision decision = decide(credential, proof);
     if (service().dry_run && !std::holds_alternative<paywall::Admit>(decision)) {
         note_dry_run(decision);
@@ -141,8 +150,7 @@ Awaitable<std::optional<Problem>> Session::admit() {
     }
     counts_->authenticated(metrics::AuthResult::ok);
     until_ = admitted.until;
-    exchange_->token_headers = token_header_lines(*admitted.token, service().name.text());
-    token_headers_ = exchange_->token_headers;
+    tell_upstream(*admitted.token, admitted.grant);
     remember(credential, admitted);
     co_return std::nullopt;
 }
@@ -171,7 +179,7 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
     }
     // Another request with the same token may have been first.
     paywall::PaymentFacts facts = store.facts(hash);
-    admit.until = paywall::end_of_time_bought(service(), facts);
+    admit.until = paywall::end_of_time_bought(service(), admit.grant.tier, facts);
     if (admit.until && std::chrono::system_clock::now() >= *admit.until) {
         counts_->authenticated(metrics::AuthResult::expired);
         Problem problem = co_await demand_payment(Reason::expired);
@@ -197,20 +205,46 @@ std::string Session::description() const {
     auto verb = boost::beast::http::to_string(head.verb);
     std::string_view method = pump_ ? std::string_view(verb.data(), verb.size()) : head.method;
     config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
-                                   method, exchange_->target.path, service().amount_due(price_)};
+                                   method, exchange_->target.path, amount_due()};
     return config::describe(service().description.value_or(std::string()), facts);
 }
 
-// The plugin sells tokens for the service as a whole; what is sold here may be less.
-void Session::narrow_to_sale(gateway::IssuedChallenge& issued) const {
-    l402::Grant grant = paywall::grant_sold(service(), match_, price_);
-    if (grant == l402::Grant{}) return;
+// The plugin sells tokens of tier 0 for the service as a whole; what is sold here may be another. False where that
+// takes a key that has not come yet.
+bool Session::narrow_to_sale(gateway::IssuedChallenge& issued) {
+    l402::Grant grant = paywall::grant_sold(service(), match_, asked(), offer_tier_);
+    if (grant == l402::Grant{}) return true;
     auto bytes = codec::from_base64(issued.token_base64);
-    if (!bytes) return;
-    auto token = macaroon::decode(*bytes);
-    if (!token) return;
-    l402::narrow(*token, service().seller().text(), grant);
+    auto token = bytes ? macaroon::decode(*bytes) : bytes.error();
+    if (!token) return false;
+    if (l402::is_narrowing(grant)) {
+        l402::narrow(*token, service().seller().text(), grant);
+    } else {
+        auto identifier = l402::Identifier::decode(token->identifier);
+        const l402::KeyRing* keys = worker_.keys();
+        const SecretKey* key = identifier && keys ? keys->find(identifier->epoch()) : nullptr;
+        if (!key) return false;
+        *token = l402::mint(*key, *identifier, service().seller(), grant);
+    }
     issued.token_base64 = codec::to_base64(macaroon::encode_v2(*token));
+    return true;
+}
+
+// What a token is good for beside its price: challenges of different kinds are different things.
+std::string Session::kind_sold() const {
+    const config::Route* route = route_sold();
+    std::string out = route && route->own_tokens ? route->name : std::string();
+    if (!service().tiers.empty()) out += '+' + std::to_string(offer_tier_);
+    if (!thing_.empty()) out += '~' + thing_;
+    return out;
+}
+
+void Session::tell_upstream(const l402::Identifier& token, const l402::Grant& grant) {
+    std::string& lines = exchange_->token_headers;
+    lines = token_header_lines(token, service().name.text());
+    if (const config::Tier* tier = service().tier(grant.tier))
+        lines += tier_header_lines(tier->name, paywall::capabilities_of(service(), grant));
+    token_headers_ = lines;
 }
 
 Problem Session::not_for_sale(Reason reason) const {
@@ -230,16 +264,17 @@ void Session::note_dry_run(const paywall::Decision& decision) {
 }
 
 Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
+    std::optional<Problem> unpriced = co_await price_in(offer_tier_);
+    if (unpriced) co_return std::move(*unpriced);
     if (exchange_->request.head().verb == Verb::head) co_return tell_price(reason);
     if (auto page = page_again(reason)) co_return std::move(*page);
     gateway::ChallengeDesk& desk = worker_.shared().desk;
     std::optional<std::string> text;
     if (service().description) text = description();
-    const config::Route* route = route_sold();
-    Msat due = service().amount_due(price_);
+    Msat due = std::max(amount_due(), Msat(1));  // a pricer that gives things away has changed its mind
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
                                           {due, service().seller(), std::move(text), std::nullopt},
-                                          route && route->own_tokens ? route->name : std::string(),
+                                          kind_sold(),
                                           !shows_page() && !offers_charge()};
     auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
     gateway::ChallengeDesk::Outcome outcome =
@@ -247,7 +282,11 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     if (!outcome.challenge) co_return not_issued(outcome);
     counts_->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
     gateway::IssuedChallenge issued = *outcome.challenge;
-    narrow_to_sale(issued);
+    if (!narrow_to_sale(issued)) {
+        Problem unsold{503, "The node's keys are not known yet. Nothing was charged: repeat the request later."};
+        unsold.retry_after = 5;
+        co_return unsold;
+    }
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
     problem.challenges = challenge_lines(issued);
     if (problem.challenges.empty())
@@ -258,6 +297,7 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
         auto token = codec::from_base64(issued.token_base64);
         if (token) add_page(problem, {std::move(*token), due, issued.expires_at, issued.bolt11}, reason);
     }
+    for (std::string& field : tier_fields()) problem.fields.push_back(std::move(field));
     co_return problem;
 }
 

@@ -106,13 +106,18 @@ Awaitable<bool> Session::send_quote() {
         Reply reply = json_reply(error->status, discovery::write_error(*error));
         co_return co_await answer(std::move(reply), Outcome::rejected);
     }
-    const discovery::Quote& quote = std::get<discovery::Quote>(read);
+    discovery::Quote& quote = std::get<discovery::Quote>(read);
     match_ = quote.match;
-    price_ = quote.price;
+    exchange_->target = quote.target;  // of which the invoice speaks
+    std::optional<discovery::QuoteError> unpriced = co_await price_quote(quote);
+    if (unpriced) {
+        Reply reply = json_reply(unpriced->status, discovery::write_error(*unpriced));
+        if (unpriced->status == 503) reply.fields.emplace_back("Retry-After: 1");
+        co_return co_await answer(std::move(reply), Outcome::rejected);
+    }
     auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     boost::json::object json = discovery::write_quote(quote, service(), now + discovery::quote_lifetime);
     if (quote.mint) {
-        exchange_->target = quote.target;  // of which the invoice speaks
         counts_ = &site_->resources[match_.service]->shard(worker_.index());
         // The very way of a request that must pay, with all its limits.
         Problem demand = co_await demand_payment(paywall::Reason::no_credential);
@@ -132,9 +137,32 @@ Awaitable<bool> Session::send_quote() {
     co_return co_await answer(std::move(reply), quote.mint ? Outcome::challenge : Outcome::served);
 }
 
+// What the quote's thing costs now, beyond the rules; a fault where that is nothing, or more than was to be spent.
+Awaitable<std::optional<discovery::QuoteError>> Session::price_quote(discovery::Quote& quote) {
+    price_ = local_price_ = quote.price;
+    priced_ = true;
+    tier_ = offer_tier_ = 0;
+    question_.reset();
+    thing_.clear();
+    if (quote.match.access == paywall::Access::free) co_return std::nullopt;
+    Described what{quote.method, exchange_->host, quote.target.forward, quote.body_size, std::nullopt, nullptr};
+    if (!quote.units.empty()) what.units = quote.units;
+    std::optional<Problem> problem = price_offer(what, service().tier(quote.tier));
+    if (!problem) problem = co_await price_in(offer_tier_);
+    if (problem) {
+        discovery::QuoteError fault{problem->status == 503 ? 503U : 400U,
+                                    problem->status == 503 ? "unpriceable" : "malformed_request", problem->detail};
+        co_return fault;
+    }
+    quote.price = price_;
+    quote.mint = quote.mint && price_ > Msat(0);
+    co_return discovery::over_budget(quote);
+}
+
 // Fields that tell the price of what is asked for, without an invoice.
 std::vector<std::string> Session::price_fields() const {
-    std::vector<std::string> out = {"X-L402-Price-Msat: " + std::to_string(price_.value())};
+    std::vector<std::string> out = tier_fields();
+    if (priced_) out.push_back("X-L402-Price-Msat: " + std::to_string(price_.value()));
     // As Accept-Post says what may be posted (W3C LDP §7.1), in the words of the request field of the same name.
     if (service().schemes.payment) out.emplace_back("Accept-Payment: lightning/charge");
     if (site_->config.discovery.enabled && !service().hidden)
@@ -157,6 +185,7 @@ bool Session::answers_options() const {
 
 // OPTIONS is answered here: what a client may send is no secret, and the server behind is for those who have paid.
 Awaitable<bool> Session::send_options() {
+    (void)co_await price_in(offer_tier_);
     Reply reply;
     reply.status = 204;
     reply.fields = price_fields();
@@ -164,7 +193,7 @@ Awaitable<bool> Session::send_options() {
     for (const std::string& method : service().methods.names) (allow += allow.empty() ? "" : ", ") += method;
     reply.fields.push_back("Allow: " + (allow.empty() ? std::string(all_methods) : allow));
     reply.fields.push_back("Cache-Control: no-store");
-    return answer(std::move(reply), Outcome::served);
+    co_return co_await answer(std::move(reply), Outcome::served);
 }
 
 }  // namespace millrace::http

@@ -21,8 +21,11 @@ std::chrono::sys_seconds whole_seconds(paywall::Time time) {
 // What the browser would buy with this request.
 std::string Session::offer_name() const {
     const config::Route* route = route_sold();
-    bool own = route && route->own_tokens;
-    return pages::offer_name(service().name.text(), own ? std::string_view(route->name) : std::string_view(), price_);
+    // Where more than rules prices it, the thing is what a page was made for: its price may have moved since.
+    if (!thing_.empty()) return pages::offer_name(service().name.text(), thing_, Msat(0));
+    std::string kind = route && route->own_tokens ? route->name : std::string();
+    if (!service().tiers.empty()) kind += '+' + std::to_string(offer_tier_);
+    return pages::offer_name(service().name.text(), kind, price_);
 }
 
 // As far as the browser is concerned: TLS may end at a proxy, which is believed where its X-Forwarded-For is.
@@ -48,6 +51,8 @@ std::optional<pages::SealedTicket> Session::find_ticket() {
         const l402::KeyRing* keys = worker_.keys();
         if (!keys) return ticket;  // the decision will be that nothing can be decided
         if (!pages::is_genuine(*ticket, *keys)) continue;
+        const l402::Claim claim = l402::claim_of(ticket->credential.macaroon, service().seller().text());
+        if (!about_tier(claim.tier)) continue;
         if (!worker_.shared().store.facts(ticket->credential.identifier.payment_hash).settled_at) continue;
         auto credential = paywall::FoundCredential(std::optional(ticket->credential));
         paywall::Decision decision = decide(credential, paywall::Proof::settlement);
@@ -71,7 +76,7 @@ std::optional<Problem> Session::page_again(paywall::Reason reason) {
         if (shown && pages::is_genuine(*shown, *worker_.keys())) break;
         shown.reset();
     }
-    Msat due = service().amount_due(price_);
+    Msat due = thing_.empty() || !shown ? amount_due() : shown->ticket.price;
     if (!shown || shown->ticket.price != due) return std::nullopt;
     auto now = std::chrono::system_clock::now();
     if (now >= shown->ticket.expires_at + pages::expiry_grace) return std::nullopt;
@@ -97,7 +102,7 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::string name = std::string(pages::pay_cookie_prefix) + offer;
     std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
     auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace +
-                    sold.timeout.value_or(longest_cookie);
+                    sold.timeout_of(offer_tier_).value_or(longest_cookie);
     pages::CookieScope scope{sold.path.root(), std::min(lifetime, longest_cookie), came_by_https()};
     problem.fields = pages::page_fields();
     problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
@@ -116,9 +121,9 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::string text = description();
     std::optional<std::string_view> description;
     if (sold.description) description = text;
-    pages::PayPage page{sold.name.text(),  description, sold.amount_due(price_),
-                        sold.timeout,      notice,      ticket.bolt11,
-                        ticket.expires_at, now,         events};
+    pages::PayPage page{sold.name.text(),              description, ticket.price,
+                        sold.timeout_of(offer_tier_),  notice,      ticket.bolt11,
+                        ticket.expires_at,             now,         events};
     problem.page = pages::write_pay_page(page);
 }
 

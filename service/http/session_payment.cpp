@@ -95,6 +95,11 @@ std::string Session::charge_scope() const {
     return scope;
 }
 
+// Where more than rules prices it, a charge buys this very thing, whatever it costs by the time it is paid.
+std::string Session::charge_scope_now() const {
+    return thing_.empty() ? charge_scope() : charge_scope() + '~' + thing_;
+}
+
 // Whether the client takes a charge, by Accept-Payment; a field that cannot be read counts for nothing.
 bool Session::wants_charge() const {
     std::string wanted;
@@ -123,7 +128,7 @@ std::vector<std::string> Session::challenge_lines(const gateway::IssuedChallenge
     const l402::KeyRing* keys = worker_.keys();
     if (!offers_charge() || !network || !keys) return lines;
     const std::string text = service().description ? description() : std::string();
-    const std::string scope = charge_scope();
+    const std::string scope = charge_scope_now();
     const payment::ChargeTerms terms{realm(),       scope,               issued.amount, text,
                                      issued.bolt11, issued.payment_hash, *network,      issued.expires_at};
     lines.push_back(payment::challenge_line(payment::charge_challenge(*keys, terms)));
@@ -144,6 +149,21 @@ Awaitable<Problem> Session::demand_other_scheme() {
         problem.detail = "This resource is sold. Pay the invoice and repeat the request with a Payment credential.";
     }
     co_return problem;
+}
+
+payment::ChargeVerdict Session::verify_charge(const payment::Credential& credential, const l402::KeyRing& keys,
+                                              paywall::Time now) {
+    (void)about_tier(offer_tier_);
+    if (!thing_.empty()) {
+        const std::string bound = charge_scope_now();
+        const payment::ChargeFacts facts{keys, realm(), bound, Msat(0), now};
+        payment::ChargeVerdict verdict = payment::verify_charge(credential, facts);
+        if (verdict.refusal != ChargeRefusal::wrong_scope) return verdict;
+    }
+    // Sold by the rules, which a service with a pricer may have done before it had one.
+    const std::string scope = charge_scope();
+    const payment::ChargeFacts facts{keys, realm(), scope, local_price_, now};
+    return payment::verify_charge(credential, facts);
 }
 
 // A charge buys one request: what is let through is on disk before the request goes on.
@@ -175,9 +195,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     }
     const auto now = std::chrono::system_clock::now();
     const auto began = Clock::now();
-    const std::string scope = charge_scope();
-    const payment::ChargeFacts facts{*keys, realm(), scope, price_, now};
-    const payment::ChargeVerdict verdict = payment::verify_charge(*credential, facts);
+    const payment::ChargeVerdict verdict = verify_charge(*credential, *keys, now);
     const std::chrono::duration<double> took = Clock::now() - began;
     worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
     const bool too_late = verdict.refusal && (!verdict.proof || now >= verdict.proof->expires + paywall::replay_time);
@@ -215,6 +233,8 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     }
     counts_->authenticated(metrics::AuthResult::ok);
     exchange_->token_headers = charge_header_lines(proof.payment_hash, service().name.text());
+    if (const config::Tier* tier = service().tier(offer_tier_))
+        exchange_->token_headers += tier_header_lines(tier->name, tier->capabilities);
     token_headers_ = exchange_->token_headers;
     const auto settled_at = store.facts(proof.payment_hash).settled_at;
     receipt_ = payment::receipt_value({proof.challenge_id, proof.payment_hash, settled_at.value_or(use.at)});

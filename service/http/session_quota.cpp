@@ -50,7 +50,7 @@ void append_remaining(std::string_view what, std::uint64_t left, std::string& ou
 
 // What the service's quotas do not allow of any token.
 std::optional<Problem> Session::check_quota() const {
-    const config::Quota& quota = service().quota;
+    const config::Quota& quota = quota_sold();
     if (!quota.any() || service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
     std::string_view upgrade = exchange_->request.head().upgrade;
     if ((quota.bytes || quota.credit) && !upgrade.empty() && !is_h2c(upgrade))
@@ -63,7 +63,8 @@ std::optional<Problem> Session::check_quota() const {
 // Sets aside what the request of payer_ uses; a reason where the token has not enough left.
 std::optional<Reason> Session::reserve_use(const l402::Grant& grant) {
     use_.reset();
-    if (!service().quota.any() || service().dry_run) return std::nullopt;
+    token_tier_ = grant.tier;
+    if (!quota_sold().any() || service().dry_run) return std::nullopt;
     config::Quota quota = paywall::quota_bought(service(), grant);
     paywall::Usage ask{quota.uses ? 1U : 0U, 0, quota.credit ? price_.value() : 0};
     auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask);
@@ -115,12 +116,12 @@ Awaitable<bool> Session::commit_use() {
         finish_request(499, Outcome::rejected);
         co_return false;
     }
-    if (service().quota.credit) {
+    if (quota_sold().credit) {
         auto cost = cost_told(head.fields);
         if (cost) use_->settle(*cost);
         charged_ = use_->pending().spent_msat;
     }
-    if (service().quota.bytes && head.framing != Framing::none) {
+    if (quota_sold().bytes && head.framing != Framing::none) {
         bool enough = set_bytes_aside(head);
         if (!enough) {
             use_.reset();
@@ -153,7 +154,7 @@ bool Session::set_bytes_aside(const ResponseHead& head) {
 }
 
 Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
-    if (head.framing == Framing::length && head.content_length > *service().quota.bytes) {
+    if (head.framing == Framing::length && head.content_length > *quota_sold().bytes) {
         // Nobody is to pay again for what another token would not open either.
         problem_ = Problem{403, "This answer is longer than what a token buys. Ask for a part of it.", "too_long"};
         co_return;
@@ -168,7 +169,7 @@ Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
 }
 
 void Session::tell_remaining(std::uint64_t bytes) {
-    const config::Quota& quota = service().quota;
+    const config::Quota& quota = quota_sold();
     paywall::Usage left = use_->left();
     if (quota.uses) append_remaining("Uses", left.uses, own_lines_);
     if (quota.bytes) append_remaining("Bytes", bytes, own_lines_);
@@ -177,7 +178,7 @@ void Session::tell_remaining(std::uint64_t bytes) {
 
 // How many of the next `size` bytes of the body may be sent: fewer than all where the token has no more.
 Awaitable<std::size_t> Session::cover(std::size_t size) {
-    if (!use_ || !service().quota.bytes) co_return size;
+    if (!use_ || !quota_sold().bytes) co_return size;
     while (covered_ < size) {
         std::uint64_t more = use_->add_bytes_up_to(std::max<std::uint64_t>(lease, size - covered_));
         if (more == 0) break;
@@ -206,7 +207,7 @@ Awaitable<bool> Session::cut_payload(std::vector<std::string_view>& payload) {
 
 // The end of the body has come, and with it the trailers.
 Awaitable<> Session::settle_trailer() {
-    if (!use_ || !service().quota.credit) co_return;
+    if (!use_ || !quota_sold().credit) co_return;
     auto cost = cost_told(exchange_->response.trailers());
     if (!cost) co_return;
     if (*cost < charged_) {

@@ -46,6 +46,7 @@ class UpstreamPool {
     std::unique_ptr<UpstreamConnection> take();
     void give_back(std::unique_ptr<UpstreamConnection> connection, std::chrono::steady_clock::time_point now);
     void drop_older(std::chrono::steady_clock::time_point now);
+    void clear() { idle_.clear(); }
     [[nodiscard]] std::size_t size() const { return idle_.size(); }
 
   private:

@@ -140,4 +140,42 @@ void append_upstream_families(std::span<const UpstreamFigure> upstreams, Familie
     out.push_back(std::move(healthy));
 }
 
+void append_pricer_families(std::span<const PricerView> pricers, Families& out) {
+    if (pricers.empty()) return;
+    MetricFamily calls = family("l402_pricer_requests_total", "Prices asked of the pricer, by how that ended.",
+                                MetricType::Counter);
+    MetricFamily durations =
+        family("l402_pricer_duration_seconds", "Time the pricer took to answer, or not to.", MetricType::Histogram);
+    MetricFamily prices = family("l402_pricer_prices_total",
+                                 "Prices that were not asked of the pricer anew, by where they came from.",
+                                 MetricType::Counter);
+    MetricFamily up = family("l402_pricer_up", "1 where the pricer's last answer was good.", MetricType::Gauge);
+    for (const PricerView& one : pricers) {
+        const PricerFigures& figures = *one.figures;
+        for (std::size_t i = 0; i < pricer_result_names.size(); ++i) {
+            add_counter(calls, {{"resource", one.resource}, {"result", pricer_result_names[i]}},
+                        static_cast<double>(figures.results[i].load(std::memory_order_relaxed)));
+        }
+        add_histogram(
+            durations, {{"resource", one.resource}}, duration_bounds, std::array{one.figures},
+            [](const PricerFigures* f) -> const auto& { return f->durations; });
+        struct {
+            const char* from;
+            const std::atomic<std::uint64_t>& count;
+        } const sources[] = {{"memory", figures.from_memory},
+                             {"shared", figures.shared},
+                             {"fallback", figures.fallbacks},
+                             {"none", figures.unpriced}};
+        for (const auto& source : sources) {
+            add_counter(prices, {{"resource", one.resource}, {"from", source.from}},
+                        static_cast<double>(source.count.load(std::memory_order_relaxed)));
+        }
+        ClientMetric well;
+        well.label = {{"resource", one.resource}};
+        well.gauge.value = figures.well.load(std::memory_order_relaxed) ? 1 : 0;
+        up.metric.push_back(std::move(well));
+    }
+    for (MetricFamily* one : {&calls, &durations, &prices, &up}) out.push_back(std::move(*one));
+}
+
 }  // namespace millrace::metrics

@@ -20,6 +20,7 @@ void append_counter(const char* name, const char* help, double value, Families& 
 void append_resource_families(std::span<const ResourceMetrics* const> resources, Families& out);
 void append_thread_families(std::span<const ThreadShard> threads, Families& out);
 void append_store_families(const store::Figures& figures, Families& out);
+void append_pricer_families(std::span<const PricerView> pricers, Families& out);
 void append_upstream_families(std::span<const UpstreamFigure> upstreams, Families& out);
 
 }  // namespace millrace::metrics

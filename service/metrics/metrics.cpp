@@ -183,7 +183,8 @@ void Metrics::config_reloaded(bool good, std::chrono::system_clock::time_point w
     rest_->reload_time.Set(std::chrono::duration<double>(when.time_since_epoch()).count());
 }
 
-std::string Metrics::text(const store::Figures& store, std::span<const UpstreamFigure> upstreams) const {
+std::string Metrics::text(const store::Figures& store, std::span<const UpstreamFigure> upstreams,
+                          std::span<const PricerView> pricers) const {
     auto began = std::chrono::steady_clock::now();
     std::vector<prometheus::MetricFamily> families = rest_->registry.Collect();
     {
@@ -195,6 +196,7 @@ std::string Metrics::text(const store::Figures& store, std::span<const UpstreamF
     append_thread_families(threads_, families);
     append_store_families(store, families);
     append_upstream_families(upstreams, families);
+    append_pricer_families(pricers, families);
     append_process_families(families);
     std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     append_gauge("l402_collect_duration_seconds", "Time it took to collect these figures.", took.count(), families);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/gateway/messages.hpp"
+#include "service/metrics/pricer_figures.hpp"
 #include "service/metrics/resource_metrics.hpp"
 #include "service/store/store.hpp"
 
@@ -67,7 +68,8 @@ class Metrics {
     void config_reloaded(bool good, std::chrono::system_clock::time_point when);
 
     // The text of /metrics.
-    [[nodiscard]] std::string text(const store::Figures& store, std::span<const UpstreamFigure> upstreams = {}) const;
+    [[nodiscard]] std::string text(const store::Figures& store, std::span<const UpstreamFigure> upstreams = {},
+                                   std::span<const PricerView> pricers = {}) const;
 
   private:
     struct Rest;  // what is not counted on the path of a request, in a prometheus-cpp registry

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "service/paywall/price.hpp"
+#include "service/paywall/tiers.hpp"
+#include "service/pricing/price.hpp"
 
 namespace millrace::paywall {
 
@@ -37,6 +38,10 @@ std::string_view name(Reason reason) {
             return "balance_too_low";
         case Reason::revoked:
             return "revoked";
+        case Reason::tier_too_low:
+            return "tier_too_low";
+        case Reason::missing_capability:
+            return "missing_capability";
     }
     return "unknown";
 }
@@ -71,6 +76,10 @@ std::string_view explain(Reason reason) {
             return "Less is left of the token's balance than this request costs.";
         case Reason::revoked:
             return "The token was revoked by whoever sells this.";
+        case Reason::tier_too_low:
+            return "The token is of a lower tier than this takes.";
+        case Reason::missing_capability:
+            return "The token lacks the capability that this takes.";
     }
     return "";
 }
@@ -95,39 +104,62 @@ Reason reason_of(l402::Refusal refusal) {
     return Reason::bad_signature;
 }
 
-l402::Grant grant_sold(const config::Service& service, const RouteMatch& match, Msat price) {
+l402::Grant grant_sold(const config::Service& service, const RouteMatch& match, const Asked& asked, unsigned tier) {
     l402::Grant grant;
     if (match.route && service.routes[*match.route].own_tokens) grant.route = service.routes[*match.route].name;
-    if (service.quota.credit)
-        grant.credit = service.quota.credit;
-    else if (varies(service))
-        grant.max_price = price;
+    if (const config::Tier* sold = service.tier(tier)) {
+        grant.tier = sold->number;
+        grant.capabilities = sold->capabilities;
+    }
+    const config::Quota& quota = service.quota_of(tier);
+    if (quota.credit) {
+        grant.credit = quota.credit;
+    } else if (pricing::varies(service, tier)) {
+        grant.max_price = asked.price;
+        if (!asked.thing.empty()) grant.quote = asked.thing;
+    }
     return grant;
 }
 
+bool depends_on_price(const l402::Grant& grant, const config::Service& service, const RouteMatch& match,
+                      const Asked& asked) {
+    if (service.quota_of(grant.tier).credit) return true;
+    bool of_pricer = service.pricer.has_value();
+    // Where nothing is sold there is no price, but that of the rules.
+    if (of_pricer && match.access == Access::auth_only) return false;
+    if (grant.max_price && !(grant.quote && *grant.quote == asked.thing)) return true;
+    return !of_pricer;
+}
+
 std::optional<Reason> exceeds(const l402::Grant& grant, const config::Service& service, const RouteMatch& match,
-                              Msat price) {
+                              const Asked& asked) {
     const config::Route* route = match.route ? &service.routes[*match.route] : nullptr;
     if (grant.route && (!route || route->name != *grant.route)) return Reason::wrong_scope;
-    if (!grant.route && route && route->own_tokens) return Reason::wrong_scope;
-    if (grant.max_price && price > *grant.max_price) return Reason::underpaid;
-    // A token of a time when the service had one price.
-    bool of_balance = service.quota.credit.has_value();  // which is the limit then
-    if (!grant.max_price && !of_balance && varies(service) && price > service.price) return Reason::underpaid;
+    if (!(grant.route && grant.minted_for_route) && route && route->own_tokens) return Reason::wrong_scope;
+    if (auto lack = lacks(service, route, grant))
+        return *lack == Lack::tier ? Reason::tier_too_low : Reason::missing_capability;
+    bool compared = asked.known && depends_on_price(grant, service, match, asked);
+    if (compared && grant.max_price && asked.price > *grant.max_price) return Reason::underpaid;
+    // A token of a time when the service had one price, which the rules gave.
+    bool of_balance = service.quota_of(grant.tier).credit.has_value();  // which is the limit then
+    if (grant.max_price || of_balance || !pricing::varies(service, grant.tier)) return std::nullopt;
+    if (asked.local > pricing::base_price(service, nullptr, grant.tier)) return Reason::underpaid;
     return std::nullopt;
 }
 
 config::Quota quota_bought(const config::Service& service, const l402::Grant& grant) {
-    config::Quota quota = service.quota;
-    if (quota.credit) quota.credit = std::min(*quota.credit, grant.credit.value_or(service.price));
+    config::Quota quota = service.quota_of(grant.tier);
+    Msat price = pricing::base_price(service, nullptr, grant.tier);
+    if (quota.credit) quota.credit = std::min(*quota.credit, grant.credit.value_or(price));
     return quota;
 }
 
-std::optional<Time> end_of_time_bought(const config::Service& service, const PaymentFacts& facts) {
-    if (!service.timeout) return std::nullopt;
+std::optional<Time> end_of_time_bought(const config::Service& service, unsigned tier, const PaymentFacts& facts) {
+    const std::optional<std::chrono::seconds> timeout = service.timeout_of(tier);
+    if (!timeout) return std::nullopt;
     std::optional<std::chrono::sys_seconds> start = facts.settled_at ? facts.settled_at : facts.first_used_at;
     if (!start) return std::nullopt;
-    return *start + *service.timeout;
+    return *start + *timeout;
 }
 
 Decision decide(const AdmissionInput& input) {
@@ -153,15 +185,18 @@ Decision decide(const AdmissionInput& input) {
         refusal = verify(credential, *input.keys, input.service.name.text(), input.now, &grant);
     if (refusal) return DemandPayment{reason_of(*refusal)};
     if (input.facts.revoked) return DemandPayment{Reason::revoked};
-    if (auto reason = exceeds(grant, input.service, input.match, input.price)) return DemandPayment{*reason};
+    if (auto reason = exceeds(grant, input.service, input.match, input.asked)) return DemandPayment{*reason};
     if (settlement && !input.facts.settled_at) return DemandPayment{Reason::no_credential};
     if (input.facts.charged) return DemandPayment{Reason::spent};
+    if (!input.asked.known && depends_on_price(grant, input.service, input.match, input.asked))
+        return Unavailable{"What this costs cannot be told at the moment. Nothing is lost: repeat the request later."};
 
+    unsigned tier = grant.tier;
     Admit admit{credential.identifier, std::move(grant), FirstUse::known,
-                end_of_time_bought(input.service, input.facts)};
+                end_of_time_bought(input.service, tier, input.facts)};
     if (admit.until && input.now >= *admit.until) return DemandPayment{Reason::expired};
     if (!input.facts.first_used_at) {
-        bool clock_starts = input.service.timeout && !input.facts.settled_at;
+        bool clock_starts = input.service.timeout_of(tier) && !input.facts.settled_at;
         admit.first_use = clock_starts ? FirstUse::must_record : FirstUse::note;
     }
     return admit;

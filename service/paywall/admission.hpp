@@ -45,6 +45,8 @@ enum class Reason {
     quota_exhausted,  // no use, or not enough bytes, is left
     balance_too_low,  // less than the price of this request is left
     revoked,          // by the operator
+    tier_too_low,
+    missing_capability,
 };
 
 [[nodiscard]] std::string_view name(Reason reason);     // "bad_signature"
@@ -55,6 +57,23 @@ enum class FirstUse {
     known,       // nothing to record
     note,        // worth recording, but the decision does not stand on it
     must_record  // the time bought starts now: on disk before the response
+};
+
+// What a request asks for, as far as prices go.
+//
+// Where another program prices the service, a price moves while its tokens live. A token opens the thing that it was
+// bought for (`thing`, its `quote`) for as long as it lasts, whatever that costs now; other things only where they cost
+// no more now than was paid. So nothing that was paid for is worth less because a price rose, and what is cheap does
+// not open what is dear.
+struct Asked {
+    Msat price;               // of this request, in the token's tier
+    Msat local;               // the same by the service's own rules
+    bool known = true;        // false: `price` could not be learned
+    std::string_view thing = {};  // empty: the service's own rules alone price it
+
+    Asked(Msat by_rules) : price(by_rules), local(by_rules) {}  // NOLINT: a price of the rules is one to ask for
+    Asked(Msat now, Msat by_rules, bool is_known, std::string_view what)
+        : price(now), local(by_rules), known(is_known), thing(what) {}
 };
 
 struct Admit {
@@ -85,7 +104,7 @@ enum class Proof {
 struct AdmissionInput {
     const config::Service& service;
     RouteMatch match;
-    Msat price;                         // of this request
+    Asked asked;
     const FoundCredential& credential;  // of l402::find_credential
     const l402::KeyRing* keys;          // null: the gateway has never answered
     PaymentFacts facts;                 // of the credential's payment hash
@@ -95,18 +114,25 @@ struct AdmissionInput {
 
 [[nodiscard]] Decision decide(const AdmissionInput& input);
 
-// What a token that is sold for this request is good for, beside its service.
-[[nodiscard]] l402::Grant grant_sold(const config::Service& service, const RouteMatch& match, Msat price);
+// What a token of a tier that is sold for this request is good for, beside its service.
+[[nodiscard]] l402::Grant grant_sold(const config::Service& service, const RouteMatch& match, const Asked& asked,
+                                     unsigned tier = 0);
 
-// Why a token is not good for this request though it is good for the service; empty where it is.
+// Why a token is not good for this request though it is good for the service; empty where it is. A price that is not
+// known is not compared.
 [[nodiscard]] std::optional<Reason> exceeds(const l402::Grant& grant, const config::Service& service,
-                                            const RouteMatch& match, Msat price);
+                                            const RouteMatch& match, const Asked& asked);
+
+// Whether it takes the price of today to tell whether a token is good for this request, or what it draws from it.
+[[nodiscard]] bool depends_on_price(const l402::Grant& grant, const config::Service& service, const RouteMatch& match,
+                                    const Asked& asked);
 
 // What the token buys of the service beside time. A balance is what was paid for it, whatever the service sells now; a
 // token from before the service sold balances is good for what one request cost.
 [[nodiscard]] config::Quota quota_bought(const config::Service& service, const l402::Grant& grant);
 
 // When the time bought ends; empty where the service has no limit or nothing started the clock yet.
-[[nodiscard]] std::optional<Time> end_of_time_bought(const config::Service& service, const PaymentFacts& facts);
+[[nodiscard]] std::optional<Time> end_of_time_bought(const config::Service& service, unsigned tier,
+                                                     const PaymentFacts& facts);
 
 }  // namespace millrace::paywall

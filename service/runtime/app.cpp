@@ -9,6 +9,7 @@
 
 #include "service/admin/describe.hpp"
 #include "service/config/load.hpp"
+#include "service/pricing/price.hpp"
 #include "service/store/reader.hpp"
 #include "service/runtime/stored_services.hpp"
 #include "service/store/sqlite_store.hpp"
@@ -71,6 +72,8 @@ Result<config::Config> load_checked(const std::filesystem::path& file, const con
     if (!config) return config;
     if (auto groups = upstream::make_groups(config->services, {}); !groups)
         return Error{groups.error().code, file.string() + ": " + groups.error().message};
+    if (auto pricers = http::Pricers::check(config->services); !pricers)
+        return Error{pricers.error().code, file.string() + ": " + pricers.error().message};
     if (auto tls = load_tls(*config); !tls) return Error{tls.error().code, file.string() + ": " + tls.error().message};
     return config;
 }
@@ -81,10 +84,11 @@ App::App(std::filesystem::path file, config::Config config, config::Environment 
       from_file_(started_with_),
       environment_(std::move(environment)),
       worker_count_(count_workers(started_with_)),
-      metrics_(worker_count_),
+      metrics_(worker_count_ + 1),  // the last for the control thread
       control_(std::make_unique<asio::io_context>(1)),
       listeners_(control_->get_executor(), workers_),
       health_checker_(control_->get_executor()),
+      pricers_(control_->get_executor(), metrics_, worker_count_),
       signals_(*control_) {}
 
 // The order matters: callbacks that still wait in the store or the gateway hold coroutines of the workers, so that
@@ -97,6 +101,7 @@ App::~App() {
     health_checker_.stop();
     control_->restart();
     control_->poll();
+    pricers_.stop();
     admin_.reset();
     admin_api_.reset();
     store_.reset();
@@ -114,13 +119,20 @@ Result<std::shared_ptr<const Site>> App::make_site(config::Config config) {
     if (!upstreams) return upstreams.error();
     auto site = std::make_shared<Site>(std::move(config), metrics_);
     site->upstreams = std::move(*upstreams);
+    auto prices = pricers_.make(site->config.services);
+    if (!prices) return prices.error();
+    site->prices = std::move(*prices);
     return std::shared_ptr<const Site>(std::move(site));
 }
 
 void App::publish(std::shared_ptr<const Site> site) {
     std::vector<std::pair<std::string, Msat>> prices;
-    for (const config::Service& service : site->config.services)
-        prices.emplace_back(service.name.text(), service.amount_due(service.price));
+    for (const config::Service& service : site->config.services) {
+        // Of a service with a pricer, until that says another.
+        unsigned tier = service.tiers.empty() ? 0 : service.tiers.front().number;
+        prices.emplace_back(service.name.text(),
+                            service.amount_due(pricing::base_price(service, nullptr, tier), tier));
+    }
     metrics_.set_prices(prices);
     metrics_.config_reloaded(true, std::chrono::system_clock::now());
     for (const config::Service& service : site->config.services) {
@@ -333,7 +345,7 @@ std::string App::metrics_text() const {
         for (const upstream::Target& target : group->targets())
             upstreams.push_back({group->service(), target.url, target.health->well(now)});
     }
-    return metrics_.text(store_->figures(), upstreams);
+    return metrics_.text(store_->figures(), upstreams, pricers_.figures());
 }
 
 std::string App::why_not_ready() const {

@@ -15,6 +15,7 @@
 #include "service/admin/server.hpp"
 #include "service/gateway/client.hpp"
 #include "service/http/health_checker.hpp"
+#include "service/http/pricer.hpp"
 #include "service/http/worker.hpp"
 #include "service/metrics/endpoint.hpp"
 #include "service/metrics/metrics.hpp"
@@ -80,6 +81,7 @@ class App {
     std::unique_ptr<admin::Api> admin_api_;
     std::unique_ptr<admin::Server> admin_;
     http::HealthChecker health_checker_;
+    http::Pricers pricers_;
     boost::asio::signal_set signals_;
     std::vector<std::thread> threads_;
     bool draining_ = false;

@@ -8,6 +8,7 @@
 #include "service/config/config.hpp"
 #include "service/metrics/metrics.hpp"
 #include "service/paywall/route.hpp"
+#include "service/pricing/price_source.hpp"
 #include "service/upstream/group.hpp"
 
 namespace millrace::runtime {
@@ -21,6 +22,7 @@ struct Site {
     paywall::RouteTable routes;
     std::vector<metrics::ResourceMetrics*> resources;  // by index of the service
     upstream::Groups upstreams;                        // by index of the service
+    std::vector<std::shared_ptr<pricing::PriceSource>> prices;  // by index of the service
 };
 
 }  // namespace millrace::runtime

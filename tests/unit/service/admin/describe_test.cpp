@@ -36,6 +36,13 @@ cors = ["*"]
 dry_run = true
 pay_page = false
 limits = { per_token = "10/s" }
+pricer = { url = "unix:/run/p.sock:/price", fallback_msat = 900, facts = ["method"], headers = ["X-Model"], send = { "Authorization" = "Bearer hunter4" } }
+[[service.tier]]
+name = "gold"
+tier = 1
+price_msat = 5000
+uses = 7
+capabilities = ["write", "read"]
 [[service.route]]
 name = "big"
 path = "/weather/big/"
@@ -43,6 +50,8 @@ per_unit_msat = 5
 unit_header = "X-Units"
 max_units = 9
 scope = "route"
+capability = "write"
+min_tier = 1
 )";
 
 }  // namespace
@@ -59,14 +68,21 @@ TEST_CASE("a service is shown with everything that the file says, but for secret
           R"("cors":["*"],"dry_run":true,"pay_page":false,)"
           R"("hidden":false,"options":"answer","schemes":["l402"],"uses":null,"bytes":null,"credit_msat":null,)"
           R"("cost_header":null,)"
+          R"("pricer":{"url":"unix:/run/p.sock:/price","timeout":5E-1,"cache":1E1,"fallback_msat":900,"min_msat":1,)"
+          R"("max_msat":1099511627775,"facts":["method"],"headers":["x-model"],"calls":16,)"
+          R"("tls":{"ca":null,"cert":null,"key":null,"sni":null,"verify":true},"send":["Authorization"]},)"
+          R"("tiers":[{"name":"gold","tier":1,"price_msat":5000,"timeout":3600,"uses":7,"bytes":null,)"
+          R"("credit_msat":null,"capabilities":["read","write"]}],)"
           R"("limits":{"per_token":{"count":10,"seconds":1E0},"per_prefix":null,"in_all":null},)"
           R"("routes":[{"name":"big","path":"/weather/big/","methods":[],"price_msat":null,"per_kib_msat":null,)"
-          R"("per_unit_msat":5,"unit_header":"X-Units","max_units":9,"scope":"route"}]})");
+          R"("per_unit_msat":5,"unit_header":"X-Units","max_units":9,"scope":"route","capability":"write","min_tier":1}]})");
 }
 
 TEST_CASE("two configurations are compared by name, secrets included") {
     std::string other = full;
     other.replace(other.find("hunter2"), 7, "hunter3");
+    std::string other_pricer = full;
+    other_pricer.replace(other_pricer.find("hunter4"), 7, "hunter5");
     std::string named = full;
     named.replace(named.find("\"weather\""), 9, "\"storm\"");
     auto compared = [](const std::string& before, const std::string& after) {
@@ -74,6 +90,7 @@ TEST_CASE("two configurations are compared by name, secrets included") {
     };
     CHECK(compared(full, full) == R"({"added":[],"removed":[],"changed":[]})");
     CHECK(compared(full, other) == R"({"added":[],"removed":[],"changed":["weather"]})");
+    CHECK(compared(full, other_pricer) == R"({"added":[],"removed":[],"changed":["weather"]})");
     CHECK(compared(full, named) == R"({"added":["storm"],"removed":["weather"],"changed":[]})");
 }
 

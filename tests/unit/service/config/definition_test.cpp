@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <map>
 #include <set>
 
 #include "service/admin/describe.hpp"
@@ -45,6 +46,17 @@ schemes = ["l402", "payment"]
 uses = 5
 bytes = "1MiB"
 limits = { per_token = "10/s", per_prefix = "20/s", in_all = "30/m" }
+)" R"(pricer = { url = "https://127.0.0.1:9100/price", timeout = "1s", cache = "60s", )" R"(fallback_msat = 9, min_msat = 0, max_msat = 99, )"
+    R"(facts = ["method", "client"], headers = ["X-Model"], calls = 3, )"
+    R"(send = { "Authorization" = "Bearer ${KEY}" }, tls = { ca = "ca.pem" } })" R"(
+[[service.tier]]
+name = "gold"
+tier = 1
+price_msat = 5000
+timeout = "2h"
+uses = 7
+bytes = "3MiB"
+capabilities = ["write", "read"]
 [[service.route]]
 name = "big"
 path = "/weather/big/"
@@ -55,6 +67,8 @@ per_unit_msat = 5
 unit_header = "X-Units"
 max_units = 9
 scope = "route"
+capability = "write"
+min_tier = 1
 [[service.route]]
 name = "small"
 path = "/weather/small/"
@@ -71,6 +85,10 @@ upstream = "http://127.0.0.1:9000"
 price_msat = 1
 credit_msat = 1000
 cost_header = "X-Cost"
+[[service.tier]]
+name = "large"
+tier = 0
+credit_msat = 2000
 )";
 
 const Environment environment = [](const std::string& name) {
@@ -141,13 +159,14 @@ TEST_CASE("whatever a file says of a service is the same service when it is stor
     for (std::size_t i = 0; i < all.size(); ++i) {
         CHECK(admin::describe(config->services[i]) == admin::describe(file.services[i]));
         CHECK(config->services[i].upstream == file.services[i].upstream);
+        CHECK(config->services[i].pricer == file.services[i].pricer);
         CHECK(config->services[i].origin->definition == all[i].definition);
     }
 }
 
 TEST_CASE("every key that the reader knows is in the test above, and is shown") {
     std::set<std::string> used;
-    std::set<std::string> tables;
+    std::map<std::string, std::set<std::string>> tables;  // with the keys that are used in any of them
     json::object shown;
     json::object first;
     Config file = read(every_key);
@@ -158,9 +177,11 @@ TEST_CASE("every key that the reader knows is in the test above, and is shown") 
         }
         for (const auto& [key, value] : service.origin->definition) {
             used.emplace(key);
-            bool table = value.is_object() || (value.is_array() && !value.get_array().empty() &&
-                                               value.get_array().at(0).is_object());
-            if (table && key != "upstream_headers") tables.emplace(key);
+            if (key == "upstream_headers") continue;
+            for (const json::value& one : value.is_array() ? value.get_array() : json::array{value}) {
+                if (!one.is_object()) continue;
+                for (const auto& [inner, ignored] : one.get_object()) tables[key].emplace(inner);
+            }
         }
     }
     std::set<std::string> known = known_keys(plain(), "");
@@ -169,15 +190,12 @@ TEST_CASE("every key that the reader knows is in the test above, and is shown") 
     for (const std::string& key : known) {
         if (key == "single_use") continue;  // another word for uses = 1
         INFO(key);
-        CHECK(shown.contains(key == "route" ? "routes" : key));
+        CHECK(shown.contains(key == "route" || key == "tier" ? key + 's' : key));
     }
-    for (const std::string& table : tables) {
+    for (const auto& [table, of_file] : tables) {
         INFO(table);
-        const json::value* place = first.if_contains(table);
-        if (!place) continue;
-        const json::object& of_file =
-            place->is_array() ? place->get_array().at(0).get_object() : place->get_object();
-        const json::value& of_api = shown.at(table == "route" ? "routes" : table);
+        if (!first.contains(table)) continue;
+        const json::value& of_api = shown.at(table == "route" || table == "tier" ? table + 's' : table);
         const json::object& inner = of_api.is_array() ? of_api.get_array().at(0).get_object() : of_api.get_object();
         for (const std::string& key : known_keys(first, table)) {
             INFO(key);
@@ -198,6 +216,15 @@ TEST_CASE("a definition shows no secret of the file, and takes none") {
     REQUIRE(faults.size() == 1);
     CHECK(faults.front().pointer == "/upstream_headers/X-Key");
     CHECK(faults.front().what.find("where a secret is hidden") != std::string::npos);
+
+    file = every_key;
+    file.replace(file.rfind("Bearer ${KEY}"), 13, "hunter2");
+    shown = read(file).services.front().origin->definition;
+    CHECK(shown.at("pricer").at("send").at("Authorization").is_null());
+    CHECK(json::serialize(shown).find("hunter2") == std::string::npos);
+    faults = faults_of(shown);
+    REQUIRE(faults.size() == 1);
+    CHECK(faults.front().pointer == "/pricer/send/Authorization");
 }
 
 TEST_CASE("a fault of a definition says where in it, and what would be right") {
@@ -227,6 +254,10 @@ TEST_CASE("a fault of a definition says where in it, and what would be right") {
              Case{R"({"route":{"name":"a"}})", "/route", "must be tables"},
              Case{R"({"route":[{"name":"a","methods":[null]}]})", "/route/0/methods/0", "not null"},
              Case{R"({"upstream_headers":{"X-Key":"literal"}})", "/upstream_headers/X-Key", "${VARIABLE}"},
+             Case{R"({"pricer":{"url":"http://a/","send":{"X-Key":"literal"}}})", "/pricer/send/X-Key", "${VARIABLE}"},
+             Case{R"({"pricer":{"url":"ftp://a/"}})", "/pricer/url", "must be http://"},
+             Case{R"({"tier":[{"name":"gold"}]})", "/tier", "missing"},
+             Case{R"({"route":[{"name":"r","capability":"write"}]})", "/route", "is opened by nothing that is sold"},
              Case{R"({"upstream_headers":{"X-Key":"$${KEY}"}})", "/upstream_headers/X-Key", "${VARIABLE}"},
              Case{R"({"upstream_headers":{"X-Key":"${NONE}"}})", "/upstream_headers/X-Key", "is not set"},
              Case{R"({"description":"{what}"})", "/description", "does not know {what}"},

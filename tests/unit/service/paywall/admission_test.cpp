@@ -40,6 +40,13 @@ struct Fixture {
         l402::Identifier identifier{crypto::payment_hash(preimage), l402::make_token_id(epoch, {})};
         return {l402::mint(ring.keys.at(1), identifier, ServiceName::parse(name).value()), identifier, preimage};
     }
+
+    // A token for "weather" as it is sold.
+    l402::Credential sold(const l402::Grant& grant) const {
+        l402::Identifier identifier{crypto::payment_hash(preimage), l402::make_token_id(1, {})};
+        auto name = ServiceName::parse("weather").value();
+        return {l402::mint(ring.keys.at(1), identifier, name, grant), identifier, preimage};
+    }
 };
 
 std::string text(const paywall::Decision& decision) {
@@ -243,12 +250,147 @@ TEST_CASE("a token is good for the route and up to the price that it was bought 
     };
     for (const auto& c : cases) {
         INFO(c.name);
-        auto token = f.credential();
-        l402::narrow(token.macaroon, "weather", c.grant);
+        auto token = f.sold(c.grant);
         paywall::FoundCredential credential{std::optional(token)};
         paywall::PaymentFacts used{std::nullopt, noon};
         CHECK(text(paywall::decide({c.service, c.match, Msat(c.price), credential, &f.ring, used, noon})) ==
               c.expected);
+    }
+}
+
+TEST_CASE("a token of the service becomes none of a route with tokens of its own by a caveat of its holder") {
+    Fixture f;
+    config::Service service = ::service("weather", std::nullopt);
+    service.routes = {config::Route{.name = "keys", .path = config::PathPattern("/keys/"), .own_tokens = true},
+                      config::Route{.name = "maps", .path = config::PathPattern("/maps/")}};
+    auto opens = [&](const l402::Credential& token, std::optional<std::size_t> route) {
+        paywall::FoundCredential credential{std::optional(token)};
+        const paywall::RouteMatch match{0, paywall::Access::sold, route};
+        return text(paywall::decide({service, match, Msat(1000), credential, &f.ring, {std::nullopt, noon}, noon}));
+    };
+    auto forged = f.sold({});
+    l402::narrow(forged.macaroon, "weather", {"keys", std::nullopt});
+    CHECK(opens(forged, 0) == "wrong_scope");
+    auto delegated = f.sold({});
+    l402::narrow(delegated.macaroon, "weather", {"maps", std::nullopt});
+    CHECK(opens(delegated, 1) == "admit");
+    CHECK(opens(delegated, std::nullopt) == "wrong_scope");
+    CHECK(opens(f.sold({"keys", std::nullopt}), 0) == "admit");
+}
+
+TEST_CASE("a price that moves makes no token worthless, and what is cheap does not open what is dear") {
+    Fixture f;
+    config::Service service = ::service("weather", std::nullopt);
+    service.pricer.emplace();
+    const l402::Grant old;
+    const l402::Grant sold_for_this =
+        paywall::grant_sold(service, sold, {Msat(1000), Msat(500), true, "this"});
+    CHECK(sold_for_this.max_price == Msat(1000));
+    CHECK(sold_for_this.quote == "this");
+    config::Service prepaid = service;
+    prepaid.quota.credit = Msat(9000);
+    const l402::Grant balance = paywall::grant_sold(prepaid, sold, {Msat(1000), Msat(500), true, "this"});
+    CHECK(balance == l402::Grant{std::nullopt, std::nullopt, Msat(9000)});
+    const paywall::RouteMatch kept{0, paywall::Access::auth_only};
+    struct {
+        const char* name;
+        const config::Service& service;
+        const l402::Grant& grant;
+        paywall::RouteMatch match;
+        std::uint64_t price;
+        std::uint64_t local;
+        bool known;
+        const char* thing;
+        const char* expected;
+    } const cases[] = {
+        {"at its price", service, sold_for_this, sold, 1000, 500, true, "this", "admit"},
+        {"dearer since", service, sold_for_this, sold, 900'000, 500, true, "this", "admit"},
+        {"nobody knows the price", service, sold_for_this, sold, 500, 500, false, "this", "admit"},
+        {"another thing, as cheap", service, sold_for_this, sold, 1000, 500, true, "that", "admit"},
+        {"another thing, dearer", service, sold_for_this, sold, 1001, 500, true, "that", "underpaid"},
+        {"another thing, at no known price", service, sold_for_this, sold, 500, 500, false, "that", "unavailable"},
+        {"where tokens alone are taken", service, sold_for_this, kept, 90'000, 90'000, true, "", "admit"},
+        {"sold before there was a pricer", service, old, sold, 900'000, 1000, true, "this", "admit"},
+        {"and for another route by the rules", service, old, sold, 10, 1001, true, "this", "underpaid"},
+        {"and nobody knows the price", service, old, sold, 1000, 1000, false, "this", "admit"},
+        {"a balance draws today's price", prepaid, balance, sold, 5000, 500, true, "this", "admit"},
+        {"which must be known", prepaid, balance, sold, 500, 500, false, "this", "unavailable"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.name);
+        paywall::FoundCredential credential{std::optional(f.sold(c.grant))};
+        paywall::Asked asked{Msat(c.price), Msat(c.local), c.known, c.thing};
+        CHECK(text(paywall::decide({c.service, c.match, asked, credential, &f.ring, {std::nullopt, noon}, noon})) ==
+              c.expected);
+    }
+    // Nobody makes a token good for a thing by saying so.
+    auto forged = f.sold(old);
+    forged.macaroon.add_first_party_caveat("weather_quote=that");
+    paywall::FoundCredential credential{std::optional(forged)};
+    CHECK(text(paywall::decide({service, sold, {Msat(1000), Msat(1000), true, "that"}, credential, &f.ring, {}, noon})) ==
+          "widened");
+}
+
+TEST_CASE("a tier opens what its number and its capabilities say, narrowed by its holder at most") {
+    Fixture f;
+    config::Service service = ::service("weather", std::nullopt);
+    service.tiers = {config::Tier{.name = "basic", .number = 0, .capabilities = {"read"}},
+                     config::Tier{.name = "gold",
+                                  .number = 2,
+                                  .price = Msat(5000),
+                                  .timeout = 1h,
+                                  .quota = {.uses = 3},
+                                  .capabilities = {"read", "write"}}};
+    config::Route read{.name = "read", .capability = "read"};
+    config::Route write{.name = "write", .capability = "write"};
+    config::Route lounge{.name = "lounge", .min_tier = 2};
+    service.routes = {read, write, lounge};
+    const l402::Grant basic = paywall::grant_sold(service, sold, Msat(1000), 0);
+    const l402::Grant gold = paywall::grant_sold(service, sold, Msat(5000), 2);
+    CHECK(gold.tier == 2);
+    CHECK(gold.capabilities == std::vector<std::string>{"read", "write"});
+    CHECK(paywall::quota_bought(service, gold).uses == 3);
+    CHECK_FALSE(paywall::quota_bought(service, basic).uses);
+    auto opens = [&](const l402::Credential& token, std::size_t route) {
+        paywall::FoundCredential credential{std::optional(token)};
+        const paywall::RouteMatch match{0, paywall::Access::sold, route};
+        return text(paywall::decide({service, match, Msat(1000), credential, &f.ring, {std::nullopt, noon}, noon}));
+    };
+    const l402::Grant before_tiers;
+    auto with = [&](const l402::Grant& grant, std::initializer_list<const char*> caveats) {
+        auto token = f.sold(grant);
+        for (const char* one : caveats) token.macaroon.add_first_party_caveat(one);
+        return token;
+    };
+    struct {
+        const char* name;
+        l402::Credential token;
+        const char* read;
+        const char* write;
+        const char* lounge;
+    } const cases[] = {
+        {"the lower tier", with(basic, {}), "admit", "missing_capability", "tier_too_low"},
+        {"the higher one", with(gold, {}), "admit until 3600", "admit until 3600", "admit until 3600"},
+        {"of before there were tiers", with(before_tiers, {}), "admit", "missing_capability", "tier_too_low"},
+        {"the same, asking for more", with(before_tiers, {"weather_capabilities=read,write"}), "admit",
+         "missing_capability", "tier_too_low"},
+        {"less by its holder", with(gold, {"weather_capabilities=write"}), "missing_capability", "admit until 3600",
+         "admit until 3600"},
+        {"and more again", with(gold, {"weather_capabilities=write", "weather_capabilities=read,write"}), "widened",
+         "widened", "widened"},
+        {"more than was sold", with(basic, {"weather_capabilities=read,write"}), "widened", "widened", "widened"},
+        {"nothing left", with(gold, {"weather_capabilities="}), "missing_capability", "missing_capability",
+         "admit until 3600"},
+        {"a lower tier by its holder", with(gold, {"services=weather:0"}), "admit", "missing_capability",
+         "tier_too_low"},
+        {"a higher one", with(basic, {"services=weather:2"}), "widened", "widened", "widened"},
+        {"down and up", with(gold, {"services=weather:1", "services=weather:2"}), "widened", "widened", "widened"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.name);
+        CHECK(opens(c.token, 0) == c.read);
+        CHECK(opens(c.token, 1) == c.write);
+        CHECK(opens(c.token, 2) == c.lounge);
     }
 }
 
@@ -280,7 +422,7 @@ TEST_CASE("a revoked token opens nothing that is sold, by whatever proof, and is
 }
 
 TEST_CASE("every reason has a name and a sentence") {
-    for (int i = static_cast<int>(Reason::no_credential); i <= static_cast<int>(Reason::revoked); ++i) {
+    for (int i = static_cast<int>(Reason::no_credential); i <= static_cast<int>(Reason::missing_capability); ++i) {
         CHECK(paywall::name(static_cast<Reason>(i)) != "unknown");
         CHECK(paywall::explain(static_cast<Reason>(i)).size() > 20);
     }

@@ -1,9 +1,9 @@
-#include "service/paywall/price.hpp"
+#include "service/pricing/price.hpp"
 
 #include "tests/unit/catch.hpp"
 
 using namespace millrace;
-using paywall::PriceFault;
+using pricing::PriceFault;
 
 namespace {
 
@@ -31,7 +31,7 @@ TEST_CASE("a price follows from the service, the route and the size of the reque
     config::Route dear{.name = "dear", .price = Msat(config::max_price_msat), .per_kib = Msat(config::max_price_msat)};
     struct {
         const config::Route* route;
-        paywall::PriceFacts facts;
+        pricing::PriceFacts facts;
         const char* expected;
     } const cases[] = {
         {nullptr, {}, "1000"},
@@ -56,11 +56,11 @@ TEST_CASE("a price follows from the service, the route and the size of the reque
     };
     for (const auto& c : cases) {
         INFO(c.expected);
-        CHECK(text(paywall::price_of(service, c.route, c.facts)) == c.expected);
+        CHECK(text(pricing::price_of(service, c.route, c.facts)) == c.expected);
     }
-    CHECK_FALSE(paywall::varies(service));
+    CHECK_FALSE(pricing::varies(service));
     service.routes = {by_size};
-    CHECK(paywall::varies(service));
+    CHECK(pricing::varies(service));
     service.routes = {config::Route{.name = "same", .price = Msat(1000)}};
-    CHECK_FALSE(paywall::varies(service));
+    CHECK_FALSE(pricing::varies(service));
 }

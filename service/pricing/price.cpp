@@ -1,9 +1,9 @@
-#include "service/paywall/price.hpp"
+#include "service/pricing/price.hpp"
 
 #include <algorithm>
 #include <charconv>
 
-namespace millrace::paywall {
+namespace millrace::pricing {
 namespace {
 
 std::optional<std::uint64_t> parse_units(std::string_view text, std::uint64_t max) {
@@ -15,11 +15,17 @@ std::optional<std::uint64_t> parse_units(std::string_view text, std::uint64_t ma
 
 }  // namespace
 
+Msat base_price(const config::Service& service, const config::Route* route, unsigned tier) {
+    const config::Tier* sold = service.tier(tier);
+    if (sold && sold->price) return *sold->price;
+    return route && route->price ? *route->price : service.price;
+}
+
 std::variant<Msat, PriceFault> price_of(const config::Service& service, const config::Route* route,
-                                        const PriceFacts& facts) {
+                                        const PriceFacts& facts, unsigned tier) {
     // Each factor is bounded by the configuration's reader, so that 128 bits hold every sum.
     __extension__ using Wide = unsigned __int128;
-    Wide sum = route && route->price ? route->price->value() : service.price.value();
+    Wide sum = base_price(service, route, tier).value();
     if (route && route->per_kib) {
         if (!facts.body_size) return PriceFault::length_required;
         std::uint64_t kib = *facts.body_size / 1024 + (*facts.body_size % 1024 == 0 ? 0 : 1);
@@ -34,10 +40,11 @@ std::variant<Msat, PriceFault> price_of(const config::Service& service, const co
     return Msat(static_cast<std::uint64_t>(sum));
 }
 
-bool varies(const config::Service& service) {
-    return std::any_of(service.routes.begin(), service.routes.end(), [&](const config::Route& route) {
-        return (route.price && *route.price != service.price) || route.per_kib || route.per_unit;
-    });
+bool varies(const config::Service& service, unsigned tier) {
+    const Msat base = base_price(service, nullptr, tier);
+    return service.pricer || std::any_of(service.routes.begin(), service.routes.end(), [&](const config::Route& route) {
+               return base_price(service, &route, tier) != base || route.per_kib || route.per_unit;
+           });
 }
 
-}  // namespace millrace::paywall
+}  // namespace millrace::pricing
