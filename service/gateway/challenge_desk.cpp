@@ -41,6 +41,12 @@ void ChallengeDesk::configure(const config::Challenges& settings) {
 }
 
 void ChallengeDesk::ask(Demand demand, Done done) {
+    // Nobody is asked to pay for what could not be handed over.
+    if (!client_.can_record()) {
+        Outcome outcome;
+        outcome.error = fail(ClientErrc::unrecordable);
+        return done(outcome);
+    }
     Time now = std::chrono::system_clock::now();
     Clock::time_point tick = Clock::now();
     paywall::ChallengeKey key{demand.prefix, demand.request.service.text(), demand.request.amount.value(), demand.route,
@@ -153,7 +159,7 @@ void ChallengeDesk::paid(const PaymentHash& hash) {
     book_.paid(hash);
 }
 
-void ChallengeDesk::keys_changed() {
+void ChallengeDesk::forget() {
     std::lock_guard lock(mutex_);
     ++generation_;
     pools_.clear();

@@ -35,14 +35,15 @@ class ChallengeDesk {
 
     void configure(const config::Challenges& settings);
 
-    // Calls `done` once. Errors: those of Client::issue, and limited.
+    // Calls `done` once. Errors: those of Client::issue, limited, and unrecordable.
     void ask(Demand demand, Done done);
 
     // The node's network: see Client::network().
     [[nodiscard]] std::optional<payment::Network> network() const { return client_.network(); }
 
     void paid(const PaymentHash& hash);
-    void keys_changed();
+    // Hands out nothing again that it holds: the keys have changed, or the clock has jumped.
+    void forget();
 
   private:
     using Clock = limits::Clock;
@@ -69,7 +70,7 @@ class ChallengeDesk {
     config::Challenges settings_;
     paywall::ChallengeBook book_;
     std::unordered_map<std::string, Pool> pools_;
-    std::uint64_t generation_ = 0;  // counts changes of keys
+    std::uint64_t generation_ = 0;  // counts what makes the pools worthless
     limits::Cell in_all_;
     limits::RateLimiter<limits::Prefix> per_prefix_;
 };

@@ -24,12 +24,13 @@ constexpr std::chrono::milliseconds last_retry{5000};
 }  // namespace
 
 Client::Client(asio::io_context& context, std::filesystem::path socket, store::Store& store, metrics::Metrics& metrics,
-               runtime::Published<l402::KeyRing>& keys)
+               runtime::Published<l402::KeyRing>& keys, const paywall::SteadyWall& wall)
     : context_(context),
       path_(std::move(socket)),
       store_(store),
       metrics_(metrics),
       keys_(keys),
+      wall_(wall),
       protocol_(events()),
       socket_(context),
       retry_timer_(context),
@@ -109,8 +110,10 @@ asio::awaitable<void> Client::keep_connected() {
             if (!told) spdlog::warn("gateway {}: {}; trying again until it answers", path_.string(), failed.message());
             told = true;
         } else {
+            not_stored_ = false;
             Error ended = co_await serve_connection();
-            bool was_ready = ready_.exchange(false);
+            // What could not be stored is asked for again, more and more slowly while it cannot.
+            bool was_ready = ready_.exchange(false) && !not_stored_;
             metrics_.plugin_up(false);
             if (stopped_) break;
             if (was_ready || !told) spdlog::warn("gateway lost: {}; trying again until it answers", ended.message);
@@ -198,7 +201,9 @@ asio::awaitable<void> Client::tick() {
     }
 }
 
-void Client::record(const std::string& node_id, const Settlement& settlement) {
+void Client::record(const std::string& node_id, const Settlement& told) {
+    Settlement settlement = told;
+    settlement.settled_at = wall_.dated(told.settled_at, std::chrono::system_clock::now());
     store_.record_settlement(node_id, settlement, [this, settlement](Result<bool> is_new) {
         asio::post(context_, [this, settlement, is_new = std::move(is_new)] { recorded(settlement, is_new); });
     });
@@ -207,7 +212,8 @@ void Client::record(const std::string& node_id, const Settlement& settlement) {
 void Client::recorded(const Settlement& settlement, const Result<bool>& is_new) {
     if (!is_new) {
         // The cursor has not moved: a new connection gets it again.
-        spdlog::error("settlement {} not stored: {}", settlement.pay_index, is_new.error().message);
+        if (!std::exchange(not_stored_, true))
+            spdlog::error("settlement {} not stored: {}", settlement.pay_index, is_new.error().message);
         close("a settlement could not be stored");
         return;
     }

@@ -19,6 +19,7 @@
 #include "service/gateway/open_invoices.hpp"
 #include "service/gateway/protocol.hpp"
 #include "service/metrics/metrics.hpp"
+#include "service/paywall/steady_wall.hpp"
 #include "service/runtime/published.hpp"
 #include "service/store/store.hpp"
 
@@ -30,7 +31,7 @@ class Client {
 
     // All references must outlive the client.
     Client(boost::asio::io_context& context, std::filesystem::path socket, store::Store& store,
-           metrics::Metrics& metrics, runtime::Published<l402::KeyRing>& keys);
+           metrics::Metrics& metrics, runtime::Published<l402::KeyRing>& keys, const paywall::SteadyWall& wall);
 
     // Called with each settlement that is new, once it is in the store, on the client's io_context. Before start().
     using Settled = std::function<void(const PaymentHash&)>;
@@ -49,6 +50,9 @@ class Client {
     [[nodiscard]] const std::optional<HelloReply>& node() const { return node_; }
     [[nodiscard]] const std::optional<NodeFigures>& figures() const { return figures_; }
     [[nodiscard]] std::size_t open_invoices() const { return open_invoices_.size(); }
+
+    // What is paid can be recorded. Any thread.
+    [[nodiscard]] bool can_record() const { return store_.writable(); }
 
     // Connected, keys known, subscribed.
     [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_relaxed); }
@@ -72,7 +76,7 @@ class Client {
     boost::asio::awaitable<void> tick();
     void write_more();
     void close(std::string why);
-    void record(const std::string& node_id, const Settlement& settlement);
+    void record(const std::string& node_id, const Settlement& told);
     void recorded(const Settlement& settlement, const Result<bool>& is_new);
     void issued(const Result<IssuedChallenge>& challenge);
 
@@ -81,6 +85,7 @@ class Client {
     store::Store& store_;
     metrics::Metrics& metrics_;
     runtime::Published<l402::KeyRing>& keys_;
+    const paywall::SteadyWall& wall_;
     Protocol protocol_;
     OpenInvoices open_invoices_;
     std::optional<HelloReply> node_;
@@ -95,6 +100,7 @@ class Client {
     std::string close_reason_;
     bool connected_ = false;
     bool stopped_ = false;
+    bool not_stored_ = false;  // a settlement; since the last connection began
     std::atomic<bool> ready_{false};
     std::atomic<std::optional<payment::Network>> network_{std::nullopt};
 };

@@ -10,6 +10,7 @@ enum class ClientErrc {
     refused,          // the plugin answered with another error
     bad_answer,       // an answer that is not what the protocol says
     limited,          // a limit of the service's own, before the plugin was asked
+    unrecordable,     // the store cannot be written, so that nothing is sold
 };
 
 }  // namespace millrace::gateway

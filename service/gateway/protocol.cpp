@@ -16,6 +16,8 @@ const char* ErrcText<gateway::ClientErrc>::text(gateway::ClientErrc errc) {
             return "the node refused";
         case gateway::ClientErrc::limited:
             return "too many invoices asked for";
+        case gateway::ClientErrc::unrecordable:
+            return "the store cannot be written";
         case gateway::ClientErrc::bad_answer:
             return "the plugin's answer is not understood";
     }

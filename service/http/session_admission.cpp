@@ -79,7 +79,7 @@ bool Session::admit_from_cache() {
         known->settled = facts.settled_at.has_value();
         known->until = paywall::end_of_time_bought(service(), known->grant.tier, facts);
     }
-    if (known->until && std::chrono::system_clock::now() >= *known->until) return false;
+    if (known->until && worker_.shared().wall.now() >= *known->until) return false;
     until_ = known->until;
     payer_ = known->token.payment_hash;
     if (reserve_use(known->grant)) return false;
@@ -95,7 +95,7 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall:
     if (present) facts = worker_.shared().store.facts((*credential)->identifier.payment_hash);
     auto began = Clock::now();
     paywall::AdmissionInput input{
-        service(), match_, asked(), credential, worker_.keys(), facts, std::chrono::system_clock::now(), proof};
+        service(), match_, asked(), credential, worker_.keys(), facts, worker_.shared().wall.now(), proof};
     paywall::Decision decision = paywall::decide(input);
     std::chrono::duration<double> took = Clock::now() - began;
     if (present) worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
@@ -155,14 +155,14 @@ Awaitable<std::optional<Problem>> Session::admit() {
     co_return std::nullopt;
 }
 
-// Records the first use of a token. Where the time bought starts with it, the request waits until that is on disk.
+// Records the first use of a token. Where something depends on it, the request waits until that is on disk.
 Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
     if (admit.first_use == paywall::FirstUse::known) co_return std::nullopt;
     store::Store& store = worker_.shared().store;
     PaymentHash hash = admit.token->payment_hash;
     // Its preimage is the proof: nobody else is to be given this invoice, though its settlement was not heard of yet.
     worker_.shared().desk.paid(hash);
-    std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
+    std::chrono::sys_seconds now = whole_seconds(worker_.shared().wall.now());
     if (admit.first_use == paywall::FirstUse::note) {
         store.record_first_use(hash, service().name.text(), now, [](const Result<std::chrono::sys_seconds>&) {});
         co_return std::nullopt;
@@ -177,10 +177,15 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
         problem.retry_after = 5;
         co_return problem;
     }
-    // Another request with the same token may have been first.
+    // Another request with the same token, or the payment's charge, may have been first.
     paywall::PaymentFacts facts = store.facts(hash);
+    if (facts.charged) {
+        counts_->authenticated(metrics::AuthResult::spent);
+        Problem problem = co_await demand_payment(Reason::spent);
+        co_return problem;
+    }
     admit.until = paywall::end_of_time_bought(service(), admit.grant.tier, facts);
-    if (admit.until && std::chrono::system_clock::now() >= *admit.until) {
+    if (admit.until && worker_.shared().wall.now() >= *admit.until) {
         counts_->authenticated(metrics::AuthResult::expired);
         Problem problem = co_await demand_payment(Reason::expired);
         co_return problem;
@@ -316,6 +321,11 @@ Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome) {
         return problem;
     }
     counts_->challenge(metrics::ChallengeResult::invoice_error);
+    if (is(*outcome.error, gateway::ClientErrc::unrecordable)) {
+        Problem problem{503, "What is paid cannot be recorded now, so nothing is sold. Repeat the request later."};
+        problem.retry_after = 5;
+        return problem;
+    }
     Problem problem{503, "The node that sells this cannot be reached. Nothing was charged: repeat the request later."};
     problem.retry_after = 5;
     return problem;

@@ -350,6 +350,8 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
             break;
     }
     // The client sees the response end short of what was announced.
+    spdlog::warn("service {}: the upstream {} amid a response of {}", service().name.text(),
+                 watch_.expired() ? "fell silent" : "broke off", status);
     *reusable = false;
     finish_request(status, Outcome::upstream_error);
     co_return false;

@@ -96,8 +96,8 @@ Awaitable<Result<void>> Session::record_pending() {
     if (recorded)
         use_->commit();
     else
-        spdlog::error("service {}: the use of a token could not be recorded: {}", service().name.text(),
-                      recorded.error().message);
+        spdlog::debug("service {}: the use of a token could not be recorded: {}", service().name.text(),
+                      recorded.error().message);  // the store says so where it is news
     co_return recorded;
 }
 

@@ -18,6 +18,7 @@
 #include "service/limits/use_limits.hpp"
 #include "service/paywall/credential_cache.hpp"
 #include "service/paywall/ledger.hpp"
+#include "service/paywall/steady_wall.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
 #include "service/store/store.hpp"
@@ -37,6 +38,7 @@ struct Shared {
     limits::UseLimits& use_limits;
     const gateway::Client& gateway;
     paywall::Ledger& ledger;
+    const paywall::SteadyWall& wall;
 };
 
 class Worker {

@@ -60,6 +60,8 @@ struct Metrics::Rest {
     prometheus::Gauge& spendable = gauge("cln_spendable_msat", "Millisatoshi the node can spend, over all channels.");
     prometheus::Gauge& receivable =
         gauge("cln_receivable_msat", "Millisatoshi the node can receive, over all channels.");
+    prometheus::Gauge& clock_ahead =
+        gauge("l402_clock_ahead_seconds", "How far the system's clock has jumped ahead of the time that is believed.");
     prometheus::Gauge& start_time = gauge("process_start_time_seconds", "Unix time at which the process started.");
     prometheus::Gauge& reload_good =
         gauge("l402_config_last_reload_successful", "1 where the last reading of the configuration succeeded.");
@@ -164,6 +166,10 @@ void Metrics::rpc(std::string_view method, std::chrono::duration<double> took) {
 
 void Metrics::plugin_up(bool up) {
     rest_->up.Set(up ? 1 : 0);
+}
+
+void Metrics::clock_ahead(std::chrono::seconds by) {
+    rest_->clock_ahead.Set(static_cast<double>(by.count()));
 }
 
 void Metrics::node(const gateway::NodeFigures& figures) {

@@ -63,6 +63,7 @@ class Metrics {
     void invoice_settled(std::chrono::duration<double> after_creation);
     void rpc(std::string_view method, std::chrono::duration<double> took);
     void plugin_up(bool up);
+    void clock_ahead(std::chrono::seconds by);
     void node(const gateway::NodeFigures& figures);
     void started(std::chrono::system_clock::time_point when);
     void config_reloaded(bool good, std::chrono::system_clock::time_point when);

@@ -197,7 +197,9 @@ Decision decide(const AdmissionInput& input) {
     if (admit.until && input.now >= *admit.until) return DemandPayment{Reason::expired};
     if (!input.facts.first_used_at) {
         bool clock_starts = input.service.timeout_of(tier) && !input.facts.settled_at;
-        admit.first_use = clock_starts ? FirstUse::must_record : FirstUse::note;
+        // Where the payment might be used as a charge as well, that it was used as a token must not be lost.
+        bool either_or = input.service.schemes.payment || input.service.realm;
+        admit.first_use = clock_starts || either_or ? FirstUse::must_record : FirstUse::note;
     }
     return admit;
 }

@@ -56,7 +56,7 @@ enum class Reason {
 enum class FirstUse {
     known,       // nothing to record
     note,        // worth recording, but the decision does not stand on it
-    must_record  // the time bought starts now: on disk before the response
+    must_record  // on disk before the response: the time bought starts now, or a charge must not be used after it
 };
 
 // What a request asks for, as far as prices go.

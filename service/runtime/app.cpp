@@ -159,17 +159,17 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     publish(*site);
 
     for (const store::TokenUsage& one : store_->take_usages()) ledger_.use(one.hash, one.used);
-    gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_);
+    gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_, wall_);
     desk_ = std::make_unique<gateway::ChallengeDesk>(*gateway_);
     desk_->configure(started_with_.challenges);
     gateway_->on_settled([this](const PaymentHash& hash) {
         desk_->paid(hash);
         waiters_.settled(hash);
     });
-    gateway_->on_keys([this] { desk_->keys_changed(); });
+    gateway_->on_keys([this] { desk_->forget(); });
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
-        http::Shared shared{site_, keys_, *desk_, *store_, metrics_, waiters_, use_limits_, *gateway_, ledger_};
+        http::Shared shared{site_, keys_, *desk_, *store_, metrics_, waiters_, use_limits_, *gateway_, ledger_, wall_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();
@@ -191,6 +191,7 @@ void App::run() {
     if (endpoint_) endpoint_->start();
     if (admin_) admin_->start();
     asio::co_spawn(control_->get_executor(), handle_signals(), asio::detached);
+    asio::co_spawn(control_->get_executor(), watch_clock(), asio::detached);
     control_->run();
 }
 
@@ -338,6 +339,31 @@ http::Awaitable<> App::drain() {
     control_->stop();
 }
 
+http::Awaitable<> App::watch_clock() {
+    using Change = paywall::SteadyWall::Change;
+    http::Timer timer(control_->get_executor());
+    for (;;) {
+        timer.expires_after(std::chrono::seconds(1));
+        auto [failed] = co_await timer.async_wait(http::use_result);
+        if (failed) co_return;
+        const auto off = wall_.ahead();
+        const Change change = wall_.look(std::chrono::system_clock::now(), std::chrono::steady_clock::now());
+        metrics_.clock_ahead(wall_.ahead());
+        if (change == Change::none) continue;
+        // They expire by the clock that jumped, and would be handed out too long, or not at all.
+        desk_->forget();
+        if (change == Change::jumped)
+            spdlog::error(
+                "the system's clock jumped by {} s: set it right. What was bought is judged by the time before; the "
+                "new one is believed once it has held for {} min",
+                wall_.ahead().count(), paywall::SteadyWall::hold.count());
+        else if (change == Change::came_back)
+            spdlog::warn("the system's clock is back, after it was off by {} s", off.count());
+        else
+            spdlog::warn("the system's clock has held: {} s later than before is the time now", off.count());
+    }
+}
+
 std::string App::metrics_text() const {
     std::vector<metrics::UpstreamFigure> upstreams;
     auto now = std::chrono::steady_clock::now();
@@ -350,6 +376,7 @@ std::string App::metrics_text() const {
 
 std::string App::why_not_ready() const {
     if (draining_) return "draining";
+    if (!store_->writable()) return "the store cannot be written: nothing is sold, and what must be recorded is 503";
     if (!keys_.load()) return "the token keys are not known: the plugin has not answered yet";
     if (!gateway_->ready()) return "no connection to the plugin: paid tokens work, nothing can be bought";
     return {};

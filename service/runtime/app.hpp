@@ -19,6 +19,7 @@
 #include "service/http/worker.hpp"
 #include "service/metrics/endpoint.hpp"
 #include "service/metrics/metrics.hpp"
+#include "service/paywall/steady_wall.hpp"
 #include "service/runtime/listeners.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
@@ -46,6 +47,7 @@ class App {
     void publish(std::shared_ptr<const Site> site);
     http::Awaitable<> handle_signals();
     http::Awaitable<> drain();
+    http::Awaitable<> watch_clock();
     // What differs from before; where the file has a fault, the old configuration stays.
     http::Awaitable<Result<boost::json::object>> reload();
     [[nodiscard]] Result<boost::json::object> load_again();
@@ -69,6 +71,7 @@ class App {
     Published<Site> site_;
     Published<l402::KeyRing> keys_;
     http::SettlementWaiters waiters_;
+    paywall::SteadyWall wall_{std::chrono::system_clock::now(), std::chrono::steady_clock::now()};
     std::unique_ptr<boost::asio::io_context> control_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<gateway::Client> gateway_;

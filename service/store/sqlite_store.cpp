@@ -2,7 +2,8 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fcntl.h>
-#include <sys/file.h>
+#include <spdlog/spdlog.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,9 +17,12 @@
 #include <vector>
 
 #include "service/store/charge_table.hpp"
+#include "service/store/examine.hpp"
 #include "service/store/facts_map.hpp"
+#include "service/store/lock_file.hpp"
 #include "service/store/migrations.hpp"
 #include "service/store/service_table.hpp"
+#include "service/store/write_health.hpp"
 
 namespace millrace {
 
@@ -36,6 +40,8 @@ const char* ErrcText<store::Errc>::text(store::Errc errc) {
             return "cannot write to the store";
         case store::Errc::read_failed:
             return "cannot read from the store";
+        case store::Errc::corrupt:
+            return "the store is damaged";
     }
     return "unknown store error";
 }
@@ -43,54 +49,8 @@ const char* ErrcText<store::Errc>::text(store::Errc errc) {
 namespace store {
 namespace {
 
-constexpr int application_id = 0x4d696c6c;  // "Mill", in SQLite's header
-
-// The writer's lock: a file beside the database, held until the store closes.
-class LockFile {
-  public:
-    explicit LockFile(const std::filesystem::path& database)
-        : descriptor_(::open((database.string() + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0640)) {
-        held_ = descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
-        error_ = held_ ? 0 : errno;
-    }
-    LockFile(const LockFile&) = delete;
-    LockFile& operator=(const LockFile&) = delete;
-    ~LockFile() {
-        if (descriptor_ >= 0) ::close(descriptor_);
-    }
-    [[nodiscard]] bool held() const { return held_; }
-    [[nodiscard]] int error() const { return error_; }
-
-  private:
-    int descriptor_;
-    bool held_ = false;
-    int error_ = 0;
-};
-
 std::string statement(std::string_view pragma, int value) {
     return "PRAGMA " + std::string(pragma) + " = " + std::to_string(value);
-}
-
-// Looks at an existing file without writing to it.
-Result<void> examine(const std::filesystem::path& file) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(file, ignored) || std::filesystem::file_size(file, ignored) == 0) return {};
-    try {
-        SQLite::Database database(file.string(), SQLite::OPEN_READONLY);
-        int version = database.execAndGet("PRAGMA user_version").getInt();
-        int application = database.execAndGet("PRAGMA application_id").getInt();
-        int newest = static_cast<int>(migrations().size());
-        if (application != application_id)
-            return fail(Errc::foreign, file.string() + ": choose another path for [store]");
-        if (version > newest) {
-            return fail(Errc::newer, file.string() + " has schema " + std::to_string(version) +
-                                         ", this millraced knows up to " + std::to_string(newest) +
-                                         ": run the newer one, or restore the backup made before the upgrade");
-        }
-        return {};
-    } catch (const SQLite::Exception& error) {
-        return fail(Errc::cannot_open, file.string() + ": " + error.what());
-    }
 }
 
 void migrate(SQLite::Database& database) {
@@ -171,9 +131,10 @@ class SqliteStore final : public Store {
   public:
     SqliteStore(const std::filesystem::path& file, std::unique_ptr<LockFile> lock)
         : lock_(std::move(lock)), database_(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 5000) {
-        database_.exec("PRAGMA journal_mode = WAL");
         database_.exec("PRAGMA synchronous = FULL");
+        // A new file is a store or still empty: with a log, its first page would be there before its tables are.
         migrate(database_);
+        database_.exec("PRAGMA journal_mode = WAL");
         load();
         insert_first_use_.emplace(
             database_,
@@ -263,6 +224,8 @@ class SqliteStore final : public Store {
         enqueue(OperatorWrite{OperatorWrite::Change::none, {}, {}, std::move(entry), std::move(told)});
     }
 
+    [[nodiscard]] bool writable() const override { return health_.good(); }
+
     [[nodiscard]] Figures figures() const override {
         std::lock_guard lock(queue_mutex_);
         Figures out = figures_;
@@ -308,8 +271,12 @@ class SqliteStore final : public Store {
         std::vector<Write> group;
         std::unique_lock lock(queue_mutex_);
         for (;;) {
-            queue_filled_.wait(lock, [this] { return closing_ || !queue_.empty(); });
-            if (queue_.empty()) return;
+            auto wanted = [this] { return closing_ || !queue_.empty(); };
+            if (writable())
+                queue_filled_.wait(lock, wanted);
+            else
+                queue_filled_.wait_for(lock, std::chrono::seconds(1), wanted);
+            if (closing_ && queue_.empty()) return;
             group.swap(queue_);
             lock.unlock();
             drop_behind_gap(group);
@@ -320,6 +287,7 @@ class SqliteStore final : public Store {
             ++(committed ? figures_.commits : figures_.failures);
             figures_.commit_seconds += taken.count();
             lock.unlock();
+            note(committed);
             for (Write& write : group) std::visit([&](auto& one) { finish(one, committed); }, write);
             group.clear();
             lock.lock();
@@ -336,15 +304,25 @@ class SqliteStore final : public Store {
         });
     }
 
+    void note(const Result<void>& committed) {
+        std::string why = committed ? std::string() : committed.error().message;
+        auto said = health_.committed(why, std::chrono::steady_clock::now());
+        if (said) spdlog::log(said->level, "{}", said->text);
+    }
+
+    // Nothing to write is written too, where the last commit failed: to see whether it works again.
     Result<void> commit(std::vector<Write>& group) {
-        if (group.empty()) return {};
+        if (group.empty() && writable()) return {};
         try {
             SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+            if (group.empty()) database_.exec(statement("user_version", static_cast<int>(migrations().size())));
             for (Write& write : group) std::visit([&](auto& one) { execute(one); }, write);
             transaction.commit();
             return {};
         } catch (const SQLite::Exception& error) {
-            return fail(Errc::write_failed, error.what());
+            bool malformed = error.getErrorCode() == SQLITE_CORRUPT || error.getErrorCode() == SQLITE_NOTADB;
+            std::string what = error.what();
+            return fail(Errc::write_failed, malformed ? what + ". " + remedy(database_.getFilename()) : what);
         }
     }
 
@@ -490,6 +468,7 @@ class SqliteStore final : public Store {
     std::atomic<std::uint64_t> subscription_{1};
     std::atomic<std::uint64_t> revocations_version_{0};
     std::uint64_t failed_subscription_ = 0;  // the writer's own
+    WriteHealth health_;
 
     mutable std::mutex cursor_mutex_;
     std::map<std::string, std::uint64_t, std::less<>> cursors_;
@@ -512,12 +491,14 @@ Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& file) {
         return fail(Errc::cannot_open, file.string() + ": " + std::strerror(lock->error()));
     }
     if (auto examined = examine(file); !examined) return examined.error();
+    // SQLite would let everybody read a file that it makes; the ones beside it get the mode of this one.
+    if (int made = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0640); made >= 0) ::close(made);
     try {
         return std::unique_ptr<Store>(std::make_unique<SqliteStore>(file, std::move(lock)));
     } catch (const SQLite::Exception& error) {
         return fail(Errc::cannot_open, file.string() + ": " + error.what());
-    } catch (const ResultError& error) {
-        return fail(Errc::cannot_open, file.string() + ": " + error.what());
+    } catch (const ResultError& error) {  // a row that no millraced wrote
+        return fail(Errc::corrupt, file.string() + ": " + error.what() + ". " + remedy(file));
     }
 }
 

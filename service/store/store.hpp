@@ -29,6 +29,7 @@ enum class Errc {
     in_use,           // another process has it open
     write_failed,     // a transaction could not be committed
     read_failed,      // a query did not work
+    corrupt,          // the file is damaged
 };
 
 // What one token has used.
@@ -108,6 +109,9 @@ class Store {
 
     using AuditDone = std::function<void(Result<void>)>;
     virtual void record_audit(AuditEntry entry, AuditDone done) = 0;
+
+    // Whether the last commit worked. Where it did not, the store tries once a second until one does. Any thread.
+    [[nodiscard]] virtual bool writable() const = 0;
 
     [[nodiscard]] virtual Figures figures() const = 0;
 };

@@ -69,6 +69,10 @@ TEST_CASE("whether a request is let through follows from credential, keys, payme
     Fixture f;
     const auto forever = service("weather", std::nullopt);
     const auto hour = service("weather", 1h);
+    auto either = forever;
+    either.schemes.payment = true;
+    auto shared = forever;
+    shared.realm = shared.name;
     auto wrong_preimage = f.credential();
     wrong_preimage.preimage = Preimage{};
     auto tampered = f.credential();
@@ -112,6 +116,10 @@ TEST_CASE("whether a request is let through follows from credential, keys, payme
         {"keys never came", hour, false, just(f.credential()), false, unheard, "unavailable"},
         {"first use starts the clock", hour, false, just(f.credential()), true, unheard, "admit record"},
         {"first use without a clock", forever, false, just(f.credential()), true, unheard, "admit note"},
+        {"first use, of what might be used as a charge", either, false, just(f.credential()), true, settled,
+         "admit record"},
+        {"first use, in a realm, where a charge may be sold", shared, false, just(f.credential()), true, settled,
+         "admit record"},
         {"used before", hour, false, just(f.credential()), true, used, "admit until 3000"},
         {"settled, not used", hour, false, just(f.credential()), true, settled, "admit note until 2400"},
         {"settlement is the truth", hour, false, just(f.credential()), true, both, "admit until 2400"},
