@@ -542,6 +542,40 @@ def test_lightningd_killed_amid_a_purchase_costs_nothing_twice(path):
     assert whole.paid() == 1
 
 
+def test_lightningd_restarted_keeps_what_was_sold_and_sells_on(path):
+    whole = path()
+    seller = whole.network.seller
+    service, client = whole.sell(challenges={"reuse": False}), whole.client()
+    assert client.get(service.url()) == OK, client.said()
+    wait_for(lambda: len(service.stored("select * from settlements")) == 1, "the settlement in the store")
+    offered = service.get()
+    token, invoice = offered.challenge
+
+    seller.crash()
+    service.wait_ready(503)
+    # Told to the client and in the log; nothing is given away; what was sold works.
+    answer = wait_for(lambda: [a for a in [service.get()] if a.status == 503], "a refusal")[0]
+    assert answer.values("Retry-After") == ["5"] and "cannot be reached" in answer.problem["detail"]
+    assert "gateway lost" in service.log_path.read_text()
+    assert client.get(service.url()) == OK, client.said()
+    assert service.get(headers=[("Authorization", f"L402 {token}:{'00' * 32}")]).status == 503
+
+    seller.start()
+    seller.wait_for_plugin()
+    whole.network.reconnect()
+    service.wait_ready()
+    # An invoice of before is paid after, and its token opens; a new one is bought; each is counted once.
+    preimage = whole.network.payer.pay(invoice)["payment_preimage"]
+    whole.secrets[preimage] = "a preimage"
+    assert service.get(headers=[("Authorization", f"L402 {token}:{preimage}")]).status == 200
+    wait_for(lambda: len(service.stored("select * from settlements")) == 2, "the settlement of the old invoice")
+    other = whole.client()
+    assert other.get(service.url()) == OK, other.said()
+    wait_for(lambda: len(service.stored("select * from settlements")) == 3, "the settlement of the new one")
+    assert whole.paid() == 3
+    assert client.get(service.url()) == OK and whole.paid() == 3
+
+
 def test_a_retired_key_ends_the_tokens_it_signed(path):
     whole = path()
     service, client = whole.sell(), whole.client()

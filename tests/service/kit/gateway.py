@@ -25,6 +25,7 @@ class Gateway:
         self.silent = False  # issue gets no answer
         self.expiry = 600  # seconds until an invoice expires
         self.network = "regtest"
+        self.clock = time.time  # the node's
         self.listener = None
         self.clients = []
         self.threads = []
@@ -75,7 +76,7 @@ class Gateway:
                     "label": "millrace-" + token.payment_hash.hex(),
                     "amount_msat": amount_msat,
                     "amount_received_msat": amount_msat,
-                    "settled_at": int(time.time() if at is None else at),
+                    "settled_at": int(self.clock() if at is None else at),
                     "service": token.service,
                     "description": "L402: " + token.service,
                     "pay_index": len(self.settlements) + 1,
@@ -191,7 +192,7 @@ class Gateway:
                 "payment_hash": token.payment_hash.hex(),
                 "bolt11": bolt11,
                 "amount_msat": params["amount_msat"],
-                "expires_at": int(time.time()) + self.expiry,
+                "expires_at": int(self.clock()) + self.expiry,
                 "token": token.macaroon.base64(),
                 "www_authenticate": [],
             }
