@@ -35,6 +35,8 @@ BROWSER_PROGRAMS = ("chromium", "chromedriver", "zbarimg")
 NODE_PROGRAMS = ("lightningd", "bitcoind", "bitcoin-cli")
 PYLN_TESTING = "pyln-testing>=25.9"
 TEST_SECONDS = 300  # one pytest item; more is a hang
+# Ways in which other servers of the protocol went wrong, numbered; those that concern what Millrace has.
+PITFALLS = set(range(1, 28)) - {2, 6, 12, 19, 21}
 
 # Not optimised, and line numbers only: with these templates the optimiser would take most of the time of a run.
 BUILD_FLAGS = ["-Dbuildtype=debug", "-Dcpp_args=-g1"]
@@ -251,6 +253,17 @@ class Runner:
             say("   | " + failure)
         self.tally.add("docs", checks - len(failures), len(failures), 0, time.monotonic() - started)
 
+    def pitfalls(self):
+        """Each way in which other servers of the protocol went wrong has a test named after it: test_pitfall_05_..."""
+        started = time.monotonic()
+        named = set()
+        for source in ROOT.glob("tests/*/*.py"):
+            named |= {int(number) for number in re.findall(r"^def test_pitfall_(\d+)_", source.read_text(), re.MULTILINE)}
+        missing = sorted(PITFALLS - named)
+        if missing:
+            say("   | no test is named test_pitfall_NN_ for: " + ", ".join(map(str, missing)))
+        self.tally.add("pitfalls", len(PITFALLS - set(missing)), len(missing), 0, time.monotonic() - started)
+
     def secrets(self):
         """No log of any suite holds a credential. (Each e2e test also looks for its own preimages and keys.)"""
         started = time.monotonic()
@@ -371,6 +384,7 @@ class Runner:
                 self.unit("plain", plain)
             if wanted("docs"):
                 self.docs(plain)
+                self.pitfalls()
             for suite in ("conformance", "service", "e2e"):
                 if wanted(suite):
                     self.pytest("plain", suite, env, workers=arguments.jobs if suite == "e2e" else 1)

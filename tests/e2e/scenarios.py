@@ -1,6 +1,7 @@
 """What the plugin must do on any node, simulated or real. tests/e2e and tests/node both run this file; each brings its own
 `make_network`, which makes a payer - router - seller network with the plugin in the seller's node."""
 
+import json
 import os
 import time
 
@@ -137,7 +138,7 @@ def test_an_expired_challenge_is_refused(make_network):
 
 
 @pytest.mark.parametrize("amount", [1, 999, 2001])
-def test_too_little_and_too_much_are_refused(make_network, amount):
+def test_pitfall_23_too_little_and_too_much_are_refused(make_network, amount):
     network = make_network()
     challenge = network.seller.challenge(1000)
     secret = network.payer.rpc("decode", {"string": challenge["bolt11"]})["payment_secret"]
@@ -471,7 +472,7 @@ def test_more_challenges_a_second_than_allowed_are_refused_with_a_reason(make_ne
     network.seller.challenge(1000)
 
 
-def test_ten_thousand_unpaid_challenges_leave_the_node_as_it_was(make_network):
+def test_pitfall_26_ten_thousand_unpaid_challenges_leave_the_node_as_it_was(make_network):
     network = make_network(options={"seller": {"millrace-challenges-per-second": 1_000_000}})
     # One of each before, so that whatever is made once is there.
     paid = network.seller.challenge(1000)
@@ -503,6 +504,18 @@ def issue_over_gateway(path, count):
 
 
 # -- the gateway socket ---------------------------------------------------------------------------------------------------
+
+
+def test_pitfall_07_nobody_is_told_a_preimage_but_who_paid(make_network):
+    network = make_network()
+    with Gateway(network.seller.gateway) as gateway:
+        gateway.hello()
+        said = [gateway.call("issue", {"amount_msat": 1000, "service": "weather"})["result"], network.seller.challenge(1000)]
+        shown = json.dumps([*said, network.seller.rpc("millrace-status"), network.seller.rpc("listinvoices")])
+        preimages = [network.payer.pay(one["bolt11"])["payment_preimage"] for one in said]
+        wait_for(lambda: len(network.seller.settlements()) == 2, "the settlements")
+        shown += json.dumps([network.seller.settlements(), network.seller.rpc("millrace-status")])
+    assert all(hex64(preimage) and preimage not in shown for preimage in preimages)
 
 
 def test_the_gateway_is_for_the_nodes_group_and_knows_no_way_to_spend(make_network):
