@@ -14,9 +14,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import flood_rates
 import plugin_rates
+import pool_rates
 import proxy_rates
 
-PARTS = ("verify", "plugin", "proxy", "flood")
+PARTS = ("verify", "plugin", "proxy", "pool", "flood")
 
 
 def machine():
@@ -52,10 +53,17 @@ def rows_of(figures):
         rows += [
             (f"paid requests, {cores}", f"{ours['rate']:,.0f}/s", f"nginx, unpaid: {theirs['rate']:,.0f}/s", f"{ours['rate'] / theirs['rate']:.2f}", "≥ 0.7"),
             ("  CPU of one", f"{ours['cpu_us']:.0f} µs", f"nginx: {theirs['cpu_us']:.0f} µs", f"{theirs['cpu_us'] / ours['cpu_us']:.2f}", ""),
+            (f"  each use counted on disk, {cores}", f"{proxy['counted']['rate']:,.0f}/s", f"not counted: {ours['rate']:,.0f}/s",
+             f"{proxy['counted']['rate'] / ours['rate']:.2f}", ""),
+            ("  CPU of one", f"{proxy['counted']['cpu_us']:.0f} µs", f"not counted: {ours['cpu_us']:.0f} µs",
+             f"{proxy['counted']['cpu_us'] / ours['cpu_us']:.2f}", ""),
             ("memory of millraced at rest", mib(memory["rest"]), "", "", ""),
             (f"  with {memory['connections']:,} idle connections", mib(memory["idle"]),
              f"{(memory['idle'] - memory['rest']) / max(1, memory['connections']) / 1024:.1f} KiB each", "", ""),
         ]
+    if pool := figures.get("pool"):
+        rows.append((f"challenges, {pool_rates.BURST:,} at once, from the pool", f"{pool['pool']:,.0f}/s",
+                     f"signed as they come: {pool['node']:,.0f}/s", f"{pool['pool'] / pool['node']:.1f}", ""))
     if floods := figures.get("flood"):
         calm = floods["calm"]
         rows.append(("paid requests, calm: p99", f"{calm['p99_ms']:.2f} ms", f"{calm['rate']:,.0f}/s", "", ""))
@@ -63,7 +71,10 @@ def rows_of(figures):
             flood = floods[name]
             rows.append((f"  in a flood of {flood['requests']:,} from {what}", f"{flood['p99_ms']:.2f} ms", f"{flood['rate']:,.0f}/s",
                          f"{flood['p99_ms'] / calm['p99_ms']:.2f}", "≤ 2"))
-            rows.append(("  signatures asked of the node", f"{flood['signed']:,} in {flood['seconds']} s", f"allowed: {floods['limit']}/s", "", ""))
+            # The limit's count may come at once, and comes back evenly.
+            allowed = floods["limit"] * (flood["seconds"] + 1)
+            rows.append(("  signatures asked of the node", f"{flood['signed']:,} in {flood['seconds']} s",
+                         f"allowed: {allowed:,}, {floods['limit']}/s", f"{flood['signed'] / allowed:.2f}", "≤ 1"))
             rows.append(("  memory grown by", mib(flood["grown"]), "", "", ""))
     return rows
 
@@ -107,6 +118,8 @@ def main():
                              "whose `invoice` writes no database")
         elif missing := proxy_rates.missing():
             notes.append(f"{part} was not measured: {', '.join(missing)} not found")
+        elif part == "pool":
+            figures[part] = pool_rates.measure(programs)
         elif part == "flood":
             figures[part] = flood_rates.measure(programs)
         else:

@@ -19,9 +19,9 @@ IDLE_CONNECTIONS = 10_000
 UPSTREAM = 'location / { return 200 "sunny, 21 degrees, a light wind from the west\\n"; }'
 
 
-def buy(nodes, port):
+def buy(nodes, port, path="/weather/today"):
     """The Authorization of a token that was paid for."""
-    answer = http_get(port, "/weather/today").decode()
+    answer = http_get(port, path).decode()
     found = re.search(r'^WWW-Authenticate: L402 macaroon="([^"]+)", invoice="([^"]+)"', answer, re.MULTILINE | re.IGNORECASE)
     if not found:
         raise RuntimeError("no challenge in: " + answer[:500])
@@ -30,10 +30,10 @@ def buy(nodes, port):
     return f"L402 {token}:{preimage}"
 
 
-def wrk(port, authorization, on, seconds=SECONDS):
+def wrk(port, authorization, on, seconds=SECONDS, path="/weather/today"):
     """(requests, seconds); every one of them must succeed."""
     command = ["taskset", "-c", ",".join(map(str, on)), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-H", f"Authorization: {authorization}",
-               f"http://127.0.0.1:{port}/weather/today"]
+               f"http://127.0.0.1:{port}{path}"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(output)
@@ -88,7 +88,8 @@ def search_path():
 
 
 def measure_rates(programs, tested, others):
-    """{"nginx" | "millraced": {"rate": requests a second, "cpu_us": of one, "busy": share of its cores}}, medians of alternating runs."""
+    """{"nginx" | "millraced" | "counted": {"rate": requests a second, "cpu_us": of one, "busy": share of its cores}}, medians of
+    alternating runs. "counted" is millraced with a token of uses, each of which is on disk before its answer."""
     with Stage() as stage:
         # Another nginx stands behind both. Its answer is small, and it closes nothing.
         _, upstream = stage.nginx("upstream", UPSTREAM, others)
@@ -100,12 +101,17 @@ def measure_rates(programs, tested, others):
         authorization = buy(nodes, service_port)
         wait_for(lambda: b"200 OK" in http_get(service_port, "/weather/today", [("Authorization", authorization)]), "a paid answer")
 
-        contenders = {"nginx": ([nginx.pid, *children(nginx.pid)], nginx_port), "millraced": ([service.pid], service_port)}
+        counted = buy(nodes, service_port, "/counted/today")
+        contenders = {
+            "nginx": ([nginx.pid, *children(nginx.pid)], nginx_port, authorization, "/weather/today"),
+            "millraced": ([service.pid], service_port, authorization, "/weather/today"),
+            "counted": ([service.pid], service_port, counted, "/counted/today"),
+        }
         figures = {name: {"rate": [], "cpu_us": [], "busy": []} for name in contenders}
         for round_number in range(ROUNDS + 1):
-            for name, (pids, port) in contenders.items():
+            for name, (pids, port, credential, path) in contenders.items():
                 before = cpu_seconds(pids)
-                requests, seconds = wrk(port, authorization, others, SECONDS if round_number else 1)
+                requests, seconds = wrk(port, credential, others, SECONDS if round_number else 1, path)
                 used = cpu_seconds(pids) - before
                 if round_number:  # the first one warms up
                     figures[name]["rate"].append(requests / seconds)

@@ -187,12 +187,12 @@ class Stage:
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None, name)
         return process, port
 
-    def service(self, programs, nodes, upstream_port, on, more=""):
+    def service(self, programs, nodes, upstream_port, on, more="", name="millraced"):
         """millraced with one thread a core of `on`, in front of the upstream; (its process, port). `more`: further sections."""
         gateway = nodes["seller"]["rpc"].removesuffix("lightning-rpc") + "millrace.sock"
         port, metrics = free_port(), free_port()
         self.metrics_port = metrics
-        config = self.folder / "millraced.toml"
+        config = self.folder / f"{name}.toml"
         config.write_text(f"""
 [listen]
 address = "127.0.0.1:{port}"
@@ -202,7 +202,7 @@ address = "127.0.0.1:{metrics}"
 [node]
 gateway = "{gateway}"
 [store]
-path = "millrace.db"
+path = "{name}.db"
 [log]
 level = "warning"
 [timeouts]
@@ -213,8 +213,14 @@ path = "/weather/"
 upstream = "http://127.0.0.1:{upstream_port}"
 price_msat = 1000
 free = ["/weather/free"]
+[[service]]
+name = "counted"
+path = "/counted/"
+upstream = "http://127.0.0.1:{upstream_port}"
+price_msat = 1000
+uses = 1000000000
 """)
-        process = self.start("millraced", [programs["service"], "--config", config], on)
+        process = self.start(name, [programs["service"], "--config", config], on)
         wait_for(lambda: b" 200 " in http_get(metrics, "/readyz"), "millraced to be ready")
         return process, port
 
