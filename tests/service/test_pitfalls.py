@@ -151,6 +151,34 @@ def test_pitfall_05_no_text_of_a_request_gets_into_a_caveat(bazaar, path):
     assert bazaar.service.get(path, {**headers, "X-Units": "2"}).status == 200
 
 
+def test_pitfall_06_what_is_sold_at_a_varying_price_has_its_limits_and_keeps_them_when_the_price_is_edited(house):
+    varied = """
+[[service]]
+name = "varied"
+path = "/varied/"
+upstream = "{url}"
+price_msat = 1000
+timeout = "1h"
+limits = {{ per_token = "2/h" }}
+[[service.route]]
+name = "by-unit"
+path = "/varied/units/"
+per_unit_msat = {unit}
+unit_header = "X-Units"
+"""
+    service = house.start(services=varied.format(url=house.upstream.url, unit=10))
+    units = {"X-Units": "3"}
+    headers = {**buy(house, service.get("/varied/units/x", units)), **units}
+    over = house.gateway.mint("varied")
+    house.gateway.settle(over, at=time.time() - 3700)
+    assert [service.get("/varied/units/x", headers).status for _ in range(3)] == [200, 200, 429]
+    service.reload(house.config(services=varied.format(url=house.upstream.url, unit=9)))
+    assert service.get("/varied/units/x", headers).status == 429
+    assert service.get("/varied/x", over.headers()).json()["reason"] == "expired"
+    other = {**buy(house, service.get("/varied/units/x", units)), **units}
+    assert [service.get("/varied/units/x", other).status for _ in range(3)] == [200, 200, 429]
+
+
 def test_pitfall_07_nothing_opens_but_a_preimage_or_a_settlement(bazaar):
     """That the node tells no preimage before it is paid: tests/e2e."""
     token = bazaar.gateway.mint("weather")
