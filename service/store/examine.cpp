@@ -114,9 +114,12 @@ Result<void> examine(const std::filesystem::path& file) {
         if (std::string damage = first_damage(database); !damage.empty()) return damaged(file, damage);
         return {};
     } catch (const SQLite::Exception& error) {
-        bool malformed = error.getErrorCode() == SQLITE_CORRUPT || error.getErrorCode() == SQLITE_NOTADB;
-        if (malformed) return damaged(file, error.what());
-        return fail(Errc::cannot_open, file.string() + ": " + error.what());
+        if (error.getErrorCode() == SQLITE_CORRUPT) return damaged(file, error.what());
+        std::string what = file.string() + ": " + error.what();
+        // Its first bytes may have been overwritten; or it never was one.
+        if (error.getErrorCode() == SQLITE_NOTADB)
+            what += ": choose another path for [store]; if this is the store, it is damaged. " + remedy(file);
+        return fail(Errc::cannot_open, what);
     }
 }
 

@@ -4,6 +4,7 @@
 //   a database of another program                         -> foreign
 //   of a newer schema                                     -> newer
 //   damaged, or with a write-ahead log that is not one    -> corrupt
+//   no database                                           -> cannot_open, and what to do if it was one
 //
 // What a damaged file says of uses and balances is worth nothing: a service that went on with it might hand out for
 // nothing what was used up. So it does not start, and says how to get at what is left.

@@ -377,7 +377,7 @@ def refused_to_start(house, service, *said):
     files = {path: path.read_bytes() for path in house.folder.glob("millrace.db*") if path.suffix != ".db-shm"}  # that is made anew
     done = subprocess.run([BINARY, "--config", str(service.config_file)], capture_output=True, text=True, timeout=30)
     assert done.returncode == 1, done.stderr
-    for one in (*said, "the store is damaged", "put a backup in its place", "sqlite3 "):
+    for one in (*said, "damaged", "put a backup in its place", "sqlite3 "):
         assert one in done.stderr, done.stderr
     assert {path: path.read_bytes() for path in files} == files, "a damaged store is not to be touched"
 
