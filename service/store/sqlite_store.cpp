@@ -20,7 +20,7 @@
 #include "service/store/examine.hpp"
 #include "service/store/facts_map.hpp"
 #include "service/store/lock_file.hpp"
-#include "service/store/migrations.hpp"
+#include "service/store/migrate.hpp"
 #include "service/store/service_table.hpp"
 #include "service/store/write_health.hpp"
 
@@ -48,22 +48,6 @@ const char* ErrcText<store::Errc>::text(store::Errc errc) {
 
 namespace store {
 namespace {
-
-std::string statement(std::string_view pragma, int value) {
-    return "PRAGMA " + std::string(pragma) + " = " + std::to_string(value);
-}
-
-void migrate(SQLite::Database& database) {
-    int version = database.execAndGet("PRAGMA user_version").getInt();
-    for (const Migration& migration : migrations()) {
-        if (migration.version <= version) continue;
-        SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-        database.exec(std::string(migration.sql));
-        database.exec(statement("application_id", application_id));
-        database.exec(statement("user_version", migration.version));
-        transaction.commit();
-    }
-}
 
 PaymentHash hash_of(const SQLite::Column& column) {
     ByteView bytes{static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
@@ -315,7 +299,7 @@ class SqliteStore final : public Store {
         if (group.empty() && writable()) return {};
         try {
             SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
-            if (group.empty()) database_.exec(statement("user_version", static_cast<int>(migrations().size())));
+            if (group.empty()) database_.exec(pragma("user_version", static_cast<int>(migrations().size())));
             for (Write& write : group) std::visit([&](auto& one) { execute(one); }, write);
             transaction.commit();
             return {};
