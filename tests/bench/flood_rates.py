@@ -68,7 +68,7 @@ def flood(stage, name, prefixes, service, ports, authorization, on):
     """Figures of one flood, with the paid load through it."""
     port, metrics = ports
     seconds = FLOOD * FLOOD_PAUSE_MS // 1000 // FLOOD_CONNECTIONS + 1
-    before, memory = signed(metrics), resident(service.pid)
+    before, memory, began = signed(metrics), resident(service.pid), time.monotonic()
     attack = start(stage.folder, name, PACED.format(pause=FLOOD_PAUSE_MS) + NETWORKS.format(prefixes=prefixes),
                    FLOOD_CONNECTIONS, seconds, port, on)
     paid = {}
@@ -76,8 +76,11 @@ def flood(stage, name, prefixes, service, ports, authorization, on):
     thread.start()
     requests, _, refused = finished(attack)
     thread.join()
+    asked = signed(metrics) - before
+    # The limit's count may come at once, and comes back evenly.
+    allowed = int(SIGNED_A_SECOND * (1 + time.monotonic() - began))
     return {
-        **paid, "requests": requests, "refused": refused, "seconds": seconds, "signed": signed(metrics) - before,
+        **paid, "requests": requests, "refused": refused, "seconds": seconds, "signed": asked, "allowed": allowed,
         "grown": resident(service.pid) - memory,
     }
 
