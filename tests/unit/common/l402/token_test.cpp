@@ -85,7 +85,7 @@ TEST_CASE("What does not hold is refused with its own reason") {
          std::nullopt},
         {"capabilities of Aperture, not minted here", {"weather_capabilities=read,write"}, std::nullopt},
         {"the same services again", {"services=weather:0"}, std::nullopt},
-        {"another tier of the same service", {"services=weather:1"}, std::nullopt},
+        {"a higher tier of the same service", {"services=weather:1"}, Refusal::widened},
         {"a name without a tier", {"services=weather"}, std::nullopt},
         {"another service", {"services=maps:0"}, Refusal::widened},
         {"one service more", {"services=weather:0,maps:0"}, Refusal::widened},
