@@ -6,7 +6,7 @@
 namespace millrace::admin {
 namespace {
 
-constexpr std::array<Endpoint, 15> table = {{
+constexpr std::array<Endpoint, 18> table = {{
     {"GET", "/v1/health", Role::read, {}, &Api::health},
     {"GET", "/v1/status", Role::read, {}, &Api::status},
     {"GET", "/v1/services", Role::read, {}, &Api::services},
@@ -25,6 +25,9 @@ constexpr std::array<Endpoint, 15> table = {{
      {"service", "since", "until", "limit", "cursor", "format"},
      &Api::settlements},
     {"GET", "/v1/stats", Role::read, {"period", "service", "since", "until"}, &Api::stats},
+    {"GET", "/v1/challenges", Role::read, {"service", "limit"}, &Api::challenges},
+    {"GET", "/v1/tokens", Role::read, {"service", "limit", "cursor"}, &Api::tokens},
+    {"POST", "/v1/tokens", Role::write, {}, &Api::grant},
     {"GET", "/v1/tokens/{payment_hash}", Role::read, {}, &Api::token},
     {"POST", "/v1/tokens/{payment_hash}/revoke", Role::write, {}, &Api::revoke},
     {"POST", "/v1/tokens/{payment_hash}/restore", Role::write, {}, &Api::restore},

@@ -41,6 +41,8 @@ class Session {
 
     // Ends the connection if it is idle; otherwise the current response is the last one.
     void drain();
+    // Something was revoked: ends the request under way if it lives on that.
+    void end_if_revoked();
 
     // What own_endpoints.cpp's table names: each answers one request; false: the connection ends.
     Awaitable<bool> send_events();    // session_events.cpp
@@ -135,7 +137,7 @@ class Session {
 
     // session_quota.cpp
     [[nodiscard]] std::optional<Problem> check_quota() const;
-    std::optional<paywall::Reason> reserve_use(const l402::Grant& grant);
+    std::optional<paywall::Reason> reserve_use(const l402::Grant& grant, const std::optional<std::uint64_t>& uses_granted);
     Awaitable<bool> commit_use();
     Awaitable<Result<void>> record_pending();
     [[nodiscard]] std::optional<std::uint64_t> cost_told(const std::vector<HeaderLine>& fields) const;
@@ -160,7 +162,8 @@ class Session {
     Watch watch_;
     std::unique_ptr<Exchange> exchange_;
     bool idle_ = false;
-    Timer* waiting_ = nullptr;  // of a response that waits for news
+    Timer* waiting_ = nullptr;     // of a response that waits for news
+    Stream* tunnelled_ = nullptr;  // the upstream of a tunnel
 
     // Of the current request:
     std::shared_ptr<const runtime::Site> site_;

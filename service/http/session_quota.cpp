@@ -61,10 +61,11 @@ std::optional<Problem> Session::check_quota() const {
 }
 
 // Sets aside what the request of payer_ uses; a reason where the token has not enough left.
-std::optional<Reason> Session::reserve_use(const l402::Grant& grant) {
+std::optional<Reason> Session::reserve_use(const l402::Grant& grant,
+                                           const std::optional<std::uint64_t>& uses_granted) {
     use_.reset();
-    if (!service().quota.any() || service().dry_run) return std::nullopt;
-    config::Quota quota = paywall::quota_bought(service(), grant);
+    config::Quota quota = paywall::quota_bought(service(), grant, uses_granted);
+    if (!quota.any() || service().dry_run) return std::nullopt;
     paywall::Usage ask{quota.uses ? 1U : 0U, 0, quota.credit ? price_.value() : 0};
     auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask);
     if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
@@ -168,7 +169,7 @@ Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
 }
 
 void Session::tell_remaining(std::uint64_t bytes) {
-    const config::Quota& quota = service().quota;
+    const config::Quota& quota = use_->quota();
     paywall::Usage left = use_->left();
     if (quota.uses) append_remaining("Uses", left.uses, own_lines_);
     if (quota.bytes) append_remaining("Bytes", bytes, own_lines_);

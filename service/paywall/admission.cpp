@@ -117,13 +117,16 @@ std::optional<Reason> exceeds(const l402::Grant& grant, const config::Service& s
     return std::nullopt;
 }
 
-config::Quota quota_bought(const config::Service& service, const l402::Grant& grant) {
+config::Quota quota_bought(const config::Service& service, const l402::Grant& grant,
+                           const std::optional<std::uint64_t>& uses_granted) {
     config::Quota quota = service.quota;
+    if (uses_granted) quota.uses = uses_granted;
     if (quota.credit) quota.credit = std::min(*quota.credit, grant.credit.value_or(service.price));
     return quota;
 }
 
 std::optional<Time> end_of_time_bought(const config::Service& service, const PaymentFacts& facts) {
+    if (facts.granted && facts.granted->ends_at) return facts.granted->ends_at;
     if (!service.timeout) return std::nullopt;
     std::optional<std::chrono::sys_seconds> start = facts.settled_at ? facts.settled_at : facts.first_used_at;
     if (!start) return std::nullopt;
@@ -159,6 +162,7 @@ Decision decide(const AdmissionInput& input) {
 
     Admit admit{credential.identifier, std::move(grant), FirstUse::known,
                 end_of_time_bought(input.service, input.facts)};
+    if (input.facts.granted) admit.uses_granted = input.facts.granted->uses;
     if (admit.until && input.now >= *admit.until) return DemandPayment{Reason::expired};
     if (!input.facts.first_used_at) {
         bool clock_starts = input.service.timeout && !input.facts.settled_at;

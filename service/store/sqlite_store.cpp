@@ -17,6 +17,7 @@
 
 #include "service/store/charge_table.hpp"
 #include "service/store/facts_map.hpp"
+#include "service/store/grant_table.hpp"
 #include "service/store/migrations.hpp"
 #include "service/store/service_table.hpp"
 
@@ -120,6 +121,7 @@ void bind_hash(SQLite::Statement& query, int index, const PaymentHash& hash) {
 
 struct FirstUseWrite {
     PaymentHash hash;
+    TokenId token_id;
     std::string service;
     std::chrono::sys_seconds at;
     Store::FirstUseDone done;
@@ -165,7 +167,14 @@ struct ServicesWrite {
     Store::ServicesDone done;
 };
 
-using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, OperatorWrite, ServicesWrite>;
+struct GrantWrite {
+    TokenGrant grant;
+    AuditEntry entry;
+    Store::GrantDone done;
+};
+
+using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, OperatorWrite, ServicesWrite,
+                           GrantWrite>;
 
 class SqliteStore final : public Store {
   public:
@@ -177,7 +186,8 @@ class SqliteStore final : public Store {
         load();
         insert_first_use_.emplace(
             database_,
-            "INSERT INTO first_uses (payment_hash, service, first_used_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+            "INSERT INTO first_uses (payment_hash, service, first_used_at, token_id) VALUES (?, ?, ?, ?) ON CONFLICT DO "
+            "NOTHING");
         select_first_use_.emplace(database_, "SELECT first_used_at FROM first_uses WHERE payment_hash = ?");
         insert_settlement_.emplace(
             database_,
@@ -217,9 +227,9 @@ class SqliteStore final : public Store {
         return cursor == cursors_.end() ? 1 : cursor->second;
     }
 
-    void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at,
+    void record_first_use(const l402::Identifier& token, std::string_view service, std::chrono::sys_seconds at,
                           FirstUseDone done) override {
-        enqueue(FirstUseWrite{hash, std::string(service), at, std::move(done)});
+        enqueue(FirstUseWrite{token.payment_hash, token.token_id, std::string(service), at, std::move(done)});
     }
 
     void use_charge(paywall::ChargeUse use, ChargeDone done) override {
@@ -254,6 +264,10 @@ class SqliteStore final : public Store {
 
     void replace_services(std::vector<config::StoredService> services, AuditEntry entry, ServicesDone done) override {
         enqueue(ServicesWrite{std::move(services), std::move(entry), std::move(done)});
+    }
+
+    void grant(TokenGrant grant, AuditEntry entry, GrantDone done) override {
+        enqueue(GrantWrite{std::move(grant), std::move(entry), std::move(done)});
     }
 
     void record_audit(AuditEntry entry, AuditDone done) override {
@@ -292,6 +306,7 @@ class SqliteStore final : public Store {
             cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
         }
         services_ = read_services(database_);
+        for (const TokenGrant& one : read_grants(database_)) facts_.set_granted(one.hash, one.granted_at, one.terms);
     }
 
     void enqueue(Write write) {
@@ -354,6 +369,7 @@ class SqliteStore final : public Store {
         bind_hash(insert, 1, write.hash);
         insert.bind(2, write.service);
         insert.bind(3, static_cast<std::int64_t>(write.at.time_since_epoch().count()));
+        insert.bind(4, write.token_id.view().data(), static_cast<int>(write.token_id.view().size()));
         write.is_new = insert.exec() > 0;
         if (write.is_new) return;
         SQLite::Statement& select = *select_first_use_;
@@ -428,6 +444,20 @@ class SqliteStore final : public Store {
     void execute(ServicesWrite& write) {
         write_services(database_, write.services);
         write_audit(write.entry);
+    }
+
+    void execute(GrantWrite& write) {
+        write_grant(database_, write.grant);
+        write_audit(write.entry);
+    }
+
+    void finish(GrantWrite& write, const Result<void>& committed) {
+        if (committed) {
+            facts_.set_granted(write.grant.hash, write.grant.granted_at, write.grant.terms);
+            std::lock_guard lock(queue_mutex_);
+            ++figures_.grants;
+        }
+        write.done(committed);
     }
 
     static void finish(ServicesWrite& write, const Result<void>& committed) { write.done(committed); }
