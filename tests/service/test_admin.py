@@ -160,8 +160,8 @@ def test_stats_count_by_service_and_period_in_utc(house):
     settled(house, service, admin, count=1, at=NOON + 86400, name="admin")
     day = admin.document("/v1/stats")
     assert day["period"] == "day" and day["stats"] == [
-        {"start": NOON - 43200, "service": "weather", "count": 3, "amount_received_msat": 3003},
-        {"start": NOON + 43200, "service": "admin", "count": 1, "amount_received_msat": 1000},
+        {"start": NOON - 43200, "service": "weather", "count": 3, "amount_received_msat": 3003, "first_uses": 0, "grants": 0},
+        {"start": NOON + 43200, "service": "admin", "count": 1, "amount_received_msat": 1000, "first_uses": 0, "grants": 0},
     ]
     hours = admin.document("/v1/stats?period=hour&service=weather")["stats"]
     assert [(row["start"], row["count"]) for row in hours] == [(NOON, 2), (NOON + 3600, 1)]
