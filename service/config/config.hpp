@@ -47,6 +47,7 @@ struct Listen {
     unsigned mode = 0660;                        // of its file
     std::string name = {};                       // systemd: of the sockets that it passed; empty: the first one
     std::optional<TlsFiles> tls = std::nullopt;  // serves https
+    bool forward_auth = false;                   // for a front proxy's questions; nothing is proxied from here
     [[nodiscard]] std::string text() const;      // the address as in the file
 };
 
@@ -97,7 +98,7 @@ struct Rewrite {
 struct Upstream {
     static constexpr std::size_t max_addresses = 16;
 
-    std::vector<UpstreamAddress> addresses = {};  // at least one
+    std::vector<UpstreamAddress> addresses = {};  // none: front proxies ask for the service by forward auth alone
     std::optional<HealthCheck> health = {};
     UpstreamTls tls = {};
     std::vector<UpstreamHeader> headers = {};
@@ -255,5 +256,8 @@ struct Config {
     Discovery discovery;
     std::vector<Service> services;
 };
+
+// Whether some listener takes the questions of front proxies: services need no upstream then.
+[[nodiscard]] bool takes_questions(const Config& config);
 
 }  // namespace millrace::config

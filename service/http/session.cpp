@@ -30,13 +30,15 @@ Awaitable<> run_session(std::unique_ptr<Session> session) {
     co_await session->run();
 }
 
-Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls)
+Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
+                 ListenerRole role)
     : worker_(worker),
       stream_(std::move(socket)),
       peer_(std::move(peer)),
       // Who comes over a unix socket is on this machine.
       peer_address_(limits::parse_address(peer_).value_or(asio::ip::address_v4::loopback())),
       tls_(std::move(tls)),
+      role_(role),
       watch_(worker.watchdog()) {
     if (tls_) stream_.start_tls(*tls_);
 }
@@ -107,6 +109,8 @@ void Session::begin_request() {
     site_ = worker_.site();
     body_.reset();
     own_.reset();
+    question_.reset();
+    body_told_ = true;
     began_ = Clock::now();
     counts_ = &worker_.shared().metrics.unmatched().shard(worker_.index());
     scanned_ = head_size_ = 0;
@@ -201,6 +205,9 @@ std::optional<Problem> Session::route() {
     if (auto fault = x.request.parse(bytes, head_limits)) return Problem{fault->status, std::string(fault->detail)};
     const RequestHead& head = x.request.head();
     body_.begin(head, limits.body);
+    if (role_ == ListenerRole::forward_auth) {
+        if (auto refused = take_question()) return refused;
+    }
     if (head.verb == Verb::connect || head.verb == Verb::trace) return Problem{501, "This method is not served here."};
     if (const char* fault = paywall::parse_target(head.target, x.target)) {
         return Problem{400, std::string("The request has ") + fault + '.'};
@@ -229,13 +236,15 @@ std::optional<Problem> Session::route() {
 std::optional<Problem> Session::find_client() {
     const config::Clients& clients = site_->config.clients;
     client_ = peer_address_;
-    if (!clients.trusted_proxies.empty()) {
+    bool asked = role_ == ListenerRole::forward_auth;
+    if (asked || !clients.trusted_proxies.empty()) {
         std::string forwarded;
         for (const HeaderLine& line : exchange_->request.head().fields) {
             if (same_field_name(line.name, "X-Forwarded-For"))
                 forwarded.append(forwarded.empty() ? "" : ",").append(line.value);
         }
-        client_ = limits::client_address(peer_address_, forwarded, clients.trusted_proxies);
+        client_ = asked ? find_asked_client(forwarded)
+                        : limits::client_address(peer_address_, forwarded, clients.trusted_proxies);
     }
     client_text_ = client_ == peer_address_ ? peer_ : client_.to_string();
     bool blocked = limits::any_has(clients.block, client_);
@@ -291,7 +300,7 @@ std::optional<Problem> Session::find_price() {
     const RequestHead& head = exchange_->request.head();
     const config::Route& route = *route_sold();
     paywall::PriceFacts facts;
-    if (head.framing == Framing::none) facts.body_size = 0;
+    if (head.framing == Framing::none && body_told_) facts.body_size = 0;
     if (head.has_content_length) facts.body_size = head.content_length;
     for (const HeaderLine& line : head.fields) {
         if (!route.unit_header.empty() && same_field_name(line.name, route.unit_header)) facts.units = line.value;
@@ -327,6 +336,7 @@ Awaitable<bool> Session::serve() {
     }
     exchange_->target.path = "-";
     std::optional<Problem> problem = route();
+    if (question_) co_return co_await serve_question(std::move(problem));
     if (!problem && own_) co_return co_await (this->*own_->endpoint->serve)();
     bool options = exchange_->request.head().verb == Verb::options;
     if (!problem && options && answers_options()) co_return co_await send_options();
@@ -334,6 +344,7 @@ Awaitable<bool> Session::serve() {
     if (!problem && !admit_from_cache()) problem = co_await admit();
     bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
     if (!problem && !by_charge) problem = limit_use();
+    if (!problem && admits_nothing()) problem = not_here();
     if (!problem) {
         bool again = co_await proxy();
         end_use();
@@ -345,6 +356,7 @@ Awaitable<bool> Session::serve() {
 }
 
 Awaitable<bool> Session::answer(Problem problem, Outcome outcome) {
+    if (question_) co_return co_await deny(std::move(problem), outcome);
     Writer write = [&problem](const AnswerFacts& facts) { return write_answer(problem, facts); };
     co_return co_await send(problem.status, write, outcome);
 }
@@ -359,7 +371,7 @@ Awaitable<bool> Session::answer(Reply reply, Outcome outcome) {
 Awaitable<bool> Session::send(unsigned status, const Writer& write, Outcome outcome) {
     // A head that is not understood has none of its own.
     const RequestHead& head = exchange_->request.head();
-    bool to_head = head.verb == Verb::head && !close_gently_;
+    bool to_head = (question_ ? asked_by_head_ : head.verb == Verb::head) && !close_gently_;
     int version = head.version;
     bool waits =
         head.expect_continue;  // it may or may not send the body, so that nobody knows where the next request begins

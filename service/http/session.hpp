@@ -9,6 +9,7 @@
 //   quota:  what the request uses up of its token                                      session_quota.cpp
 //   events: the news of its payment for a pay page                                     session_events.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
+//   forward auth: questions of a front proxy in place of requests                      session_forward.cpp
 //
 // Lives on its worker's thread; a Session is one coroutine, and a second one while a request's body is under way.
 #pragma once
@@ -19,6 +20,7 @@
 #include <string>
 
 #include "common/payment/problem.hpp"
+#include "service/forward_auth/question.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
 #include "service/http/reply.hpp"
@@ -26,13 +28,15 @@
 #include "service/http/worker.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
+#include "service/paywall/charge_use.hpp"
 #include "service/paywall/ledger.hpp"
 
 namespace millrace::http {
 
 class Session {
   public:
-    Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls);
+    // `role`: of the listener that the connection came to.
+    Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls, ListenerRole role);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -92,6 +96,8 @@ class Session {
     // session_payment.cpp
     bool offers_payment_credential() const;
     Awaitable<std::optional<Problem>> admit_charge();
+    Awaitable<std::optional<Problem>> charge_denied();
+    Awaitable<Problem> refuse_used(paywall::ChargeAdmission admission);
     Awaitable<Problem> refuse_charge(payment::Problem kind, std::string_view reason, std::string detail);
     Awaitable<Problem> demand_other_scheme();
     std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued);
@@ -137,6 +143,7 @@ class Session {
     [[nodiscard]] std::optional<Problem> check_quota() const;
     std::optional<paywall::Reason> reserve_use(const l402::Grant& grant);
     Awaitable<bool> commit_use();
+    Awaitable<std::optional<Problem>> commit_admitted();
     Awaitable<Result<void>> record_pending();
     [[nodiscard]] std::optional<std::uint64_t> cost_told(const std::vector<HeaderLine>& fields) const;
     bool set_bytes_aside(const ResponseHead& head);
@@ -148,6 +155,18 @@ class Session {
     void give_back(const paywall::Usage& unused);
     void end_use();
 
+    // session_forward.cpp
+    std::optional<Problem> take_question();
+    [[nodiscard]] limits::Address find_asked_client(std::string_view forwarded) const;
+    [[nodiscard]] bool denies_silently() const;
+    // True where a request may be refused here, with all that belongs to it, and never admitted.
+    [[nodiscard]] bool admits_nothing() const;
+    [[nodiscard]] Problem not_here() const;
+    [[nodiscard]] std::optional<Problem> check_countable() const;
+    std::optional<Problem> own_answer_denied();
+    Awaitable<bool> serve_question(std::optional<Problem> problem);
+    Awaitable<bool> deny(Problem problem, Outcome outcome);
+
     // session_tunnel.cpp
     Awaitable<> tunnel(Stream& upstream);
     Awaitable<> pump_tunnel(Stream& from, Stream& to, Buffer& buffer);
@@ -157,6 +176,7 @@ class Session {
     std::string peer_;
     limits::Address peer_address_;
     std::shared_ptr<asio::ssl::context> tls_;
+    ListenerRole role_;
     Watch watch_;
     std::unique_ptr<Exchange> exchange_;
     bool idle_ = false;
@@ -171,6 +191,9 @@ class Session {
     Msat price_;                   // of this request
     std::string own_lines_;        // header lines of ours in whatever is answered
     std::optional<OwnMatch> own_;  // not a service's at all
+    std::optional<forward_auth::Question> question_;  // which the request in exchange_ stands for
+    bool asked_by_head_ = false;
+    bool body_told_ = true;  // false: nobody knows whether the request has a body, and how long it is
     metrics::ResourceShard* counts_ = nullptr;
     Clock::time_point began_;
     std::size_t scanned_ = 0;

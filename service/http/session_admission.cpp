@@ -130,8 +130,10 @@ Awaitable<std::optional<Problem>> Session::admit() {
         co_return problem;
     }
     paywall::Admit& admitted = std::get<paywall::Admit>(decision);
-    std::optional<Problem> problem = co_await start_clock(admitted);
-    if (problem) co_return problem;
+    if (!admits_nothing()) {
+        std::optional<Problem> problem = co_await start_clock(admitted);
+        if (problem) co_return problem;
+    }
     payer_ = admitted.token->payment_hash;
     if (auto exhausted = reserve_use(admitted.grant)) {
         counts_->authenticated(auth_result(*exhausted));
@@ -182,6 +184,7 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
 
 void Session::remember(const paywall::FoundCredential& credential, const paywall::Admit& admit) {
     const auto& fields = exchange_->credential_fields;
+    if (admits_nothing()) return;                  // its first use was not recorded
     if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
     if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
         return;
@@ -230,7 +233,7 @@ void Session::note_dry_run(const paywall::Decision& decision) {
 }
 
 Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
-    if (exchange_->request.head().verb == Verb::head) co_return tell_price(reason);
+    if (exchange_->request.head().verb == Verb::head || denies_silently()) co_return tell_price(reason);
     if (auto page = page_again(reason)) co_return std::move(*page);
     gateway::ChallengeDesk& desk = worker_.shared().desk;
     std::optional<std::string> text;

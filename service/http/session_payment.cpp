@@ -192,6 +192,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     // Before the charge is used up, so that nobody pays for being told to wait.
     payer_ = proof.payment_hash;
     if (auto problem = limit_use()) co_return problem;
+    if (admits_nothing()) co_return co_await charge_denied();
     const RequestHead& head = x.request.head();
     store::Store& store = worker_.shared().store;
     paywall::ChargeUse use{proof.payment_hash,
@@ -205,20 +206,35 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     Result<paywall::ChargeAdmission> admission =
         co_await await_callback<Result<paywall::ChargeAdmission>>(worker_.context().get_executor(), start);
     if (!admission) co_return not_recorded();
-    if (!paywall::lets_through(*admission)) {
-        const bool expired = *admission == paywall::ChargeAdmission::expired;
-        counts_->authenticated(expired ? metrics::AuthResult::expired : metrics::AuthResult::spent);
-        std::string detail(paywall::explain(*admission));
-        co_return co_await refuse_charge(
-            expired ? payment::Problem::payment_expired : payment::Problem::invalid_challenge,
-            paywall::name(*admission), std::move(detail));
-    }
+    if (!paywall::lets_through(*admission)) co_return co_await refuse_used(*admission);
     counts_->authenticated(metrics::AuthResult::ok);
     exchange_->token_headers = charge_header_lines(proof.payment_hash, service().name.text());
     token_headers_ = exchange_->token_headers;
     const auto settled_at = store.facts(proof.payment_hash).settled_at;
     receipt_ = payment::receipt_value({proof.challenge_id, proof.payment_hash, settled_at.value_or(use.at)});
     co_return std::nullopt;
+}
+
+// Where nothing is admitted nothing is recorded either: that the charge is used up was found out when it was denied.
+Awaitable<std::optional<Problem>> Session::charge_denied() {
+    using paywall::ChargeAdmission;
+    constexpr ChargeAdmission refusals[] = {ChargeAdmission::expired, ChargeAdmission::other_request,
+                                            ChargeAdmission::not_repeatable, ChargeAdmission::worn_out,
+                                            ChargeAdmission::token_used};
+    std::string_view denied = question_ ? question_->denied : std::string_view();
+    for (ChargeAdmission refusal : refusals) {
+        if (denied == paywall::name(refusal)) co_return co_await refuse_used(refusal);
+    }
+    co_return std::nullopt;
+}
+
+Awaitable<Problem> Session::refuse_used(paywall::ChargeAdmission admission) {
+    const bool expired = admission == paywall::ChargeAdmission::expired;
+    counts_->authenticated(expired ? metrics::AuthResult::expired : metrics::AuthResult::spent);
+    std::string detail(paywall::explain(admission));
+    payment::Problem kind = expired ? payment::Problem::payment_expired : payment::Problem::invalid_challenge;
+    Problem problem = co_await refuse_charge(kind, paywall::name(admission), std::move(detail));
+    co_return problem;
 }
 
 // A 402 comes with a fresh challenge.

@@ -2,6 +2,7 @@
 //
 //   reserve_use()   when the request is admitted: set aside in memory, so that no other request is promised the same
 //   commit_use()    the head of the response has come: on disk before its first byte goes to the client
+//   commit_admitted()  the same by forward auth, which sees no response: when the request is let through
 //   cover()         the bytes of a body whose length nobody knew: on disk before they go, a lease at a time
 //   settle_trailer  what the request cost, where the upstream says so only at the end
 //   end_use()       what was recorded and not needed is taken off again; what was never recorded is released
@@ -33,6 +34,12 @@ Reason reason_of(paywall::Shortage shortage) {
 bool has_left(Socket& socket) {
     pollfd asked{socket.native_handle(), POLLRDHUP, 0};
     return ::poll(&asked, 1, 0) == 1 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+Problem use_not_recorded() {
+    Problem problem{503, "The use of the token could not be recorded. Nothing was used up: repeat the request later."};
+    problem.retry_after = 5;
+    return problem;
 }
 
 std::optional<std::uint64_t> parse_cost(std::string_view text) {
@@ -131,15 +138,22 @@ Awaitable<bool> Session::commit_use() {
     std::uint64_t before_lease = use_->left().bytes + (head.framing == Framing::length ? 0 : covered_);
     Result<void> recorded = co_await record_pending();
     if (!recorded) {
+        problem_ = use_not_recorded();
         use_.reset();
-        problem_ = Problem{503,
-                           "The use of the token could not be recorded. Nothing was used up: repeat the request "
-                           "later."};
-        problem_.retry_after = 5;
         co_return false;
     }
     tell_remaining(before_lease);
     co_return true;
+}
+
+// For forward auth, where nobody tells what became of the request: as soon as it is let through.
+Awaitable<std::optional<Problem>> Session::commit_admitted() {
+    if (!use_) co_return std::nullopt;
+    if (has_left(stream_.socket())) co_return use_not_recorded();
+    Result<void> recorded = co_await record_pending();
+    if (!recorded) co_return use_not_recorded();
+    tell_remaining(0);
+    co_return std::nullopt;
 }
 
 bool Session::set_bytes_aside(const ResponseHead& head) {
