@@ -85,13 +85,13 @@ void read_one(const toml::table* table, const std::filesystem::path& folder, Con
                                      *text + '"');
     read_mode(section, text.has_value(), out);
     out.tls = read_tls(section, folder);
-    out.forward_auth = section.flag("forward_auth").value_or(false);
     if (auto threads = section.integer("threads", 1, 256)) {
         if (config.threads > 0 && config.threads != *threads)
             section.fault("threads",
                           "is one number for all listeners, and another one says " + std::to_string(config.threads));
         config.threads = static_cast<unsigned>(*threads);
     }
+    out.forward_auth = section.flag("forward_auth").value_or(false);
     section.no_others();
     for (const Listen& other : config.listen) {
         bool chosen = out.kind == Listen::Kind::tcp && out.address.port == 0;

@@ -91,6 +91,10 @@ std::optional<Fault> read_forwarded(const http::RequestHead& head, Question& out
 
 }  // namespace
 
+bool may_ask(const limits::Address& peer, const std::vector<limits::Network>& trusted_proxies) {
+    return peer.is_loopback() || limits::any_has(trusted_proxies, peer);
+}
+
 std::variant<Question, Fault> read_question(const http::RequestHead& head) {
     Question out;
     std::optional<Fault> fault;

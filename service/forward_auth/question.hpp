@@ -19,6 +19,7 @@
 #include <variant>
 
 #include "service/http/message.hpp"
+#include "service/limits/network.hpp"
 
 namespace millrace::forward_auth {
 
@@ -37,6 +38,9 @@ struct Question {
     std::optional<std::uint64_t> content_length;  // empty: not told
     std::string_view denied;                      // of nginx_answer: what nginx_auth said; empty: not told
 };
+
+// Whether this peer is believed: what it says decides who pays. Who is on this machine is, others where they are named.
+[[nodiscard]] bool may_ask(const limits::Address& peer, const std::vector<limits::Network>& trusted_proxies);
 
 // Views into the head. The fault is a mistake in the proxy's configuration.
 [[nodiscard]] std::variant<Question, http::Fault> read_question(const http::RequestHead& head);

@@ -4,6 +4,7 @@
 
 #include <boost/asio/ssl/error.hpp>
 
+#include "service/forward_auth/answer.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/paywall/cors.hpp"
 #include "service/paywall/price.hpp"
@@ -373,8 +374,9 @@ Awaitable<bool> Session::send(unsigned status, const Writer& write, Outcome outc
     const RequestHead& head = exchange_->request.head();
     bool to_head = (question_ ? asked_by_head_ : head.verb == Verb::head) && !close_gently_;
     int version = head.version;
-    bool waits =
-        head.expect_continue;  // it may or may not send the body, so that nobody knows where the next request begins
+    // It may or may not send the body, so that nobody knows where the next request begins; or it may not end it before
+    // it has heard from us.
+    bool waits = head.expect_continue || (question_ && forward_auth::is_grpc(head));
     bool keep = keep_alive_ && !worker_.draining();
     if (keep && !body_.done()) keep = !waits && co_await discard_body();
     AnswerFacts facts{worker_.date(), version, keep, to_head, own_lines_};

@@ -15,7 +15,7 @@ using forward_auth::Dialect;
 // Puts the request that is asked about in the place of the question.
 std::optional<Problem> Session::take_question() {
     const config::Clients& clients = site_->config.clients;
-    if (!peer_address_.is_loopback() && !limits::any_has(clients.trusted_proxies, peer_address_))
+    if (!forward_auth::may_ask(peer_address_, clients.trusted_proxies))
         return Problem{403, "Only front proxies ask here, and this address is none of clients.trusted_proxies."};
     const RequestHead& head = exchange_->request.head();
     asked_by_head_ = head.verb == Verb::head;

@@ -41,6 +41,26 @@ const std::string forwarded =
 
 }  // namespace
 
+TEST_CASE("questions are answered on this machine, and to the proxies that are named") {
+    const std::vector<limits::Network> trusted = {limits::Network::parse("10.1.0.0/16").value(),
+                                                  limits::Network::parse("2001:db8::5").value()};
+    struct {
+        const char* peer;
+        bool named;
+        bool expected;
+    } const cases[] = {
+        {"127.0.0.1", false, true}, {"127.1.2.3", false, true}, {"::1", false, true},
+        {"10.1.2.3", true, true},   {"10.2.2.3", true, false},  {"10.1.2.3", false, false},
+        {"2001:db8::5", true, true}, {"2001:db8::6", true, false},
+    };
+    for (const auto& c : cases) {
+        INFO(c.peer);
+        auto peer = limits::parse_address(c.peer);
+        REQUIRE(peer);
+        CHECK(may_ask(*peer, c.named ? trusted : std::vector<limits::Network>{}) == c.expected);
+    }
+}
+
 TEST_CASE("a question is read in the words of the proxy that asks at its place") {
     struct {
         std::string line;
