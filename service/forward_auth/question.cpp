@@ -111,8 +111,7 @@ std::variant<Question, Fault> read_question(const http::RequestHead& head) {
         out.dialect = Dialect::forwarded;
         fault = read_forwarded(head, out);
     } else {
-        return Fault{404,
-                     "Front proxies ask here, at /nginx/auth, /nginx/answer, /forward-auth or /ext-authz and the path."};
+        return Fault{404, "Front proxies ask here, at /nginx/auth, /nginx/answer, /forward-auth or /ext-authz."};
     }
     if (fault) return *fault;
     if (!out.target.starts_with('/') && out.target != "*")

@@ -139,6 +139,12 @@ void Session::finish_request(unsigned code, Outcome outcome) {
     }
 }
 
+// A request that is denied by two steps counts in the first one.
+void Session::count_credential(metrics::AuthResult result) {
+    if (question_ && question_->dialect == forward_auth::Dialect::nginx_answer) return;
+    counts_->authenticated(result);
+}
+
 Session::HeadState Session::look_for_head() {
     Buffer& in = exchange_->from_client;
     const config::Limits& limits = site_->config.limits;

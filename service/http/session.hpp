@@ -36,7 +36,8 @@ namespace millrace::http {
 class Session {
   public:
     // `role`: of the listener that the connection came to.
-    Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls, ListenerRole role);
+    Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
+            ListenerRole role);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -78,6 +79,7 @@ class Session {
     Awaitable<> linger();
     void begin_request();
     void finish_request(unsigned code, Outcome outcome);
+    void count_credential(metrics::AuthResult result);
 
     // session_admission.cpp
     // What becomes of the request: empty where it is to be proxied.
@@ -188,12 +190,12 @@ class Session {
     limits::Address client_;  // who asks, behind proxies that are trusted
     std::string client_text_;
     std::optional<PaymentHash> payer_;
-    Msat price_;                   // of this request
-    std::string own_lines_;        // header lines of ours in whatever is answered
-    std::optional<OwnMatch> own_;  // not a service's at all
-    std::optional<forward_auth::Question> question_;  // which the request in exchange_ stands for
-    bool asked_by_head_ = false;
-    bool body_told_ = true;  // false: nobody knows whether the request has a body, and how long it is
+    Msat price_;                                      // of this request
+    std::string own_lines_;                           // header lines of ours in whatever is answered
+    std::optional<OwnMatch> own_;                     // not a service's at all
+    std::optional<forward_auth::Question> question_;  // that the request in exchange_ is about
+    bool asked_by_head_ = false;                      // the question
+    bool body_told_ = true;                           // false: nobody knows how long the request's body is
     metrics::ResourceShard* counts_ = nullptr;
     Clock::time_point began_;
     std::size_t scanned_ = 0;

@@ -80,7 +80,7 @@ bool Session::admit_from_cache() {
     if (reserve_use(known->grant)) return false;
     x.token_headers = known->forward_headers;
     token_headers_ = x.token_headers;
-    counts_->authenticated(metrics::AuthResult::ok);
+    count_credential(metrics::AuthResult::ok);
     return true;
 }
 
@@ -115,7 +115,7 @@ Awaitable<std::optional<Problem>> Session::admit() {
         co_return std::nullopt;
     }
     if (auto* refused = std::get_if<paywall::BadRequest>(&decision)) {
-        counts_->authenticated(metrics::AuthResult::malformed);
+        count_credential(metrics::AuthResult::malformed);
         co_return Problem{400, std::string(refused->detail)};
     }
     if (auto* unavailable = std::get_if<paywall::Unavailable>(&decision)) {
@@ -124,7 +124,7 @@ Awaitable<std::optional<Problem>> Session::admit() {
         co_return problem;
     }
     if (auto* demand = std::get_if<paywall::DemandPayment>(&decision)) {
-        if (demand->reason != Reason::no_credential) counts_->authenticated(auth_result(demand->reason));
+        if (demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));
         if (match_.access == paywall::Access::auth_only) co_return not_for_sale(demand->reason);
         Problem problem = co_await demand_payment(demand->reason);
         co_return problem;
@@ -136,12 +136,12 @@ Awaitable<std::optional<Problem>> Session::admit() {
     }
     payer_ = admitted.token->payment_hash;
     if (auto exhausted = reserve_use(admitted.grant)) {
-        counts_->authenticated(auth_result(*exhausted));
+        count_credential(auth_result(*exhausted));
         if (match_.access == paywall::Access::auth_only) co_return not_for_sale(*exhausted);
         Problem demanded = co_await demand_payment(*exhausted);
         co_return demanded;
     }
-    counts_->authenticated(metrics::AuthResult::ok);
+    count_credential(metrics::AuthResult::ok);
     until_ = admitted.until;
     exchange_->token_headers = token_header_lines(*admitted.token, service().name.text());
     token_headers_ = exchange_->token_headers;
@@ -175,7 +175,7 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
     paywall::PaymentFacts facts = store.facts(hash);
     admit.until = paywall::end_of_time_bought(service(), facts);
     if (admit.until && std::chrono::system_clock::now() >= *admit.until) {
-        counts_->authenticated(metrics::AuthResult::expired);
+        count_credential(metrics::AuthResult::expired);
         Problem problem = co_await demand_payment(Reason::expired);
         co_return problem;
     }
@@ -225,7 +225,7 @@ Problem Session::not_for_sale(Reason reason) const {
 // What would have been refused, had the service not been on trial.
 void Session::note_dry_run(const paywall::Decision& decision) {
     auto* demand = std::get_if<paywall::DemandPayment>(&decision);
-    if (demand && demand->reason != Reason::no_credential) counts_->authenticated(auth_result(demand->reason));
+    if (demand && demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));
     counts_->challenge(metrics::ChallengeResult::dry_run);
     std::string_view reason = demand ? paywall::name(demand->reason) : std::string_view("undecided");
     spdlog::info("service {}: dry run: {} {} would not have passed ({}, {} msat)", service().name.text(),

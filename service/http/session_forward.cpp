@@ -66,7 +66,8 @@ std::optional<Problem> Session::check_countable() const {
 // A 2xx of millraced's own would let the request through.
 std::optional<Problem> Session::own_answer_denied() {
     if (question_->dialect == Dialect::nginx_answer) return std::nullopt;
-    if (own_) return Problem{404, "This path is millraced's own: the front proxy is to hand it to an ordinary listener."};
+    if (own_)
+        return Problem{404, "This path is millraced's own: the front proxy is to hand it to an ordinary listener."};
     return tell_price(paywall::Reason::no_credential);
 }
 

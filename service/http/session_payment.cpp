@@ -151,7 +151,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     const Exchange& x = *exchange_;
     const Presented sent = presented(x.credential_fields);
     if (sent.conflicting) {
-        counts_->authenticated(metrics::AuthResult::malformed);
+        count_credential(metrics::AuthResult::malformed);
         co_return Problem{400, "The request carries two different credentials; send one."};
     }
     // Where nothing is sold, only a token opens.
@@ -162,7 +162,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     }
     const Result<payment::Credential> credential = payment::parse_credential(sent.payment);
     if (!credential) {
-        counts_->authenticated(metrics::AuthResult::malformed);
+        count_credential(metrics::AuthResult::malformed);
         std::string detail = credential.error().message;
         co_return co_await refuse_charge(payment::Problem::malformed_credential, "malformed", std::move(detail));
     }
@@ -182,7 +182,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
     const bool too_late = verdict.refusal && (!verdict.proof || now >= verdict.proof->expires + paywall::replay_time);
     if (too_late) {
-        counts_->authenticated(auth_result(*verdict.refusal));
+        count_credential(auth_result(*verdict.refusal));
         std::string detail(payment::explain(*verdict.refusal));
         co_return co_await refuse_charge(payment::problem_of(*verdict.refusal), payment::name(*verdict.refusal),
                                          std::move(detail));
@@ -207,7 +207,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
         co_await await_callback<Result<paywall::ChargeAdmission>>(worker_.context().get_executor(), start);
     if (!admission) co_return not_recorded();
     if (!paywall::lets_through(*admission)) co_return co_await refuse_used(*admission);
-    counts_->authenticated(metrics::AuthResult::ok);
+    count_credential(metrics::AuthResult::ok);
     exchange_->token_headers = charge_header_lines(proof.payment_hash, service().name.text());
     token_headers_ = exchange_->token_headers;
     const auto settled_at = store.facts(proof.payment_hash).settled_at;
@@ -230,7 +230,7 @@ Awaitable<std::optional<Problem>> Session::charge_denied() {
 
 Awaitable<Problem> Session::refuse_used(paywall::ChargeAdmission admission) {
     const bool expired = admission == paywall::ChargeAdmission::expired;
-    counts_->authenticated(expired ? metrics::AuthResult::expired : metrics::AuthResult::spent);
+    count_credential(expired ? metrics::AuthResult::expired : metrics::AuthResult::spent);
     std::string detail(paywall::explain(admission));
     payment::Problem kind = expired ? payment::Problem::payment_expired : payment::Problem::invalid_challenge;
     Problem problem = co_await refuse_charge(kind, paywall::name(admission), std::move(detail));

@@ -172,7 +172,7 @@ Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
         problem_ = Problem{403, "This answer is longer than what a token buys. Ask for a part of it.", "too_long"};
         co_return;
     }
-    counts_->authenticated(metrics::AuthResult::exhausted);
+    count_credential(metrics::AuthResult::exhausted);
     if (match_.access == paywall::Access::auth_only) {
         problem_ = not_for_sale(Reason::quota_exhausted);
         co_return;

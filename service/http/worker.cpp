@@ -35,7 +35,8 @@ void Worker::adopt(Socket socket, std::string peer, std::shared_ptr<asio::ssl::c
     asio::post(context_->get_executor(),
                [this, socket = std::move(socket), peer = std::move(peer), tls = std::move(tls), role]() mutable {
                    counts_.connections_opened.add();
-                   auto session = std::make_unique<Session>(*this, std::move(socket), std::move(peer), std::move(tls), role);
+                   auto session =
+                       std::make_unique<Session>(*this, std::move(socket), std::move(peer), std::move(tls), role);
                    sessions_.insert(session.get());
                    asio::co_spawn(context_->get_executor(), run_session(std::move(session)), asio::detached);
                });

@@ -556,6 +556,28 @@ def test_a_listener_for_questions_serves_nothing_else(site):
     assert "a question from" in site.service.log_file.read_text()
 
 
+def test_a_refused_credential_counts_once_though_nginx_asks_twice(site):
+    nginx = site.nginx()
+    token = site.paid("uses")
+    for status in (200, 200, 200, 402):
+        assert site.ask("/weather/uses/a", token.headers(), port=nginx.port).status == status
+    site.service.expect_metric('l402_auth_total{resource="uses",result="ok"}', 3)
+    site.service.expect_metric('l402_auth_total{resource="uses",result="exhausted"}', 1)
+    site.service.expect_metric('l402_challenges_total{resource="uses",result="issued"}', 1)
+
+
+def test_questions_come_over_a_unix_socket_too(house):
+    path = house.folder / "auth.sock"
+    config = CONFIG.format(gateway=house.gateway.path, upstream="http://127.0.0.1:9")
+    service = house.start(config=config.replace('address = "127.0.0.1:0"\nforward_auth', f'address = "unix:{path}"\nforward_auth'))
+    words = {"X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/weather/today", "X-Forwarded-Host": "shop.example", "X-Forwarded-Proto": "https"}
+    with service.client(path=path) as client:
+        assert is_challenge(client.get("/forward-auth", words))
+        assert client.get("/forward-auth", {**words, **house.paid().headers()}).status == 200
+        page = client.get("/forward-auth", {**words, "Accept": "text/html"})
+        assert page.status == 402 and "; Secure" in page.all("set-cookie")[0]
+
+
 def test_a_question_over_a_kept_connection_is_one_of_many(site):
     token = site.paid()
     with Client(site.auth_port) as client:

@@ -151,7 +151,7 @@ TEST_CASE("the request that is asked about takes the place of the question, whic
     CHECK(head.version == 11);
 }
 
-TEST_CASE("a body of which nobody tells is none where the method has none as a rule, and is never taken for an empty one") {
+TEST_CASE("a body of which nobody tells is none where the method has none as a rule, but its length is not known") {
     struct {
         const char* method;
         const char* length;
