@@ -129,8 +129,7 @@ void App::publish(std::shared_ptr<const Site> site) {
             spdlog::warn("service {}: upstream_tls.verify is false: whoever answers at its address is believed",
                          service.name.text());
     }
-    const auto& listen = site->config.listen;
-    bool asked = std::any_of(listen.begin(), listen.end(), [](const config::Listen& one) { return one.forward_auth; });
+    bool asked = config::takes_questions(site->config);
     for (const config::Service& service : site->config.services) {
         if (asked && (service.quota.bytes || !service.cost_header.empty()))
             spdlog::warn("service {}: bytes and cost_header count by the response: by forward auth it is not sold",
