@@ -1,6 +1,7 @@
 // millraced's configuration: what load() makes of a millraced.toml, checked and typed. Immutable once loaded.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -153,6 +154,27 @@ struct Quota {
 
 struct Origin;
 
+// Sessions of the Payment scheme: a deposit, of which each request takes its price, and whose rest is paid back.
+struct PaymentSessions {
+    enum class Offer {
+        asked,   // to clients whose Accept-Payment names lightning/session: their deposit's invoice is one more
+        always,  // beside the charge
+        alone,   // no charges are sold
+    };
+    Msat deposit = {};  // whole satoshi
+    std::chrono::seconds idle_timeout = std::chrono::minutes(5);
+    Offer offer = Offer::asked;
+    bool operator==(const PaymentSessions&) const = default;
+
+    // What a deposit must be where one request costs `price`.
+    [[nodiscard]] Msat deposit_due(Msat price) const {
+        const std::uint64_t whole = (price.value() + 999) / 1000 * 1000;
+        return std::max(deposit, Msat(whole));
+    }
+};
+
+[[nodiscard]] std::string_view name(PaymentSessions::Offer offer);
+
 struct Service {
     ServiceName name;
     HostPattern host = {};
@@ -176,10 +198,16 @@ struct Service {
     Schemes schemes = {};
     Quota quota = {};              // what a token buys beside time
     std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
+    std::optional<PaymentSessions> sessions = {};
     std::shared_ptr<const Origin> origin = {};  // where it comes from, as it was written: see config/definition.hpp
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }
+
+    // Whether single requests are sold by the Payment scheme.
+    [[nodiscard]] bool charges() const {
+        return schemes.payment && !(sessions && sessions->offer == PaymentSessions::Offer::alone);
+    }
 
     // What the invoice for a request of this price asks for: the price, or the whole balance.
     [[nodiscard]] Msat amount_due(Msat request_price) const { return quota.credit.value_or(request_price); }

@@ -29,6 +29,7 @@ void take(Usage& from, const Usage& less) {
 }  // namespace
 
 Usage Account::left(const config::Quota& quota) const {
+    if (closed_) return {};
     return {rest(quota.uses.value_or(no_limit), used_.uses, reserved_.uses),
             rest(quota.bytes.value_or(no_limit), used_.bytes, reserved_.bytes),
             rest(quota.credit ? quota.credit->value() : no_limit, used_.spent_msat, reserved_.spent_msat)};
@@ -58,6 +59,16 @@ void Account::use(const Usage& more) {
 
 void Account::give_back(const Usage& unused) {
     take(used_, unused);
+}
+
+std::uint64_t Account::settle(const config::Quota& quota, std::uint64_t reserved_msat, std::uint64_t cost_msat) {
+    if (cost_msat <= reserved_msat) {
+        release(Usage{0, 0, reserved_msat - cost_msat});
+        return cost_msat;
+    }
+    const std::uint64_t more = std::min(cost_msat - reserved_msat, left(quota).spent_msat);
+    add(reserved_, Usage{0, 0, more});
+    return reserved_msat + more;
 }
 
 // Runs `make` on the account with its lock held; an account that holds nothing afterwards is dropped.
@@ -93,6 +104,22 @@ Usage Ledger::used(const PaymentHash& hash) const {
     std::lock_guard lock(shard.mutex);
     auto place = shard.accounts.find(hash);
     return place == shard.accounts.end() ? Usage{} : place->second.used();
+}
+
+Usage Ledger::close(const PaymentHash& hash) {
+    return change(hash, [](Account& account) {
+        account.set_closed(true);
+        Usage out = account.used();
+        add(out, account.reserved());
+        return out;
+    });
+}
+
+void Ledger::reopen(const PaymentHash& hash) {
+    change(hash, [](Account& account) {
+        account.set_closed(false);
+        return true;
+    });
 }
 
 Reservation::Reservation(Reservation&& other) noexcept
@@ -151,11 +178,8 @@ std::uint64_t Reservation::add_msat_up_to(std::uint64_t most) {
 }
 
 void Reservation::settle(std::uint64_t cost_msat) {
-    pending_.spent_msat = ledger_->change(hash_, [&](Account& account) {
-        account.release(Usage{0, 0, pending_.spent_msat});
-        std::uint64_t some = std::min(cost_msat, account.left(quota_).spent_msat);
-        return account.reserve(quota_, Usage{0, 0, some}) ? 0 : some;
-    });
+    pending_.spent_msat = ledger_->change(
+        hash_, [&](Account& account) { return account.settle(quota_, pending_.spent_msat, cost_msat); });
 }
 
 void Reservation::commit() {

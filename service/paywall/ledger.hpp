@@ -37,14 +37,19 @@ class Account {
     void commit(const Usage& reserved);  // what was set aside is used
     void use(const Usage& more);
     void give_back(const Usage& unused);  // was used, as far as anybody knew
+    // The true cost in place of what is set aside of the balance for it; answers what is set aside now.
+    std::uint64_t settle(const config::Quota& quota, std::uint64_t reserved_msat, std::uint64_t cost_msat);
+    // Nothing more can be set aside, until it is opened again.
+    void set_closed(bool closed) { closed_ = closed; }
 
     [[nodiscard]] const Usage& used() const { return used_; }
     [[nodiscard]] const Usage& reserved() const { return reserved_; }
-    [[nodiscard]] bool blank() const { return used_ == Usage{} && reserved_ == Usage{}; }
+    [[nodiscard]] bool blank() const { return !closed_ && used_ == Usage{} && reserved_ == Usage{}; }
 
   private:
     Usage used_;
     Usage reserved_;
+    bool closed_ = false;
 };
 
 class Reservation;
@@ -58,6 +63,11 @@ class Ledger {
     void use(const PaymentHash& hash, const Usage& used);
 
     [[nodiscard]] Usage used(const PaymentHash& hash) const;
+
+    // Ends the account of a session that is being closed: from then on nothing more is set aside. Answers the most that it
+    // can have used in the end, which is what it has and what requests under way have set aside.
+    [[nodiscard]] Usage close(const PaymentHash& hash);
+    void reopen(const PaymentHash& hash);  // it was not closed after all
 
   private:
     friend class Reservation;
@@ -94,6 +104,8 @@ class Reservation {
 
     void commit();
     void give_back(const Usage& unused);
+    // The balance has grown: a session was topped up.
+    void raise_credit(Msat credit) { quota_.credit = credit; }
 
     // Of the token now, for everybody.
     [[nodiscard]] Usage left() const;

@@ -1,10 +1,6 @@
 #include "service/store/sqlite_store.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -17,8 +13,10 @@
 
 #include "service/store/charge_table.hpp"
 #include "service/store/facts_map.hpp"
+#include "service/store/lock_file.hpp"
 #include "service/store/migrations.hpp"
 #include "service/store/service_table.hpp"
+#include "service/store/queued_sessions.hpp"
 
 namespace millrace {
 
@@ -44,28 +42,6 @@ namespace store {
 namespace {
 
 constexpr int application_id = 0x4d696c6c;  // "Mill", in SQLite's header
-
-// The writer's lock: a file beside the database, held until the store closes.
-class LockFile {
-  public:
-    explicit LockFile(const std::filesystem::path& database)
-        : descriptor_(::open((database.string() + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0640)) {
-        held_ = descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
-        error_ = held_ ? 0 : errno;
-    }
-    LockFile(const LockFile&) = delete;
-    LockFile& operator=(const LockFile&) = delete;
-    ~LockFile() {
-        if (descriptor_ >= 0) ::close(descriptor_);
-    }
-    [[nodiscard]] bool held() const { return held_; }
-    [[nodiscard]] int error() const { return error_; }
-
-  private:
-    int descriptor_;
-    bool held_ = false;
-    int error_ = 0;
-};
 
 std::string statement(std::string_view pragma, int value) {
     return "PRAGMA " + std::string(pragma) + " = " + std::to_string(value);
@@ -165,7 +141,8 @@ struct ServicesWrite {
     Store::ServicesDone done;
 };
 
-using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, OperatorWrite, ServicesWrite>;
+using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, OperatorWrite, ServicesWrite,
+                           QueuedWrite>;
 
 class SqliteStore final : public Store {
   public:
@@ -188,6 +165,7 @@ class SqliteStore final : public Store {
             "INSERT INTO gateway_cursors (node_id, next_pay_index) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
             "next_pay_index = max(next_pay_index, excluded.next_pay_index)");
         charges_.emplace(database_);
+        sessions_.emplace(database_, [this](QueuedWrite write) { enqueue(std::move(write)); });
         add_usage_.emplace(
             database_,
             "INSERT INTO token_usage (payment_hash, service, uses, bytes, spent_msat) VALUES (?, ?, ?, ?, ?) ON "
@@ -255,6 +233,8 @@ class SqliteStore final : public Store {
     void replace_services(std::vector<config::StoredService> services, AuditEntry entry, ServicesDone done) override {
         enqueue(ServicesWrite{std::move(services), std::move(entry), std::move(done)});
     }
+
+    [[nodiscard]] SessionStore& sessions() override { return *sessions_; }
 
     void record_audit(AuditEntry entry, AuditDone done) override {
         auto told = [done = std::move(done)](const Result<bool>& written) {
@@ -476,6 +456,9 @@ class SqliteStore final : public Store {
         write.done(write.is_new);
     }
 
+    static void execute(QueuedWrite& write) { write.execute(); }
+    static void finish(QueuedWrite& write, const Result<void>& committed) { write.finish(committed); }
+
     static void finish(UsageWrite& write, const Result<void>& committed) { write.done(committed); }
 
     std::unique_ptr<LockFile> lock_;
@@ -483,6 +466,7 @@ class SqliteStore final : public Store {
     std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_, add_usage_,
         insert_audit_;
     std::optional<ChargeTable> charges_;
+    std::optional<QueuedSessions> sessions_;
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
     std::vector<config::StoredService> services_;

@@ -19,6 +19,7 @@
 #include "service/paywall/charge_use.hpp"
 #include "service/paywall/payment_facts.hpp"
 #include "service/paywall/usage.hpp"
+#include "service/store/session_store.hpp"
 
 namespace millrace::store {
 
@@ -90,6 +91,9 @@ class Store {
 
     // What was used before the store was opened. To be called once, at the start: nothing is kept.
     [[nodiscard]] virtual std::vector<TokenUsage> take_usages() = 0;
+
+    // Sessions of the Payment scheme.
+    [[nodiscard]] virtual SessionStore& sessions() = 0;
 
     // Revokes the tokens of a payment, or restores them, and writes `entry` down, both or neither. `done` gets whether
     // that changed anything; where it did not, nothing is written.

@@ -41,8 +41,8 @@ TEST_CASE("Every other return invoice is refused, and it is said why") {
         std::function<void(World&, std::string&)> change;
     };
     const Case cases[] = {
-        {"bech32", [](World&, std::string& text) { text = "lnbcrt1nonsense"; }},
-        {"bech32", [](World&, std::string& text) { text.back() = text.back() == 'q' ? 'p' : 'q'; }},
+        {"invoice", [](World&, std::string& text) { text = "lnbcrt1nonsense"; }},
+        {"invoice", [](World&, std::string& text) { text.back() = text.back() == 'q' ? 'p' : 'q'; }},
         {"states an amount",
          [](World& world, std::string& text) {
              world.invoice.amount = Msat(1);
