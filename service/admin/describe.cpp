@@ -107,6 +107,11 @@ json::object describe(const config::Service& service) {
     if (service.schemes.l402) schemes.emplace_back("l402");
     if (service.schemes.payment) schemes.emplace_back("payment");
     out["schemes"] = std::move(schemes);
+    out["session"] = nullptr;
+    if (service.sessions)
+        out["session"] = json::object{{"deposit_msat", service.sessions->deposit.value()},
+                                      {"idle_timeout", service.sessions->idle_timeout.count()},
+                                      {"offer", config::name(service.sessions->offer)}};
     out["uses"] = service.quota.uses ? json::value(*service.quota.uses) : json::value(nullptr);
     out["bytes"] = service.quota.bytes ? json::value(*service.quota.bytes) : json::value(nullptr);
     out["credit_msat"] = msat_or_null(service.quota.credit);

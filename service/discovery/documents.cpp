@@ -120,7 +120,17 @@ bj::object payment_info(const config::Service& service, const Resource& resource
                      {"amount", std::move(amount)},
                      {"currency", "sat"},
                      {"description", description_of(service)}};
-    return {{"offers", bj::array{std::move(offer)}},
+    bj::array offers;
+    if (service.charges() || !service.schemes.payment) offers.push_back(offer);
+    if (service.sessions) {
+        const Msat least = price ? *price : service.price;
+        offer["intent"] = "session";
+        offer["depositAmount"] = std::to_string(payment::to_sat(service.sessions->deposit_due(least)));
+        offer["idleTimeout"] = std::to_string(service.sessions->idle_timeout.count());
+        offer["unitType"] = "request";
+        offers.push_back(std::move(offer));
+    }
+    return {{"offers", std::move(offers)},
             {"schemes", std::move(schemes)},
             {"pricing", pricing_of(service, resource)},
             {"terms", terms_of(service, resource.route)}};

@@ -3,6 +3,7 @@
 //   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
 //   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
 //           charges of the Payment scheme, what a 402 offers                            session_payment.cpp
+//           its sessions: deposits, requests that draw from them, the end            session_prepaid.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
 //   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
@@ -18,7 +19,9 @@
 #include <optional>
 #include <string>
 
+#include "common/payment/credential.hpp"
 #include "common/payment/problem.hpp"
+#include "common/payment/session.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
 #include "service/http/reply.hpp"
@@ -27,6 +30,7 @@
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
 #include "service/paywall/ledger.hpp"
+#include "service/paywall/session_book.hpp"
 
 namespace millrace::http {
 
@@ -87,18 +91,38 @@ class Session {
     [[nodiscard]] Problem not_for_sale(paywall::Reason reason) const;
     void note_dry_run(const paywall::Decision& decision);
     void narrow_to_sale(gateway::IssuedChallenge& issued) const;
-    [[nodiscard]] std::string description() const;
+    [[nodiscard]] std::string description(Msat due) const;
     void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
     // session_payment.cpp
     bool offers_payment_credential() const;
     Awaitable<std::optional<Problem>> admit_charge();
     Awaitable<Problem> refuse_charge(payment::Problem kind, std::string_view reason, std::string detail);
     Awaitable<Problem> demand_other_scheme();
-    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued);
-    bool wants_charge() const;
-    bool offers_charge() const;
     std::string_view realm() const;
     std::string charge_scope() const;
+
+    // session_prepaid.cpp
+    struct Offered {
+        bool token = false;    // of L402
+        bool charge = false;   // of the Payment scheme, for the same invoice
+        bool session = false;  // with an invoice of its own
+    };
+    struct Deposit {
+        gateway::ChallengeDesk::Outcome outcome;
+        std::string line;  // of WWW-Authenticate; empty where the node takes no deposits
+    };
+    Offered offered() const;
+    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers);
+    std::string prepaid_scope() const;
+    Awaitable<Deposit> ask_deposit();
+    Awaitable<Problem> demand_deposit(paywall::Reason reason);
+    Awaitable<std::optional<Problem>> admit_prepaid(payment::Credential credential);
+    Awaitable<std::optional<Problem>> open_prepaid(const payment::SessionProof& proof, bool in_time);
+    Awaitable<std::optional<Problem>> enter_prepaid(const payment::SessionProof& proof);
+    Awaitable<std::optional<Problem>> top_up_prepaid(const payment::SessionProof& proof, bool in_time);
+    Awaitable<std::optional<Problem>> close_prepaid(const payment::SessionProof& proof);
+    template <class Why>
+    Awaitable<std::optional<Problem>> refuse_prepaid(const Why& why);
 
     const config::Service& service() const { return site_->config.services[match_.service]; }
     const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
@@ -185,7 +209,11 @@ class Session {
     std::string_view token_headers_;
     std::string receipt_;  // of a charge
     Problem problem_;
-    std::optional<paywall::Reservation> use_;  // of a token that buys more than time
+    std::optional<Reply> reply_;                          // in place of what is behind
+    bool prepaid_ = false;                                // by a session of the Payment scheme
+    std::optional<paywall::SessionBook::Visit> visit_;    // of that session
+    std::optional<paywall::Reservation> use_;  // of a token that buys more than time, or of a session
+    config::Quota quota_;                      // that use_ draws from
     std::uint64_t covered_ = 0;                // bytes of the response's body that are recorded and not sent yet
     std::uint64_t charged_ = 0;                // msat, recorded for this request
 

@@ -190,14 +190,14 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
 }
 
 // What the invoice says it buys.
-std::string Session::description() const {
+std::string Session::description(Msat due) const {
     const config::Route* route = route_sold();
     const RequestHead& head = exchange_->request.head();
     // Once the body is under way, the head's bytes are gone.
     auto verb = boost::beast::http::to_string(head.verb);
     std::string_view method = pump_ ? std::string_view(verb.data(), verb.size()) : head.method;
     config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
-                                   method, exchange_->target.path, service().amount_due(price_)};
+                                   method, exchange_->target.path, due};
     return config::describe(service().description.value_or(std::string()), facts);
 }
 
@@ -232,15 +232,17 @@ void Session::note_dry_run(const paywall::Decision& decision) {
 Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     if (exchange_->request.head().verb == Verb::head) co_return tell_price(reason);
     if (auto page = page_again(reason)) co_return std::move(*page);
+    const Offered offers = offered();
+    if (!offers.token && !offers.charge) co_return co_await demand_deposit(reason);
     gateway::ChallengeDesk& desk = worker_.shared().desk;
-    std::optional<std::string> text;
-    if (service().description) text = description();
     const config::Route* route = route_sold();
     Msat due = service().amount_due(price_);
+    std::optional<std::string> text;
+    if (service().description) text = description(due);
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
                                           {due, service().seller(), std::move(text), std::nullopt},
                                           route && route->own_tokens ? route->name : std::string(),
-                                          !shows_page() && !offers_charge()};
+                                          !shows_page() && !offers.charge};
     auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
     gateway::ChallengeDesk::Outcome outcome =
         co_await await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);
@@ -249,7 +251,12 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     gateway::IssuedChallenge issued = *outcome.challenge;
     narrow_to_sale(issued);
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
-    problem.challenges = challenge_lines(issued);
+    problem.challenges = challenge_lines(issued, offers);
+    if (offers.session) {
+        // Where there is none, the client can still buy what else is on offer.
+        Deposit deposit = co_await ask_deposit();
+        if (!deposit.line.empty()) problem.challenges.push_back(std::move(deposit.line));
+    }
     if (problem.challenges.empty())
         co_return Problem{503, "The node is on a network on which nothing is sold by the Payment scheme."};
     // A page's challenge belongs to one browser: whoever holds its cookie is let in once it is paid. It must be one

@@ -64,9 +64,9 @@ std::optional<Problem> Session::check_quota() const {
 std::optional<Reason> Session::reserve_use(const l402::Grant& grant) {
     use_.reset();
     if (!service().quota.any() || service().dry_run) return std::nullopt;
-    config::Quota quota = paywall::quota_bought(service(), grant);
-    paywall::Usage ask{quota.uses ? 1U : 0U, 0, quota.credit ? price_.value() : 0};
-    auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask);
+    quota_ = paywall::quota_bought(service(), grant);
+    paywall::Usage ask{quota_.uses ? 1U : 0U, 0, quota_.credit ? price_.value() : 0};
+    auto reserved = worker_.shared().ledger.reserve(*payer_, quota_, ask);
     if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
     use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
     return std::nullopt;
@@ -115,12 +115,12 @@ Awaitable<bool> Session::commit_use() {
         finish_request(499, Outcome::rejected);
         co_return false;
     }
-    if (service().quota.credit) {
+    if (quota_.credit) {
         auto cost = cost_told(head.fields);
         if (cost) use_->settle(*cost);
         charged_ = use_->pending().spent_msat;
     }
-    if (service().quota.bytes && head.framing != Framing::none) {
+    if (quota_.bytes && head.framing != Framing::none) {
         bool enough = set_bytes_aside(head);
         if (!enough) {
             use_.reset();
@@ -133,7 +133,7 @@ Awaitable<bool> Session::commit_use() {
     if (!recorded) {
         use_.reset();
         problem_ = Problem{503,
-                           "The use of the token could not be recorded. Nothing was used up: repeat the request "
+                           "The use could not be recorded. Nothing was used up: repeat the request "
                            "later."};
         problem_.retry_after = 5;
         co_return false;
@@ -153,7 +153,7 @@ bool Session::set_bytes_aside(const ResponseHead& head) {
 }
 
 Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
-    if (head.framing == Framing::length && head.content_length > *service().quota.bytes) {
+    if (head.framing == Framing::length && head.content_length > *quota_.bytes) {
         // Nobody is to pay again for what another token would not open either.
         problem_ = Problem{403, "This answer is longer than what a token buys. Ask for a part of it.", "too_long"};
         co_return;
@@ -168,7 +168,7 @@ Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
 }
 
 void Session::tell_remaining(std::uint64_t bytes) {
-    const config::Quota& quota = service().quota;
+    const config::Quota& quota = quota_;
     paywall::Usage left = use_->left();
     if (quota.uses) append_remaining("Uses", left.uses, own_lines_);
     if (quota.bytes) append_remaining("Bytes", bytes, own_lines_);
@@ -177,7 +177,7 @@ void Session::tell_remaining(std::uint64_t bytes) {
 
 // How many of the next `size` bytes of the body may be sent: fewer than all where the token has no more.
 Awaitable<std::size_t> Session::cover(std::size_t size) {
-    if (!use_ || !service().quota.bytes) co_return size;
+    if (!use_ || !quota_.bytes) co_return size;
     while (covered_ < size) {
         std::uint64_t more = use_->add_bytes_up_to(std::max<std::uint64_t>(lease, size - covered_));
         if (more == 0) break;
@@ -206,7 +206,7 @@ Awaitable<bool> Session::cut_payload(std::vector<std::string_view>& payload) {
 
 // The end of the body has come, and with it the trailers.
 Awaitable<> Session::settle_trailer() {
-    if (!use_ || !service().quota.credit) co_return;
+    if (!use_ || !quota_.credit) co_return;
     auto cost = cost_told(exchange_->response.trailers());
     if (!cost) co_return;
     if (*cost < charged_) {

@@ -18,8 +18,10 @@
 #include "service/limits/use_limits.hpp"
 #include "service/paywall/credential_cache.hpp"
 #include "service/paywall/ledger.hpp"
+#include "service/paywall/session_book.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
+#include "service/sessions/closer.hpp"
 #include "service/store/store.hpp"
 
 namespace millrace::http {
@@ -37,6 +39,8 @@ struct Shared {
     limits::UseLimits& use_limits;
     const gateway::Client& gateway;
     paywall::Ledger& ledger;
+    paywall::SessionBook& sessions;
+    sessions::Closer& closer;
 };
 
 class Worker {

@@ -21,6 +21,7 @@
 #include "service/runtime/listeners.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
+#include "service/sessions/closer.hpp"
 #include "service/store/store.hpp"
 
 namespace millrace::runtime {
@@ -74,6 +75,8 @@ class App {
     std::unique_ptr<gateway::ChallengeDesk> desk_;
     limits::UseLimits use_limits_;
     paywall::Ledger ledger_;
+    paywall::SessionBook sessions_{std::chrono::steady_clock::now};
+    std::unique_ptr<sessions::Closer> closer_;
     std::vector<std::unique_ptr<http::Worker>> workers_;
     Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;

@@ -57,7 +57,7 @@ TEST_CASE("a service is shown with everything that the file says, but for secret
           R"("upstream_headers":["X-Key"],"rewrite":{"strip":"/weather","prefix":"/v2"},"price_msat":1000,)"
           R"("timeout":3600,"free":["/weather/free"],"auth_only":["/weather/mine"],"description":"d","realm":"all",)"
           R"("cors":["*"],"dry_run":true,"pay_page":false,)"
-          R"("hidden":false,"options":"answer","schemes":["l402"],"uses":null,"bytes":null,"credit_msat":null,)"
+          R"("hidden":false,"options":"answer","schemes":["l402"],"session":null,"uses":null,"bytes":null,"credit_msat":null,)"
           R"("cost_header":null,)"
           R"("limits":{"per_token":{"count":10,"seconds":1E0},"per_prefix":null,"in_all":null},)"
           R"("routes":[{"name":"big","path":"/weather/big/","methods":[],"price_msat":null,"per_kib_msat":null,)"
