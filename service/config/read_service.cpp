@@ -146,7 +146,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     Schemes schemes = read_schemes(section);
     if (!schemes.l402 && !auth_only.empty())
         section.fault("auth_only", "only tokens open it, and this service sells none: add \"l402\" to schemes");
-    std::optional<PaymentSessions> sessions = read_sessions(section, schemes, price, routes);
+    std::optional<PaymentSessions> sessions = read_sessions(section, schemes, price);
     QuotaTerms terms = read_quota(section, price, routes, sessions.has_value());
     const bool charges = schemes.payment && !(sessions && sessions->offer == PaymentSessions::Offer::alone);
     if (charges && terms.quota.credit)

@@ -32,7 +32,7 @@ std::chrono::seconds read_idle(Section& section) {
     return whole;
 }
 
-Msat read_deposit(Section& section, std::uint64_t price_msat, const std::vector<Route>& routes) {
+Msat read_deposit(Section& section, std::uint64_t price_msat) {
     const std::uint64_t by_default = std::min((price_msat * requests_of_a_deposit + msat_per_sat - 1) / msat_per_sat *
                                                   msat_per_sat,
                                               max_deposit);
@@ -43,11 +43,6 @@ Msat read_deposit(Section& section, std::uint64_t price_msat, const std::vector<
     if (*deposit < price_msat)
         section.fault("deposit_msat", "must be at least price_msat, " + std::to_string(price_msat) +
                                           ": else it pays for no request at all");
-    for (const Route& route : routes) {
-        if (!route.price || route.price->value() <= *deposit) continue;
-        section.fault("deposit_msat", "must be at least the price of route \"" + route.name + "\", " +
-                                          std::to_string(route.price->value()) + ": else it never pays for it");
-    }
     return Msat(*deposit);
 }
 
@@ -66,15 +61,14 @@ std::string_view name(PaymentSessions::Offer offer) {
 }
 
 std::optional<PaymentSessions> read_sessions(Section& section, const Schemes& schemes,
-                                             std::optional<std::uint64_t> price_msat,
-                                             const std::vector<Route>& routes) {
+                                             std::optional<std::uint64_t> price_msat) {
     const toml::table* table = section.table("session", "{ deposit_msat = 20000, idle_timeout = \"5m\" }");
     if (!table) return std::nullopt;
     if (!schemes.payment)
         section.fault("session", "is a part of the Payment scheme: add \"payment\" to schemes");
     Section in = section.below("session", *table);
     PaymentSessions out;
-    out.deposit = read_deposit(in, price_msat.value_or(1), routes);
+    out.deposit = read_deposit(in, price_msat.value_or(1));
     out.idle_timeout = read_idle(in);
     out.offer = read_offer(in);
     in.no_others();

@@ -102,7 +102,8 @@ Awaitable<> Closer::close_one(store::SessionClose close, bool begun, std::uint64
         spdlog::info("session {} closed ({}): {} msat spent of {}, {} msat to pay back", id.hex(), name(close.by),
                      session.spent.value(), session.deposit.value(), session.refund.value());
     }
-    if (outcome->session && outcome->session->refund_progress == RefundProgress::pending)
+    const bool asked = is_new || outcome->step == store::SessionStep::repeated;
+    if (asked && outcome->session->refund_progress == RefundProgress::pending)
         co_await ask(*outcome->session, first_pause);
     tell(done, std::move(outcome));
 }

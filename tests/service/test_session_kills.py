@@ -122,7 +122,8 @@ def check(house, sessions, said):
     on_disk = accounts(house)
     paid_back = {}
     for (deposits, msat, _), count in house.gateway.refunds.items():
-        paid_back.setdefault(deposits[0], set()).add(msat)
+        session = next(deposit for deposit in deposits if deposit in on_disk)
+        paid_back.setdefault(session, set()).add(msat)
     for known in sessions:
         if known.deposit.hash not in on_disk:
             assert (known.answers, known.closed, known.deposits) == (0, None, 0), said
@@ -140,7 +141,6 @@ def check(house, sessions, said):
         assert paid_back.get(known.deposit.hash, set()) <= {session["refund_msat"]}, said_of
         if known.closed is not None:
             assert known.closed == session["refund_msat"] // 1000, said_of
-    assert set(paid_back) <= set(on_disk), said
 
 
 def test_the_books_of_sessions_add_up_however_often_the_service_is_killed(house):

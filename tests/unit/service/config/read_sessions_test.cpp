@@ -75,9 +75,6 @@ TEST_CASE("sessions that make no sense are refused with what would be right") {
         {payment + "session = { deposit_msat = 2500 }\n", "service.session.deposit_msat: must be whole satoshi"},
         {payment + "session = { deposit_msat = 1000 }\n", "must be at least price_msat, 1500"},
         {payment + "session = { deposit_msat = 0 }\n", "service.session.deposit_msat: must be"},
-        {payment + "session = { deposit_msat = 2000 }\n[[service.route]]\nname = \"a\"\npath = \"/weather/a\"\n"
-                   "price_msat = 3000\n",
-         "must be at least the price of route \"a\", 3000"},
         {payment + "session = { idle_timeout = \"10ms\" }\n", "service.session.idle_timeout: must be from \"1s\""},
         {payment + "session = { idle_timeout = \"31d\" }\n", "service.session.idle_timeout: must be from \"1s\""},
         {payment + "session = { offer = \"never\" }\n",
