@@ -71,6 +71,14 @@ upstream = "http://127.0.0.1:9000"
 price_msat = 1
 credit_msat = 1000
 cost_header = "X-Cost"
+[[service]]
+name = "prepaid"
+path = "/prepaid/"
+upstream = "http://127.0.0.1:9000"
+price_msat = 1500
+schemes = ["l402", "payment"]
+cost_header = "X-Cost"
+session = { deposit_msat = 20000, idle_timeout = "90s", offer = "always" }
 )";
 
 const Environment environment = [](const std::string& name) {
