@@ -1,7 +1,8 @@
 -- Sessions of the Payment scheme: a deposit that requests draw their price from, and of which the rest is paid back.
 -- What they have spent is in token_usage until they are closed. Closed ones stay: nothing opens them again.
 CREATE TABLE sessions (
-    id              BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 32),  -- payment hash of the first deposit
+    number          INTEGER PRIMARY KEY,
+    id              BLOB    NOT NULL UNIQUE CHECK (length(id) = 32),  -- payment hash of the first deposit
     scope           TEXT    NOT NULL,             -- what it opens: a service or realm, or one route of it
     service         TEXT    NOT NULL,             -- or realm, in whose name it was sold
     deposit_msat    INTEGER NOT NULL,             -- all its deposits
@@ -17,9 +18,7 @@ CREATE TABLE sessions (
     refund_state    TEXT    NOT NULL DEFAULT '',  -- "pending", "succeeded", "failed", "skipped": less than a satoshi
     refund_reason   TEXT    NOT NULL DEFAULT '',  -- of a failed one
     refund_fee_msat INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX sessions_by_time ON sessions (opened_at);
+) STRICT;
 
 -- Each payment is the deposit of one session, once. An action that is asked for again is known by its challenge.
 CREATE TABLE session_deposits (

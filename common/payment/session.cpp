@@ -40,9 +40,9 @@ std::string_view name(SessionAction action) {
 
 Challenge session_challenge(const l402::KeyRing& keys, const SessionTerms& terms) {
     SessionRequest request;
-    request.amount_sat = to_sat(terms.price);
+    request.amount_sat = to_sat(terms.unit_price.value_or(terms.price));
     request.description = terms.description;
-    request.unit_type = "request";
+    request.unit_type = terms.unit;
     request.external_id = write_binding({keys.current, terms.scope, terms.price});
     request.deposit_invoice = terms.invoice;
     request.payment_hash = terms.payment_hash;

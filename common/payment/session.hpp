@@ -36,6 +36,8 @@ struct SessionTerms {
     Msat deposit;  // whole satoshi
     std::chrono::sys_seconds expires;  // not later than the invoice
     std::optional<std::chrono::seconds> idle_timeout;
+    std::string_view unit = "request";  // what `amount` is the price of
+    std::optional<Msat> unit_price = std::nullopt;  // empty: the request's
 };
 
 // Under the current key of the ring. Throws std::invalid_argument where the ring does not hold it.

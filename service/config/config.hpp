@@ -164,6 +164,8 @@ struct PaymentSessions {
     Msat deposit = {};  // whole satoshi
     std::chrono::seconds idle_timeout = std::chrono::minutes(5);
     Offer offer = Offer::asked;
+    std::optional<Msat> event = {};  // the price of each event of a text/event-stream, beside the request's
+    std::chrono::milliseconds hold = std::chrono::seconds(60);  // how long such a stream waits for a further deposit
     bool operator==(const PaymentSessions&) const = default;
 
     // What a deposit must be where one request costs `price`.

@@ -71,6 +71,10 @@ std::optional<PaymentSessions> read_sessions(Section& section, const Schemes& sc
     out.deposit = read_deposit(in, price_msat.value_or(1));
     out.idle_timeout = read_idle(in);
     out.offer = read_offer(in);
+    if (const auto event = in.integer("event_msat", 1, max_price_msat)) out.event = Msat(*event);
+    in.duration("hold", out.hold);
+    if (in.has("hold") && !out.event)
+        in.fault("hold", "needs event_msat: only what is sold by the event waits for a further deposit");
     in.no_others();
     return out;
 }

@@ -127,7 +127,8 @@ bj::object payment_info(const config::Service& service, const Resource& resource
         offer["intent"] = "session";
         offer["depositAmount"] = std::to_string(payment::to_sat(service.sessions->deposit_due(least)));
         offer["idleTimeout"] = std::to_string(service.sessions->idle_timeout.count());
-        offer["unitType"] = "request";
+        offer["unitType"] = service.sessions->event ? "event" : "request";
+        if (service.sessions->event) offer["amount"] = std::to_string(payment::to_sat(*service.sessions->event));
         offers.push_back(std::move(offer));
     }
     return {{"offers", std::move(offers)},

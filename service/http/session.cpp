@@ -123,6 +123,7 @@ void Session::begin_request() {
     visit_.reset();
     prepaid_ = false;
     covered_ = charged_ = 0;
+    events_paid_ = events_sent_ = 0;
     exchange_->to_client.clear();
     exchange_->to_upstream.clear();
     exchange_->from_upstream.clear();

@@ -8,6 +8,7 @@
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
 //   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
 //   quota:  what the request uses up of its token                                      session_quota.cpp
+//   stream: events that are sold one by one, in a session of the Payment scheme         session_stream.cpp
 //   events: the news of its payment for a pay page                                     session_events.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
 //
@@ -22,6 +23,7 @@
 #include "common/payment/credential.hpp"
 #include "common/payment/problem.hpp"
 #include "common/payment/session.hpp"
+#include "service/http/header_rules.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
 #include "service/http/reply.hpp"
@@ -172,6 +174,16 @@ class Session {
     void give_back(const paywall::Usage& unused);
     void end_use();
 
+    // session_stream.cpp
+    [[nodiscard]] bool sells_events() const;
+    Awaitable<bool> forward_events(UpstreamConnection& upstream, bool* reusable);
+    Awaitable<bool> lease_events();
+    Awaitable<bool> pay_for_event(ClientFraming framing);
+    void add_event(std::string_view text, ClientFraming framing);
+    [[nodiscard]] std::string balance_event(std::string_view name) const;
+    [[nodiscard]] std::string stream_receipt() const;
+    void end_events();
+
     // session_tunnel.cpp
     Awaitable<> tunnel(Stream& upstream);
     Awaitable<> pump_tunnel(Stream& from, Stream& to, Buffer& buffer);
@@ -216,6 +228,8 @@ class Session {
     config::Quota quota_;                      // that use_ draws from
     std::uint64_t covered_ = 0;                // bytes of the response's body that are recorded and not sent yet
     std::uint64_t charged_ = 0;                // msat, recorded for this request
+    std::uint64_t events_paid_ = 0;            // recorded and not sent yet
+    std::uint64_t events_sent_ = 0;
 
     // The second coroutine:
     struct Pump {

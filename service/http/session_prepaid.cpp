@@ -198,7 +198,9 @@ Awaitable<Session::Deposit> Session::ask_deposit() {
                                         issued.payment_hash,
                                         issued.amount,
                                         issued.expires_at,
-                                        terms.idle_timeout};
+                                        terms.idle_timeout,
+                                        terms.event ? "event" : "request",
+                                        terms.event};
     out.line = payment::challenge_line(payment::session_challenge(*keys, session));
     co_return out;
 }

@@ -228,6 +228,7 @@ void Session::give_back(const paywall::Usage& unused) {
 }
 
 void Session::end_use() {
+    end_events();
     if (use_ && covered_ > 0) give_back({0, covered_, 0});
     covered_ = 0;
     use_.reset();

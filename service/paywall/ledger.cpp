@@ -159,6 +159,14 @@ bool Reservation::add_bytes(std::uint64_t bytes) {
     return enough;
 }
 
+bool Reservation::add_msat(std::uint64_t msat) {
+    const bool enough = ledger_->change(hash_, [&](Account& account) {
+        return !account.reserve(quota_, Usage{0, 0, msat});
+    });
+    if (enough) pending_.spent_msat += msat;
+    return enough;
+}
+
 std::uint64_t Reservation::add_bytes_up_to(std::uint64_t most) {
     std::uint64_t bytes = ledger_->change(hash_, [&](Account& account) {
         std::uint64_t some = std::min(most, account.left(quota_).bytes);

@@ -99,6 +99,7 @@ class Reservation {
     [[nodiscard]] std::uint64_t add_bytes_up_to(std::uint64_t most);
     // Sets more of the balance aside, as much as is left up to `most`.
     std::uint64_t add_msat_up_to(std::uint64_t most);
+    [[nodiscard]] bool add_msat(std::uint64_t msat);  // all or none
     // The true cost in place of the price that is pending; what is left where that is less.
     void settle(std::uint64_t cost_msat);
 

@@ -215,12 +215,12 @@ def complete(*words):
 def test_bash_completes_what_the_program_knows():
     helped = run("--help").stdout
     commands = complete("")
-    assert len(commands) == 10 and all(f"  {command} " in helped for command in commands)
+    assert len(commands) == 11 and all(f"  {command} " in helped for command in commands)
     assert complete("token", "re") == ["revoke", "restore"]
     assert complete("--socket", "/none", "sta") == ["status", "stats"]
     assert complete("stats", "--period", "") == ["hour", "day"]
     assert complete("service", "re") == ["remove"]
-    for command in ("settlements", "stats", "audit", "token revoke", "service add", "service set", "service remove"):
+    for command in ("settlements", "sessions", "stats", "audit", "token revoke", "service add", "service set", "service remove"):
         known = run(*command.split(), "--help").stdout
         of_all = {"--url", "--socket", "--token-file", "--timeout", "--json", "--dry-run", "--help", "--version"}
         assert set(complete(*command.split(), "--")) - of_all == set(re.findall(r"^ +(--[a-z-]+)", known, re.M)), command

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from kit import bolt11
+from kit.admin import Admin, section
 from kit.payments import PROBLEMS, Challenge, Deposit, b64url, canonical, from_b64url, receipt_of
 from kit.service import wait_for
 from kit.upstream import Upstream, response
@@ -56,6 +57,13 @@ upstream = "{upstream}"
 price_msat = 1000
 schemes = ["payment"]
 session = {{ deposit_msat = 5000, idle_timeout = "1s", offer = "alone" }}
+[[service]]
+name = "events"
+path = "/events/"
+upstream = "{upstream}"
+price_msat = 1000
+schemes = ["payment"]
+session = {{ deposit_msat = 5000, offer = "alone", event_msat = 1000, hold = "2s" }}
 [[service]]
 name = "charges"
 path = "/charges/"
@@ -419,6 +427,132 @@ def test_without_the_plugin_sessions_that_are_open_go_on(house):
     house.gateway.start()
 
 
+# -- events ---------------------------------------------------------------------------------------------------------------
+
+
+def stream(*parts, framing="chunked", kind="text/event-stream; charset=utf-8"):
+    """An upstream that sends each part by itself."""
+
+    def send(request, connection, _):
+        length = f"Content-Length: {sum(map(len, parts))}" if framing == "length" else "Transfer-Encoding: chunked"
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n" + (length + "\r\n" if framing != "until_eof" else "") + "\r\n"
+        connection.sendall(head.encode())
+        for part in parts:
+            connection.sendall(b"%x\r\n%s\r\n" % (len(part), part) if framing == "chunked" else part)
+            time.sleep(0.002)
+        if framing == "chunked":
+            connection.sendall(b"0\r\n\r\n")
+        elif framing == "until_eof":
+            raise Upstream.Hangup
+
+    return send
+
+
+def data(number):
+    return b"data: %d\n\n" % number
+
+
+def events_of(client):
+    """Reads a chunked stream; yields each event as (name, data), and at the end "end" or "broken"."""
+    buffer = b""
+    while True:
+        line = client.stream.readline()
+        if not line:
+            yield "broken", None
+            return
+        size = int(line, 16)
+        buffer += client.stream.read(size)
+        client.stream.readline()
+        while b"\n\n" in buffer:
+            event, buffer = buffer.split(b"\n\n", 1)
+            fields = dict(one.split(": ", 1) for one in event.decode().split("\n") if not one.startswith(":"))
+            if fields:
+                yield fields.get("event", "message"), fields.get("data")
+        if size == 0:
+            yield "end", buffer
+            return
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length", "until_eof"])
+def test_events_are_paid_for_one_by_one_and_the_stream_ends_with_a_receipt(market, framing):
+    market.upstream.routes["/events/x"] = stream(b": hello\n\n", data(1), data(2) + b"data: 3", b"\n\ndata: [DONE]\n\n", framing=framing)
+    deposit = ask(market, "/events/x")
+    assert (deposit.challenge.request["amount"], deposit.challenge.request["unitType"]) == ("1", "event")
+    with market.service.client() as client:
+        client.request("GET", "/events/x", deposit.open(INVOICE))
+        head = client.head()
+        assert (head.status, left(head), head.get("content-length")) == (200, 4000, None)
+        seen = list(events_of(client))
+        assert [name for name, _ in seen] == ["message"] * 3 + ["payment-receipt", "message", "end"]
+        receipt = json.loads(seen[3][1])
+        receipt.pop("timestamp")
+        assert receipt == {"method": "lightning", "reference": deposit.hash, "status": "success", "spent": 3, "units": 3}
+        assert seen[4][1] == "[DONE]"
+        assert client.get("/events/y", deposit.bearer()).status == 200
+    wait_for(lambda: spent(market, deposit) == 5000, "what was set aside and not needed is given back")
+
+
+def test_a_stream_without_money_pauses_until_a_top_up_has_come(market):
+    market.upstream.routes["/events/x"] = stream(*(data(number) for number in range(7)))
+    deposit = opened(market, "/events/y")
+    with market.service.client() as client:
+        client.request("GET", "/events/x", deposit.bearer())
+        assert client.head().status == 200
+        events = events_of(client)
+        assert [next(events)[1] for _ in range(3)] == ["0", "1", "2"]
+        name, told = next(events)
+        assert (name, json.loads(told)) == ("payment-need-topup", {"sessionId": deposit.hash, "balanceSpent": 5, "balanceRequired": 1})
+        assert spent(market, deposit) == 5000
+        assert market.service.get("/events/x", ask(market, "/events/x").top_up(deposit)).json() == {"status": "ok"}
+        assert [name for name, _ in events] == ["message"] * 4 + ["payment-receipt", "end"]
+    wait_for(lambda: spent(market, deposit) == 9000, "what was set aside and not needed is given back")
+    assert market.service.get("/events/y", deposit.close()).json()["refundSats"] == 1
+
+
+def test_a_stream_is_held_for_so_long_and_then_ends(market):
+    market.upstream.routes["/events/x"] = stream(*(data(number) for number in range(9)))
+    deposit = opened(market, "/events/y")
+    with market.service.client() as client:
+        client.request("GET", "/events/x", deposit.bearer())
+        assert client.head().status == 200
+        began = time.monotonic()
+        seen = list(events_of(client))
+        assert 1.9 < time.monotonic() - began < 8
+        assert [name for name, _ in seen] == ["message"] * 3 + ["payment-need-topup", "session-timeout", "end"]
+        assert client.ended()
+    assert spent(market, deposit) == 5000
+
+
+def test_closing_a_session_ends_its_streams(market):
+    market.upstream.routes["/events/x"] = stream(*(data(number) for number in range(9)))
+    deposit = opened(market, "/events/y")
+    with market.service.client() as client:
+        client.request("GET", "/events/x", deposit.bearer())
+        assert client.head().status == 200
+        events = events_of(client)
+        while next(events)[0] != "payment-need-topup":
+            pass
+        began = time.monotonic()
+        answer = market.service.get("/events/y", deposit.close())
+        assert answer.json() == {"status": "closed", "refundSats": 0, "refundStatus": "skipped"}
+        assert time.monotonic() - began < 1.9
+        assert [name for name, _ in events][-1] == "end"
+
+
+def test_events_that_are_counted_come_unencoded(market):
+    deposit = opened(market, "/events/x")
+    market.service.get("/events/x", {**deposit.bearer(), "Accept-Encoding": "gzip"})
+    assert market.upstream.last.get("accept-encoding") is None
+    market.service.get("/stream/x", {**opened(market).bearer(), "Accept-Encoding": "gzip"})
+    assert market.upstream.last.get("accept-encoding") == "gzip"
+
+
+def test_what_is_no_stream_of_events_costs_its_price_alone(market):
+    market.upstream.routes["/events/x"] = stream(data(1), data(2), kind="text/plain")
+    deposit = opened(market, "/events/x")
+    assert spent(market, deposit) == 1000
+
+
 # -- the end ------------------------------------------------------------------------------------------------------------
 
 
@@ -566,6 +700,44 @@ def test_sessions_survive_restarts(house):
         refused(service.get("/stream/x", gone.open(INVOICE)), "lightning/session-closed", "session_closed")
     assert spent(house, deposit) == 4500
     assert service.get("/stream/x", deposit.close()).json()["refundSats"] == 5
+
+
+def test_an_operator_sees_sessions_and_ends_one_by_revoking_its_deposit(house):
+    service = house.start(services=SOLD.format(upstream=house.upstream.url), extra=section(house.folder))
+    admin = Admin(service)
+    deposit, more, gone = opened(house), ask(house), opened(house, "/north/x")
+    service.get("/stream/x", more.top_up(deposit))
+    service.get("/north/x", gone.close())
+    page = admin.document("/v1/sessions?limit=1")
+    (first,) = page["sessions"]
+    assert (first["session"], first["service"], first["state"], first["closed_by"]) == (gone.hash, "poles", "closed", "client")
+    assert first["refund"] == {"state": "succeeded", "amount_msat": 19000, "fee_msat": 3, "reason": None, "invoice": INVOICE}
+    (second,) = admin.document(f"/v1/sessions?cursor={page['next_cursor']}")["sessions"]
+    assert {key: second[key] for key in ("session", "scope", "state", "deposit_msat", "deposits", "spent_msat", "closed_at", "refund")} == {
+        "session": deposit.hash,
+        "scope": "stream",
+        "state": "open",
+        "deposit_msat": 20000,
+        "deposits": 2,
+        "spent_msat": 1500,
+        "closed_at": None,
+        "refund": None,
+    }
+    assert [one["session"] for one in admin.document("/v1/sessions?state=open&service=stream")["sessions"]] == [deposit.hash]
+    assert admin.document("/v1/sessions?refund=failed")["sessions"] == []
+    assert admin.get("/v1/sessions?state=ajar").status == 400
+
+    assert admin.post(f"/v1/tokens/{deposit.hash}/revoke").status == 200
+    refused(service.get("/stream/x", deposit.bearer()), "lightning/session-closed", "revoked")
+    wait_for(lambda: row(house, deposit)[4] == "succeeded", "the rest is paid back")
+    assert row(house, deposit)[1:4] == ("operator", 1500, 18500)
+    # What is revoked while nobody runs is closed at the start.
+    other = opened(house)
+    service.kill()
+    with sqlite3.connect(house.folder / "millrace.db") as database:
+        database.execute("INSERT INTO revocations VALUES (?, '', 1)", (bytes.fromhex(other.hash),))
+    service.start()
+    wait_for(lambda: row(house, other)[4] == "succeeded", "the rest is paid back")
 
 
 def test_no_credential_and_no_preimage_is_in_the_log(market):
