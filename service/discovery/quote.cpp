@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/case_conv.hpp>
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <map>
@@ -21,6 +22,10 @@ std::string_view member_of(const Error& error) {
         if (error.message.find(": " + std::string(name) + ": ") != std::string::npos) return name;
     }
     return {};
+}
+
+bool is_method_character(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
 QuoteError malformed(std::string message, std::string_view field = {}) {
@@ -48,6 +53,10 @@ std::variant<Wish, QuoteError> read_wish(const bj::value& value) {
     bool constrained = in.has("constraints");
     const bj::object* constraints = constrained ? &in.object("constraints") : nullptr;
     if (in.fault()) return malformed(in.fault()->message, member_of(*in.fault()));
+    // It stands in the invoice's description.
+    const bool method = !out.method.empty() && out.method.size() <= 32 &&
+                        boost::algorithm::all(out.method, is_method_character);
+    if (!method) return malformed("The method must be one of HTTP's, such as \"GET\".", "method");
     if (!constraints) return out;
     for (const auto& [name, number] : *constraints) {
         boost::system::error_code not_whole;
@@ -93,6 +102,7 @@ std::variant<Quote, QuoteError> read_quote_request(std::string_view body, const 
         return QuoteError{400, "unknown_service", "No service of this name is offered here.", "service"};
     const config::Service& service = scope.config.services[*named];
     Quote quote{paywall::RouteMatch{*named}, service.price};
+    quote.method = wish.method;
     if (wish.path) {
         if (const char* fault = paywall::parse_target(*wish.path, quote.target))
             return malformed(std::string("The path has ") + fault + '.', "path");

@@ -40,6 +40,7 @@ struct Quote {
     Msat price;                          // 0: free
     bool mint = false;                   // a challenge is wanted, and there is something to pay
     paywall::RequestTarget target = {};  // what was asked about; empty: the service as such
+    std::string method = "GET";
 };
 
 // For so long at least a price is asked that was quoted without an invoice.

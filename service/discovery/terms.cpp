@@ -98,6 +98,10 @@ bj::object terms_of(const config::Service& service, const config::Route* route) 
     }
     if (service.timeout) out["seconds"] = service.timeout->count();
     if (paywall::varies(service)) out["up_to_price_paid"] = true;
+    if (service.free_allowance)
+        out["free_allowance"] = bj::object{{"requests", service.free_allowance->requests},
+                                           {"seconds", service.free_allowance->per.count()},
+                                           {"max_price_msat", service.free_price().value()}};
     return out;
 }
 

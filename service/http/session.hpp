@@ -7,6 +7,8 @@
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
 //   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
 //   quota:  what the request uses up of its token                                      session_quota.cpp
+//   allowance: requests that are served for nothing                                    session_allowance.cpp
+//   work:   proof of work where more is asked for than is made out                     session_work.cpp
 //   events: the news of its payment for a pay page                                     session_events.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
 //
@@ -26,6 +28,7 @@
 #include "service/http/worker.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
+#include "service/paywall/free_ledger.hpp"
 #include "service/paywall/ledger.hpp"
 
 namespace millrace::http {
@@ -82,8 +85,8 @@ class Session {
     void collect_credential_fields();
     paywall::Decision decide(paywall::FoundCredential& credential, paywall::Proof proof);
     Awaitable<std::optional<Problem>> start_clock(paywall::Admit& admit);
-    Awaitable<Problem> demand_payment(paywall::Reason reason);
-    Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome);
+    Awaitable<Problem> demand_payment(paywall::Reason reason, bool worked = false);
+    Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked);
     [[nodiscard]] Problem not_for_sale(paywall::Reason reason) const;
     void note_dry_run(const paywall::Decision& decision);
     void narrow_to_sale(gateway::IssuedChallenge& issued) const;
@@ -112,6 +115,7 @@ class Session {
     // The page of the invoice that this browser was shown before, while that can be paid.
     std::optional<Problem> page_again(paywall::Reason reason);
     void add_page(Problem& problem, pages::PayTicket ticket, paywall::Reason reason);
+    void add_wait_page(Problem& problem) const;
 
     // session_discovery.cpp
     Awaitable<bool> send_document(bool manifest);
@@ -148,6 +152,22 @@ class Session {
     void give_back(const paywall::Usage& unused);
     void end_use();
 
+    // session_allowance.cpp
+    [[nodiscard]] bool may_be_free() const;
+    bool reserve_free_use();
+    Awaitable<bool> commit_free_use();
+    void drop_free_use();
+    void tell_free_left();
+
+    // session_work.cpp
+    [[nodiscard]] bool offers_work() const;
+    [[nodiscard]] config::WorkBuys bought_by_work() const;
+    Awaitable<std::optional<Problem>> admit_work();
+    void add_task(Problem& problem);
+
+    // session_events.cpp
+    Awaitable<> notice_leaving(std::shared_ptr<SettlementWaiters::Waiter> waiter);
+
     // session_tunnel.cpp
     Awaitable<> tunnel(Stream& upstream);
     Awaitable<> pump_tunnel(Stream& from, Stream& to, Buffer& buffer);
@@ -169,6 +189,7 @@ class Session {
     std::string client_text_;
     std::optional<PaymentHash> payer_;
     Msat price_;                   // of this request
+    std::string quoted_method_;    // which a quote is about; empty: the request's own
     std::string own_lines_;        // header lines of ours in whatever is answered
     std::optional<OwnMatch> own_;  // not a service's at all
     metrics::ResourceShard* counts_ = nullptr;
@@ -186,6 +207,7 @@ class Session {
     std::string receipt_;  // of a charge
     Problem problem_;
     std::optional<paywall::Reservation> use_;  // of a token that buys more than time
+    std::optional<paywall::FreeReservation> free_use_;  // of the client's network, instead of a token
     std::uint64_t covered_ = 0;                // bytes of the response's body that are recorded and not sent yet
     std::uint64_t charged_ = 0;                // msat, recorded for this request
 

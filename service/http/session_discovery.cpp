@@ -113,6 +113,7 @@ Awaitable<bool> Session::send_quote() {
     boost::json::object json = discovery::write_quote(quote, service(), now + discovery::quote_lifetime);
     if (quote.mint) {
         exchange_->target = quote.target;  // of which the invoice speaks
+        quoted_method_ = quote.method;
         counts_ = &site_->resources[match_.service]->shard(worker_.index());
         // The very way of a request that must pay, with all its limits.
         Problem demand = co_await demand_payment(paywall::Reason::no_credential);

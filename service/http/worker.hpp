@@ -17,7 +17,9 @@
 #include "service/http/watchdog.hpp"
 #include "service/limits/use_limits.hpp"
 #include "service/paywall/credential_cache.hpp"
+#include "service/paywall/free_ledger.hpp"
 #include "service/paywall/ledger.hpp"
+#include "service/paywall/work_desk.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
 #include "service/store/store.hpp"
@@ -37,6 +39,8 @@ struct Shared {
     limits::UseLimits& use_limits;
     const gateway::Client& gateway;
     paywall::Ledger& ledger;
+    paywall::FreeLedger& free_ledger;
+    paywall::WorkDesk& work;
 };
 
 class Worker {

@@ -37,6 +37,8 @@ std::string_view name(Reason reason) {
             return "balance_too_low";
         case Reason::revoked:
             return "revoked";
+        case Reason::work_refused:
+            return "work_refused";
     }
     return "unknown";
 }
@@ -71,6 +73,8 @@ std::string_view explain(Reason reason) {
             return "Less is left of the token's balance than this request costs.";
         case Reason::revoked:
             return "The token was revoked by whoever sells this.";
+        case Reason::work_refused:
+            return "The work was not done, or not for this, or it came too late, or it was used before.";
     }
     return "";
 }

@@ -45,6 +45,7 @@ enum class Reason {
     quota_exhausted,  // no use, or not enough bytes, is left
     balance_too_low,  // less than the price of this request is left
     revoked,          // by the operator
+    work_refused,     // a proof of work that is not one, came too late, or was used before
 };
 
 [[nodiscard]] std::string_view name(Reason reason);     // "bad_signature"

@@ -36,6 +36,7 @@ cors = ["*"]
 dry_run = true
 pay_page = false
 limits = { per_token = "10/s" }
+free_allowance = { requests = 10, per = "1d" }
 [[service.route]]
 name = "big"
 path = "/weather/big/"
@@ -59,6 +60,7 @@ TEST_CASE("a service is shown with everything that the file says, but for secret
           R"("cors":["*"],"dry_run":true,"pay_page":false,)"
           R"("hidden":false,"options":"answer","schemes":["l402"],"uses":null,"bytes":null,"credit_msat":null,)"
           R"("cost_header":null,)"
+          R"("free_allowance":{"requests":10,"per":86400,"max_price_msat":null,"max_prefixes":100000},"pow":"invoice",)"
           R"("limits":{"per_token":{"count":10,"seconds":1E0},"per_prefix":null,"in_all":null},)"
           R"("routes":[{"name":"big","path":"/weather/big/","methods":[],"price_msat":null,"per_kib_msat":null,)"
           R"("per_unit_msat":5,"unit_header":"X-Units","max_units":9,"scope":"route"}]})");

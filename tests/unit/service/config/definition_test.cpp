@@ -45,6 +45,8 @@ schemes = ["l402", "payment"]
 uses = 5
 bytes = "1MiB"
 limits = { per_token = "10/s", per_prefix = "20/s", in_all = "30/m" }
+free_allowance = { requests = 10, per = "1d", max_price_msat = 5, max_prefixes = 7 }
+pow = "request"
 [[service.route]]
 name = "big"
 path = "/weather/big/"
