@@ -189,7 +189,7 @@ def test_the_same_operations_are_tools_over_mcp(house, running):
     assert len(said) == 11
     assert said[0]["protocolVersion"] == "2025-03-26" and said[0]["capabilities"] == {"tools": {}}
     tools = {tool["name"]: tool for tool in said[1]["tools"]}
-    assert len(tools) == 15 and tools["token_revoke"]["inputSchema"]["required"] == ["payment_hash"]
+    assert len(tools) == 16 and tools["token_revoke"]["inputSchema"]["required"] == ["payment_hash"]
     assert [name for name, tool in tools.items() if not tool["annotations"]["readOnlyHint"]] == [
         "service_add", "service_set", "service_remove", "token_revoke", "token_restore", "reload"]  # fmt: skip
     text = lambda number: json.loads(said[number]["content"][0]["text"])  # noqa: E731
