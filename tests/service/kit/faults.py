@@ -45,8 +45,19 @@ class SmallDisk:
             self.mounted = False
 
 
+# libfaketime shifts what timerfd_settime is told, of the steady clock too. Asio's "at once" is an absolute time there: a
+# timer that is due when the clock jumps back would wait for a day. So the kernel is asked directly.
+REAL_TIMERS = """
+#include <sys/syscall.h>
+#include <unistd.h>
+int timerfd_settime(int timer, int flags, const void *set, void *was) {
+    return (int)syscall(SYS_timerfd_settime, timer, flags, set, was);
+}
+"""
+
+
 class Clock:
-    """The clock of a process that is started with env(); the steady clock goes on."""
+    """The clock of a process that is started with env(); the steady clock and its timers go on."""
 
     def __init__(self, folder):
         library = next((path for path in FAKETIME if path.exists()), None)
@@ -55,11 +66,14 @@ class Clock:
         if b"__tsan_init" in BINARY_SAYS or b"__asan_init" in BINARY_SAYS:
             pytest.skip("NOT RUN: a sanitizer and libfaketime cannot both come first")
         self.library, self.file, self.ahead = library, folder / "clock", 0
+        self.timers = folder / "real_timers.so"
+        command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(self.timers)]
+        subprocess.run(command, input=REAL_TIMERS, text=True, check=True, timeout=60)
         self.set(0)
 
     def env(self):
         return {
-            "LD_PRELOAD": str(self.library),
+            "LD_PRELOAD": f"{self.timers}:{self.library}",
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
