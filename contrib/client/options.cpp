@@ -23,6 +23,7 @@ error; 7 the server or the node cannot be reached; 8 a payment is under way, run
 store cannot be used.)";
 
 constexpr std::uint64_t default_max_cost_msat = 1'000'000;  // 1000 sat
+constexpr unsigned max_pow_bits = 32;                       // half an hour
 constexpr std::uint64_t default_max_fee_msat = 10'000;      // 10 sat
 
 bool is_token(std::string_view text) {
@@ -87,6 +88,11 @@ std::variant<Options, Stop> parse_options(const std::vector<std::string>& argume
         ->capture_default_str();
     app.add_option("--retry-for", retry_for, "seconds in which the node may try to pay")
         ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    app.add_option("--max-pow-bits", options.max_pow_bits,
+                   "work to do at most where a server makes out no more invoices, 2^N hashes; 0: none")
+        ->check(CLI::Range(0U, max_pow_bits))
+        ->type_name("N")
         ->capture_default_str();
     app.add_flag("-v,--verbose", options.verbose, "say each step on standard error, without secrets");
 

@@ -23,6 +23,7 @@ struct Options {
     std::string ca_file;  // empty: the system's certificates
     Limits limits;
     std::chrono::seconds timeout{60};  // for a connection, for an answer's head, and between two pieces of a body
+    unsigned max_pow_bits = 22;        // work that is done where no invoice is to be had; 0: none
     bool verbose = false;
 };
 

@@ -7,6 +7,7 @@
 #include "common/l402/challenge.hpp"
 #include "common/l402/credential.hpp"
 #include "common/l402/token.hpp"
+#include "common/l402/work.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace millrace {
@@ -67,6 +68,25 @@ void check_challenge(const std::vector<std::string>& lines) {
     }
 }
 
+void check_work(const std::vector<std::string>& challenges, std::string_view authorization) {
+    if (const auto task = parse_work(challenges)) {
+        const std::string line = work_line(codec::to_base64(macaroon::encode_v2(task->macaroon)), task->bits);
+        const auto again = parse_work(std::vector{line});
+        FUZZ_REQUIRE(again && again->bits == task->bits && again->token_id == task->token_id);
+    }
+    const Result<macaroon::Macaroon> solved = parse_work_authorization(authorization);
+    if (!solved) return;
+    FUZZ_REQUIRE(is_work_authorization(authorization));
+    const std::string value = work_authorization(*solved);
+    const Result<macaroon::Macaroon> again = parse_work_authorization(value);
+    FUZZ_REQUIRE(again || value.size() > max_credential_size);
+    if (again) FUZZ_REQUIRE(again->signature == solved->signature);
+    for (const macaroon::Caveat& caveat : solved->caveats) {
+        const auto solution = parse_work_caveat(caveat.text());
+        if (solution) FUZZ_REQUIRE(parse_work_caveat(work_caveat(*solution)) == solution);
+    }
+}
+
 }  // namespace
 }  // namespace millrace
 
@@ -92,5 +112,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         FUZZ_REQUIRE(carried);
     }
     check_challenge(challenges);
+    for (const auto& [name, value] : headers) check_work(challenges, value);
+    if (headers.empty()) check_work(challenges, {});
     return 0;
 }

@@ -26,6 +26,9 @@ TEST_CASE("a URL alone is a GET with the default limits and places") {
     CHECK(options.directory == "/home/a/.local/share/millrace");
     CHECK(options.limits.max_cost == Msat(1'000'000));
     CHECK(options.limits.max_fee == Msat(10'000));
+    CHECK(options.max_pow_bits == 22);
+    CHECK(parsed({"--max-pow-bits", "0", "http://h/"}).max_pow_bits == 0);
+    CHECK(stopped({"--max-pow-bits", "33", "http://h/"}).exit == Exit::usage);
     const auto elsewhere = parse_options({"http://h/"}, {"/home/a", "/data"});
     CHECK(std::get<Options>(elsewhere).directory == "/data/millrace");
 }
