@@ -15,8 +15,6 @@ namespace {
 
 namespace bj = boost::json;
 
-constexpr std::uint64_t msat_per_sat = 1000;
-
 using Services = std::vector<const config::Service*>;
 
 bj::object provider_of(const config::Config& config, std::string_view node_id) {
@@ -126,24 +124,26 @@ Template template_of(std::string_view pattern) {
     return out;
 }
 
-// Of the `Payment` scheme, whose lightning method counts whole satoshi in decimal text; null: not known beforehand in
-// that unit.
+// The offers are those of the `Payment` scheme, whose lightning method counts whole satoshi in decimal text; null: not
+// known beforehand. Where L402 alone is sold there are none, and pricing and terms say what it costs.
 bj::object payment_info(const config::Service& service, const Resource& resource) {
     unsigned tier = tier_for(service, resource);
-    std::optional<Msat> price = fixed_price(service, resource, tier);
-    bj::value amount = nullptr;
-    // A charge shows whole satoshi, rounded up.
-    bool whole = price && (price->value() % msat_per_sat == 0 || service.schemes.payment);
-    if (whole) amount = std::to_string(payment::to_sat(*price));
     bj::array schemes;
     if (service.schemes.l402) schemes.emplace_back("L402");
     if (service.schemes.payment) schemes.emplace_back("Payment");
-    bj::object offer{{"intent", "charge"},
-                     {"method", "lightning"},
-                     {"amount", std::move(amount)},
-                     {"currency", "sat"},
-                     {"description", description_of(service)}};
-    return {{"offers", bj::array{std::move(offer)}},
+    bj::array offers;
+    if (service.schemes.payment) {
+        const std::optional<Msat> price = fixed_price(service, resource, tier);
+        bj::value amount = nullptr;
+        // A charge shows whole satoshi, rounded up.
+        if (price) amount = std::to_string(payment::to_sat(*price));
+        offers.push_back(bj::object{{"intent", "charge"},
+                                    {"method", "lightning"},
+                                    {"amount", std::move(amount)},
+                                    {"currency", "sat"},
+                                    {"description", description_of(service)}});
+    }
+    return {{"offers", std::move(offers)},
             {"schemes", std::move(schemes)},
             {"pricing", pricing_of(service, resource, tier)},
             {"terms", terms_of(service, resource.route, tier)}};

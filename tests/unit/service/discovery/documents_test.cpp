@@ -131,22 +131,35 @@ TEST_CASE("the OpenAPI document has each path with its price") {
     CHECK(paths ==
           std::set<std::string>{"/weather/health", "/weather/public/{path}", "/weather/{path}", "/map", "/map/{path}"});
     CHECK(ids.size() == operations);
-    // Sub-satoshi prices have no amount in the Payment scheme's unit.
+    // Offers are charges: where L402 alone is sold there are none.
     const bj::value& weather = at(json, "/paths/~1weather~1{path}/get");
-    CHECK(at(weather, "/x-payment-info/offers/0") == bj::parse(R"({"intent":"charge","method":"lightning",
-        "amount":null,"currency":"sat","description":"Forecasts"})"));
+    CHECK(at(weather, "/x-payment-info/offers") == bj::array{});
+    CHECK(at(weather, "/x-payment-info/schemes") == bj::array{"L402"});
     CHECK(at(weather, "/x-payment-info/pricing/price_msat") == 1500);
     CHECK(at(weather, "/parameters/0/name") == "path");
     CHECK(at(weather, "/responses/402").is_object());
-    CHECK(at(json, "/paths/~1map/post/x-payment-info/offers/0/amount") == "2");
     CHECK(at(json, "/paths/~1map/get/parameters") == "absent");
     CHECK(at(json, "/paths/~1weather~1health/get/x-payment-info") == "absent");
     CHECK(at(json, "/paths/~1weather~1health/get/responses/402") == "absent");
 }
 
+TEST_CASE("what is sold by charge is offered as one, in whole satoshi, rounded up") {
+    config::Config config = shop();
+    for (config::Service& service : config.services) service.schemes.payment = true;
+    config.services[1].schemes.l402 = false;
+    const std::vector<std::size_t> both = {0, 1};
+    bj::value json = bj::parse(discovery::make_documents(config, both, "").openapi.text);
+    CHECK(at(json, "/paths/~1weather~1{path}/get/x-payment-info/offers") ==
+          bj::parse(R"([{"intent":"charge","method":"lightning",
+        "amount":"2","currency":"sat","description":"Forecasts"}])"));
+    CHECK(at(json, "/paths/~1map/post/x-payment-info/offers/0/amount") == "2");
+    CHECK(at(json, "/paths/~1map/post/x-payment-info/schemes") == bj::array{"Payment"});
+}
+
 TEST_CASE("in the OpenAPI document the first that fits decides, as for requests") {
     config::Config config = studio();
     config.services.push_back(service("rest", "/v1/", 7));
+    for (config::Service& service : config.services) service.schemes.payment = true;
     const std::vector<std::size_t> both = {0, 1};
     bj::value json = bj::parse(discovery::make_documents(config, both, "").openapi.text);
     CHECK(at(json, "/paths/~1v1~1{path}~1images/post/x-payment-info/offers/0/amount").is_null());
