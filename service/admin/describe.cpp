@@ -116,6 +116,27 @@ std::string csv_text(const std::string& text) {
     return out + '"';
 }
 
+std::string_view word(config::WorkBuys buys) {
+    switch (buys) {
+        case config::WorkBuys::invoice:
+            return "invoice";
+        case config::WorkBuys::request:
+            return "request";
+        case config::WorkBuys::nothing:
+            break;
+    }
+    return "off";
+}
+
+json::value describe_allowance(const config::Service& service) {
+    if (!service.free_allowance) return nullptr;
+    const config::FreeAllowance& allowance = *service.free_allowance;
+    return json::object{{"requests", allowance.requests},
+                        {"per", allowance.per.count()},
+                        {"max_price_msat", msat_or_null(allowance.max_price)},
+                        {"max_prefixes", allowance.max_prefixes}};
+}
+
 }  // namespace
 
 json::object describe(const config::Service& service) {
@@ -145,6 +166,8 @@ json::object describe(const config::Service& service) {
     out["cost_header"] = text_or_null(service.cost_header);
     out["pricer"] = describe_pricer(service.pricer);
     out["tiers"] = list(service.tiers, describe_tier);
+    out["free_allowance"] = describe_allowance(service);
+    out["pow"] = word(service.work_buys);
     out["limits"] = json::object{{"per_token", rate_or_null(service.limits.per_token)},
                                  {"per_prefix", rate_or_null(service.limits.per_prefix)},
                                  {"in_all", rate_or_null(service.limits.in_all)}};

@@ -185,6 +185,22 @@ struct Pricer {
 
 struct Origin;
 
+// Requests that each network prefix has for nothing in a time.
+struct FreeAllowance {
+    std::uint32_t requests = 1;
+    std::chrono::seconds per = std::chrono::hours(24);
+    std::optional<Msat> max_price = {};   // what costs more is sold; empty: than the service's price
+    std::size_t max_prefixes = 100'000;  // that are remembered; the others pay
+    bool operator==(const FreeAllowance&) const = default;
+};
+
+// What a proof of work buys of a service where more is asked for than `[challenges]` allows.
+enum class WorkBuys {
+    nothing,
+    invoice,  // one that is made out beyond the limits
+    request,  // the thing itself, once
+};
+
 struct Service {
     ServiceName name;
     HostPattern host = {};
@@ -208,6 +224,8 @@ struct Service {
     Schemes schemes = {};
     Quota quota = {};              // what a token buys beside time
     std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
+    std::optional<FreeAllowance> free_allowance = {};
+    WorkBuys work_buys = WorkBuys::invoice;  // where [challenges] has pow
     std::shared_ptr<const Origin> origin = {};  // where it comes from, as it was written: see config/definition.hpp
     std::optional<Pricer> pricer = {};  // says what requests cost, in place of the rules here
     std::vector<Tier> tiers = {};       // by number, the lowest first; empty: one kind of token, of tier 0
@@ -220,6 +238,8 @@ struct Service {
     // What a token of a tier buys.
     [[nodiscard]] const Quota& quota_of(unsigned tier) const;
     [[nodiscard]] std::optional<std::chrono::seconds> timeout_of(unsigned tier) const;
+    // What a request may cost at most to be served on the free allowance.
+    [[nodiscard]] Msat free_price() const { return free_allowance->max_price.value_or(price); }
 
     // What the invoice for a request of this price asks for: the price, or the whole balance.
     [[nodiscard]] Msat amount_due(Msat request_price, unsigned tier = 0) const {
@@ -234,6 +254,17 @@ struct Clients {
     std::vector<limits::Network> block;
 };
 
+// Proof of work in place of a 429.
+struct Work {
+    static constexpr unsigned most_bits = 40;
+
+    unsigned bits = 20;      // leading zero bits that a solution has at least
+    unsigned max_bits = 26;  // as far as they rise with the demand
+    std::chrono::seconds lifetime = std::chrono::seconds(60);  // of a task
+    limits::Rate in_all{10, std::chrono::seconds(1)};          // solutions that are honoured
+    bool operator==(const Work&) const = default;
+};
+
 // [challenges]: what asking without paying may cost.
 struct Challenges {
     limits::Rate per_prefix{20, std::chrono::seconds(10)};  // new ones for one network prefix
@@ -242,6 +273,7 @@ struct Challenges {
     std::size_t max_open = 100'000;
     bool reuse = true;     // the same network gets the same challenge again while it is fresh
     std::size_t pool = 0;  // signed ahead for each thing in demand
+    std::optional<Work> pow = {};
 };
 
 struct Limits {

@@ -1,5 +1,7 @@
 #include "service/config/read_limits.hpp"
 
+#include <algorithm>
+
 namespace millrace::config {
 namespace {
 
@@ -22,6 +24,27 @@ void read_rate(Section& section, std::string_view key, limits::Rate& out) {
     if (rate) out = *rate;
 }
 
+// pow = { bits = 20, max_bits = 26, lifetime = "1m", in_all = "10/s" }
+std::optional<Work> read_work(Section& challenges) {
+    const toml::table* table = challenges.table("pow", "{ bits = 20 }");
+    if (!table) return std::nullopt;
+    Work out;
+    Section section = challenges.below("pow", *table);
+    if (auto bits = section.integer("bits", 1, Work::most_bits)) out.bits = static_cast<unsigned>(*bits);
+    out.max_bits = std::min(out.bits + 6, Work::most_bits);
+    if (auto bits = section.integer("max_bits", 1, Work::most_bits)) out.max_bits = static_cast<unsigned>(*bits);
+    if (out.max_bits < out.bits) section.fault("max_bits", "must not be less than bits, " + std::to_string(out.bits));
+    std::chrono::milliseconds lifetime = out.lifetime;
+    section.duration("lifetime", lifetime);
+    out.lifetime = std::chrono::duration_cast<std::chrono::seconds>(lifetime);
+    const bool whole = lifetime == out.lifetime;
+    if (lifetime.count() > 0 && (!whole || out.lifetime > std::chrono::hours(1)))
+        section.fault("lifetime", "must be whole seconds, at most \"1h\"");
+    read_rate(section, "in_all", out.in_all);
+    section.no_others();
+    return out;
+}
+
 }  // namespace
 
 void read_clients(const toml::table* table, Clients& clients, Faults& faults) {
@@ -42,8 +65,17 @@ void read_challenges(const toml::table* table, Challenges& challenges, Faults& f
     count("max_open_per_prefix", 1, 1'000'000, challenges.max_open_per_prefix);
     count("max_open", 1, 10'000'000, challenges.max_open);
     count("pool", 0, 1000, challenges.pool);
+    challenges.pow = read_work(section);
     challenges.reuse = section.flag("reuse").value_or(challenges.reuse);
     section.no_others();
+}
+
+WorkBuys read_work_buys(Section& service) {
+    const std::string text = service.text("pow").value_or("invoice");
+    if (text == "request") return WorkBuys::request;
+    if (text == "off") return WorkBuys::nothing;
+    if (text != "invoice") service.fault("pow", "must be \"invoice\", \"request\" or \"off\", not \"" + text + '"');
+    return WorkBuys::invoice;
 }
 
 limits::UseRates read_service_limits(Section& service) {

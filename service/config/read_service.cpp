@@ -4,6 +4,7 @@
 
 #include "service/config/definition.hpp"
 #include "service/config/load_pages.hpp"
+#include "service/config/read_allowance.hpp"
 #include "service/config/read_limits.hpp"
 #include "service/config/read_pricer.hpp"
 #include "service/config/read_quota.hpp"
@@ -153,6 +154,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                       "a balance is a token's: take \"payment\" out of schemes, by which one request is bought");
     std::optional<Pricer> pricer = read_pricer(section, folder, environment);
     std::vector<Tier> tiers = read_tiers(section, timeout, terms.quota, faults);
+    std::optional<FreeAllowance> free_allowance = read_free_allowance(section);
+    WorkBuys work_buys = read_work_buys(section);
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
     Service service{*name,
@@ -177,6 +180,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                    schemes,
                    terms.quota,
                    std::move(terms.cost_header),
+                   free_allowance,
+                   work_buys,
                    std::make_shared<const Origin>(Origin{masked(to_json(table))}),
                    std::move(pricer),
                    std::move(tiers)};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/case_conv.hpp>
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <map>
@@ -23,6 +24,10 @@ std::string_view member_of(const Error& error) {
         if (error.message.find(": " + std::string(name) + ": ") != std::string::npos) return name;
     }
     return {};
+}
+
+bool is_method_character(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
 QuoteError malformed(std::string message, std::string_view field = {}) {
@@ -60,6 +65,10 @@ std::variant<Wish, QuoteError> read_wish(const bj::value& value) {
     bool constrained = in.has("constraints");
     const bj::object* constraints = constrained ? &in.object("constraints") : nullptr;
     if (in.fault()) return malformed(in.fault()->message, member_of(*in.fault()));
+    // It stands in the invoice's description.
+    const bool method = !out.method.empty() && out.method.size() <= 32 &&
+                        boost::algorithm::all(out.method, is_method_character);
+    if (!method) return malformed("The method must be one of HTTP's, such as \"GET\".", "method");
     if (!constraints) return out;
     for (const auto& [name, number] : *constraints) {
         boost::system::error_code not_whole;

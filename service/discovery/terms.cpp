@@ -116,6 +116,10 @@ bj::object terms_of(const config::Service& service, const config::Route* route, 
     }
     if (auto timeout = service.timeout_of(tier)) out["seconds"] = timeout->count();
     if (pricing::varies(service, tier)) out["up_to_price_paid"] = true;
+    if (service.free_allowance)
+        out["free_allowance"] = bj::object{{"requests", service.free_allowance->requests},
+                                           {"seconds", service.free_allowance->per.count()},
+                                           {"max_price_msat", service.free_price().value()}};
     return out;
 }
 

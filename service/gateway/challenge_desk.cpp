@@ -52,7 +52,7 @@ void ChallengeDesk::ask(Demand demand, Done done) {
     paywall::ChallengeKey key{demand.prefix, demand.request.service.text(), demand.request.amount.value(), demand.route,
                               demand.request.description.value_or("")};
     std::unique_lock lock(mutex_);
-    bool shared = demand.shared && settings_.reuse;
+    bool shared = demand.shared && settings_.reuse && !demand.worked;
     if (shared) {
         auto answer = book_.ask(key, now, done);
         if (std::holds_alternative<paywall::ChallengeBook::Join>(answer)) return;
@@ -71,9 +71,9 @@ void ChallengeDesk::ask(Demand demand, Done done) {
         }
     }
     Outcome outcome;
-    if (auto limited = limit(demand, tick)) outcome = std::move(*limited);
+    if (auto limited = demand.worked ? std::nullopt : limit(demand, tick)) outcome = std::move(*limited);
     if (!outcome.error) outcome.challenge = take_ready(demand.request, tick);
-    if (!outcome.error && !outcome.challenge) {
+    if (!outcome.error && !outcome.challenge && !demand.worked) {
         if (auto wait = in_all_.take(settings_.in_all, tick))
             outcome = refused("the node signs no more invoices at the moment", in_seconds(*wait));
     }

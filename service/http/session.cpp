@@ -116,8 +116,10 @@ void Session::begin_request() {
     token_headers_ = {};
     own_lines_.clear();
     payer_.reset();
+    quoted_method_.clear();
     receipt_.clear();
     use_.reset();
+    free_use_.reset();
     covered_ = charged_ = 0;
     exchange_->to_client.clear();
     exchange_->to_upstream.clear();
@@ -312,11 +314,14 @@ Awaitable<bool> Session::serve() {
         co_return again;
     }
     use_.reset();
+    free_use_.reset();
     Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;
     co_return co_await answer(std::move(*problem), outcome);
 }
 
 Awaitable<bool> Session::answer(Problem problem, Outcome outcome) {
+    const bool passes = problem.status == 429 || problem.status == 503;
+    if (passes && problem.page.empty()) add_wait_page(problem);
     Writer write = [&problem](const AnswerFacts& facts) { return write_answer(problem, facts); };
     co_return co_await send(problem.status, write, outcome);
 }

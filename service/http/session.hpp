@@ -8,6 +8,8 @@
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
 //   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
 //   quota:  what the request uses up of its token                                      session_quota.cpp
+//   allowance: requests that are served for nothing                                    session_allowance.cpp
+//   work:   proof of work where more is asked for than is made out                     session_work.cpp
 //   events: the news of its payment for a pay page                                     session_events.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
 //
@@ -29,6 +31,7 @@
 #include "service/http/worker.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
+#include "service/paywall/free_ledger.hpp"
 #include "service/paywall/ledger.hpp"
 #include "service/pricing/price_source.hpp"
 
@@ -107,8 +110,8 @@ class Session {
     void collect_credential_fields();
     paywall::Decision decide(paywall::FoundCredential& credential, paywall::Proof proof);
     Awaitable<std::optional<Problem>> start_clock(paywall::Admit& admit);
-    Awaitable<Problem> demand_payment(paywall::Reason reason);
-    Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome);
+    Awaitable<Problem> demand_payment(paywall::Reason reason, bool worked = false);
+    Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked);
     [[nodiscard]] Problem not_for_sale(paywall::Reason reason) const;
     void note_dry_run(const paywall::Decision& decision);
     [[nodiscard]] bool narrow_to_sale(gateway::IssuedChallenge& issued);
@@ -142,6 +145,7 @@ class Session {
     // The page of the invoice that this browser was shown before, while that can be paid.
     std::optional<Problem> page_again(paywall::Reason reason);
     void add_page(Problem& problem, pages::PayTicket ticket, paywall::Reason reason);
+    void add_wait_page(Problem& problem) const;
 
     // session_discovery.cpp
     Awaitable<bool> send_document(bool manifest);
@@ -180,6 +184,24 @@ class Session {
     void give_back(const paywall::Usage& unused);
     void end_use();
 
+    // session_allowance.cpp
+    [[nodiscard]] bool may_be_free() const;
+    [[nodiscard]] bool is_reserved_for_tokens() const;
+    [[nodiscard]] std::chrono::sys_seconds today() const;
+    Awaitable<bool> reserve_free_use();
+    Awaitable<bool> commit_free_use();
+    void drop_free_use();
+    void tell_free_left();
+
+    // session_work.cpp
+    [[nodiscard]] bool offers_work() const;
+    [[nodiscard]] config::WorkBuys bought_by_work() const;
+    Awaitable<std::optional<Problem>> admit_work();
+    void add_task(Problem& problem);
+
+    // session_events.cpp
+    Awaitable<> notice_leaving(std::shared_ptr<SettlementWaiters::Waiter> waiter);
+
     // session_tunnel.cpp
     Awaitable<> tunnel(Stream& upstream);
     Awaitable<> pump_tunnel(Stream& from, Stream& to, Buffer& buffer);
@@ -210,6 +232,7 @@ class Session {
     std::optional<std::string> units_;
     std::optional<pricing::Question> question_;  // where more than rules prices it
     std::string thing_;                          // of the question
+    std::string quoted_method_;  // which a quote is about; empty: the request's own
     std::string own_lines_;        // header lines of ours in whatever is answered
     std::optional<OwnMatch> own_;  // not a service's at all
     metrics::ResourceShard* counts_ = nullptr;
@@ -227,6 +250,7 @@ class Session {
     std::string receipt_;  // of a charge
     Problem problem_;
     std::optional<paywall::Reservation> use_;  // of a token that buys more than time
+    std::optional<paywall::FreeReservation> free_use_;  // of the client's network, instead of a token
     std::uint64_t covered_ = 0;                // bytes of the response's body that are recorded and not sent yet
     std::uint64_t charged_ = 0;                // msat, recorded for this request
 

@@ -42,6 +42,8 @@ metrics::AuthResult auth_result(Reason reason) {
             return metrics::AuthResult::exhausted;
         case Reason::revoked:
             return metrics::AuthResult::revoked;
+        case Reason::work_refused:
+            return metrics::AuthResult::bad_signature;
     }
     return metrics::AuthResult::malformed;
 }
@@ -105,8 +107,14 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall:
 Awaitable<std::optional<Problem>> Session::admit() {
     // A service on trial takes whatever comes, and uses nothing up.
     if (offers_payment_credential() && !service().dry_run) co_return co_await admit_charge();
+    if (offers_work()) co_return co_await admit_work();
     paywall::FoundCredential credential = l402::find_credential(exchange_->credential_fields);
-    if (!service().schemes.l402 && !service().dry_run) co_return co_await demand_other_scheme();
+    const bool bare = credential && !credential->has_value();  // only such requests are served for nothing
+    if (!service().schemes.l402 && !service().dry_run) {
+        const bool free = bare && co_await reserve_free_use();
+        if (free) co_return std::nullopt;
+        co_return co_await demand_other_scheme();
+    }
     paywall::Proof proof = paywall::Proof::preimage;
     if (credential && !credential->has_value()) {
         const RequestHead& head = exchange_->request.head();
@@ -133,6 +141,8 @@ Awaitable<std::optional<Problem>> Session::admit() {
         co_return problem;
     }
     if (auto* demand = std::get_if<paywall::DemandPayment>(&decision)) {
+        const bool free = bare && co_await reserve_free_use();
+        if (free) co_return std::nullopt;
         if (demand->reason != Reason::no_credential) counts_->authenticated(auth_result(demand->reason));
         if (match_.access == paywall::Access::auth_only) co_return not_for_sale(demand->reason);
         Problem problem = co_await demand_payment(demand->reason);
@@ -209,6 +219,7 @@ std::string Session::description() const {
     // Once the body is under way, the head's bytes are gone.
     auto verb = boost::beast::http::to_string(head.verb);
     std::string_view method = pump_ ? std::string_view(verb.data(), verb.size()) : head.method;
+    if (!quoted_method_.empty()) method = quoted_method_;
     config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
                                    method, exchange_->target.path, amount_due()};
     return config::describe(service().description.value_or(std::string()), facts);
@@ -268,10 +279,14 @@ void Session::note_dry_run(const paywall::Decision& decision) {
                  exchange_->request.head().method, exchange_->target.path, reason, price_.value());
 }
 
-Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
+// `worked`: for an invoice beyond the limits.
+Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) {
     std::optional<Problem> unpriced = co_await price_in(offer_tier_);
     if (unpriced) co_return std::move(*unpriced);
-    if (exchange_->request.head().verb == Verb::head) co_return tell_price(reason);
+    if (exchange_->request.head().verb == Verb::head) {
+        tell_free_left();
+        co_return tell_price(reason);
+    }
     if (auto page = page_again(reason)) co_return std::move(*page);
     gateway::ChallengeDesk& desk = worker_.shared().desk;
     std::optional<std::string> text;
@@ -280,11 +295,11 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
                                           {due, service().seller(), std::move(text), std::nullopt},
                                           kind_sold(),
-                                          !shows_page() && !offers_charge()};
+                                          !shows_page() && !offers_charge(), worked};
     auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
     gateway::ChallengeDesk::Outcome outcome =
         co_await await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);
-    if (!outcome.challenge) co_return not_issued(outcome);
+    if (!outcome.challenge) co_return not_issued(outcome, worked);
     counts_->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
     gateway::IssuedChallenge issued = *outcome.challenge;
     if (!narrow_to_sale(issued)) {
@@ -306,12 +321,14 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason) {
     co_return problem;
 }
 
-Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome) {
+Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked) {
     unsigned retry_after = static_cast<unsigned>(outcome.retry_after.count());
     if (is(*outcome.error, gateway::ClientErrc::limited)) {
-        counts_->challenge(metrics::ChallengeResult::limited);
         Problem problem{429, "More invoices were asked for than are made out. Pay one, or repeat the request later."};
         problem.retry_after = retry_after;
+        if (!worked) add_task(problem);
+        const bool task = !problem.challenges.empty();
+        counts_->challenge(task ? metrics::ChallengeResult::work : metrics::ChallengeResult::limited);
         return problem;
     }
     if (is(*outcome.error, gateway::ClientErrc::rate_limited)) {

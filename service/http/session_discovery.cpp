@@ -118,6 +118,7 @@ Awaitable<bool> Session::send_quote() {
     auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     boost::json::object json = discovery::write_quote(quote, service(), now + discovery::quote_lifetime);
     if (quote.mint) {
+        quoted_method_ = quote.method;  // of which the invoice speaks
         counts_ = &site_->resources[match_.service]->shard(worker_.index());
         // The very way of a request that must pay, with all its limits.
         Problem demand = co_await demand_payment(paywall::Reason::no_credential);

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include "service/http/own_endpoints.hpp"
 #include "service/http/session.hpp"
@@ -8,13 +11,29 @@
 namespace millrace::http {
 namespace {
 
-// Proxies close what is silent for a minute or less; a browser that is gone is noticed by the write that fails.
+// Proxies close what is silent for a minute or less.
 constexpr std::chrono::seconds heartbeat{15};
 constexpr std::chrono::seconds longest_wait = std::chrono::hours(1);
+
+// A client that waits sends nothing; beyond this it is no such client.
+constexpr std::size_t max_ignored = 64 * 1024;
 
 constexpr std::string_view settled_event = "event: settled\ndata: {}\n\n";
 
 }  // namespace
+
+// A browser that leaves closes the connection: its place is given up at once. Reads until then, or until its reading
+// is cancelled.
+Awaitable<> Session::notice_leaving(std::shared_ptr<SettlementWaiters::Waiter> waiter) {
+    std::array<char, 64> bytes{};
+    for (std::size_t ignored = 0; ignored < max_ignored && !waiter->over;) {
+        auto [failed, count] = co_await stream_.read_some(bytes.data(), bytes.size());
+        if (failed) break;
+        ignored += count;
+    }
+    waiter->left = true;
+    waiter->alarm.cancel();
+}
 
 // Server-Sent Events for one pay page: authorised by its cookie, since a payment hash is no secret. Tells once that the
 // payment is in the store, and ends; the page comes back by itself where the connection breaks before.
@@ -57,7 +76,8 @@ Awaitable<bool> Session::send_events() {
     // It may wait for long: without the buffers of a request.
     exchange_->from_client.release();
     waiting_ = &place->alarm;
-    while (!failed && !head_only && !worker_.draining()) {
+    asio::co_spawn(executor, notice_leaving(place.waiter()), asio::detached);
+    while (!failed && !head_only && !place->left && !worker_.draining()) {
         if (place->settled || store.facts(hash).settled_at) {
             co_await write_client(settled_event, {});
             break;
@@ -66,9 +86,13 @@ Awaitable<bool> Session::send_events() {
         if (now >= end) break;
         place->alarm.expires_at(std::min(end, now + heartbeat));
         co_await place->alarm.async_wait(use_result);
-        if (!place->settled && !worker_.draining()) failed = co_await write_client(": waiting\n\n", {});
+        if (!place->settled && !place->left && !worker_.draining()) failed = co_await write_client(": waiting\n\n", {});
     }
     waiting_ = nullptr;
+    place->over = true;
+    stream_.cancel();
+    place->alarm.expires_at(Timer::time_point::max());
+    while (!place->left) co_await place->alarm.async_wait(use_result);
     co_return false;
 }
 

@@ -4,6 +4,7 @@
 #include "common/codec/base64.hpp"
 #include "service/pages/accept.hpp"
 #include "service/pages/pay_page.hpp"
+#include "service/pages/wait_page.hpp"
 
 namespace millrace::http {
 namespace {
@@ -125,6 +126,22 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
                         sold.timeout_of(offer_tier_),  notice,      ticket.bolt11,
                         ticket.expires_at,             now,         events};
     problem.page = pages::write_pay_page(page);
+}
+
+// What stands in the way of a person's request for a while. One with a body is none: its head's bytes may be gone.
+void Session::add_wait_page(Problem& problem) const {
+    const RequestHead& head = exchange_->request.head();
+    if (close_gently_ || own_ || head.framing != Framing::none || !service().pay_page || !pages::wants_page(head))
+        return;
+    const bool crowded = problem.status == 429;
+    const unsigned wait = problem.retry_after > 0 ? problem.retry_after : 10;
+    constexpr std::string_view busy = "More is asked of this service than it can answer at the moment. Nothing was charged.";
+    constexpr std::string_view away = "Something behind this service does not answer. Nothing was charged.";
+    pages::WaitPage page{service().name.text(), crowded ? "One moment, please" : "Not available right now",
+                         crowded ? busy : away, std::chrono::seconds(wait)};
+    problem.page = pages::write_wait_page(page);
+    const std::vector<std::string>& fields = pages::page_fields();
+    problem.fields.insert(problem.fields.end(), fields.begin(), fields.end());
 }
 
 }  // namespace millrace::http

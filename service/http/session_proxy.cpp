@@ -72,6 +72,7 @@ Awaitable<bool> Session::proxy() {
             co_return co_await answer(std::move(problem), outcome);
         }
         use_.reset();
+        drop_free_use();
         bool of_client = problem_.status < 500;
         if (of_client) keep_alive_ = false;
         Outcome outcome = of_client ? Outcome::rejected : Outcome::upstream_error;

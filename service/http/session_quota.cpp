@@ -7,7 +7,6 @@
 //   end_use()       what was recorded and not needed is taken off again; what was never recorded is released
 //
 // Whatever goes wrong before commit_use() uses nothing up: an upstream that fails or answers 5xx, a client that left.
-#include <poll.h>
 #include <spdlog/spdlog.h>
 
 #include <charconv>
@@ -27,12 +26,6 @@ constexpr std::uint64_t lease = 1024 * 1024;
 
 Reason reason_of(paywall::Shortage shortage) {
     return shortage == paywall::Shortage::balance ? Reason::balance_too_low : Reason::quota_exhausted;
-}
-
-// A client that closed its connection, or its side of it.
-bool has_left(Socket& socket) {
-    pollfd asked{socket.native_handle(), POLLRDHUP, 0};
-    return ::poll(&asked, 1, 0) == 1 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 std::optional<std::uint64_t> parse_cost(std::string_view text) {
@@ -104,13 +97,14 @@ Awaitable<Result<void>> Session::record_pending() {
 // Before the head of the final response is sent. False: it must not be sent, problem_ is the answer instead, or
 // answered_ says that there is nobody to answer.
 Awaitable<bool> Session::commit_use() {
+    if (free_use_) co_return co_await commit_free_use();
     if (!use_) co_return true;
     const ResponseHead& head = exchange_->response.head();
     if (head.status >= 500) {
         use_.reset();
         co_return true;
     }
-    if (has_left(stream_.socket())) {
+    if (stream_.peer_left()) {
         use_.reset();
         answered_ = true;
         finish_request(499, Outcome::rejected);
@@ -232,6 +226,7 @@ void Session::end_use() {
     if (use_ && covered_ > 0) give_back({0, covered_, 0});
     covered_ = 0;
     use_.reset();
+    free_use_.reset();
 }
 
 }  // namespace millrace::http

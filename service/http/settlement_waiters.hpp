@@ -27,6 +27,8 @@ class SettlementWaiters {
         explicit Waiter(Executor executor) : alarm(executor) {}
         Timer alarm;  // cancelled by the settlement
         bool settled = false;
+        bool left = false;  // the client has, or nobody looks any more
+        bool over = false;  // nobody needs to look any more
     };
 
     // Keeps a waiter's place; gives it up when it goes.
@@ -43,6 +45,7 @@ class SettlementWaiters {
         }
         explicit operator bool() const { return waiter_ != nullptr; }
         Waiter* operator->() const { return waiter_.get(); }
+        [[nodiscard]] const std::shared_ptr<Waiter>& waiter() const { return waiter_; }
 
       private:
         SettlementWaiters* waiters_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -123,6 +124,11 @@ void Stream::shutdown_send() {
 void Stream::close() {
     ErrorCode ignored;
     socket_.close(ignored);
+}
+
+bool Stream::peer_left() {
+    pollfd asked{socket_.native_handle(), POLLRDHUP, 0};
+    return ::poll(&asked, 1, 0) == 1 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 bool Stream::quiet() {

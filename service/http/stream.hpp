@@ -56,6 +56,9 @@ class Stream {
     void shutdown_send();
     void close();
 
+    // Whether the peer has closed the connection, or its side of it; what it sent before may still be unread.
+    [[nodiscard]] bool peer_left();
+
     // False where the peer has closed an idle connection, or sent what nobody asked for.
     [[nodiscard]] bool quiet();
 

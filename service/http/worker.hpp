@@ -17,8 +17,10 @@
 #include "service/http/watchdog.hpp"
 #include "service/limits/use_limits.hpp"
 #include "service/paywall/credential_cache.hpp"
+#include "service/paywall/free_ledger.hpp"
 #include "service/paywall/ledger.hpp"
 #include "service/paywall/steady_wall.hpp"
+#include "service/paywall/work_desk.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
 #include "service/store/store.hpp"
@@ -39,6 +41,8 @@ struct Shared {
     const gateway::Client& gateway;
     paywall::Ledger& ledger;
     const paywall::SteadyWall& wall;
+    paywall::FreeLedger& free_ledger;
+    paywall::WorkDesk& work;
 };
 
 class Worker {

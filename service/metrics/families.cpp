@@ -65,6 +65,9 @@ void append_resource_families(std::span<const ResourceMetrics* const> resources,
     MetricFamily challenges =
         family("l402_challenges_total", "Payments demanded, by what became of the demand.", MetricType::Counter);
     MetricFamily auth = family("l402_auth_total", "Credentials checked.", MetricType::Counter);
+    MetricFamily free = family("l402_free_requests_total",
+                               "Requests without a credential, by what the free allowance did for them.",
+                               MetricType::Counter);
     MetricFamily prices = family("l402_price_msat", "Price of a token in millisatoshi.", MetricType::Gauge);
     for (const ResourceMetrics* resource : resources) {
         const std::string& name = resource->name();
@@ -88,6 +91,10 @@ void append_resource_families(std::span<const ResourceMetrics* const> resources,
             add_counter(auth, {{"resource", name}, {"result", auth_names[i]}},
                         sum(shards, [i](const ResourceShard& s) -> const Count& { return s.auth[i]; }));
         }
+        for (std::size_t i = 0; i < free_names.size(); ++i) {
+            add_counter(free, {{"resource", name}, {"result", free_names[i]}},
+                        sum(shards, [i](const ResourceShard& s) -> const Count& { return s.free[i]; }));
+        }
         if (resource->price_msat() > 0) {
             ClientMetric price;
             price.label = {{"resource", name}};
@@ -95,7 +102,8 @@ void append_resource_families(std::span<const ResourceMetrics* const> resources,
             prices.metric.push_back(std::move(price));
         }
     }
-    for (MetricFamily* one : {&requests, &durations, &challenges, &auth, &prices}) out.push_back(std::move(*one));
+    for (MetricFamily* one : {&requests, &durations, &challenges, &auth, &free, &prices})
+        out.push_back(std::move(*one));
 }
 
 void append_thread_families(std::span<const ThreadShard> threads, Families& out) {

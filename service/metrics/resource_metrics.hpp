@@ -18,9 +18,9 @@ enum class Outcome { challenge, served, rejected, upstream_error };
 inline constexpr std::array outcome_names = {"challenge", "served", "rejected", "upstream_error"};
 
 // What became of a challenge (label `result`).
-enum class ChallengeResult { issued, reused, limited, rate_limited, invoice_error, dry_run };
+enum class ChallengeResult { issued, reused, limited, rate_limited, invoice_error, dry_run, work };
 inline constexpr std::array challenge_names = {"issued",       "reused",        "limited",
-                                               "rate_limited", "invoice_error", "dry_run"};
+                                               "rate_limited", "invoice_error", "dry_run",       "work"};
 
 // What became of a credential (label `result`).
 enum class AuthResult {
@@ -33,10 +33,15 @@ enum class AuthResult {
     revoked,
     underpaid,
     spent,
-    exhausted
+    exhausted,
+    worked  // a proof of work, used
 };
 inline constexpr std::array auth_names = {"ok",          "malformed", "bad_signature", "bad_preimage", "expired",
-                                          "wrong_scope", "revoked",   "underpaid",     "spent",     "exhausted"};
+                                          "wrong_scope", "revoked",   "underpaid",     "spent",     "exhausted",     "worked"};
+
+// What became of a request that could be served on the free allowance (label `result`).
+enum class FreeResult { served, failed, used_up, full };
+inline constexpr std::array free_names = {"served", "failed", "used_up", "full"};
 
 // The status codes that have a series of their own; every other one counts as "other".
 inline constexpr std::array<unsigned, 27> codes = {101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401,
@@ -84,12 +89,14 @@ struct alignas(64) ResourceShard {
     std::array<Distribution<duration_bounds.size()>, outcome_names.size()> durations;
     std::array<Count, challenge_names.size()> challenges;
     std::array<Count, auth_names.size()> auth;
+    std::array<Count, free_names.size()> free;
 
     void request(unsigned code, Outcome outcome, double seconds) {
         requests[code_slot(code)].add();
         durations[static_cast<std::size_t>(outcome)].observe(seconds, duration_bounds);
     }
     void challenge(ChallengeResult result) { challenges[static_cast<std::size_t>(result)].add(); }
+    void on_allowance(FreeResult result) { free[static_cast<std::size_t>(result)].add(); }
     void authenticated(AuthResult result) { auth[static_cast<std::size_t>(result)].add(); }
 };
 

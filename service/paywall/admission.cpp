@@ -42,6 +42,8 @@ std::string_view name(Reason reason) {
             return "tier_too_low";
         case Reason::missing_capability:
             return "missing_capability";
+        case Reason::work_refused:
+            return "work_refused";
     }
     return "unknown";
 }
@@ -80,6 +82,8 @@ std::string_view explain(Reason reason) {
             return "The token is of a lower tier than this takes.";
         case Reason::missing_capability:
             return "The token lacks the capability that this takes.";
+        case Reason::work_refused:
+            return "The work was not done, or not for this, or it came too late, or it was used before.";
     }
     return "";
 }

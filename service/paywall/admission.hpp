@@ -47,6 +47,7 @@ enum class Reason {
     revoked,          // by the operator
     tier_too_low,
     missing_capability,
+    work_refused,     // a proof of work that is not one, came too late, or was used before
 };
 
 [[nodiscard]] std::string_view name(Reason reason);     // "bad_signature"

@@ -8,7 +8,7 @@ namespace {
 // Of what millraced itself sends, what a page's script must be able to read to pay and to go on.
 constexpr std::string_view exposed =
     "WWW-Authenticate, Payment-Receipt, Retry-After, X-L402-Remaining-Uses, X-L402-Remaining-Bytes, "
-    "X-L402-Remaining-Msat";
+    "X-L402-Remaining-Msat, X-L402-Remaining-Free";
 
 bool is_token_list(std::string_view text) {
     return text.size() <= 1024 && std::all_of(text.begin(), text.end(), [](char c) {

@@ -60,6 +60,10 @@ void Account::give_back(const Usage& unused) {
     take(used_, unused);
 }
 
+void Account::forget_used() {
+    if (reserved_ == Usage{}) used_ = {};
+}
+
 // Runs `make` on the account with its lock held; an account that holds nothing afterwards is dropped.
 template <class Change>
 auto Ledger::change(const PaymentHash& hash, Change make) {
@@ -84,6 +88,13 @@ std::variant<Reservation, Shortage> Ledger::reserve(const PaymentHash& hash, con
 void Ledger::use(const PaymentHash& hash, const Usage& used) {
     change(hash, [&](Account& account) {
         account.use(used);
+        return true;
+    });
+}
+
+void Ledger::forget(const PaymentHash& hash) {
+    change(hash, [](Account& account) {
+        account.forget_used();
         return true;
     });
 }

@@ -37,6 +37,7 @@ class Account {
     void commit(const Usage& reserved);  // what was set aside is used
     void use(const Usage& more);
     void give_back(const Usage& unused);  // was used, as far as anybody knew
+    void forget_used();
 
     [[nodiscard]] const Usage& used() const { return used_; }
     [[nodiscard]] const Usage& reserved() const { return reserved_; }
@@ -56,6 +57,9 @@ class Ledger {
                                                               const Usage& ask);
     // What is on disk and was not set aside here before: read at the start, or given back in vain.
     void use(const PaymentHash& hash, const Usage& used);
+
+    // Of a token that has ended; where requests of it are under way, it stays.
+    void forget(const PaymentHash& hash);
 
     [[nodiscard]] Usage used(const PaymentHash& hash) const;
 

@@ -7,8 +7,10 @@
 #include <boost/json/serialize.hpp>
 #include <csignal>
 
+#include "common/crypto/hash.hpp"
 #include "service/admin/describe.hpp"
 #include "service/config/load.hpp"
+#include "service/paywall/usage_retention.hpp"
 #include "service/pricing/price.hpp"
 #include "service/store/reader.hpp"
 #include "service/runtime/stored_services.hpp"
@@ -86,6 +88,7 @@ App::App(std::filesystem::path file, config::Config config, config::Environment 
       worker_count_(count_workers(started_with_)),
       metrics_(worker_count_ + 1),  // the last for the control thread
       control_(std::make_unique<asio::io_context>(1)),
+      work_(SecretKey(crypto::random_bytes<SecretKey::length>())),
       listeners_(control_->get_executor(), workers_),
       health_checker_(control_->get_executor()),
       pricers_(control_->get_executor(), metrics_, worker_count_),
@@ -159,6 +162,8 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     publish(*site);
 
     for (const store::TokenUsage& one : store_->take_usages()) ledger_.use(one.hash, one.used);
+    free_ledger_ = std::make_unique<paywall::FreeLedger>(store_->free_use_key());
+    for (const paywall::FreeUses& one : store_->take_free_uses()) free_ledger_->load(one);
     gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_, wall_);
     desk_ = std::make_unique<gateway::ChallengeDesk>(*gateway_);
     desk_->configure(started_with_.challenges);
@@ -169,7 +174,8 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     gateway_->on_keys([this] { desk_->forget(); });
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
-        http::Shared shared{site_, keys_, *desk_, *store_, metrics_, waiters_, use_limits_, *gateway_, ledger_, wall_};
+        http::Shared shared{site_,    keys_,   *desk_, *store_,        metrics_, waiters_, use_limits_,
+                            *gateway_, ledger_, wall_,  *free_ledger_, work_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();
@@ -192,6 +198,7 @@ void App::run() {
     if (admin_) admin_->start();
     asio::co_spawn(control_->get_executor(), handle_signals(), asio::detached);
     asio::co_spawn(control_->get_executor(), watch_clock(), asio::detached);
+    asio::co_spawn(control_->get_executor(), prune_usages(), asio::detached);
     control_->run();
 }
 
@@ -210,6 +217,23 @@ http::Awaitable<> App::handle_signals() {
             draining_ = true;
             asio::co_spawn(control_->get_executor(), drain(), asio::detached);
         }
+    }
+}
+
+// What tokens have used goes when it cannot matter any more, a little at a time.
+http::Awaitable<> App::prune_usages() {
+    http::Timer timer(control_->get_executor());
+    while (!draining_) {
+        auto now = std::chrono::floor<std::chrono::seconds>(wall_.now());
+        store::UsageEnds ended = paywall::usage_ends(site_.load()->config.services, now);
+        auto forget = [this](const Result<std::vector<PaymentHash>>& pruned) {
+            if (!pruned) return spdlog::warn("old usages are not removed: {}", pruned.error().message);
+            for (const PaymentHash& hash : *pruned) ledger_.forget(hash);
+        };
+        if (!ended.empty()) store_->prune_usages(std::move(ended), forget);
+        timer.expires_after(std::chrono::minutes(1));
+        auto [failed] = co_await timer.async_wait(http::use_result);
+        if (failed) co_return;
     }
 }
 

@@ -48,6 +48,7 @@ class App {
     http::Awaitable<> handle_signals();
     http::Awaitable<> drain();
     http::Awaitable<> watch_clock();
+    http::Awaitable<> prune_usages();
     // What differs from before; where the file has a fault, the old configuration stays.
     http::Awaitable<Result<boost::json::object>> reload();
     [[nodiscard]] Result<boost::json::object> load_again();
@@ -78,6 +79,8 @@ class App {
     std::unique_ptr<gateway::ChallengeDesk> desk_;
     limits::UseLimits use_limits_;
     paywall::Ledger ledger_;
+    std::unique_ptr<paywall::FreeLedger> free_ledger_;
+    paywall::WorkDesk work_;
     std::vector<std::unique_ptr<http::Worker>> workers_;
     Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;

@@ -13,16 +13,18 @@
 #include <map>
 #include <mutex>
 #include <thread>
-#include <variant>
 #include <vector>
 
 #include "service/store/charge_table.hpp"
 #include "service/store/examine.hpp"
 #include "service/store/facts_map.hpp"
+#include "service/store/free_use_table.hpp"
 #include "service/store/lock_file.hpp"
 #include "service/store/migrate.hpp"
 #include "service/store/service_table.hpp"
+#include "service/store/usage_table.hpp"
 #include "service/store/write_health.hpp"
+#include "service/store/writes.hpp"
 
 namespace millrace {
 
@@ -62,54 +64,7 @@ void bind_hash(SQLite::Statement& query, int index, const PaymentHash& hash) {
     query.bind(index, hash.view().data(), static_cast<int>(hash.view().size()));
 }
 
-struct FirstUseWrite {
-    PaymentHash hash;
-    std::string service;
-    std::chrono::sys_seconds at;
-    Store::FirstUseDone done;
-    bool is_new = false;  // found out while writing
-};
-
-struct SettlementWrite {
-    std::string node_id;
-    gateway::Settlement settlement;
-    Store::SettlementDone done;
-    std::uint64_t subscription = 0;
-    bool is_new = false;  // found out while writing
-};
-
-struct ChargeWrite {
-    paywall::ChargeUse use;
-    Store::ChargeDone done;
-    paywall::ChargeAdmission admission = paywall::ChargeAdmission::first;  // found out while writing
-};
-
-struct UsageWrite {
-    PaymentHash hash;
-    std::string service;
-    UsageChange change;
-    paywall::Usage usage;
-    Store::UsageDone done;
-};
-
-// What an operator does: a change, if any, and its row in the audit table.
-struct OperatorWrite {
-    enum class Change { none, revoke, restore };
-    Change change = Change::none;
-    PaymentHash hash;
-    std::string reason;
-    AuditEntry entry;
-    Store::RevokedDone done;
-    bool is_new = false;  // found out while writing
-};
-
-struct ServicesWrite {
-    std::vector<config::StoredService> services;
-    AuditEntry entry;
-    Store::ServicesDone done;
-};
-
-using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, OperatorWrite, ServicesWrite>;
+constexpr std::size_t prune_step = 1000;  // usages looked at in one commit
 
 class SqliteStore final : public Store {
   public:
@@ -133,12 +88,10 @@ class SqliteStore final : public Store {
             "INSERT INTO gateway_cursors (node_id, next_pay_index) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
             "next_pay_index = max(next_pay_index, excluded.next_pay_index)");
         charges_.emplace(database_);
-        add_usage_.emplace(
-            database_,
-            "INSERT INTO token_usage (payment_hash, service, uses, bytes, spent_msat) VALUES (?, ?, ?, ?, ?) ON "
-            "CONFLICT DO UPDATE SET uses = uses + excluded.uses, bytes = bytes + excluded.bytes, spent_msat = "
-            "spent_msat "
-            "+ excluded.spent_msat");
+        free_uses_.emplace(database_);
+        stored_free_uses_ = free_uses_->load();
+        usage_.emplace(database_);
+        usages_ = usage_->load();
         insert_audit_.emplace(database_,
                               "INSERT INTO audit (at, role, action, subject, detail) VALUES (?, ?, ?, ?, ?)");
         writer_ = std::thread([this] { write_until_closed(); });
@@ -181,6 +134,17 @@ class SqliteStore final : public Store {
     }
 
     [[nodiscard]] std::vector<TokenUsage> take_usages() override { return std::move(usages_); }
+
+    void prune_usages(UsageEnds ended, PrunedDone done) override {
+        enqueue(PruneWrite{std::move(ended), std::move(done), {}});
+    }
+
+    void record_free_uses(paywall::FreeUses uses, FreeUsesDone done) override {
+        enqueue(FreeUsesWrite{std::move(uses), std::move(done)});
+    }
+
+    [[nodiscard]] std::vector<paywall::FreeUses> take_free_uses() override { return std::move(stored_free_uses_); }
+    [[nodiscard]] const SecretKey& free_use_key() const override { return free_uses_->key(); }
 
     void revoke(const PaymentHash& hash, std::string reason, AuditEntry entry, RevokedDone done) override {
         enqueue(
@@ -226,12 +190,6 @@ class SqliteStore final : public Store {
         while (uses.executeStep()) facts_.set_first_used(hash_of(uses.getColumn(0)), time_of(uses.getColumn(1)));
         SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges");
         while (charges.executeStep()) facts_.set_charged(hash_of(charges.getColumn(0)));
-        auto amount = [](const SQLite::Column& column) { return static_cast<std::uint64_t>(column.getInt64()); };
-        SQLite::Statement used(database_, "SELECT payment_hash, uses, bytes, spent_msat FROM token_usage");
-        while (used.executeStep()) {
-            usages_.push_back({hash_of(used.getColumn(0)),
-                               {amount(used.getColumn(1)), amount(used.getColumn(2)), amount(used.getColumn(3))}});
-        }
         SQLite::Statement revoked(database_, "SELECT payment_hash FROM revocations");
         while (revoked.executeStep()) facts_.set_revoked(hash_of(revoked.getColumn(0)), true);
         SQLite::Statement cursors(database_, "SELECT node_id, next_pay_index FROM gateway_cursors");
@@ -354,17 +312,9 @@ class SqliteStore final : public Store {
         write.done(write.admission);
     }
 
-    void execute(UsageWrite& write) {
-        std::int64_t sign = write.change == UsageChange::used ? 1 : -1;
-        SQLite::Statement& upsert = *add_usage_;
-        upsert.tryReset();
-        bind_hash(upsert, 1, write.hash);
-        upsert.bind(2, write.service);
-        upsert.bind(3, sign * static_cast<std::int64_t>(write.usage.uses));
-        upsert.bind(4, sign * static_cast<std::int64_t>(write.usage.bytes));
-        upsert.bind(5, sign * static_cast<std::int64_t>(write.usage.spent_msat));
-        upsert.exec();
-    }
+    void execute(UsageWrite& write) { usage_->add(write.hash, write.service, write.change, write.usage); }
+    void execute(PruneWrite& write) { write.pruned = usage_->prune(write.ended, prune_step); }
+    void execute(FreeUsesWrite& write) { free_uses_->add(write.uses); }
 
     void execute(OperatorWrite& write) {
         const AuditEntry& entry = write.entry;
@@ -439,12 +389,20 @@ class SqliteStore final : public Store {
     }
 
     static void finish(UsageWrite& write, const Result<void>& committed) { write.done(committed); }
+    static void finish(PruneWrite& write, const Result<void>& committed) {
+        if (!committed) return write.done(committed.error());
+        write.done(std::move(write.pruned));
+    }
+    static void finish(FreeUsesWrite& write, const Result<void>& committed) { write.done(committed); }
 
     std::unique_ptr<LockFile> lock_;
     SQLite::Database database_;
-    std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_, add_usage_,
+    std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_,
         insert_audit_;
     std::optional<ChargeTable> charges_;
+    std::optional<FreeUseTable> free_uses_;
+    std::optional<UsageTable> usage_;
+    std::vector<paywall::FreeUses> stored_free_uses_;
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
     std::vector<config::StoredService> services_;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "common/result/error.hpp"
 #include "service/config/definition.hpp"
 #include "service/paywall/charge_use.hpp"
+#include "service/paywall/free_use.hpp"
 #include "service/paywall/payment_facts.hpp"
 #include "service/paywall/usage.hpp"
 
@@ -39,6 +41,10 @@ struct TokenUsage {
 };
 
 enum class UsageChange { used, given_back };
+
+// By the name that tokens are sold in: those whose clock started before this ended so long ago that what they used does
+// not matter any more.
+using UsageEnds = std::map<std::string, std::chrono::sys_seconds, std::less<>>;
 
 struct Figures {
     std::uint64_t commits = 0;
@@ -91,6 +97,18 @@ class Store {
 
     // What was used before the store was opened. To be called once, at the start: nothing is kept.
     [[nodiscard]] virtual std::vector<TokenUsage> take_usages() = 0;
+
+    // Looks at a bounded number of usages, others with each call, and removes what has ended. `done` gets whose were.
+    using PrunedDone = std::function<void(Result<std::vector<PaymentHash>>)>;
+    virtual void prune_usages(UsageEnds ended, PrunedDone done) = 0;
+
+    // Adds to what a network prefix has used of a service's free allowance.
+    using FreeUsesDone = std::function<void(Result<void>)>;
+    virtual void record_free_uses(paywall::FreeUses uses, FreeUsesDone done) = 0;
+
+    // What was on disk when the store was opened; to be called once. And the key of the prefixes' tags.
+    [[nodiscard]] virtual std::vector<paywall::FreeUses> take_free_uses() = 0;
+    [[nodiscard]] virtual const SecretKey& free_use_key() const = 0;
 
     // Revokes the tokens of a payment, or restores them, and writes `entry` down, both or neither. `done` gets whether
     // that changed anything; where it did not, nothing is written.

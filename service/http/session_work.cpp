@@ -1,0 +1,81 @@
+// Proof of work: where more invoices are asked for than are made out, a client that works for it gets past the limit.
+//
+//   add_task()    a 429 comes with a task, if [challenges] has pow
+//   admit_work()  a credential L402 <macaroon>:POW: an invoice beyond the limits, or, where the service says so, the
+//                 request itself
+//
+// Work opens nothing that is sold but for a service with pow = "request", and there one request, of no more than the
+// service's price, without an upgrade, and not where a token of a certain kind is needed.
+#include "common/l402/work.hpp"
+#include "service/http/header_rules.hpp"
+#include "service/http/session.hpp"
+
+namespace millrace::http {
+bool Session::offers_work() const {
+    if (!site_->config.challenges.pow || service().dry_run) return false;
+    for (const auto& [name, value] : exchange_->credential_fields) {
+        if (same_field_name(name, "Authorization") && l402::is_work_authorization(value)) return true;
+    }
+    return false;
+}
+
+// What work buys of this request.
+config::WorkBuys Session::bought_by_work() const {
+    using enum config::WorkBuys;
+    if (!site_->config.challenges.pow || !service().schemes.l402 || match_.access != paywall::Access::sold)
+        return nothing;
+    const bool whole = priced_ && price_ <= service().price && !is_reserved_for_tokens() &&
+                       exchange_->request.head().upgrade.empty();
+    return service().work_buys == request && !whole ? invoice : service().work_buys;
+}
+
+void Session::add_task(Problem& problem) {
+    // A quote's answer has no room for it, and once the body is under way the head's bytes are gone.
+    const config::WorkBuys buys = pump_ || own_ ? config::WorkBuys::nothing : bought_by_work();
+    if (buys == config::WorkBuys::nothing) return;
+    const paywall::WorkDesk::Task task = worker_.shared().work.set(*site_->config.challenges.pow,
+                                                                   service().name.text(), buys, today());
+    problem.challenges.push_back(l402::work_line(task.token_base64, task.bits));
+    problem.reason = "work";
+    problem.detail += buys == config::WorkBuys::request
+                          ? " Or solve the task in WWW-Authenticate, which opens this once."
+                          : " Or solve the task in WWW-Authenticate, which gets an invoice now.";
+}
+
+Awaitable<std::optional<Problem>> Session::admit_work() {
+    if (match_.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
+    if (exchange_->credential_fields.size() != 1) {
+        counts_->authenticated(metrics::AuthResult::malformed);
+        co_return Problem{400, "The request carries more than one credential; send one."};
+    }
+    auto unpriced = co_await price_in(offer_tier_);
+    if (unpriced) co_return std::move(*unpriced);
+    // It asks for the price, and uses nothing up.
+    if (exchange_->request.head().verb == Verb::head) co_return tell_price(paywall::Reason::no_credential);
+    const auto solution = l402::parse_work_authorization(exchange_->credential_fields.front().second);
+    const config::WorkBuys buys = bought_by_work();
+    if (!solution || buys == config::WorkBuys::nothing) {
+        counts_->authenticated(metrics::AuthResult::malformed);
+        co_return co_await demand_payment(solution ? paywall::Reason::work_refused : paywall::Reason::malformed);
+    }
+    const config::Work& settings = *site_->config.challenges.pow;
+    switch (worker_.shared().work.use(settings, *solution, service().name.text(), buys, today())) {
+        case paywall::WorkVerdict::refused:
+            counts_->authenticated(metrics::AuthResult::bad_signature);
+            co_return co_await demand_payment(paywall::Reason::work_refused);
+        case paywall::WorkVerdict::busy: {
+            Problem problem{429, "More work comes in than is honoured. Keep the solution, and send it again soon."};
+            problem.retry_after = 1;
+            co_return problem;
+        }
+        case paywall::WorkVerdict::good:
+            break;
+    }
+    counts_->authenticated(metrics::AuthResult::worked);
+    if (buys == config::WorkBuys::invoice) co_return co_await demand_payment(paywall::Reason::no_credential, true);
+    exchange_->token_headers = "X-L402-Service: " + service().name.text() + "\r\nX-L402-Access: work\r\n";
+    token_headers_ = exchange_->token_headers;
+    co_return std::nullopt;
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,70 @@
+#include "service/store/free_use_table.hpp"
+
+#include "common/crypto/hash.hpp"
+
+namespace millrace::store {
+namespace {
+
+std::int64_t unix_seconds(std::chrono::sys_seconds time) {
+    return time.time_since_epoch().count();
+}
+
+std::chrono::sys_seconds time_of(const SQLite::Column& column) {
+    return std::chrono::sys_seconds(std::chrono::seconds(column.getInt64()));
+}
+
+ByteView bytes_of(const SQLite::Column& column) {
+    return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
+}
+
+SecretKey read_key(SQLite::Database& database) {
+    SQLite::Statement insert(database, "INSERT INTO free_use_key (id, key) VALUES (1, ?) ON CONFLICT DO NOTHING");
+    const SecretKey drawn(crypto::random_bytes<SecretKey::length>());
+    insert.bind(1, drawn.reveal().data(), static_cast<int>(SecretKey::length));
+    insert.exec();
+    SQLite::Statement select(database, "SELECT key FROM free_use_key WHERE id = 1");
+    select.executeStep();
+    return SecretKey::from_bytes(bytes_of(select.getColumn(0))).value();
+}
+
+}  // namespace
+
+FreeUseTable::FreeUseTable(SQLite::Database& database)
+    : database_(database),
+      key_(read_key(database)),
+      add_(database,
+           "INSERT INTO free_uses (service, prefix, started_at, ends_at, used) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO "
+           "UPDATE SET used = CASE WHEN started_at = excluded.started_at THEN used + excluded.used ELSE excluded.used "
+           "END, started_at = excluded.started_at, ends_at = excluded.ends_at WHERE excluded.started_at >= started_at "
+           "OR started_at > excluded.ends_at"),
+      prune_(database,
+             "DELETE FROM free_uses WHERE (service, prefix) IN (SELECT service, prefix FROM free_uses WHERE ends_at <= "
+             "? LIMIT 2)") {}
+
+std::vector<paywall::FreeUses> FreeUseTable::load() {
+    std::vector<paywall::FreeUses> out;
+    SQLite::Statement rows(database_,
+                           "SELECT service, prefix, started_at, ends_at, used FROM free_uses ORDER BY started_at");
+    while (rows.executeStep()) {
+        out.push_back({rows.getColumn(0).getString(),
+                       paywall::PrefixTag::from_bytes(bytes_of(rows.getColumn(1))).value(), time_of(rows.getColumn(2)),
+                       time_of(rows.getColumn(3)), static_cast<std::uint64_t>(rows.getColumn(4).getInt64())});
+    }
+    return out;
+}
+
+void FreeUseTable::add(const paywall::FreeUses& uses) {
+    // What is over at the beginning of this window is over now.
+    prune_.tryReset();
+    prune_.bind(1, unix_seconds(uses.started_at));
+    prune_.exec();
+    add_.tryReset();
+    add_.bind(1, uses.service);
+    add_.bind(2, uses.prefix.view().data(), static_cast<int>(uses.prefix.view().size()));
+    add_.bind(3, unix_seconds(uses.started_at));
+    add_.bind(4, unix_seconds(uses.ends_at));
+    add_.bind(5, static_cast<std::int64_t>(uses.used));
+    add_.exec();
+}
+
+}  // namespace millrace::store

@@ -1,0 +1,79 @@
+#include "service/store/usage_table.hpp"
+
+namespace millrace::store {
+namespace {
+
+PaymentHash hash_of(const SQLite::Column& column) {
+    ByteView bytes{static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
+    return PaymentHash::from_bytes(bytes).value();
+}
+
+void bind_hash(SQLite::Statement& query, int index, const PaymentHash& hash) {
+    query.bind(index, hash.view().data(), static_cast<int>(hash.view().size()));
+}
+
+}  // namespace
+
+UsageTable::UsageTable(SQLite::Database& database)
+    : database_(database),
+      add_(database,
+           "INSERT INTO token_usage (payment_hash, service, uses, bytes, spent_msat) VALUES (?, ?, ?, ?, ?) ON "
+           "CONFLICT DO UPDATE SET uses = uses + excluded.uses, bytes = bytes + excluded.bytes, spent_msat = "
+           "spent_msat + excluded.spent_msat") {}
+
+std::vector<TokenUsage> UsageTable::load() {
+    std::vector<TokenUsage> out;
+    auto amount = [](const SQLite::Column& column) { return static_cast<std::uint64_t>(column.getInt64()); };
+    SQLite::Statement used(database_, "SELECT payment_hash, uses, bytes, spent_msat FROM token_usage");
+    while (used.executeStep()) {
+        out.push_back({hash_of(used.getColumn(0)),
+                       {amount(used.getColumn(1)), amount(used.getColumn(2)), amount(used.getColumn(3))}});
+    }
+    return out;
+}
+
+void UsageTable::add(const PaymentHash& hash, const std::string& service, UsageChange change,
+                     const paywall::Usage& usage) {
+    std::int64_t sign = change == UsageChange::used ? 1 : -1;
+    add_.tryReset();
+    bind_hash(add_, 1, hash);
+    add_.bind(2, service);
+    add_.bind(3, sign * static_cast<std::int64_t>(usage.uses));
+    add_.bind(4, sign * static_cast<std::int64_t>(usage.bytes));
+    add_.bind(5, sign * static_cast<std::int64_t>(usage.spent_msat));
+    add_.exec();
+}
+
+std::vector<PaymentHash> UsageTable::prune(const UsageEnds& ended, std::size_t step) {
+    // As the time that a token buys is counted: from its settlement, or else from its first use.
+    SQLite::Statement rows(
+        database_,
+        "SELECT u.payment_hash, u.service, coalesce(s.settled_at, f.first_used_at) FROM token_usage u LEFT JOIN "
+        "settlements s ON s.payment_hash = u.payment_hash LEFT JOIN first_uses f ON f.payment_hash = u.payment_hash "
+        "WHERE u.payment_hash > ? ORDER BY u.payment_hash LIMIT ?");
+    // A null pointer would be bound as NULL, which nothing is greater than.
+    const std::uint8_t none = 0;
+    rows.bind(1, looked_at_.empty() ? &none : looked_at_.data(), static_cast<int>(looked_at_.size()));
+    rows.bind(2, static_cast<std::int64_t>(step));
+    std::vector<PaymentHash> out;
+    std::size_t seen = 0;
+    while (rows.executeStep()) {
+        ++seen;
+        const PaymentHash hash = hash_of(rows.getColumn(0));
+        looked_at_.assign(hash.view().begin(), hash.view().end());
+        auto end = ended.find(rows.getColumn(1).getString());
+        if (end == ended.end() || rows.getColumn(2).isNull()) continue;
+        if (std::chrono::sys_seconds(std::chrono::seconds(rows.getColumn(2).getInt64())) < end->second)
+            out.push_back(hash);
+    }
+    if (seen < step) looked_at_.clear();  // from the beginning the next time
+    SQLite::Statement remove(database_, "DELETE FROM token_usage WHERE payment_hash = ?");
+    for (const PaymentHash& hash : out) {
+        remove.tryReset();
+        bind_hash(remove, 1, hash);
+        remove.exec();
+    }
+    return out;
+}
+
+}  // namespace millrace::store

@@ -1,0 +1,73 @@
+// What waits for the store's writer: facts to be written, and whom to tell.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "service/store/store.hpp"
+
+namespace millrace::store {
+
+struct FirstUseWrite {
+    PaymentHash hash;
+    std::string service;
+    std::chrono::sys_seconds at;
+    Store::FirstUseDone done;
+    bool is_new = false;  // found out while writing
+};
+
+struct SettlementWrite {
+    std::string node_id;
+    gateway::Settlement settlement;
+    Store::SettlementDone done;
+    std::uint64_t subscription = 0;
+    bool is_new = false;  // found out while writing
+};
+
+struct ChargeWrite {
+    paywall::ChargeUse use;
+    Store::ChargeDone done;
+    paywall::ChargeAdmission admission = paywall::ChargeAdmission::first;  // found out while writing
+};
+
+struct UsageWrite {
+    PaymentHash hash;
+    std::string service;
+    UsageChange change;
+    paywall::Usage usage;
+    Store::UsageDone done;
+};
+
+struct PruneWrite {
+    UsageEnds ended;
+    Store::PrunedDone done;
+    std::vector<PaymentHash> pruned;  // found out while writing
+};
+
+struct FreeUsesWrite {
+    paywall::FreeUses uses;
+    Store::FreeUsesDone done;
+};
+
+// What an operator does: a change, if any, and its row in the audit table.
+struct OperatorWrite {
+    enum class Change { none, revoke, restore };
+    Change change = Change::none;
+    PaymentHash hash;
+    std::string reason;
+    AuditEntry entry;
+    Store::RevokedDone done;
+    bool is_new = false;  // found out while writing
+};
+
+struct ServicesWrite {
+    std::vector<config::StoredService> services;
+    AuditEntry entry;
+    Store::ServicesDone done;
+};
+
+using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, PruneWrite, FreeUsesWrite,
+                           OperatorWrite, ServicesWrite>;
+
+}  // namespace millrace::store
