@@ -27,6 +27,7 @@ ZBARIMG = shutil.which("zbarimg")
 SERVICES = [
     {"name": "weather", "path": "/weather/", "price_msat": 1500, "timeout": "1h", "description": "The forecast for today and tomorrow, hour by hour"},
     {"name": "archive", "path": "/archive/", "price_msat": 21_000_000},
+    {"name": "crowded", "path": "/crowded/", "price_msat": 1000, "free": ["/crowded/"], "limits.in_all": "1/5s"},
 ]
 # The browser talks to nobody but the service.
 SWITCHES = [
@@ -151,8 +152,9 @@ class Browser:
         return file
 
     def complaints(self):
-        """What the console says, but for the 402 itself."""
-        return [entry["message"] for entry in self.driver.get_log("browser") if "status of 402" not in entry["message"]]
+        """What the console says, but for the answers' own status."""
+        own = ("status of 402", "status of 429", "status of 503")
+        return [entry["message"] for entry in self.driver.get_log("browser") if not any(text in entry["message"] for text in own)]
 
 
 @pytest.fixture

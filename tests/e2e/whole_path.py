@@ -384,6 +384,21 @@ def test_the_nodes_limit_is_429(path):
     assert service.get().status == 402
 
 
+def test_where_no_more_invoices_are_made_out_the_client_works_for_one(path):
+    whole = path()
+    service = whole.sell(challenges={"reuse": False, "in_all": "1/h", "pow.bits": 12, "pow.max_bits": 12})
+    assert service.get().status == 402
+    lazy = whole.client()
+    assert lazy.get(service.url(), "--max-pow-bits", "11") == UPSTREAM_ERROR
+    assert "asks for 12 bits of work" in lazy.said()
+    client = whole.client()
+    assert client.get(service.url()) == OK, client.said()
+    assert client.body.read_text() == "sunny\n" and "working: 12 bits" in client.said()
+    assert whole.paid() == 1
+    # What was bought is used again, without work.
+    assert client.get(service.url()) == OK and "working" not in client.said()
+
+
 # -- kill -9 --------------------------------------------------------------------------------------------------------------
 
 

@@ -206,3 +206,19 @@ def test_options_is_sold_where_the_service_says_so(house):
     with house.service.client() as client:
         assert client.request("OPTIONS", "/weather/today").read().status == 402
         assert client.request("OPTIONS", "/weather/today", house.paid().headers()).read().body == b"hello\n"
+
+
+def test_a_quoted_invoice_speaks_of_the_method_that_was_asked_about(house):
+    service = '[[service]]\nname = "notes"\npath = "/notes/"\nupstream = "{}"\nprice_msat = 5\ndescription = "{{method}} {{path}}"\n'
+    house.start(services=service.format(house.upstream.url))
+
+    def described(question):
+        assert "invoice" in ask(house.service, {"service": "notes", "path": "/notes/x", "mint": True, **question}).json()
+        asked = [request["params"] for request in house.gateway.requests if request["method"] == "issue"][-1]
+        return asked.get("batch", [asked])[-1]["description"]
+
+    assert described({"method": "PUT"}) == "PUT /notes/x"
+    assert described({}) == "GET /notes/x"
+    for method in ("", "GET x", "G\nET", "A" * 33):
+        answer = ask(house.service, {"service": "notes", "method": method, "mint": True})
+        assert (answer.status, answer.json()["error"]["field"]) == (400, "method")

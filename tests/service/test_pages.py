@@ -2,6 +2,7 @@
 
 import base64
 import re
+import ssl
 import time
 
 import pytest
@@ -412,3 +413,90 @@ def test_a_waiting_connection_is_kept_alive(shared):
     client.socket.settimeout(20)
     assert [client.stream.readline() for _ in range(4)][2:] == [b": waiting\n", b"\n"]
     client.close()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_browser_that_leaves_gives_up_its_place_at_once(house, tls):
+    listen_tls = ""
+    if tls:
+        from kit.tls import Authority
+
+        pair = Authority(house.folder).issue("localhost")
+        listen_tls = f'tls_cert = "{pair.certificate}"\ntls_key = "{pair.key}"\n'
+    house.start(config=house.config("[pay_page]\nmax_waiting = 1").replace("threads = 2\n", "threads = 2\n" + listen_tls))
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    more = {"tls": context} if tls else {}
+
+    def page():
+        with house.service.client(**more) as client:
+            return client.get("/weather/today", NAVIGATION)
+
+    def wait(page):
+        client = house.service.client(**more)
+        client.request("GET", f"{EVENTS}?offer=weather~1000", {"Accept": "text/event-stream", "Cookie": cookie_of(page, "/.well-known/millrace/")})
+        return client, client.head()
+
+    first, second = page(), page()
+    for _ in range(3):
+        started = time.monotonic()
+        client, head = wait(first)
+        assert head.status == 200
+        refused, head = wait(second)
+        assert head.status == 503
+        refused.close()
+        client.close()
+        other = []
+        wait_for(lambda: other.append(wait(second)) or other[-1][1].status == 200, "the place is free again", 5)
+        for connection, _ in other:
+            connection.close()
+        wait_for(lambda: other.append(wait(first)) or other[-1][1].status == 200, "the place is free again", 5)
+        for connection, _ in other:
+            connection.close()
+        assert time.monotonic() - started < 8
+        # What such a client sends is passed over; and a place is given up where it is told.
+        wait_for(lambda: other.append(wait(first)) or other[-1][1].status == 200, "the place is free again", 5)
+        other[-1][0].send(b"GET / HTTP/1.1\r\n\r\n")
+        house.gateway.settle(token_of(house, first))
+        assert other[-1][0].stream.read().endswith(b"event: settled\ndata: {}\n\n")
+        first = page()
+
+
+def waits(answer, status):
+    """That it is the page of a 429 or a 503; the seconds after which it looks again."""
+    assert (answer.status, answer.get("content-type")) == (status, "text/html; charset=utf-8")
+    text = answer.body.decode()
+    seconds = int(re.search('<meta http-equiv="refresh" content="([0-9]+)">', text)[1])
+    assert seconds == int(answer.get("retry-after"))
+    assert "default-src 'none'" in answer.get("content-security-policy")
+    assert answer.get("cache-control") == "no-store" and not answer.all("set-cookie")
+    assert "<h1>weather</h1>" in text and "<script" not in text
+    return seconds
+
+
+def test_where_more_is_asked_for_than_is_sold_a_browser_gets_a_page_that_looks_again(house):
+    house.start('[challenges]\nper_prefix = "1/30s"\n')
+    assert is_page(house.service.get("/weather/x", NAVIGATION))
+    assert 1 <= waits(house.service.get("/weather/x", NAVIGATION), 429) <= 30
+    for headers in ({}, {"Accept": "application/json"}, {**BROWSER, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}):
+        answer = house.service.get("/weather/today", headers)
+        assert answer.get("content-type") == "application/problem+json"
+    with house.service.client() as client:
+        answer = client.request("POST", "/weather/x", BROWSER, b"x").read()
+        assert (answer.status, answer.get("content-type")) == (429, "application/problem+json")
+        # One with a body keeps its connection, and its answer is the same.
+        answer = client.request("GET", "/weather/x", BROWSER, b"x" * 1000).read()
+        assert (answer.status, answer.get("content-type")) == (429, "application/problem+json")
+        assert waits(client.get("/weather/x", NAVIGATION), 429) >= 1
+
+
+def test_while_the_node_is_away_a_browser_gets_a_page_that_looks_again(house):
+    house.start()
+    house.gateway.stop()
+    wait_for(lambda: not house.service.ready(), "the gateway is gone")
+    answer = house.service.get("/weather/x", NAVIGATION)
+    assert waits(answer, 503) == 5
+    assert "Nothing was charged" in answer.body.decode()
+    config = house.config().replace('timeout = "1h"', 'timeout = "1h"\npay_page = false')
+    house.service.reload(config)
+    assert house.service.get("/weather/x", NAVIGATION).get("content-type") == "application/problem+json"

@@ -522,3 +522,29 @@ def test_nothing_is_handed_out_twice_however_often_the_service_is_killed(house):
     assert sum(counts[0] for counts in total.values()) > kills
     print(f"{met} of {kills} kills met paid requests under way, {under_way} of them; {sum(served.values())} were served")
     assert met > kills // 5, f"seed {seed}: only {met} of {kills} kills met a paid request under way"
+
+
+def test_usages_of_tokens_that_ended_long_ago_are_removed(house):
+    services = SERVICES.format(upstream=house.upstream.url)
+    house.start(services=services)
+    old, endless, unknown, fresh = house.paid("once"), house.paid("uses"), house.paid("once"), house.paid("once")
+    for token in (old, unknown, fresh):
+        assert house.service.get("/once/x", token.headers()).status == 200
+    assert house.service.get("/uses/x", endless.headers()).status == 200
+    house.service.stop()
+    database = sqlite3.connect(house.folder / "millrace.db")
+    long_ago = int(time.time()) - 40 * 86400
+    for token in (old, endless):
+        database.execute("UPDATE settlements SET settled_at = ? WHERE payment_hash = ?", (long_ago, token.payment_hash))
+    for table in ("settlements", "first_uses"):
+        database.execute(f"DELETE FROM {table} WHERE payment_hash = ?", (unknown.payment_hash,))
+    database.commit()
+    database.close()
+    house.service.start()
+    deadline = time.monotonic() + 10
+    while old.payment_hash in usage(house) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert set(usage(house)) == {token.payment_hash for token in (endless, unknown, fresh)}
+    # What ended stays ended.
+    assert refused(house.service.get("/once/x", old.headers()), "expired")
+    assert refused(house.service.get("/once/x", fresh.headers()), "quota_exhausted")

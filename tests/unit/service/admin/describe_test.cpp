@@ -36,6 +36,7 @@ cors = ["*"]
 dry_run = true
 pay_page = false
 limits = { per_token = "10/s" }
+free_allowance = { requests = 10, per = "1d" }
 pricer = { url = "unix:/run/p.sock:/price", fallback_msat = 900, facts = ["method"], headers = ["X-Model"], send = { "Authorization" = "Bearer hunter4" } }
 [[service.tier]]
 name = "gold"
@@ -73,6 +74,7 @@ TEST_CASE("a service is shown with everything that the file says, but for secret
           R"("tls":{"ca":null,"cert":null,"key":null,"sni":null,"verify":true},"send":["Authorization"]},)"
           R"("tiers":[{"name":"gold","tier":1,"price_msat":5000,"timeout":3600,"uses":7,"bytes":null,)"
           R"("credit_msat":null,"capabilities":["read","write"]}],)"
+          R"("free_allowance":{"requests":10,"per":86400,"max_price_msat":null,"max_prefixes":100000},"pow":"invoice",)"
           R"("limits":{"per_token":{"count":10,"seconds":1E0},"per_prefix":null,"in_all":null},)"
           R"("routes":[{"name":"big","path":"/weather/big/","methods":[],"price_msat":null,"per_kib_msat":null,)"
           R"("per_unit_msat":5,"unit_header":"X-Units","max_units":9,"scope":"route","capability":"write","min_tier":1}]})");

@@ -46,6 +46,8 @@ schemes = ["l402", "payment"]
 uses = 5
 bytes = "1MiB"
 limits = { per_token = "10/s", per_prefix = "20/s", in_all = "30/m" }
+free_allowance = { requests = 10, per = "1d", max_price_msat = 5, max_prefixes = 7 }
+pow = "request"
 )" R"(pricer = { url = "https://127.0.0.1:9100/price", timeout = "1s", cache = "60s", )" R"(fallback_msat = 9, min_msat = 0, max_msat = 99, )"
     R"(facts = ["method", "client"], headers = ["X-Model"], calls = 3, )"
     R"(send = { "Authorization" = "Bearer ${KEY}" }, tls = { ca = "ca.pem" } })" R"(

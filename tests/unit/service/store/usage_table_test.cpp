@@ -1,0 +1,88 @@
+#include "service/store/usage_table.hpp"
+
+#include <set>
+
+#include "service/store/migrations.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace millrace;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::chrono::sys_seconds noon{1'800'000'000s};
+
+PaymentHash hash(std::uint16_t number) {
+    std::array<std::uint8_t, 32> bytes{};
+    bytes[0] = static_cast<std::uint8_t>(number >> 8U);
+    bytes[1] = static_cast<std::uint8_t>(number);
+    return PaymentHash(bytes);
+}
+
+class Database {
+  public:
+    Database() : database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE) {
+        for (const store::Migration& migration : store::migrations()) database.exec(std::string(migration.sql));
+    }
+    void settled(std::uint16_t number, std::chrono::sys_seconds at) {
+        SQLite::Statement insert(database, "INSERT INTO settlements VALUES (NULL, ?, 'n', 1, 'l', 's', '', 1, 1, ?)");
+        insert.bind(1, hash(number).view().data(), 32);
+        insert.bind(2, static_cast<std::int64_t>(at.time_since_epoch().count()));
+        insert.exec();
+    }
+    void first_used(std::uint16_t number, std::chrono::sys_seconds at) {
+        SQLite::Statement insert(database, "INSERT INTO first_uses VALUES (?, 's', ?)");
+        insert.bind(1, hash(number).view().data(), 32);
+        insert.bind(2, static_cast<std::int64_t>(at.time_since_epoch().count()));
+        insert.exec();
+    }
+    SQLite::Database database;
+};
+
+std::set<PaymentHash> left(store::UsageTable& table) {
+    std::set<PaymentHash> out;
+    for (const store::TokenUsage& one : table.load()) out.insert(one.hash);
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("only what ended long ago is removed, by the clock of its token") {
+    Database house;
+    store::UsageTable table(house.database);
+    auto use = [&](std::uint16_t number, const char* service) {
+        table.add(hash(number), service, store::UsageChange::used, {1, 2, 3});
+    };
+    use(1, "hour");  // settled before
+    house.settled(1, noon - 1s);
+    use(2, "hour");  // settled after, though used before: the settlement counts
+    house.settled(2, noon);
+    house.first_used(2, noon - 10s);
+    use(3, "hour");  // used before, no settlement known
+    house.first_used(3, noon - 1s);
+    use(4, "hour");  // nothing known
+    use(5, "endless");
+    house.settled(5, noon - 1s);
+    const store::UsageEnds ended{{"hour", noon}};
+    const auto pruned = table.prune(ended, 100);
+    CHECK(std::set<PaymentHash>(pruned.begin(), pruned.end()) == std::set<PaymentHash>{hash(1), hash(3)});
+    CHECK(left(table) == std::set<PaymentHash>{hash(2), hash(4), hash(5)});
+    CHECK(table.prune(ended, 100).empty());
+}
+
+TEST_CASE("a call looks at so many rows, the next one at others") {
+    Database house;
+    store::UsageTable table(house.database);
+    for (std::uint16_t i = 0; i < 25; ++i) {
+        table.add(hash(i), i % 2 == 0 ? "hour" : "endless", store::UsageChange::used, {1, 0, 0});
+        house.settled(i, noon - 1s);
+    }
+    const store::UsageEnds ended{{"hour", noon}};
+    CHECK(table.prune(ended, 10).size() == 5);
+    CHECK(table.prune(ended, 10).size() == 5);
+    CHECK(table.prune(ended, 10).size() == 3);
+    CHECK(left(table).size() == 12);
+    // From the beginning again.
+    table.add(hash(0), "hour", store::UsageChange::used, {1, 0, 0});
+    CHECK(table.prune(ended, 10).size() == 1);
+}
