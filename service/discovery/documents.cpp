@@ -124,29 +124,33 @@ Template template_of(std::string_view pattern) {
     return out;
 }
 
-// The offers are those of the `Payment` scheme, whose lightning method counts whole satoshi in decimal text; null: not
-// known beforehand. Where L402 alone is sold there are none, and pricing and terms say what it costs.
-bj::object payment_info(const config::Service& service, const Resource& resource) {
+// What an operation costs, under the name that its readers look for. x-payment-info is the `Payment` scheme's, and must have
+// an offer (draft-payment-discovery); its lightning method counts whole satoshi in decimal text, null: not known beforehand.
+// Where L402 alone is sold, the same stands in x-l402-info, without offers.
+constexpr std::string_view info_name(const config::Service& service) {
+    return service.schemes.payment ? "x-payment-info" : "x-l402-info";
+}
+
+bj::object price_info(const config::Service& service, const Resource& resource) {
     unsigned tier = tier_for(service, resource);
     bj::array schemes;
     if (service.schemes.l402) schemes.emplace_back("L402");
     if (service.schemes.payment) schemes.emplace_back("Payment");
-    bj::array offers;
+    bj::object info{{"schemes", std::move(schemes)},
+                    {"pricing", pricing_of(service, resource, tier)},
+                    {"terms", terms_of(service, resource.route, tier)}};
     if (service.schemes.payment) {
         const std::optional<Msat> price = fixed_price(service, resource, tier);
         bj::value amount = nullptr;
         // A charge shows whole satoshi, rounded up.
         if (price) amount = std::to_string(payment::to_sat(*price));
-        offers.push_back(bj::object{{"intent", "charge"},
-                                    {"method", "lightning"},
-                                    {"amount", std::move(amount)},
-                                    {"currency", "sat"},
-                                    {"description", description_of(service)}});
+        info["offers"] = bj::array{bj::object{{"intent", "charge"},
+                                              {"method", "lightning"},
+                                              {"amount", std::move(amount)},
+                                              {"currency", "sat"},
+                                              {"description", description_of(service)}}};
     }
-    return {{"offers", std::move(offers)},
-            {"schemes", std::move(schemes)},
-            {"pricing", pricing_of(service, resource, tier)},
-            {"terms", terms_of(service, resource.route, tier)}};
+    return info;
 }
 
 bj::object make_operation(const config::Service& service, const Resource& resource, const Template& path) {
@@ -162,7 +166,7 @@ bj::object make_operation(const config::Service& service, const Resource& resour
     }
     if (!parameters.empty()) operation["parameters"] = std::move(parameters);
     if (resource.access == Resource::Access::sold) {
-        operation["x-payment-info"] = payment_info(service, resource);
+        operation[info_name(service)] = price_info(service, resource);
         responses["402"] = bj::object{{"description", "Payment Required: the invoice is in WWW-Authenticate."}};
     } else if (resource.access == Resource::Access::auth_only) {
         responses["401"] = bj::object{{"description", "A token is needed, and none is sold here."}};

@@ -33,9 +33,9 @@ def test_the_manifest_lists_what_is_sold_at_the_host(shared):
 def test_the_openapi_document_has_paths_and_prices(shared):
     document = shared.service.get(OPENAPI).json()
     assert document["openapi"] == "3.1.0" and "x-service-info" in document
-    info = document["paths"]["/weather/{path}"]["get"]["x-payment-info"]
+    info = document["paths"]["/weather/{path}"]["get"]["x-l402-info"]
     assert info["pricing"] == {"model": "fixed", "price_msat": 1000}
-    assert "x-payment-info" not in document["paths"]["/weather/health"]["get"]
+    assert not {"x-payment-info", "x-l402-info"} & set(document["paths"]["/weather/health"]["get"])
 
 
 @pytest.mark.parametrize("path", [MANIFEST, OPENAPI])

@@ -131,11 +131,11 @@ TEST_CASE("the OpenAPI document has each path with its price") {
     CHECK(paths ==
           std::set<std::string>{"/weather/health", "/weather/public/{path}", "/weather/{path}", "/map", "/map/{path}"});
     CHECK(ids.size() == operations);
-    // Offers are charges: where L402 alone is sold there are none.
+    // Offers are charges, and x-payment-info has at least one.
     const bj::value& weather = at(json, "/paths/~1weather~1{path}/get");
-    CHECK(at(weather, "/x-payment-info/offers") == bj::array{});
-    CHECK(at(weather, "/x-payment-info/schemes") == bj::array{"L402"});
-    CHECK(at(weather, "/x-payment-info/pricing/price_msat") == 1500);
+    CHECK(at(weather, "/x-payment-info") == "absent");
+    CHECK(at(weather, "/x-l402-info/schemes") == bj::array{"L402"});
+    CHECK(at(weather, "/x-l402-info/pricing/price_msat") == 1500);
     CHECK(at(weather, "/parameters/0/name") == "path");
     CHECK(at(weather, "/responses/402").is_object());
     CHECK(at(json, "/paths/~1map/get/parameters") == "absent");
