@@ -2,18 +2,12 @@
 
 #include <algorithm>
 
+#include "service/store/columns.hpp"
+
 namespace millrace::store {
 namespace {
 
 constexpr std::chrono::minutes prune_interval{10};
-
-std::int64_t unix_seconds(std::chrono::sys_seconds time) {
-    return time.time_since_epoch().count();
-}
-
-void bind_bytes(SQLite::Statement& query, int index, ByteView bytes) {
-    query.bind(index, bytes.data(), static_cast<int>(bytes.size()));
-}
 
 crypto::Digest digest_of(const SQLite::Column& column) {
     crypto::Digest out{};

@@ -1,30 +1,19 @@
 #include "service/store/free_use_table.hpp"
 
 #include "common/crypto/hash.hpp"
+#include "service/store/columns.hpp"
 
 namespace millrace::store {
 namespace {
 
-std::int64_t unix_seconds(std::chrono::sys_seconds time) {
-    return time.time_since_epoch().count();
-}
-
-std::chrono::sys_seconds time_of(const SQLite::Column& column) {
-    return std::chrono::sys_seconds(std::chrono::seconds(column.getInt64()));
-}
-
-ByteView bytes_of(const SQLite::Column& column) {
-    return {static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-}
-
 SecretKey read_key(SQLite::Database& database) {
     SQLite::Statement insert(database, "INSERT INTO free_use_key (id, key) VALUES (1, ?) ON CONFLICT DO NOTHING");
     const SecretKey drawn(crypto::random_bytes<SecretKey::length>());
-    insert.bind(1, drawn.reveal().data(), static_cast<int>(SecretKey::length));
+    bind_bytes(insert, 1, drawn.reveal());
     insert.exec();
     SQLite::Statement select(database, "SELECT key FROM free_use_key WHERE id = 1");
     select.executeStep();
-    return SecretKey::from_bytes(bytes_of(select.getColumn(0))).value();
+    return SecretKey::from_bytes(bytes_at(select.getColumn(0))).value();
 }
 
 }  // namespace
@@ -47,8 +36,8 @@ std::vector<paywall::FreeUses> FreeUseTable::load() {
                            "SELECT service, prefix, started_at, ends_at, used FROM free_uses ORDER BY started_at");
     while (rows.executeStep()) {
         out.push_back({rows.getColumn(0).getString(),
-                       paywall::PrefixTag::from_bytes(bytes_of(rows.getColumn(1))).value(), time_of(rows.getColumn(2)),
-                       time_of(rows.getColumn(3)), static_cast<std::uint64_t>(rows.getColumn(4).getInt64())});
+                       paywall::PrefixTag::from_bytes(bytes_at(rows.getColumn(1))).value(), time_at(rows.getColumn(2)),
+                       time_at(rows.getColumn(3)), static_cast<std::uint64_t>(rows.getColumn(4).getInt64())});
     }
     return out;
 }
@@ -60,7 +49,7 @@ void FreeUseTable::add(const paywall::FreeUses& uses) {
     prune_.exec();
     add_.tryReset();
     add_.bind(1, uses.service);
-    add_.bind(2, uses.prefix.view().data(), static_cast<int>(uses.prefix.view().size()));
+    bind_bytes(add_, 2, uses.prefix.view());
     add_.bind(3, unix_seconds(uses.started_at));
     add_.bind(4, unix_seconds(uses.ends_at));
     add_.bind(5, static_cast<std::int64_t>(uses.used));

@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include "service/store/columns.hpp"
 #include "service/store/service_table.hpp"
 
 namespace millrace::store {
@@ -9,21 +10,8 @@ namespace {
 
 constexpr int busy_milliseconds = 2000;
 
-Seconds time_at(const SQLite::Column& column) {
-    return Seconds(std::chrono::seconds(column.getInt64()));
-}
-
-std::int64_t number_of(Seconds time) {
-    return time.time_since_epoch().count();
-}
-
 Msat msat_at(const SQLite::Column& column) {
     return Msat(static_cast<std::uint64_t>(column.getInt64()));
-}
-
-PaymentHash hash_at(const SQLite::Column& column) {
-    ByteView bytes{static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-    return PaymentHash::from_bytes(bytes).value();
 }
 
 constexpr const char* settlement_columns =
@@ -51,12 +39,8 @@ std::string conditions(const Filter& filter) {
 template <class Filter>
 void bind_conditions(SQLite::Statement& query, const Filter& filter) {
     if (filter.service) query.bind(":service", *filter.service);
-    if (filter.since) query.bind(":since", number_of(*filter.since));
-    if (filter.until) query.bind(":until", number_of(*filter.until));
-}
-
-void bind_hash(SQLite::Statement& query, const PaymentHash& hash) {
-    query.bind(1, hash.view().data(), static_cast<int>(hash.view().size()));
+    if (filter.since) query.bind(":since", unix_seconds(*filter.since));
+    if (filter.until) query.bind(":until", unix_seconds(*filter.until));
 }
 
 // Drops the row that was asked for beyond the limit, and says where the next page begins.
@@ -122,13 +106,13 @@ class SqliteReader final : public Reader {
             TokenFacts out;
             SQLite::Transaction one_moment(database_);
             SQLite::Statement settlement(database_, std::string(settlement_columns) + "WHERE payment_hash = ?");
-            bind_hash(settlement, hash);
+            bind_bytes(settlement, 1, hash.view());
             if (settlement.executeStep()) out.settlement = settlement_at(settlement);
             SQLite::Statement use(database_, "SELECT service, first_used_at FROM first_uses WHERE payment_hash = ?");
-            bind_hash(use, hash);
+            bind_bytes(use, 1, hash.view());
             if (use.executeStep()) out.first_use = FirstUseRow{use.getColumn(0).getString(), time_at(use.getColumn(1))};
             SQLite::Statement revoked(database_, "SELECT reason, revoked_at FROM revocations WHERE payment_hash = ?");
-            bind_hash(revoked, hash);
+            bind_bytes(revoked, 1, hash.view());
             if (revoked.executeStep())
                 out.revocation = Revocation{revoked.getColumn(0).getString(), time_at(revoked.getColumn(1))};
             return out;

@@ -3,21 +3,10 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "service/store/columns.hpp"
 #include "service/store/store.hpp"
 
 namespace millrace::store {
-namespace {
-
-std::chrono::sys_seconds time_at(const SQLite::Column& column) {
-    return std::chrono::sys_seconds(std::chrono::seconds(column.getInt64()));
-}
-
-std::int64_t number_of(std::chrono::sys_seconds time) {
-    return time.time_since_epoch().count();
-}
-
-}  // namespace
-
 std::vector<config::StoredService> read_services(SQLite::Database& database) {
     SQLite::Statement query(
         database, "SELECT name, definition, in_front, created_at, updated_at FROM services ORDER BY position");
@@ -52,8 +41,8 @@ void write_services(SQLite::Database& database, const std::vector<config::Stored
         insert.bind(2, boost::json::serialize(service.definition));
         insert.bind(3, service.in_front ? 1 : 0);
         insert.bind(4, ++position);
-        insert.bind(5, number_of(service.created_at));
-        insert.bind(6, number_of(service.updated_at));
+        insert.bind(5, unix_seconds(service.created_at));
+        insert.bind(6, unix_seconds(service.updated_at));
         insert.exec();
     }
 }

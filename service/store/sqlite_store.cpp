@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "service/store/charge_table.hpp"
+#include "service/store/columns.hpp"
 #include "service/store/examine.hpp"
 #include "service/store/facts_map.hpp"
 #include "service/store/free_use_table.hpp"
@@ -50,19 +51,6 @@ const char* ErrcText<store::Errc>::text(store::Errc errc) {
 
 namespace store {
 namespace {
-
-PaymentHash hash_of(const SQLite::Column& column) {
-    ByteView bytes{static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-    return PaymentHash::from_bytes(bytes).value();
-}
-
-std::chrono::sys_seconds time_of(const SQLite::Column& column) {
-    return std::chrono::sys_seconds(std::chrono::seconds(column.getInt64()));
-}
-
-void bind_hash(SQLite::Statement& query, int index, const PaymentHash& hash) {
-    query.bind(index, hash.view().data(), static_cast<int>(hash.view().size()));
-}
 
 constexpr std::size_t prune_step = 1000;  // usages looked at in one commit
 
@@ -185,13 +173,13 @@ class SqliteStore final : public Store {
     void load() {
         SQLite::Statement settlements(database_, "SELECT payment_hash, settled_at FROM settlements");
         while (settlements.executeStep())
-            facts_.set_settled(hash_of(settlements.getColumn(0)), time_of(settlements.getColumn(1)));
+            facts_.set_settled(hash_at(settlements.getColumn(0)), time_at(settlements.getColumn(1)));
         SQLite::Statement uses(database_, "SELECT payment_hash, first_used_at FROM first_uses");
-        while (uses.executeStep()) facts_.set_first_used(hash_of(uses.getColumn(0)), time_of(uses.getColumn(1)));
+        while (uses.executeStep()) facts_.set_first_used(hash_at(uses.getColumn(0)), time_at(uses.getColumn(1)));
         SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges");
-        while (charges.executeStep()) facts_.set_charged(hash_of(charges.getColumn(0)));
+        while (charges.executeStep()) facts_.set_charged(hash_at(charges.getColumn(0)));
         SQLite::Statement revoked(database_, "SELECT payment_hash FROM revocations");
-        while (revoked.executeStep()) facts_.set_revoked(hash_of(revoked.getColumn(0)), true);
+        while (revoked.executeStep()) facts_.set_revoked(hash_at(revoked.getColumn(0)), true);
         SQLite::Statement cursors(database_, "SELECT node_id, next_pay_index FROM gateway_cursors");
         while (cursors.executeStep()) {
             cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
@@ -271,15 +259,15 @@ class SqliteStore final : public Store {
     void execute(FirstUseWrite& write) {
         SQLite::Statement& insert = *insert_first_use_;
         insert.tryReset();
-        bind_hash(insert, 1, write.hash);
+        bind_bytes(insert, 1, write.hash.view());
         insert.bind(2, write.service);
         insert.bind(3, static_cast<std::int64_t>(write.at.time_since_epoch().count()));
         write.is_new = insert.exec() > 0;
         if (write.is_new) return;
         SQLite::Statement& select = *select_first_use_;
         select.tryReset();
-        bind_hash(select, 1, write.hash);
-        if (select.executeStep()) write.at = time_of(select.getColumn(0));
+        bind_bytes(select, 1, write.hash.view());
+        if (select.executeStep()) write.at = time_at(select.getColumn(0));
         select.tryReset();
     }
 
@@ -287,7 +275,7 @@ class SqliteStore final : public Store {
         const gateway::Settlement& settlement = write.settlement;
         SQLite::Statement& insert = *insert_settlement_;
         insert.tryReset();
-        bind_hash(insert, 1, settlement.payment_hash);
+        bind_bytes(insert, 1, settlement.payment_hash.view());
         insert.bind(2, write.node_id);
         insert.bind(3, static_cast<std::int64_t>(settlement.pay_index));
         insert.bind(4, settlement.label);
@@ -323,13 +311,13 @@ class SqliteStore final : public Store {
             SQLite::Statement insert(database_,
                                      "INSERT INTO revocations (payment_hash, reason, revoked_at) VALUES (?, ?, ?) ON "
                                      "CONFLICT DO NOTHING");
-            bind_hash(insert, 1, write.hash);
+            bind_bytes(insert, 1, write.hash.view());
             insert.bind(2, write.reason);
             insert.bind(3, at);
             write.is_new = insert.exec() > 0;
         } else if (write.change == OperatorWrite::Change::restore) {
             SQLite::Statement erase(database_, "DELETE FROM revocations WHERE payment_hash = ?");
-            bind_hash(erase, 1, write.hash);
+            bind_bytes(erase, 1, write.hash.view());
             write.is_new = erase.exec() > 0;
         } else {
             write.is_new = true;

@@ -1,18 +1,8 @@
 #include "service/store/usage_table.hpp"
 
+#include "service/store/columns.hpp"
+
 namespace millrace::store {
-namespace {
-
-PaymentHash hash_of(const SQLite::Column& column) {
-    ByteView bytes{static_cast<const std::uint8_t*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-    return PaymentHash::from_bytes(bytes).value();
-}
-
-void bind_hash(SQLite::Statement& query, int index, const PaymentHash& hash) {
-    query.bind(index, hash.view().data(), static_cast<int>(hash.view().size()));
-}
-
-}  // namespace
 
 UsageTable::UsageTable(SQLite::Database& database)
     : database_(database),
@@ -26,7 +16,7 @@ std::vector<TokenUsage> UsageTable::load() {
     auto amount = [](const SQLite::Column& column) { return static_cast<std::uint64_t>(column.getInt64()); };
     SQLite::Statement used(database_, "SELECT payment_hash, uses, bytes, spent_msat FROM token_usage");
     while (used.executeStep()) {
-        out.push_back({hash_of(used.getColumn(0)),
+        out.push_back({hash_at(used.getColumn(0)),
                        {amount(used.getColumn(1)), amount(used.getColumn(2)), amount(used.getColumn(3))}});
     }
     return out;
@@ -36,7 +26,7 @@ void UsageTable::add(const PaymentHash& hash, const std::string& service, UsageC
                      const paywall::Usage& usage) {
     std::int64_t sign = change == UsageChange::used ? 1 : -1;
     add_.tryReset();
-    bind_hash(add_, 1, hash);
+    bind_bytes(add_, 1, hash.view());
     add_.bind(2, service);
     add_.bind(3, sign * static_cast<std::int64_t>(usage.uses));
     add_.bind(4, sign * static_cast<std::int64_t>(usage.bytes));
@@ -59,7 +49,7 @@ std::vector<PaymentHash> UsageTable::prune(const UsageEnds& ended, std::size_t s
     std::size_t seen = 0;
     while (rows.executeStep()) {
         ++seen;
-        const PaymentHash hash = hash_of(rows.getColumn(0));
+        const PaymentHash hash = hash_at(rows.getColumn(0));
         looked_at_.assign(hash.view().begin(), hash.view().end());
         auto end = ended.find(rows.getColumn(1).getString());
         if (end == ended.end() || rows.getColumn(2).isNull()) continue;
@@ -70,7 +60,7 @@ std::vector<PaymentHash> UsageTable::prune(const UsageEnds& ended, std::size_t s
     SQLite::Statement remove(database_, "DELETE FROM token_usage WHERE payment_hash = ?");
     for (const PaymentHash& hash : out) {
         remove.tryReset();
-        bind_hash(remove, 1, hash);
+        bind_bytes(remove, 1, hash.view());
         remove.exec();
     }
     return out;
