@@ -87,17 +87,6 @@ Awaitable<> run(std::shared_ptr<Probe> probe, Executor executor) {
     }
 }
 
-Awaitable<> tick(std::weak_ptr<Watchdog> watched, Executor executor) {
-    Timer timer(executor);
-    for (;;) {
-        timer.expires_after(Watchdog::period);
-        auto [failed] = co_await timer.async_wait(use_result);
-        auto dog = watched.lock();
-        if (failed || !dog) co_return;
-        dog->look(Clock::now());
-    }
-}
-
 }  // namespace
 
 HealthChecker::HealthChecker(Executor executor) : executor_(executor), dog_(std::make_shared<Watchdog>()) {}
@@ -117,7 +106,7 @@ void HealthChecker::watch(const upstream::Groups& groups) {
     }
     if (probes_.empty() || ticking_) return;
     ticking_ = true;
-    asio::co_spawn(executor_, tick(dog_, executor_), asio::detached);
+    asio::co_spawn(executor_, keep_looking(dog_, executor_), asio::detached);
 }
 
 void HealthChecker::stop() {

@@ -28,17 +28,6 @@ pricing::PriceBook::Bounds bounds_of(const config::Pricer& settings) {
     return out;
 }
 
-Awaitable<> tick(std::weak_ptr<Watchdog> watched, Executor executor) {
-    Timer timer(executor);
-    for (;;) {
-        timer.expires_after(Watchdog::period);
-        auto [failed] = co_await timer.async_wait(use_result);
-        auto dog = watched.lock();
-        if (failed || !dog) co_return;
-        dog->look(std::chrono::steady_clock::now());
-    }
-}
-
 Result<upstream::TlsContext> tls_of(const config::Service& service) {
     const config::Upstream& upstream = service.pricer->upstream;
     if (!upstream.addresses.front().tls) return upstream::TlsContext{};
@@ -247,7 +236,7 @@ Result<Pricers::Sources> Pricers::make(const std::vector<config::Service>& servi
     }
     if (!known_.empty() && !ticking_) {
         ticking_ = true;
-        asio::co_spawn(executor_, tick(dog_, executor_), asio::detached);
+        asio::co_spawn(executor_, keep_looking(dog_, executor_), asio::detached);
     }
     return out;
 }

@@ -8,6 +8,17 @@ void Watchdog::look(Clock::time_point now) {
     }
 }
 
+Awaitable<> keep_looking(std::weak_ptr<Watchdog> watched, Executor executor) {
+    Timer timer(executor);
+    for (;;) {
+        timer.expires_after(Watchdog::period);
+        auto [failed] = co_await timer.async_wait(use_result);
+        auto dog = watched.lock();
+        if (failed || !dog) co_return;
+        dog->look(Watchdog::Clock::now());
+    }
+}
+
 Watch::Watch(Watchdog& dog) : dog_(dog), next_(dog.first_) {
     if (next_) next_->previous_ = this;
     dog_.first_ = this;

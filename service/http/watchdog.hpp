@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 
 #include "service/http/stream.hpp"
 
@@ -31,6 +32,9 @@ class Watchdog {
     friend class Watch;
     Watch* first_ = nullptr;
 };
+
+// Lets a watchdog look, every period, until it is gone. To be spawned once, on the executor of what it watches.
+Awaitable<> keep_looking(std::weak_ptr<Watchdog> watched, Executor executor);
 
 class Watch {
   public:
