@@ -31,7 +31,6 @@ class Ledger {
     // Adds it, or replaces the one with its index.
     void put(Refund refund);
     void remove(std::uint64_t index);
-    void clear() { refunds_.clear(); by_deposit_.clear(); by_payment_.clear(); }
 
     [[nodiscard]] const Refund* find(std::uint64_t index) const;
     [[nodiscard]] const std::map<std::uint64_t, Refund>& all() const { return refunds_; }

@@ -214,12 +214,13 @@ asio::awaitable<Refunder::Begun> Refunder::begin(std::vector<PaymentHash> deposi
     const Refund* before = ledger_.find(index);
     const std::optional<Refund> former = before == nullptr ? std::nullopt : std::optional(*before);
     ledger_.put(refund);
+    ++running_;
     const auto stored = co_await store(refund);
     if (!stored) {
+        --running_;
         asio::co_spawn(parts_.executor, abandon(std::move(refund), former), asio::detached);
         co_return node_failed(stored.error());
     }
-    ++running_;
     parts_.log.info(describe(refund) + " begins: payment " + payment.hex() + ", fees up to " + refund.max_fee.text());
     watched_.insert(index);
     asio::co_spawn(parts_.executor, pay(index, payout.text, !payout.invoice.amount), asio::detached);
