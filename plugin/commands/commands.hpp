@@ -47,6 +47,13 @@ struct Context {
 // Waits until the plugin has what it needs from lightningd; an error to answer with where that takes too long.
 boost::asio::awaitable<std::optional<gateway::RpcError>> until_ready(Context& context);
 
+// [start] [limit] of the commands that list: from which index, and how many at most.
+struct Page {
+    std::uint64_t start = 0;
+    std::uint64_t limit = 100;
+};
+[[nodiscard]] Page read_page(host::Arguments& in);
+
 [[nodiscard]] gateway::RpcError node_failed(const Error& error);
 
 }  // namespace millrace::commands
