@@ -1,8 +1,5 @@
 // What the request costs: by the service's own rules, and by whoever prices it beyond them. A price is that of a tier:
 // of the one that is for sale, or of the token that came with the request.
-#include <boost/asio/ip/network_v4.hpp>
-#include <boost/asio/ip/network_v6.hpp>
-
 #include "service/http/await_callback.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
@@ -14,12 +11,6 @@ namespace millrace::http {
 namespace {
 
 constexpr std::size_t longest_header_told = 1024;
-
-// "203.0.113.0/24", "2001:db8::/48": as much as is told of who asks.
-std::string network_text(const limits::Address& address) {
-    if (address.is_v4()) return asio::ip::network_v4(address.to_v4(), 24).canonical().to_string();
-    return asio::ip::network_v6(address.to_v6(), 48).canonical().to_string();
-}
 
 // JSON is UTF-8, and a field's value may be anything.
 std::string plain(std::string_view value) {
@@ -59,7 +50,7 @@ std::optional<std::string> fact(std::string_view name, std::string_view method, 
     if (name == "query") return plain(query_of(target));
     if (name == "content_length" && body_size) return std::to_string(*body_size);
     if (name == "units" && units) return plain(*units);
-    if (name == "client") return network_text(client);
+    if (name == "client") return limits::prefix_text(client);
     return std::nullopt;
 }
 

@@ -1,11 +1,16 @@
 #include "service/limits/network.hpp"
 
 #include <algorithm>
+#include <boost/asio/ip/network_v4.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <charconv>
 #include <string>
 
 namespace millrace::limits {
 namespace {
+
+constexpr unsigned v4_prefix_bits = 24;
+constexpr unsigned v6_prefix_bits = 48;
 
 std::array<std::uint8_t, 16> bytes_of(const Address& address) {
     std::array<std::uint8_t, 16> out{};
@@ -82,8 +87,14 @@ bool any_has(const std::vector<Network>& networks, const Address& address) {
 Prefix prefix_of(const Address& address) {
     auto bytes = bytes_of(address);
     std::uint64_t value = address.is_v6() ? 6 : 4;
-    for (std::size_t i = 0; i < (address.is_v6() ? 6U : 3U); ++i) value = value << 8U | bytes[i];
+    for (std::size_t i = 0; i < (address.is_v6() ? v6_prefix_bits : v4_prefix_bits) / 8; ++i) value = value << 8U | bytes[i];
     return {value};
+}
+
+std::string prefix_text(const Address& address) {
+    if (address.is_v4())
+        return boost::asio::ip::network_v4(address.to_v4(), v4_prefix_bits).canonical().to_string();
+    return boost::asio::ip::network_v6(address.to_v6(), v6_prefix_bits).canonical().to_string();
 }
 
 Address client_address(const Address& peer, std::string_view forwarded, const std::vector<Network>& trusted_proxies) {

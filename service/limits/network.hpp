@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +42,8 @@ struct Prefix {
     bool operator==(const Prefix&) const = default;
 };
 [[nodiscard]] Prefix prefix_of(const Address& address);
+// The same in words: "203.0.113.0/24", "2001:db8::/48".
+[[nodiscard]] std::string prefix_text(const Address& address);
 
 // Who sent a request: the peer, unless that is a trusted proxy; then the last address in X-Forwarded-For that is none.
 // `forwarded` is the field's value, several joined by commas. What follows an entry that is no address is not believed.

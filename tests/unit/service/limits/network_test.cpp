@@ -56,6 +56,8 @@ TEST_CASE("limits are for a /24 or a /48") {
     CHECK(limits::prefix_of(address("2001:db8:1::1")) == limits::prefix_of(address("2001:db8:1:ffff::2")));
     CHECK_FALSE(limits::prefix_of(address("2001:db8:1::1")) == limits::prefix_of(address("2001:db8:2::1")));
     CHECK_FALSE(limits::prefix_of(address("0.0.0.4")) == limits::prefix_of(address("::")));
+    CHECK(limits::prefix_text(address("192.0.2.1")) == "192.0.2.0/24");
+    CHECK(limits::prefix_text(address("2001:db8:1:ffff::2")) == "2001:db8:1::/48");
 }
 
 TEST_CASE("only proxies that are trusted say who the client is") {
