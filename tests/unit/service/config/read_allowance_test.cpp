@@ -2,28 +2,15 @@
 
 #include "service/config/load.hpp"
 #include "tests/unit/catch.hpp"
+#include "tests/unit/service/config/one_service.hpp"
 
 using namespace millrace;
 using namespace std::chrono_literals;
 
 namespace {
 
-// Lines are counted in the messages: keep the layout.
-const std::string weather = R"([listen]
-address = "127.0.0.1:8402"
-[node]
-gateway = "g.sock"
-[store]
-path = "m.db"
-[[service]]
-name = "weather"
-path = "/weather/"
-upstream = "http://127.0.0.1:9000"
-price_msat = 1000
-)";
-
 Result<config::Config> parsed(const std::string& lines) {
-    return config::parse(weather + lines, "m.toml");
+    return parse_one_service(lines);
 }
 
 }  // namespace

@@ -1,30 +1,17 @@
 #include "service/config/load.hpp"
 #include "tests/unit/catch.hpp"
+#include "tests/unit/service/config/one_service.hpp"
 
 using namespace millrace;
 using namespace std::chrono_literals;
 
 namespace {
 
-const std::string weather = R"([listen]
-address = "127.0.0.1:8402"
-[node]
-gateway = "g.sock"
-[store]
-path = "m.db"
-[[service]]
-name = "weather"
-path = "/weather/"
-upstream = "http://127.0.0.1:9000"
-price_msat = 1000
-timeout = "1h"
-)";
-
 const std::string gold = "[[service.tier]]\nname = \"gold\"\ntier = 1\nprice_msat = 5000\ncapabilities = [\"write\", \"read\"]\n";
 const std::string basic = "[[service.tier]]\nname = \"basic\"\ntier = 0\n";
 
 Result<config::Config> parsed(const std::string& lines) {
-    return config::parse(weather + lines, "m.toml");
+    return parse_one_service("timeout = \"1h\"\n" + lines);
 }
 
 }  // namespace
