@@ -11,6 +11,7 @@
 #include "service/http/session.hpp"
 
 namespace millrace::http {
+
 bool Session::offers_work() const {
     if (!site_->config.challenges.pow || service().dry_run) return false;
     for (const auto& [name, value] : exchange_->credential_fields) {
