@@ -11,11 +11,13 @@ namespace bj = boost::json;
 boost::asio::awaitable<host::CommandReply> list(Context& context, Page page) {
     if (auto error = co_await until_ready(context)) co_return std::move(*error);
     if (!co_await context.refunder->until_loaded()) {
-        co_return gateway::RpcError{static_cast<int>(gateway::RpcCode::not_ready), "millrace has not read yet what was refunded"};
+        co_return gateway::RpcError{static_cast<int>(gateway::RpcCode::not_ready),
+                                    "millrace has not read yet what was refunded"};
     }
     const auto& all = context.refunder->ledger().all();
     bj::array refunds;
-    for (auto at = all.lower_bound(page.start); at != all.end() && refunds.size() < page.limit; ++at) refunds.push_back(to_json(at->second));
+    for (auto at = all.lower_bound(page.start); at != all.end() && refunds.size() < page.limit; ++at)
+        refunds.push_back(to_json(at->second));
     co_return bj::object{{"refunds", std::move(refunds)}};
 }
 
@@ -28,7 +30,8 @@ host::Prepared prepare(Context& context, host::Arguments& in) {
 }  // namespace
 
 std::vector<host::Command> refund_commands(Context& context) {
-    return {{"millrace-refunds", {{"start"}, {"limit"}}, [&context](host::Arguments& in) { return prepare(context, in); }}};
+    return {
+        {"millrace-refunds", {{"start"}, {"limit"}}, [&context](host::Arguments& in) { return prepare(context, in); }}};
 }
 
 }  // namespace millrace::commands

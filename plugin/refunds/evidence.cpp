@@ -11,7 +11,8 @@ using gateway::RefundRefusal;
 
 namespace {
 
-bool opens_as_deposit(const std::optional<std::string>& bolt11, const PaymentHash& hash, const invoicing::InvoiceKeys& keys) {
+bool opens_as_deposit(const std::optional<std::string>& bolt11, const PaymentHash& hash,
+                      const invoicing::InvoiceKeys& keys) {
     if (!bolt11) return false;
     const auto invoice = bolt11::decode(*bolt11);
     if (!invoice) return false;
@@ -38,7 +39,8 @@ Result<std::variant<Msat, Objection>> read_deposit(const boost::json::value& lis
     if (label != invoicing::invoice_label(hash, invoicing::Kind::deposit) || !opens_as_deposit(bolt11, hash, keys)) {
         return Read(Objection{RefundRefusal::not_a_deposit, hash.hex() + " is no deposit that millrace sold"});
     }
-    if (status != "paid") return Read(Objection{RefundRefusal::not_settled, "the deposit " + hash.hex() + " is " + status});
+    if (status != "paid")
+        return Read(Objection{RefundRefusal::not_settled, "the deposit " + hash.hex() + " is " + status});
     const Msat received = row.msat("amount_received_msat");
     if (row.fault()) return *row.fault();
     return Read(received);
@@ -50,7 +52,8 @@ std::variant<Payout, Objection> read_payout(const gateway::RefundRequest& reques
     const Msat whole_satoshi(request.amount.value() / 1000 * 1000);
     const Msat amount = invoice->amount.value_or(request.amount);
     if (amount != request.amount && amount != whole_satoshi) {
-        return Objection{RefundRefusal::bad_invoice, "it asks for " + amount.text() + ", where it should ask for no amount, or for " +
+        return Objection{RefundRefusal::bad_invoice, "it asks for " + amount.text() +
+                                                         ", where it should ask for no amount, or for " +
                                                          request.amount.text() + ", or for whole satoshi of that"};
     }
     return Payout{std::move(*invoice), request.invoice, amount};
@@ -60,7 +63,8 @@ std::optional<Objection> fault_of(const Payout& payout, std::string_view currenc
                                   std::chrono::sys_seconds now) {
     const bolt11::Invoice& invoice = payout.invoice;
     if (invoice.currency != currency) {
-        return Objection{RefundRefusal::bad_invoice, "it is of another network: ln" + invoice.currency + ", where it should be ln" + std::string(currency)};
+        return Objection{RefundRefusal::bad_invoice, "it is of another network: ln" + invoice.currency +
+                                                         ", where it should be ln" + std::string(currency)};
     }
     if (invoice.payee.hex() == own_id) return Objection{RefundRefusal::bad_invoice, "it is this node's own"};
     if (now >= invoice.expires_at()) return Objection{RefundRefusal::bad_invoice, "it has expired"};

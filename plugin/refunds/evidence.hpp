@@ -1,5 +1,5 @@
-// What the node's own records say about a refund: the deposits it has received, the payments it has made. Nothing here is
-// taken from whoever asks for the refund, but for the invoice to pay, which is checked.
+// What the node's own records say about a refund: the deposits it has received, the payments it has made. Nothing here
+// is taken from whoever asks for the refund, but for the invoice to pay, which is checked.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -22,9 +22,10 @@ struct Objection {
 
 // ---- deposits
 
-// What the deposit `hash` received, out of listinvoices' result. It is one of ours where its label says so, and where its
-// payment secret opens as a deposit's. Errors: json::Errc where the answer cannot be read.
-[[nodiscard]] Result<std::variant<Msat, Objection>> read_deposit(const boost::json::value& listed, const PaymentHash& hash,
+// What the deposit `hash` received, out of listinvoices' result. It is one of ours where its label says so, and where
+// its payment secret opens as a deposit's. Errors: json::Errc where the answer cannot be read.
+[[nodiscard]] Result<std::variant<Msat, Objection>> read_deposit(const boost::json::value& listed,
+                                                                 const PaymentHash& hash,
                                                                  const invoicing::InvoiceKeys& keys);
 
 // ---- the invoice to pay
@@ -39,8 +40,8 @@ struct Payout {
 [[nodiscard]] std::variant<Payout, Objection> read_payout(const gateway::RefundRequest& request);
 
 // Whether it may be paid now, by the node `own_id` on the network of `currency`.
-[[nodiscard]] std::optional<Objection> fault_of(const Payout& payout, std::string_view currency, std::string_view own_id,
-                                                std::chrono::sys_seconds now);
+[[nodiscard]] std::optional<Objection> fault_of(const Payout& payout, std::string_view currency,
+                                                std::string_view own_id, std::chrono::sys_seconds now);
 
 // ---- payments
 

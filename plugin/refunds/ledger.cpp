@@ -19,7 +19,8 @@ void erase_pair(std::multimap<PaymentHash, std::uint64_t>& index, const PaymentH
 Msat fee_limit(const Limits& limits, Msat amount) {
     constexpr std::uint64_t million = 1'000'000;
     // In two steps, so that no amount of bitcoin that exists makes it overflow.
-    const std::uint64_t part = amount.value() / million * limits.max_fee_ppm + amount.value() % million * limits.max_fee_ppm / million;
+    const std::uint64_t part =
+        amount.value() / million * limits.max_fee_ppm + amount.value() % million * limits.max_fee_ppm / million;
     return std::max(limits.max_fee, Msat(part));
 }
 

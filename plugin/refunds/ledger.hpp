@@ -1,8 +1,9 @@
-// All refunds of the node, by index, and what may still be promised. No I/O: the refunder keeps it in step with lightningd's
-// datastore.
+// All refunds of the node, by index, and what may still be promised. No I/O: the refunder keeps it in step with
+// lightningd's datastore.
 //
-// The limit is a rolling one: whatever was paid in the 24 hours before now counts, and whatever is pending however old it is;
-// fees count as well, those of a pending payment at the most that it may cost. So no day's border lets twice the limit pass.
+// The limit is a rolling one: whatever was paid in the 24 hours before now counts, and whatever is pending however old
+// it is; fees count as well, those of a pending payment at the most that it may cost. So no day's border lets twice the
+// limit pass.
 #pragma once
 
 #include <chrono>

@@ -54,9 +54,12 @@ bj::object describe(const Refund& refund) {
 
 Msat set_aside(const Refund& refund) {
     switch (refund.state) {
-        case RefundState::pending: return refund.amount.plus(refund.max_fee).value_or(Msat(UINT64_MAX));
-        case RefundState::complete: return refund.amount.plus(refund.fee).value_or(Msat(UINT64_MAX));
-        case RefundState::failed: return {};
+        case RefundState::pending:
+            return refund.amount.plus(refund.max_fee).value_or(Msat(UINT64_MAX));
+        case RefundState::complete:
+            return refund.amount.plus(refund.fee).value_or(Msat(UINT64_MAX));
+        case RefundState::failed:
+            return {};
     }
     return Msat(UINT64_MAX);
 }
@@ -80,7 +83,8 @@ Result<Refund> parse_datastore_text(std::string_view index, std::string_view tex
     json::Fields in(value, what);
     Refund out;
     const auto read = std::from_chars(index.data(), index.data() + index.size(), out.index);
-    if (read.ec != std::errc() || read.ptr != index.data() + index.size()) in.note(json::Errc::out_of_range, "key", "must be a number");
+    if (read.ec != std::errc() || read.ptr != index.data() + index.size())
+        in.note(json::Errc::out_of_range, "key", "must be a number");
     if (in.u64("version") != 1) in.note(json::Errc::out_of_range, "version", "must be 1: a newer millrace wrote it");
     out.deposits = read_hashes(in, "deposits");
     out.asked = in.msat("asked_msat");

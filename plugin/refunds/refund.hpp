@@ -1,4 +1,5 @@
-// A refund: what was promised, to whom, and what became of it. It lies in lightningd's datastore before anything is paid.
+// A refund: what was promised, to whom, and what became of it. It lies in lightningd's datastore before anything is
+// paid.
 //
 //   key    := ["millrace", "refunds", index]         index: decimal, ten digits
 //   value  := JSON text {"version":1, "deposits":[payment_hash, ...], "asked_msat", "amount_msat", "max_fee_msat",
@@ -34,8 +35,8 @@ struct Refund {
     Msat max_fee;
     std::vector<PaymentHash> payments;  // of the invoices, the present one last
     RefundState state = RefundState::pending;
-    Msat fee;            // once complete
-    std::string reason;  // when failed
+    Msat fee;                             // once complete
+    std::string reason;                   // when failed
     std::chrono::sys_seconds started_at;  // the present try
     std::chrono::sys_seconds changed_at;
     std::optional<std::uint64_t> generation;  // lightningd's, of the value; empty before it is stored

@@ -25,17 +25,26 @@ constexpr std::chrono::seconds retry_for{60};  // xpay's deadline: its own defau
 // xpay looks at its deadline after each answer of the route finder, which takes seconds at worst.
 constexpr std::chrono::seconds deadline_grace{60};
 constexpr std::chrono::milliseconds report_step{20};
-constexpr std::size_t max_waiting = 8;   // of a session's 32 requests under way: the others must not stand still for refunds
+constexpr std::size_t max_waiting =
+    8;  // of a session's 32 requests under way: the others must not stand still for refunds
 constexpr std::size_t max_running = 20;  // an HTLC slot in a channel each, or more
 constexpr std::size_t max_reason = 300;  // bytes of what xpay says
 
-RpcError error(RpcCode code, std::string message) { return {static_cast<int>(code), std::move(message)}; }
+RpcError error(RpcCode code, std::string message) {
+    return {static_cast<int>(code), std::move(message)};
+}
 
-RpcError refuse(const Objection& objection) { return gateway::refuse_refund(objection.why, objection.detail); }
+RpcError refuse(const Objection& objection) {
+    return gateway::refuse_refund(objection.why, objection.detail);
+}
 
-RpcError node_failed(const Error& fault) { return error(RpcCode::node_failed, fault.message); }
+RpcError node_failed(const Error& fault) {
+    return error(RpcCode::node_failed, fault.message);
+}
 
-bj::array datastore_key(std::uint64_t index) { return {"millrace", "refunds", bj::string(datastore_index(index))}; }
+bj::array datastore_key(std::uint64_t index) {
+    return {"millrace", "refunds", bj::string(datastore_index(index))};
+}
 
 std::string short_text(std::string_view text) {
     std::string out = host::to_utf8(text.substr(0, max_reason));
@@ -44,7 +53,8 @@ std::string short_text(std::string_view text) {
 }
 
 std::string describe(const Refund& refund) {
-    std::string out = "refund " + std::to_string(refund.index) + " of " + refund.amount.text() + " for the deposit " + refund.deposits.front().hex();
+    std::string out = "refund " + std::to_string(refund.index) + " of " + refund.amount.text() + " for the deposit " +
+                      refund.deposits.front().hex();
     if (refund.deposits.size() > 1) out += " and " + std::to_string(refund.deposits.size() - 1) + " more";
     return out;
 }
@@ -52,7 +62,12 @@ std::string describe(const Refund& refund) {
 }  // namespace
 
 Refunder::Refunder(Parts parts, Limits limits, bool node_started, Pace pace)
-    : parts_(std::move(parts)), limits_(limits), node_started_(node_started), pace_(pace), loaded_(parts_.executor), claims_changed_(parts_.executor) {}
+    : parts_(std::move(parts)),
+      limits_(limits),
+      node_started_(node_started),
+      pace_(pace),
+      loaded_(parts_.executor),
+      claims_changed_(parts_.executor) {}
 
 // ---- what is stored
 
@@ -86,10 +101,12 @@ asio::awaitable<Result<void>> Refunder::load() {
         if (refund.state != RefundState::pending || !refund.generation || watched_.contains(index)) continue;
         parts_.log.info(describe(refund) + " is taken up: it was pending when millrace ended");
         // A clock that was set back makes it wait, not for longer than a deadline takes.
-        const auto left = std::clamp<std::chrono::seconds>(refund.started_at + retry_for + deadline_grace - now, std::chrono::seconds(0),
-                                                           retry_for + deadline_grace);
+        const auto left = std::clamp<std::chrono::seconds>(refund.started_at + retry_for + deadline_grace - now,
+                                                           std::chrono::seconds(0), retry_for + deadline_grace);
         watched_.insert(index);
-        asio::co_spawn(parts_.executor, watch(index, node_started, left, std::nullopt, "it was interrupted before it was sent"), asio::detached);
+        asio::co_spawn(parts_.executor,
+                       watch(index, node_started, left, std::nullopt, "it was interrupted before it was sent"),
+                       asio::detached);
     }
     loaded_.set();
     co_return Result<void>();
@@ -137,12 +154,14 @@ asio::awaitable<Result<Payment>> Refunder::payment(PaymentHash hash) {
 // ---- a request
 
 bool Refunder::claimed(const std::vector<PaymentHash>& hashes) const {
-    return std::any_of(hashes.begin(), hashes.end(), [this](const PaymentHash& hash) { return claims_.contains(hash); });
+    return std::any_of(hashes.begin(), hashes.end(),
+                       [this](const PaymentHash& hash) { return claims_.contains(hash); });
 }
 
 asio::awaitable<Refunder::Outcome> Refunder::refund(gateway::RefundRequest request) {
     if (!co_await parts_.ready.wait(start_patience) || !co_await until_loaded()) {
-        co_return error(RpcCode::not_ready, "millrace is still starting: lightningd has not handed out what it stored of refunds yet");
+        co_return error(RpcCode::not_ready,
+                        "millrace is still starting: lightningd has not handed out what it stored of refunds yet");
     }
     const auto read = read_payout(request);
     if (const auto* objection = std::get_if<Objection>(&read)) co_return refuse(*objection);
@@ -154,11 +173,13 @@ asio::awaitable<Refunder::Outcome> Refunder::refund(gateway::RefundRequest reque
     claim.push_back(payment);
     while (claimed(claim)) co_await claims_changed_.wait();
     if (const Refund* known = ledger_.holding(request.deposits)) {
-        const bool same = known->deposits == request.deposits && known->asked == request.amount && known->payment() == payment;
+        const bool same =
+            known->deposits == request.deposits && known->asked == request.amount && known->payment() == payment;
         const std::uint64_t index = known->index;
         if (same) co_return co_await report(index);
-        co_return refuse({RefundRefusal::already_refunded, "refund " + std::to_string(index) + " has a deposit of these, with " +
-                                                               known->asked.text() + " for " + known->payment().hex()});
+        co_return refuse({RefundRefusal::already_refunded, "refund " + std::to_string(index) +
+                                                               " has a deposit of these, with " + known->asked.text() +
+                                                               " for " + known->payment().hex()});
     }
     if (std::find(request.deposits.begin(), request.deposits.end(), payment) != request.deposits.end()) {
         co_return refuse({RefundRefusal::bad_invoice, "it is one of the deposits"});
@@ -173,7 +194,8 @@ asio::awaitable<Refunder::Outcome> Refunder::refund(gateway::RefundRequest reque
     for (const PaymentHash& hash : claim) claims_.erase(hash);
     claims_changed_.notify();
     if (const auto* refused = std::get_if<RpcError>(&begun)) {
-        parts_.log.debug("refund of " + request.amount.text() + " for the deposit " + request.deposits.front().hex() + " refused: " + short_text(refused->message));
+        parts_.log.debug("refund of " + request.amount.text() + " for the deposit " + request.deposits.front().hex() +
+                         " refused: " + short_text(refused->message));
         co_return *refused;
     }
     co_return co_await report(std::get<std::uint64_t>(begun));
@@ -181,13 +203,16 @@ asio::awaitable<Refunder::Outcome> Refunder::refund(gateway::RefundRequest reque
 
 asio::awaitable<Refunder::Begun> Refunder::begin(std::vector<PaymentHash> deposits, Msat asked, const Payout& payout) {
     const PaymentHash payment = payout.invoice.payment_hash;
-    if (limits_.daily == Msat{}) co_return refuse({RefundRefusal::off, "the operator has not set millrace-refund-daily-msat"});
-    if (const auto objection = fault_of(payout, parts_.style.currency, parts_.node.identity().id, parts_.world.now())) co_return refuse(*objection);
+    if (limits_.daily == Msat{})
+        co_return refuse({RefundRefusal::off, "the operator has not set millrace-refund-daily-msat"});
+    if (const auto objection = fault_of(payout, parts_.style.currency, parts_.node.identity().id, parts_.world.now()))
+        co_return refuse(*objection);
     if (auto refused = co_await check_deposits(deposits, asked)) co_return *refused;
     if (auto refused = co_await check_earlier(deposits, payment)) co_return *refused;
 
     // From here to the ledger's put() nothing else runs.
-    if (running_ >= max_running) co_return error(RpcCode::rate_limited, std::to_string(running_) + " refunds are under way: try again later");
+    if (running_ >= max_running)
+        co_return error(RpcCode::rate_limited, std::to_string(running_) + " refunds are under way: try again later");
     const auto now = parts_.world.now();
     Refund refund;
     refund.index = ledger_.next_index();
@@ -207,8 +232,11 @@ asio::awaitable<Refunder::Begun> Refunder::begin(std::vector<PaymentHash> deposi
     const Msat used = ledger_.used(now);
     const auto after = used.plus(set_aside(refund));
     if (!after || *after > limits_.daily) {
-        co_return refuse({RefundRefusal::daily_limit, set_aside(refund).text() + " (with fees) is more than is left of millrace-refund-daily-msat=" +
-                                                          std::to_string(limits_.daily.value()) + ", of which " + used.text() + " was used in the last 24 hours"});
+        co_return refuse(
+            {RefundRefusal::daily_limit, set_aside(refund).text() +
+                                             " (with fees) is more than is left of millrace-refund-daily-msat=" +
+                                             std::to_string(limits_.daily.value()) + ", of which " + used.text() +
+                                             " was used in the last 24 hours"});
     }
     const std::uint64_t index = refund.index;
     const Refund* before = ledger_.find(index);
@@ -227,7 +255,8 @@ asio::awaitable<Refunder::Begun> Refunder::begin(std::vector<PaymentHash> deposi
     co_return index;
 }
 
-asio::awaitable<std::optional<RpcError>> Refunder::check_deposits(const std::vector<PaymentHash>& deposits, Msat asked) {
+asio::awaitable<std::optional<RpcError>> Refunder::check_deposits(const std::vector<PaymentHash>& deposits,
+                                                                  Msat asked) {
     Msat received;
     for (const PaymentHash& hash : deposits) {
         bj::object params{{"payment_hash", hash.hex()}};
@@ -239,12 +268,14 @@ asio::awaitable<std::optional<RpcError>> Refunder::check_deposits(const std::vec
         received = received.plus(std::get<Msat>(*deposit)).value_or(Msat(UINT64_MAX));
     }
     if (asked > received) {
-        co_return refuse({RefundRefusal::too_much, asked.text() + " is more than the " + received.text() + " that the deposits received"});
+        co_return refuse({RefundRefusal::too_much,
+                          asked.text() + " is more than the " + received.text() + " that the deposits received"});
     }
     co_return std::nullopt;
 }
 
-asio::awaitable<std::optional<RpcError>> Refunder::check_earlier(const std::vector<PaymentHash>& deposits, const PaymentHash& payment_hash) {
+asio::awaitable<std::optional<RpcError>> Refunder::check_earlier(const std::vector<PaymentHash>& deposits,
+                                                                 const PaymentHash& payment_hash) {
     std::vector<std::pair<std::uint64_t, PaymentHash>> earlier;
     std::set<PaymentHash> tried;
     for (const Refund* failed : ledger_.failed(deposits)) {
@@ -255,7 +286,8 @@ asio::awaitable<std::optional<RpcError>> Refunder::check_earlier(const std::vect
     }
     const bool again = tried.contains(payment_hash);
     if (!again && tried.size() >= max_tries) {
-        co_return refuse({RefundRefusal::bad_invoice, std::to_string(tried.size()) + " others were tried in vain: one of them, or by hand"});
+        co_return refuse({RefundRefusal::bad_invoice,
+                          std::to_string(tried.size()) + " others were tried in vain: one of them, or by hand"});
     }
     // A try that was given up may have arrived after all: somebody paid it by hand, or a part was found late.
     for (const auto& [index, hash] : earlier) {
@@ -268,8 +300,10 @@ asio::awaitable<std::optional<RpcError>> Refunder::check_earlier(const std::vect
         revived.state = RefundState::pending;
         ledger_.put(revived);
         watched_.insert(index);
-        asio::co_spawn(parts_.executor, watch(index, true, std::chrono::milliseconds(0), std::nullopt, revived.reason), asio::detached);
-        co_return refuse({RefundRefusal::already_refunded, "refund " + std::to_string(index) + " of these deposits was paid late: ask for that"});
+        asio::co_spawn(parts_.executor, watch(index, true, std::chrono::milliseconds(0), std::nullopt, revived.reason),
+                       asio::detached);
+        co_return refuse({RefundRefusal::already_refunded,
+                          "refund " + std::to_string(index) + " of these deposits was paid late: ask for that"});
     }
     if (again) co_return std::nullopt;
     if (const Refund* other = ledger_.paying(payment_hash)) {
@@ -277,7 +311,8 @@ asio::awaitable<std::optional<RpcError>> Refunder::check_earlier(const std::vect
     }
     const auto found = co_await payment(payment_hash);
     if (!found) co_return node_failed(found.error());
-    if (found->under_way || found->arrived) co_return refuse({RefundRefusal::bad_invoice, "this node pays it already, or has paid it"});
+    if (found->under_way || found->arrived)
+        co_return refuse({RefundRefusal::bad_invoice, "this node pays it already, or has paid it"});
     co_return std::nullopt;
 }
 
@@ -294,7 +329,8 @@ asio::awaitable<Refunder::Outcome> Refunder::report(std::uint64_t index) {
         --waiting_;
     }
     const Refund* refund = ledger_.find(index);
-    if (refund == nullptr) co_return error(RpcCode::node_failed, "refund " + std::to_string(index) + " is gone from the node's datastore");
+    if (refund == nullptr)
+        co_return error(RpcCode::node_failed, "refund " + std::to_string(index) + " is gone from the node's datastore");
     co_return reply_of(*refund);
 }
 
@@ -302,7 +338,8 @@ asio::awaitable<Refunder::Outcome> Refunder::report(std::uint64_t index) {
 
 asio::awaitable<void> Refunder::pay(std::uint64_t index, std::string invoice, bool state_amount) {
     const Refund* refund = ledger_.find(index);
-    bj::object params{{"invstring", std::move(invoice)}, {"maxfee", refund->max_fee.value()}, {"retry_for", retry_for.count()}};
+    bj::object params{
+        {"invstring", std::move(invoice)}, {"maxfee", refund->max_fee.value()}, {"retry_for", retry_for.count()}};
     if (state_amount) params["amount_msat"] = refund->amount.value();
     const auto reply = co_await parts_.paying->exchange("xpay", std::move(params), std::chrono::milliseconds(0));
     std::optional<Msat> sent;
@@ -323,8 +360,8 @@ asio::awaitable<void> Refunder::pay(std::uint64_t index, std::string invoice, bo
     --running_;
 }
 
-asio::awaitable<void> Refunder::watch(std::uint64_t index, bool over, std::chrono::milliseconds until_over, std::optional<Msat> sent,
-                                      std::string reason) {
+asio::awaitable<void> Refunder::watch(std::uint64_t index, bool over, std::chrono::milliseconds until_over,
+                                      std::optional<Msat> sent, std::string reason) {
     const auto deadline = parts_.world.tick() + until_over;
     std::chrono::milliseconds wait = pace_.first_look;
     bool looked_twice = false;
@@ -387,7 +424,8 @@ asio::awaitable<void> Refunder::settle(std::uint64_t index, Verdict verdict, std
     }
 }
 
-// Storing `ours` was refused, or got no answer: nothing was sent, and nothing will be. `former`: what its index held before.
+// Storing `ours` was refused, or got no answer: nothing was sent, and nothing will be. `former`: what its index held
+// before.
 asio::awaitable<void> Refunder::abandon(Refund ours, std::optional<Refund> former) {
     watched_.insert(ours.index);
     co_await load_again();
@@ -398,7 +436,8 @@ asio::awaitable<void> Refunder::abandon(Refund ours, std::optional<Refund> forme
         } else {
             ledger_.remove(ours.index);
         }
-    } else if (now != nullptr && now->deposits == ours.deposits && now->payment() == ours.payment() && now->started_at == ours.started_at) {
+    } else if (now != nullptr && now->deposits == ours.deposits && now->payment() == ours.payment() &&
+               now->started_at == ours.started_at) {
         co_await settle(ours.index, NotPaid{}, "it was interrupted before it was sent");
     }
     watched_.erase(ours.index);

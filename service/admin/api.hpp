@@ -46,7 +46,7 @@ struct Sources {
     std::function<std::string()> not_ready;  // why; empty where it is ready
     std::function<boost::json::object()> status;
     std::function<http::Awaitable<Result<boost::json::object>>()> reload;  // what changed
-    std::function<void(const PaymentHash&)> revoked;                       // its challenge is not to be handed out again
+    std::function<void(const PaymentHash&)> revoked;  // its challenge is not to be handed out again
     std::function<http::Awaitable<ServiceOutcome>(ServiceChange)> change_services;
     std::string file;  // of the configuration
 };

@@ -84,18 +84,18 @@ void describe_upstream(const config::Upstream& upstream, json::object& out) {
 
 json::value describe_pricer(const std::optional<config::Pricer>& pricer) {
     if (!pricer) return nullptr;
-    return json::object{{"url", pricer->url()},
-                        {"timeout", seconds(pricer->timeout)},
-                        {"cache", seconds(pricer->cache)},
-                        {"fallback_msat", msat_or_null(pricer->fallback)},
-                        {"min_msat", pricer->min.value()},
-                        {"max_msat", pricer->max.value()},
-                        {"facts", texts(pricer->facts)},
-                        {"headers", texts(pricer->headers)},
-                        {"calls", pricer->calls},
-                        {"tls", describe_tls(pricer->upstream.tls)},
-                        {"send", list(pricer->upstream.headers,
-                                      [](const config::UpstreamHeader& one) { return one.name; })}};
+    return json::object{
+        {"url", pricer->url()},
+        {"timeout", seconds(pricer->timeout)},
+        {"cache", seconds(pricer->cache)},
+        {"fallback_msat", msat_or_null(pricer->fallback)},
+        {"min_msat", pricer->min.value()},
+        {"max_msat", pricer->max.value()},
+        {"facts", texts(pricer->facts)},
+        {"headers", texts(pricer->headers)},
+        {"calls", pricer->calls},
+        {"tls", describe_tls(pricer->upstream.tls)},
+        {"send", list(pricer->upstream.headers, [](const config::UpstreamHeader& one) { return one.name; })}};
 }
 
 json::object describe_tier(const config::Tier& tier) {

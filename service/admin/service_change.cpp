@@ -59,8 +59,8 @@ std::variant<Slot, Refusal> find_slot(const Place& place, const std::vector<conf
 std::optional<Refusal> check_version(const ServiceChange& change, const config::StoredService& current) {
     std::string version = config::version_of(current.definition);
     if (!change.version || *change.version == version) return std::nullopt;
-    return Refusal{409, "The service has changed meanwhile: its version is " + version +
-                            ". Read it again, and change that."};
+    return Refusal{
+        409, "The service has changed meanwhile: its version is " + version + ". Read it again, and change that."};
 }
 
 std::variant<Plan, Refusal> put(Stored stored, config::StoredService service, const Place& place,
@@ -75,8 +75,7 @@ std::variant<Plan, Refusal> put(Stored stored, config::StoredService service, co
 }
 
 std::variant<Plan, Refusal> add(const ServiceChange& change, const std::vector<config::Service>& from_file,
-                                const std::filesystem::path& file, const Stored& stored,
-                                std::chrono::sys_seconds now) {
+                                const std::filesystem::path& file, const Stored& stored, std::chrono::sys_seconds now) {
     std::string name = name_in(change.definition);
     if (find(stored, name) != stored.end())
         return Refusal{409, "There is a service \"" + name + "\" already: change it, or choose another name."};

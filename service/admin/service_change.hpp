@@ -1,7 +1,8 @@
 // What becomes of the stored services when an operator adds, changes or removes one. Pure.
 //
-//   order := stored in front..., those of the file..., stored behind...     the first one that fits a request answers it
-//   place := first | last | before NAME | after NAME                       NAME stored, or at the edge of the file's own
+//   order := stored in front..., those of the file..., stored behind...     the first one that fits a request answers
+//   it place := first | last | before NAME | after NAME                       NAME stored, or at the edge of the file's
+//   own
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -47,7 +48,8 @@ struct Plan {
 };
 
 // `from_file` was read from `file`. What a definition says is not looked at, but for its name.
-[[nodiscard]] std::variant<Plan, Refusal> plan(const ServiceChange& change, const std::vector<config::Service>& from_file,
+[[nodiscard]] std::variant<Plan, Refusal> plan(const ServiceChange& change,
+                                               const std::vector<config::Service>& from_file,
                                                const std::filesystem::path& file,
                                                const std::vector<config::StoredService>& stored,
                                                std::chrono::sys_seconds now);

@@ -157,8 +157,8 @@ struct Quota {
 struct Tier {
     static constexpr unsigned max_number = 255;
 
-    std::string name = {};  // by which buyers ask for it
-    unsigned number = 0;    // stands in its tokens; a route may ask for at least one
+    std::string name = {};           // by which buyers ask for it
+    unsigned number = 0;             // stands in its tokens; a route may ask for at least one
     std::optional<Msat> price = {};  // in place of the service's and its routes'
     std::optional<std::chrono::seconds> timeout = {};
     Quota quota = {};
@@ -189,7 +189,7 @@ struct Origin;
 struct FreeAllowance {
     std::uint32_t requests = 1;
     std::chrono::seconds per = std::chrono::hours(24);
-    std::optional<Msat> max_price = {};   // what costs more is sold; empty: than the service's price
+    std::optional<Msat> max_price = {};  // what costs more is sold; empty: than the service's price
     std::size_t max_prefixes = 100'000;  // that are remembered; the others pay
     bool operator==(const FreeAllowance&) const = default;
 };
@@ -225,10 +225,10 @@ struct Service {
     Quota quota = {};              // what a token buys beside time
     std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
     std::optional<FreeAllowance> free_allowance = {};
-    WorkBuys work_buys = WorkBuys::invoice;  // where [challenges] has pow
+    WorkBuys work_buys = WorkBuys::invoice;     // where [challenges] has pow
     std::shared_ptr<const Origin> origin = {};  // where it comes from, as it was written: see config/definition.hpp
-    std::optional<Pricer> pricer = {};  // says what requests cost, in place of the rules here
-    std::vector<Tier> tiers = {};       // by number, the lowest first; empty: one kind of token, of tier 0
+    std::optional<Pricer> pricer = {};          // says what requests cost, in place of the rules here
+    std::vector<Tier> tiers = {};               // by number, the lowest first; empty: one kind of token, of tier 0
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }
@@ -258,8 +258,8 @@ struct Clients {
 struct Work {
     static constexpr unsigned most_bits = 40;
 
-    unsigned bits = 20;      // leading zero bits that a solution has at least
-    unsigned max_bits = 26;  // as far as they rise with the demand
+    unsigned bits = 20;                                        // leading zero bits that a solution has at least
+    unsigned max_bits = 26;                                    // as far as they rise with the demand
     std::chrono::seconds lifetime = std::chrono::seconds(60);  // of a task
     limits::Rate in_all{10, std::chrono::seconds(1)};          // solutions that are honoured
     bool operator==(const Work&) const = default;

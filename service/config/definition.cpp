@@ -238,7 +238,8 @@ std::optional<Config> with_stored(Config from_file, const std::filesystem::path&
             (one.in_front ? in_front : behind).push_back(std::move(*service));
     }
     auto& services = from_file.services;
-    services.insert(services.begin(), std::make_move_iterator(in_front.begin()), std::make_move_iterator(in_front.end()));
+    services.insert(services.begin(), std::make_move_iterator(in_front.begin()),
+                    std::make_move_iterator(in_front.end()));
     services.insert(services.end(), std::make_move_iterator(behind.begin()), std::make_move_iterator(behind.end()));
     check_services(services, faults);
     if (!faults.none()) return std::nullopt;

@@ -24,7 +24,8 @@ namespace millrace::config {
 
 [[nodiscard]] boost::json::object to_json(const toml::table& table);
 
-// The definition without what may be a secret: values of upstream_headers and pricer.send that name no file and no variable become null.
+// The definition without what may be a secret: values of upstream_headers and pricer.send that name no file and no
+// variable become null.
 [[nodiscard]] boost::json::object masked(boost::json::object definition);
 
 // Tells versions of a definition apart: 16 hex digits.
@@ -41,7 +42,7 @@ struct StoredService {
 
 // Where a service comes from.
 struct Origin {
-    boost::json::object definition;  // masked
+    boost::json::object definition;                      // masked
     std::optional<StoredService> stored = std::nullopt;  // empty: the file
 };
 

@@ -11,8 +11,7 @@ namespace millrace::config {
 namespace {
 
 constexpr std::string_view example = "{ url = \"http://127.0.0.1:9100/price\" }";
-constexpr std::array<std::string_view, 6> known_facts = {"method",         "host",  "path", "query",
-                                                         "content_length", "units"};
+constexpr std::array<std::string_view, 6> known_facts = {"method", "host", "path", "query", "content_length", "units"};
 constexpr std::string_view client = "client";
 
 // Where a URL's path begins: "http://host:1/price" and "unix:/run/p.sock:/price".
@@ -116,8 +115,7 @@ std::optional<Pricer> read_pricer(Section& service, const std::filesystem::path&
     out.upstream.headers = read_upstream_headers(section, "send", folder, environment);
     section.no_others();
     if (out.upstream.addresses.empty()) return std::nullopt;
-    if (section.has("tls") && !out.upstream.addresses.front().tls)
-        section.fault("tls", "is for an https:// url");
+    if (section.has("tls") && !out.upstream.addresses.front().tls) section.fault("tls", "is for an https:// url");
     return out;
 }
 

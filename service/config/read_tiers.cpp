@@ -29,8 +29,7 @@ std::optional<Tier> read_tier(const toml::table& table, const Tier& usual, Fault
     if (quota.any()) out.quota = quota;
     out.capabilities = section.texts("capabilities");
     for (const std::string& one : out.capabilities) {
-        if (!is_capability(one))
-            section.fault("capabilities", '"' + one + "\" must be 1 to 32 of a-z 0-9 . _ -");
+        if (!is_capability(one)) section.fault("capabilities", '"' + one + "\" must be 1 to 32 of a-z 0-9 . _ -");
     }
     std::sort(out.capabilities.begin(), out.capabilities.end());
     auto twice = std::adjacent_find(out.capabilities.begin(), out.capabilities.end());
@@ -43,9 +42,8 @@ std::optional<Tier> read_tier(const toml::table& table, const Tier& usual, Fault
 }  // namespace
 
 bool Tier::opens(const Route& route) const {
-    return number >= route.min_tier && (route.capability.empty() || std::binary_search(capabilities.begin(),
-                                                                                       capabilities.end(),
-                                                                                       route.capability));
+    return number >= route.min_tier &&
+           (route.capability.empty() || std::binary_search(capabilities.begin(), capabilities.end(), route.capability));
 }
 
 const Tier* Service::tier(unsigned number) const {
@@ -99,8 +97,9 @@ void check_tiers(const Service& service, Faults& faults) {
         if (opened) continue;
         std::string wants = route.capability.empty() ? "" : " with the capability \"" + route.capability + '"';
         if (route.min_tier > 0) wants = " of number " + std::to_string(route.min_tier) + " or higher" + wants;
-        faults.note(line, "service.route",
-                    "route \"" + route.name + "\" is opened by nothing that is sold: it needs a [[service.tier]]" + wants);
+        faults.note(
+            line, "service.route",
+            "route \"" + route.name + "\" is opened by nothing that is sold: it needs a [[service.tier]]" + wants);
     }
     for (const Tier& tier : service.tiers) {
         if (!tier.quota.credit) continue;
@@ -112,9 +111,9 @@ void check_tiers(const Service& service, Faults& faults) {
                             std::to_string(price.value()));
         }
         if (tier.price.value_or(service.price) > *tier.quota.credit)
-            faults.note(line, "service.tier.credit_msat",
-                        "of tier \"" + tier.name +
-                            "\" must be at least its price_msat: else it pays for no request at all");
+            faults.note(
+                line, "service.tier.credit_msat",
+                "of tier \"" + tier.name + "\" must be at least its price_msat: else it pays for no request at all");
         if (service.schemes.payment)
             faults.note(line, "service.tier.credit_msat",
                         "a balance is a token's: take \"payment\" out of schemes, by which one request is bought");

@@ -118,8 +118,7 @@ std::optional<UpstreamAddress> parse_upstream_address(const std::string& text, c
     return UpstreamAddress{https, url->host_address(), *port};
 }
 
-UpstreamTls read_upstream_tls(Section& service, std::string_view key_of_table,
-                              const std::filesystem::path& folder) {
+UpstreamTls read_upstream_tls(Section& service, std::string_view key_of_table, const std::filesystem::path& folder) {
     UpstreamTls out;
     const toml::table* table = service.table(key_of_table, "{ ca = \"ca.pem\" }");
     if (!table) return out;
@@ -150,8 +149,7 @@ UpstreamTls read_upstream_tls(Section& service, std::string_view key_of_table,
 }
 
 std::vector<UpstreamHeader> read_upstream_headers(Section& service, std::string_view key_of_table,
-                                                  const std::filesystem::path& folder,
-                                                  const Environment& environment) {
+                                                  const std::filesystem::path& folder, const Environment& environment) {
     std::vector<UpstreamHeader> out;
     const toml::table* table = service.table(key_of_table, "{ \"X-Api-Key\" = \"${API_KEY}\" }");
     if (!table) return out;

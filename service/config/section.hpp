@@ -21,10 +21,10 @@ namespace millrace::config {
 
 // What is wrong, where, and what would be right.
 struct Fault {
-    std::string source;          // "millraced.toml", or "stored service \"extra\""
-    std::uint32_t line = 0;      // of a file; 0 where it is none
-    std::string pointer;         // into a definition in JSON (RFC 6901), where it is one: "/route/0/path"
-    std::string key;             // "service.route.path"
+    std::string source;      // "millraced.toml", or "stored service \"extra\""
+    std::uint32_t line = 0;  // of a file; 0 where it is none
+    std::string pointer;     // into a definition in JSON (RFC 6901), where it is one: "/route/0/path"
+    std::string key;         // "service.route.path"
     std::string what;
     [[nodiscard]] std::string text() const;
 };

@@ -24,8 +24,10 @@ constexpr Argument hash{"payment_hash", Place::path, "HASH", "payment hash of th
 
 constexpr Argument name{"name", Place::path, "NAME", "the service's name", true};
 constexpr Argument definition{"definition", Place::document, "FILE",
-                              "the service, in TOML or JSON, with the keys of a [[service]]; - for standard input", true};
-constexpr Argument position{"position", Place::query, "WHERE", "first or last: in front of all services, or behind them"};
+                              "the service, in TOML or JSON, with the keys of a [[service]]; - for standard input",
+                              true};
+constexpr Argument position{"position", Place::query, "WHERE",
+                            "first or last: in front of all services, or behind them"};
 constexpr Argument before{"before", Place::query, "NAME", "in front of this service"};
 constexpr Argument after{"after", Place::query, "NAME", "behind this service"};
 constexpr Argument if_version{"if_version", Place::query, "VERSION", "only if the service still has this version"};

@@ -15,7 +15,7 @@ namespace millrace::ctl {
 
 struct Argument {
     enum class Place { path, query, body, document };  // document: the whole body, in TOML or JSON
-    std::string_view name;  // as the API has it
+    std::string_view name;                             // as the API has it
     Place place = Place::query;
     std::string_view type;  // for the help: "HASH"
     std::string_view help;

@@ -41,8 +41,8 @@ std::string argument_name(const Argument& argument) {
 void add_arguments(CLI::App& command, const Operation& operation, std::map<std::string, std::string>& texts) {
     for (const Argument& argument : operation.arguments) {
         if (argument.name == dry_run) continue;  // an option of all commands
-        auto* option = command.add_option(argument_name(argument), texts[std::string(argument.name)],
-                                          std::string(argument.help));
+        auto* option =
+            command.add_option(argument_name(argument), texts[std::string(argument.name)], std::string(argument.help));
         option->type_name(std::string(argument.type));
         if (argument.required) option->required();
     }
@@ -92,8 +92,8 @@ std::variant<Options, Stop> parse_options(const std::vector<std::string>& argume
         if (std::size_t space = name.find(' '); space != std::string::npos) {
             std::string group = name.substr(0, space);
             if (!groups.contains(group)) {
-                groups[group] = app.add_subcommand(
-                    group, group == "token" ? "tokens, one by one" : "services, one by one");
+                groups[group] =
+                    app.add_subcommand(group, group == "token" ? "tokens, one by one" : "services, one by one");
                 groups[group]->require_subcommand(1)->fallthrough();
             }
             parent = groups[group];

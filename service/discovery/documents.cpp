@@ -124,9 +124,9 @@ Template template_of(std::string_view pattern) {
     return out;
 }
 
-// What an operation costs, under the name that its readers look for. x-payment-info is the `Payment` scheme's, and must have
-// an offer (draft-payment-discovery); its lightning method counts whole satoshi in decimal text, null: not known beforehand.
-// Where L402 alone is sold, the same stands in x-l402-info, without offers.
+// What an operation costs, under the name that its readers look for. x-payment-info is the `Payment` scheme's, and must
+// have an offer (draft-payment-discovery); its lightning method counts whole satoshi in decimal text, null: not known
+// beforehand. Where L402 alone is sold, the same stands in x-l402-info, without offers.
 constexpr std::string_view info_name(const config::Service& service) {
     return service.schemes.payment ? "x-payment-info" : "x-l402-info";
 }

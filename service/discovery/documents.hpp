@@ -1,8 +1,8 @@
 // What clients read before they buy, made of the configuration:
 //
 //   /.well-known/l402.json   the services offered at a host: paths, prices, terms         (aperture #241, L402 #27)
-//   /openapi.json            the same as OpenAPI 3.1 with x-service-info and x-payment-info (x-l402-info where no charge is sold)
-//   (draft-payment-discovery-00)
+//   /openapi.json            the same as OpenAPI 3.1 with x-service-info and x-payment-info (x-l402-info where no
+//   charge is sold) (draft-payment-discovery-00)
 //
 //   Documents documents = make_documents(config, routes.at_host("api.example.com"), node_id);
 //

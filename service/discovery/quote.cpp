@@ -19,8 +19,8 @@ namespace bj = boost::json;
 
 // "quote: service: missing" -> "service"
 std::string_view member_of(const Error& error) {
-    for (std::string_view name : {"service", "path", "method", "max_price_msat", "mint", "constraints", "tier",
-                                  "capabilities"}) {
+    for (std::string_view name :
+         {"service", "path", "method", "max_price_msat", "mint", "constraints", "tier", "capabilities"}) {
         if (error.message.find(": " + std::string(name) + ": ") != std::string::npos) return name;
     }
     return {};
@@ -66,8 +66,8 @@ std::variant<Wish, QuoteError> read_wish(const bj::value& value) {
     const bj::object* constraints = constrained ? &in.object("constraints") : nullptr;
     if (in.fault()) return malformed(in.fault()->message, member_of(*in.fault()));
     // It stands in the invoice's description.
-    const bool method = !out.method.empty() && out.method.size() <= 32 &&
-                        boost::algorithm::all(out.method, is_method_character);
+    const bool method =
+        !out.method.empty() && out.method.size() <= 32 && boost::algorithm::all(out.method, is_method_character);
     if (!method) return malformed("The method must be one of HTTP's, such as \"GET\".", "method");
     if (!constraints) return out;
     for (const auto& [name, number] : *constraints) {

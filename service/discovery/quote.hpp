@@ -3,8 +3,8 @@
 //   request  := {"service": NAME, "path"?: "/weather/today", "method"?: "GET", "max_price_msat"?: N, "mint"?: true,
 //                "tier"?: NAME or number, "capabilities"?: ["write"],
 //                "constraints"?: {"body_bytes"?: N, "<unit header>"?: N}}
-//   response := {"service", "tier", "price_msat", "pricing", "terms", "quote_expiry", "macaroon"?, "invoice"?, "alternatives": []}
-//   error    := {"error": {"code", "message", "field"}}
+//   response := {"service", "tier", "price_msat", "pricing", "terms", "quote_expiry", "macaroon"?, "invoice"?,
+//   "alternatives": []} error    := {"error": {"code", "message", "field"}}
 //
 //   code                   status   field
 //   malformed_request      400      the member, or none       not JSON, a member of the wrong type or without meaning
@@ -46,7 +46,7 @@ struct Quote {
     unsigned tier = 0;                   // that is sold for it
     std::string method = "GET";
     std::optional<std::uint64_t> body_size = {};
-    std::string units = {};              // empty: not said
+    std::string units = {};  // empty: not said
     std::optional<std::uint64_t> budget = {};
 };
 

@@ -88,9 +88,7 @@ bj::object pricing_of(const config::Service& service, const Resource& resource, 
     };
     if (route.per_kib) add(body_size, *route.per_kib, bytes_per_kib);
     if (route.per_unit) add(lower_case(route.unit_header), *route.per_unit, 1);
-    return {{"model", "formula"},
-            {"base_msat", base.value()},
-            {"components", std::move(components)}};
+    return {{"model", "formula"}, {"base_msat", base.value()}, {"components", std::move(components)}};
 }
 
 bj::object constraints_of(const Resource& resource) {

@@ -27,8 +27,7 @@ struct Resource {
 // base_msat + the sum of price_msat_per_unit * ceil(value / unit).
 // Where a pricer has the last word: {"model":"dynamic","base_msat":1000,"min_msat":1,"max_msat":5000}, base_msat being
 // what the rules alone say.
-[[nodiscard]] boost::json::object pricing_of(const config::Service& service, const Resource& resource,
-                                             unsigned tier);
+[[nodiscard]] boost::json::object pricing_of(const config::Service& service, const Resource& resource, unsigned tier);
 
 // The values that the components of a formula may take: {"x-pages":{"type":"integer","min":1,"max":10}}.
 [[nodiscard]] boost::json::object constraints_of(const Resource& resource);

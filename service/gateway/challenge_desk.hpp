@@ -26,8 +26,9 @@ class ChallengeDesk {
     struct Demand {
         limits::Prefix prefix;
         IssueRequest request;
-        std::string route;   // tokens of different routes are different things
-        // May be given to others of the same network. A pay page's is its browser's alone, and a charge buys one request.
+        std::string route;  // tokens of different routes are different things
+        // May be given to others of the same network. A pay page's is its browser's alone, and a charge buys one
+        // request.
         bool shared = true;
         bool worked = false;  // for it: the limits were what it was worked for
     };

@@ -20,10 +20,10 @@ struct FetchLimits {
 };
 
 struct Fetched {
-    std::string fault;       // why there is no answer; empty: there is one
-    bool timed_out = false;  // that is why
+    std::string fault;         // why there is no answer; empty: there is one
+    bool timed_out = false;    // that is why
     bool nothing_came = true;  // not one byte: a connection that was idle before may have been closed meanwhile
-    bool reusable = false;   // the connection
+    bool reusable = false;     // the connection
     unsigned status = 0;
     std::string body;
 };

@@ -86,10 +86,10 @@ class Session {
     struct Described {
         std::string_view method;
         std::string_view host;
-        std::string_view target;                    // as it is forwarded
-        std::optional<std::uint64_t> body_size;     // empty: not told before the body ends
+        std::string_view target;                 // as it is forwarded
+        std::optional<std::uint64_t> body_size;  // empty: not told before the body ends
         std::optional<std::string_view> units;
-        const RequestHead* head = nullptr;          // null: of a quote
+        const RequestHead* head = nullptr;  // null: of a quote
     };
     std::optional<Problem> find_price();
     std::optional<Problem> price_offer(const Described& what, const config::Tier* wish);
@@ -222,19 +222,19 @@ class Session {
     limits::Address client_;  // who asks, behind proxies that are trusted
     std::string client_text_;
     std::optional<PaymentHash> payer_;
-    Msat price_;                   // of this request, in the tier that is being asked about
-    Msat local_price_;             // the same by the service's own rules
-    bool priced_ = false;          // price_ is what is asked for; otherwise its source is to be asked yet
-    unsigned tier_ = 0;            // that is being asked about
-    unsigned offer_tier_ = 0;      // that is for sale
-    unsigned token_tier_ = 0;      // of the token that was let in
+    Msat price_;               // of this request, in the tier that is being asked about
+    Msat local_price_;         // the same by the service's own rules
+    bool priced_ = false;      // price_ is what is asked for; otherwise its source is to be asked yet
+    unsigned tier_ = 0;        // that is being asked about
+    unsigned offer_tier_ = 0;  // that is for sale
+    unsigned token_tier_ = 0;  // of the token that was let in
     std::optional<std::uint64_t> body_size_;
     std::optional<std::string> units_;
     std::optional<pricing::Question> question_;  // where more than rules prices it
     std::string thing_;                          // of the question
-    std::string quoted_method_;  // which a quote is about; empty: the request's own
-    std::string own_lines_;        // header lines of ours in whatever is answered
-    std::optional<OwnMatch> own_;  // not a service's at all
+    std::string quoted_method_;                  // which a quote is about; empty: the request's own
+    std::string own_lines_;                      // header lines of ours in whatever is answered
+    std::optional<OwnMatch> own_;                // not a service's at all
     metrics::ResourceShard* counts_ = nullptr;
     Clock::time_point began_;
     std::size_t scanned_ = 0;
@@ -249,10 +249,10 @@ class Session {
     std::string_view token_headers_;
     std::string receipt_;  // of a charge
     Problem problem_;
-    std::optional<paywall::Reservation> use_;  // of a token that buys more than time
+    std::optional<paywall::Reservation> use_;           // of a token that buys more than time
     std::optional<paywall::FreeReservation> free_use_;  // of the client's network, instead of a token
-    std::uint64_t covered_ = 0;                // bytes of the response's body that are recorded and not sent yet
-    std::uint64_t charged_ = 0;                // msat, recorded for this request
+    std::uint64_t covered_ = 0;  // bytes of the response's body that are recorded and not sent yet
+    std::uint64_t charged_ = 0;  // msat, recorded for this request
 
     // The second coroutine:
     struct Pump {

@@ -295,7 +295,8 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) 
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
                                           {due, service().seller(), std::move(text), std::nullopt},
                                           kind_sold(),
-                                          !shows_page() && !offers_charge(), worked};
+                                          !shows_page() && !offers_charge(),
+                                          worked};
     auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
     gateway::ChallengeDesk::Outcome outcome =
         co_await await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);

@@ -6,8 +6,8 @@
 //
 // Not drawn upon: by HEAD, which asks for the price and is told what is left, by OPTIONS that is answered here, by
 // paths that are free or open to tokens alone, by upgrades, which have no end, by what costs more than the allowance
-// is for, where a token of a certain kind is needed, and by services on trial. A credential, good or not, is never passed over for it; the cookie of a pay page,
-// which browsers send unasked, is where it opens nothing any more.
+// is for, where a token of a certain kind is needed, and by services on trial. A credential, good or not, is never
+// passed over for it; the cookie of a pay page, which browsers send unasked, is where it opens nothing any more.
 #include <spdlog/spdlog.h>
 
 #include "service/http/await_callback.hpp"
@@ -67,8 +67,8 @@ Awaitable<bool> Session::reserve_free_use() {
 void Session::tell_free_left() {
     const auto& allowance = service().free_allowance;
     if (!allowance || service().dry_run || is_reserved_for_tokens() || price_ > service().free_price()) return;
-    own_lines_ += left_line(worker_.shared().free_ledger.left(service().name.text(), limits::prefix_of(client_),
-                                                              *allowance, today()));
+    own_lines_ += left_line(
+        worker_.shared().free_ledger.left(service().name.text(), limits::prefix_of(client_), *allowance, today()));
 }
 
 void Session::drop_free_use() {
@@ -89,9 +89,7 @@ Awaitable<bool> Session::commit_free_use() {
         co_return false;
     }
     store::Store& store = worker_.shared().store;
-    auto start = [&store, uses = free_use_->record()](auto done) {
-        store.record_free_uses(uses, std::move(done));
-    };
+    auto start = [&store, uses = free_use_->record()](auto done) { store.record_free_uses(uses, std::move(done)); };
     Result<void> recorded = co_await await_callback<Result<void>>(worker_.context().get_executor(), start);
     if (!recorded) {
         spdlog::error("service {}: a free request could not be recorded: {}", service().name.text(),

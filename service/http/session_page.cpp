@@ -122,9 +122,9 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::string text = description();
     std::optional<std::string_view> description;
     if (sold.description) description = text;
-    pages::PayPage page{sold.name.text(),              description, ticket.price,
-                        sold.timeout_of(offer_tier_),  notice,      ticket.bolt11,
-                        ticket.expires_at,             now,         events};
+    pages::PayPage page{
+        sold.name.text(),  description, ticket.price, sold.timeout_of(offer_tier_), notice, ticket.bolt11,
+        ticket.expires_at, now,         events};
     problem.page = pages::write_pay_page(page);
 }
 
@@ -135,7 +135,8 @@ void Session::add_wait_page(Problem& problem) const {
         return;
     const bool crowded = problem.status == 429;
     const unsigned wait = problem.retry_after > 0 ? problem.retry_after : 10;
-    constexpr std::string_view busy = "More is asked of this service than it can answer at the moment. Nothing was charged.";
+    constexpr std::string_view busy =
+        "More is asked of this service than it can answer at the moment. Nothing was charged.";
     constexpr std::string_view away = "Something behind this service does not answer. Nothing was charged.";
     pages::WaitPage page{service().name.text(), crowded ? "One moment, please" : "Not available right now",
                          crowded ? busy : away, std::chrono::seconds(wait)};

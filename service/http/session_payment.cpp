@@ -129,8 +129,8 @@ std::vector<std::string> Session::challenge_lines(const gateway::IssuedChallenge
     if (!offers_charge() || !network || !keys) return lines;
     const std::string text = service().description ? description() : std::string();
     const std::string scope = charge_scope_now();
-    const payment::ChargeTerms terms{realm(),       scope,               issued.amount, text,
-                                     issued.bolt11, issued.payment_hash, *network,      issued.expires_at};
+    const payment::ChargeTerms terms{
+        realm(), scope, issued.amount, text, issued.bolt11, issued.payment_hash, *network, issued.expires_at};
     lines.push_back(payment::challenge_line(payment::charge_challenge(*keys, terms)));
     return lines;
 }
@@ -188,8 +188,9 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     }
     const l402::KeyRing* keys = worker_.keys();
     if (!keys) {
-        Problem problem{503, "The node has not answered yet, so that no charge can be checked. Nothing is lost: repeat "
-                             "the request later."};
+        Problem problem{503,
+                        "The node has not answered yet, so that no charge can be checked. Nothing is lost: repeat "
+                        "the request later."};
         problem.retry_after = 5;
         co_return problem;
     }

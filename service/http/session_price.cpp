@@ -166,8 +166,9 @@ Awaitable<std::optional<Problem>> Session::price_in(unsigned tier) {
         quoted = co_await await_callback<pricing::Quoted>(worker_.context().get_executor(), start);
     }
     if (!quoted->price) {
-        Problem problem{503, "What this costs cannot be told at the moment. Nothing was charged: repeat the request "
-                             "later."};
+        Problem problem{503,
+                        "What this costs cannot be told at the moment. Nothing was charged: repeat the request "
+                        "later."};
         problem.retry_after = 1;
         co_return problem;
     }

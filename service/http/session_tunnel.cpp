@@ -35,8 +35,8 @@ Awaitable<> Session::pump_tunnel(Stream& from, Stream& to, Buffer& buffer) {
         if (broken) break;
         std::chrono::milliseconds timeout = site_->config.timeouts.tunnel;
         if (until_)
-            timeout = std::min(
-                timeout, std::chrono::ceil<std::chrono::milliseconds>(*until_ - worker_.shared().wall.now()));
+            timeout =
+                std::min(timeout, std::chrono::ceil<std::chrono::milliseconds>(*until_ - worker_.shared().wall.now()));
         std::size_t room = 0;
         char* data = buffer.prepare(Exchange::read_size, &room);
         watch.arm(timeout, from);

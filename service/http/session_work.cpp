@@ -25,8 +25,8 @@ config::WorkBuys Session::bought_by_work() const {
     using enum config::WorkBuys;
     if (!site_->config.challenges.pow || !service().schemes.l402 || match_.access != paywall::Access::sold)
         return nothing;
-    const bool whole = priced_ && price_ <= service().price && !is_reserved_for_tokens() &&
-                       exchange_->request.head().upgrade.empty();
+    const bool whole =
+        priced_ && price_ <= service().price && !is_reserved_for_tokens() && exchange_->request.head().upgrade.empty();
     return service().work_buys == request && !whole ? invoice : service().work_buys;
 }
 
@@ -34,8 +34,8 @@ void Session::add_task(Problem& problem) {
     // A quote's answer has no room for it, and once the body is under way the head's bytes are gone.
     const config::WorkBuys buys = pump_ || own_ ? config::WorkBuys::nothing : bought_by_work();
     if (buys == config::WorkBuys::nothing) return;
-    const paywall::WorkDesk::Task task = worker_.shared().work.set(*site_->config.challenges.pow,
-                                                                   service().name.text(), buys, today());
+    const paywall::WorkDesk::Task task =
+        worker_.shared().work.set(*site_->config.challenges.pow, service().name.text(), buys, today());
     problem.challenges.push_back(l402::work_line(task.token_base64, task.bits));
     problem.reason = "work";
     problem.detail += buys == config::WorkBuys::request

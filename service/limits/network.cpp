@@ -87,13 +87,13 @@ bool any_has(const std::vector<Network>& networks, const Address& address) {
 Prefix prefix_of(const Address& address) {
     auto bytes = bytes_of(address);
     std::uint64_t value = address.is_v6() ? 6 : 4;
-    for (std::size_t i = 0; i < (address.is_v6() ? v6_prefix_bits : v4_prefix_bits) / 8; ++i) value = value << 8U | bytes[i];
+    for (std::size_t i = 0; i < (address.is_v6() ? v6_prefix_bits : v4_prefix_bits) / 8; ++i)
+        value = value << 8U | bytes[i];
     return {value};
 }
 
 std::string prefix_text(const Address& address) {
-    if (address.is_v4())
-        return boost::asio::ip::network_v4(address.to_v4(), v4_prefix_bits).canonical().to_string();
+    if (address.is_v4()) return boost::asio::ip::network_v4(address.to_v4(), v4_prefix_bits).canonical().to_string();
     return boost::asio::ip::network_v6(address.to_v6(), v6_prefix_bits).canonical().to_string();
 }
 

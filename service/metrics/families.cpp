@@ -65,9 +65,9 @@ void append_resource_families(std::span<const ResourceMetrics* const> resources,
     MetricFamily challenges =
         family("l402_challenges_total", "Payments demanded, by what became of the demand.", MetricType::Counter);
     MetricFamily auth = family("l402_auth_total", "Credentials checked.", MetricType::Counter);
-    MetricFamily free = family("l402_free_requests_total",
-                               "Requests without a credential, by what the free allowance did for them.",
-                               MetricType::Counter);
+    MetricFamily free =
+        family("l402_free_requests_total", "Requests without a credential, by what the free allowance did for them.",
+               MetricType::Counter);
     MetricFamily prices = family("l402_price_msat", "Price of a token in millisatoshi.", MetricType::Gauge);
     for (const ResourceMetrics* resource : resources) {
         const std::string& name = resource->name();
@@ -150,13 +150,13 @@ void append_upstream_families(std::span<const UpstreamFigure> upstreams, Familie
 
 void append_pricer_families(std::span<const PricerView> pricers, Families& out) {
     if (pricers.empty()) return;
-    MetricFamily calls = family("l402_pricer_requests_total", "Prices asked of the pricer, by how that ended.",
-                                MetricType::Counter);
+    MetricFamily calls =
+        family("l402_pricer_requests_total", "Prices asked of the pricer, by how that ended.", MetricType::Counter);
     MetricFamily durations =
         family("l402_pricer_duration_seconds", "Time the pricer took to answer, or not to.", MetricType::Histogram);
-    MetricFamily prices = family("l402_pricer_prices_total",
-                                 "Prices that were not asked of the pricer anew, by where they came from.",
-                                 MetricType::Counter);
+    MetricFamily prices =
+        family("l402_pricer_prices_total", "Prices that were not asked of the pricer anew, by where they came from.",
+               MetricType::Counter);
     MetricFamily up = family("l402_pricer_up", "1 where the pricer's last answer was good.", MetricType::Gauge);
     for (const PricerView& one : pricers) {
         const PricerFigures& figures = *one.figures;

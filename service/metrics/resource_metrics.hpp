@@ -19,8 +19,8 @@ inline constexpr std::array outcome_names = {"challenge", "served", "rejected", 
 
 // What became of a challenge (label `result`).
 enum class ChallengeResult { issued, reused, limited, rate_limited, invoice_error, dry_run, work };
-inline constexpr std::array challenge_names = {"issued",       "reused",        "limited",
-                                               "rate_limited", "invoice_error", "dry_run",       "work"};
+inline constexpr std::array challenge_names = {"issued",        "reused",  "limited", "rate_limited",
+                                               "invoice_error", "dry_run", "work"};
 
 // What became of a credential (label `result`).
 enum class AuthResult {
@@ -36,8 +36,9 @@ enum class AuthResult {
     exhausted,
     worked  // a proof of work, used
 };
-inline constexpr std::array auth_names = {"ok",          "malformed", "bad_signature", "bad_preimage", "expired",
-                                          "wrong_scope", "revoked",   "underpaid",     "spent",     "exhausted",     "worked"};
+inline constexpr std::array auth_names = {"ok",      "malformed",   "bad_signature", "bad_preimage",
+                                          "expired", "wrong_scope", "revoked",       "underpaid",
+                                          "spent",   "exhausted",   "worked"};
 
 // What became of a request that could be served on the free allowance (label `result`).
 enum class FreeResult { served, failed, used_up, full };

@@ -47,7 +47,7 @@ enum class Reason {
     revoked,          // by the operator
     tier_too_low,
     missing_capability,
-    work_refused,     // a proof of work that is not one, came too late, or was used before
+    work_refused,  // a proof of work that is not one, came too late, or was used before
 };
 
 [[nodiscard]] std::string_view name(Reason reason);     // "bad_signature"
@@ -67,9 +67,9 @@ enum class FirstUse {
 // no more now than was paid. So nothing that was paid for is worth less because a price rose, and what is cheap does
 // not open what is dear.
 struct Asked {
-    Msat price;               // of this request, in the token's tier
-    Msat local;               // the same by the service's own rules
-    bool known = true;        // false: `price` could not be learned
+    Msat price;                   // of this request, in the token's tier
+    Msat local;                   // the same by the service's own rules
+    bool known = true;            // false: `price` could not be learned
     std::string_view thing = {};  // empty: the service's own rules alone price it
 
     Asked(Msat by_rules) : price(by_rules), local(by_rules) {}  // NOLINT: a price of the rules is one to ask for

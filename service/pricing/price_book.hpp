@@ -5,7 +5,8 @@
 //        | Call       the caller asks, and calls answered(); the waiter is told then
 //        | Busy       as many calls are under way, or as many wait, as may at a time
 //
-// Bounded: beyond `entries`, the price that was asked for the longest ago is forgotten. Not thread-safe; knows no clock.
+// Bounded: beyond `entries`, the price that was asked for the longest ago is forgotten. Not thread-safe; knows no
+// clock.
 #pragma once
 
 #include <chrono>

@@ -26,8 +26,8 @@ struct Question {
     std::string service;
     std::string route;  // empty: none of the service's routes
     unsigned tier = 0;
-    std::string tier_name;  // empty: the service has no tiers
-    Msat local;             // by the rules, in this tier
+    std::string tier_name;                                     // empty: the service has no tiers
+    Msat local;                                                // by the rules, in this tier
     std::vector<std::pair<std::string, std::string>> facts;    // of the request, as the service's pricer.facts has them
     std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
     std::string thing;                                         // thing_of() all of the above

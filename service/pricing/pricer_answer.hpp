@@ -1,8 +1,8 @@
 // What a pricer is asked, and what it answers, in JSON:
 //
 //   question := {"service": "weather", "route"?: "images", "tier"?: "gold", "local_price_msat": 1000,
-//                "method"?, "path"?, "query"?, "host"?, "content_length"?: 12, "units"?: "3", "client"?: "203.0.113.0/24",
-//                "headers"?: {"x-model": "large"}}
+//                "method"?, "path"?, "query"?, "host"?, "content_length"?: 12, "units"?: "3", "client"?:
+//                "203.0.113.0/24", "headers"?: {"x-model": "large"}}
 //   answer   := {"price_msat": 1500, "reason"?: "evening"}
 //
 // Of the request it holds what the service's `facts` and `headers` name, and no credential, cookie or address. An

@@ -12,8 +12,8 @@
 #include "service/config/load.hpp"
 #include "service/paywall/usage_retention.hpp"
 #include "service/pricing/price.hpp"
-#include "service/store/reader.hpp"
 #include "service/runtime/stored_services.hpp"
+#include "service/store/reader.hpp"
 #include "service/store/sqlite_store.hpp"
 
 namespace millrace::runtime {
@@ -133,8 +133,7 @@ void App::publish(std::shared_ptr<const Site> site) {
     for (const config::Service& service : site->config.services) {
         // Of a service with a pricer, until that says another.
         unsigned tier = service.tiers.empty() ? 0 : service.tiers.front().number;
-        prices.emplace_back(service.name.text(),
-                            service.amount_due(pricing::base_price(service, nullptr, tier), tier));
+        prices.emplace_back(service.name.text(), service.amount_due(pricing::base_price(service, nullptr, tier), tier));
     }
     metrics_.set_prices(prices);
     metrics_.config_reloaded(true, std::chrono::system_clock::now());
@@ -174,8 +173,8 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     gateway_->on_keys([this] { desk_->forget(); });
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
-        http::Shared shared{site_,    keys_,   *desk_, *store_,        metrics_, waiters_, use_limits_,
-                            *gateway_, ledger_, wall_,  *free_ledger_, work_};
+        http::Shared shared{site_,       keys_,     *desk_,  *store_, metrics_,      waiters_,
+                            use_limits_, *gateway_, ledger_, wall_,   *free_ledger_, work_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();

@@ -63,9 +63,9 @@ class App {
 
     std::filesystem::path file_;
     config::Config started_with_;
-    config::Config from_file_;                  // as it was last read, without the services that are stored
+    config::Config from_file_;                   // as it was last read, without the services that are stored
     std::vector<config::StoredService> stored_;  // services, in their order
-    bool changing_ = false;                     // from_file_ or stored_, and what is in force
+    bool changing_ = false;                      // from_file_ or stored_, and what is in force
     config::Environment environment_;
     std::size_t worker_count_;
     metrics::Metrics metrics_;

@@ -67,8 +67,7 @@ http::Awaitable<admin::ServiceOutcome> App::change_services(admin::ServiceChange
     if (auto* refusal = std::get_if<admin::Refusal>(&planned)) co_return std::move(*refusal);
     auto& plan = std::get<admin::Plan>(planned);
     config::Faults faults(file_.string());
-    std::optional<config::Config> config =
-        config::with_stored(from_file_, file_, plan.stored, environment_, faults);
+    std::optional<config::Config> config = config::with_stored(from_file_, file_, plan.stored, environment_, faults);
     if (!config) co_return admin::Refusal{422, "Nothing was changed:\n" + faults.text(), faults.list()};
     auto groups = upstream::make_groups(config->services, {});
     if (!groups) co_return admin::Refusal{422, "Nothing was changed: " + groups.error().message};

@@ -20,8 +20,8 @@ struct Site {
 
     config::Config config;
     paywall::RouteTable routes;
-    std::vector<metrics::ResourceMetrics*> resources;  // by index of the service
-    upstream::Groups upstreams;                        // by index of the service
+    std::vector<metrics::ResourceMetrics*> resources;           // by index of the service
+    upstream::Groups upstreams;                                 // by index of the service
     std::vector<std::shared_ptr<pricing::PriceSource>> prices;  // by index of the service
 };
 

@@ -23,8 +23,9 @@ Result<config::Config> with_stored(config::Config from_file, const std::filesyst
         what = groups.error().message;
     }
     return Error{to_error_code(config::Errc::bad_value),
-                 what + "\nServices that were stored through the admin API do not go with the file. Change the file, "
-                        "or take one out: millraced --config " +
+                 what +
+                     "\nServices that were stored through the admin API do not go with the file. Change the file, "
+                     "or take one out: millraced --config " +
                      file.string() + " --remove-service NAME"};
 }
 
@@ -47,7 +48,8 @@ Result<std::string> remove_stored(const config::Config& from_file, const std::st
     std::vector<config::StoredService> left = (*store)->services();
     auto found = std::find_if(left.begin(), left.end(), [&](const auto& one) { return one.name == name; });
     if (found == left.end())
-        return fail(config::Errc::bad_value, "there is no stored service \"" + name + "\" in " + from_file.store.string());
+        return fail(config::Errc::bad_value,
+                    "there is no stored service \"" + name + "\" in " + from_file.store.string());
     std::string definition = boost::json::serialize(found->definition);
     left.erase(found);
     store::AuditEntry entry{std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()), "command line",

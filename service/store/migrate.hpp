@@ -1,4 +1,5 @@
-// Brings a database to the newest schema: each migration that it lacks, in one transaction with the number that says so.
+// Brings a database to the newest schema: each migration that it lacks, in one transaction with the number that says
+// so.
 #pragma once
 
 #include <SQLiteCpp/SQLiteCpp.h>

@@ -25,13 +25,21 @@ struct Row {
 };
 
 Row paid(Kind kind) {
-    const invoicing::Terms terms{Msat(20000), now + std::chrono::seconds(600), 21, 1, ServiceName::parse("weather").value(), kind};
+    const invoicing::Terms terms{Msat(20000), now + std::chrono::seconds(600),       21,
+                                 1,           ServiceName::parse("weather").value(), kind};
     const PaymentSecret secret = keys.seal(terms, {1, 2, 3, 4, 5, 6}).value();
     const PaymentHash hash = crypto::payment_hash(keys.preimage(secret, kind));
     const std::string bolt11 =
-        bolt11::encode_signed(invoicing::make_invoice({"bcrt", {}, 21}, terms, secret, hash, "deposit", {}, now), node_key).value();
-    return {hash, {{"label", invoicing::invoice_label(hash, kind)}, {"bolt11", bolt11}, {"payment_hash", hash.hex()}, {"status", "paid"},
-                   {"amount_msat", 20000}, {"amount_received_msat", 20500}}};
+        bolt11::encode_signed(invoicing::make_invoice({"bcrt", {}, 21}, terms, secret, hash, "deposit", {}, now),
+                              node_key)
+            .value();
+    return {hash,
+            {{"label", invoicing::invoice_label(hash, kind)},
+             {"bolt11", bolt11},
+             {"payment_hash", hash.hex()},
+             {"status", "paid"},
+             {"amount_msat", 20000},
+             {"amount_received_msat", 20500}}};
 }
 
 RefundRefusal objection(const bj::value& listed, const PaymentHash& hash) {
@@ -57,7 +65,8 @@ TEST_CASE("what is no deposit of ours, or not paid, does not count") {
     labelled.row["label"] = invoicing::invoice_label(sale.hash, Kind::deposit);
     CHECK(objection(labelled.listed(), sale.hash) == RefundRefusal::not_a_deposit);
     Row deposit = paid(Kind::deposit);
-    for (const bj::value& label : {bj::value("own"), bj::value(bj::string(invoicing::invoice_label(deposit.hash, Kind::sale)))}) {
+    for (const bj::value& label :
+         {bj::value("own"), bj::value(bj::string(invoicing::invoice_label(deposit.hash, Kind::sale)))}) {
         Row relabelled = deposit;
         relabelled.row["label"] = label;
         CHECK(objection(relabelled.listed(), deposit.hash) == RefundRefusal::not_a_deposit);
@@ -95,7 +104,9 @@ bolt11::Invoice asking(std::optional<Msat> amount) {
     return invoice;
 }
 
-std::string text_of(const bolt11::Invoice& invoice) { return bolt11::encode_signed(invoice, node_key).value(); }
+std::string text_of(const bolt11::Invoice& invoice) {
+    return bolt11::encode_signed(invoice, node_key).value();
+}
 
 TEST_CASE("an invoice may ask for no amount, for what is refunded, or for the whole satoshi of that") {
     struct Case {
@@ -103,9 +114,10 @@ TEST_CASE("an invoice may ask for no amount, for what is refunded, or for the wh
         std::uint64_t asked;
         std::uint64_t gets;  // 0: refused
     };
-    for (const Case& one : {Case{std::nullopt, 6789, 6789}, Case{Msat(6789), 6789, 6789}, Case{Msat(6000), 6789, 6000}, Case{Msat(6000), 6000, 6000},
-                            Case{Msat(5000), 6789, 0}, Case{Msat(7000), 6789, 0}, Case{Msat(6788), 6789, 0}, Case{Msat(6790), 6789, 0},
-                            Case{std::nullopt, 1, 1}, Case{Msat(1000), 999, 0}}) {
+    for (const Case& one :
+         {Case{std::nullopt, 6789, 6789}, Case{Msat(6789), 6789, 6789}, Case{Msat(6000), 6789, 6000},
+          Case{Msat(6000), 6000, 6000}, Case{Msat(5000), 6789, 0}, Case{Msat(7000), 6789, 0}, Case{Msat(6788), 6789, 0},
+          Case{Msat(6790), 6789, 0}, Case{std::nullopt, 1, 1}, Case{Msat(1000), 999, 0}}) {
         CAPTURE(one.asked, one.gets);
         const auto read = read_payout({{}, Msat(one.asked), text_of(asking(one.amount))});
         if (one.gets == 0) {
@@ -123,7 +135,8 @@ TEST_CASE("an invoice of another network, of ourselves, expired, or with a bad s
     CHECK(fault_of(payout, "bc", other, now)->detail.find("another network") != std::string::npos);
     CHECK(fault_of(payout, "bcrt", payout.invoice.payee.hex(), now)->detail.find("own") != std::string::npos);
     CHECK_FALSE(fault_of(payout, "bcrt", other, now + std::chrono::seconds(3599)));
-    CHECK(fault_of(payout, "bcrt", other, now + std::chrono::seconds(3600))->detail.find("expired") != std::string::npos);
+    CHECK(fault_of(payout, "bcrt", other, now + std::chrono::seconds(3600))->detail.find("expired") !=
+          std::string::npos);
     const std::string unsigned_text = bolt11::encode_unsigned(asking(std::nullopt)).value();
     for (const std::string& text : {std::string("x"), std::string(), unsigned_text}) {
         CHECK(std::get<Objection>(read_payout({{}, Msat(1), text})).why == RefundRefusal::bad_invoice);
@@ -151,7 +164,10 @@ TEST_CASE("what became of a payment follows from its parts, and a failure only o
              Case{R"({"status":"failed"})", true, {}, "not paid"},
              Case{R"({"status":"pending"})", true, {}, "pending"},
              Case{R"({"status":"failed"},{"status":"complete","amount_sent_msat":1003})", false, {}, "paid 3"},
-             Case{R"({"status":"complete","amount_sent_msat":503},{"status":"complete","amount_sent_msat":502})", true, {}, "paid 5"},
+             Case{R"({"status":"complete","amount_sent_msat":503},{"status":"complete","amount_sent_msat":502})",
+                  true,
+                  {},
+                  "paid 5"},
              Case{R"({"status":"complete","amount_sent_msat":503},{"status":"pending"})", true, Msat(1005), "pending"},
              Case{R"({"status":"complete","amount_sent_msat":503},{"status":"failed"})", true, {}, "paid 0"},
              Case{"", true, Msat(1003), "paid 3"},

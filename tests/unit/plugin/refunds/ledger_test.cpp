@@ -10,7 +10,9 @@ using std::chrono::seconds;
 
 const std::chrono::sys_seconds now{seconds(1795172000)};
 
-PaymentHash hash(std::uint8_t first) { return PaymentHash(std::array<std::uint8_t, 32>{first}); }
+PaymentHash hash(std::uint8_t first) {
+    return PaymentHash(std::array<std::uint8_t, 32>{first});
+}
 
 Refund refund(std::uint64_t index, std::vector<PaymentHash> deposits, RefundState state, std::uint64_t amount = 1000) {
     Refund out;
@@ -60,10 +62,11 @@ TEST_CASE("the limit counts the last 24 hours, and what is pending however old i
         std::chrono::seconds age;
         std::uint64_t counts;
     };
-    for (const Case& one : {Case{RefundState::complete, seconds(0), 1003}, Case{RefundState::complete, hours(24) - seconds(1), 1003},
-                            Case{RefundState::complete, hours(24), 0}, Case{RefundState::complete, -hours(1), 1003},
-                            Case{RefundState::pending, seconds(0), 1100}, Case{RefundState::pending, hours(24 * 14), 1100},
-                            Case{RefundState::failed, seconds(0), 0}}) {
+    for (const Case& one :
+         {Case{RefundState::complete, seconds(0), 1003}, Case{RefundState::complete, hours(24) - seconds(1), 1003},
+          Case{RefundState::complete, hours(24), 0}, Case{RefundState::complete, -hours(1), 1003},
+          Case{RefundState::pending, seconds(0), 1100}, Case{RefundState::pending, hours(24 * 14), 1100},
+          Case{RefundState::failed, seconds(0), 0}}) {
         CAPTURE(static_cast<int>(one.state), one.age.count());
         Ledger ledger;
         Refund entry = refund(1, {hash(1)}, one.state);
@@ -90,9 +93,10 @@ TEST_CASE("the fee limit is the greater of the fixed amount and the part of the 
         std::uint64_t amount;
         std::uint64_t limit;
     };
-    for (const Case& one : {Case{5000, 10'000, 1, 5000}, Case{5000, 10'000, 500'000, 5000}, Case{5000, 10'000, 500'100, 5001},
-                            Case{5000, 10'000, 1'000'000'000, 10'000'000}, Case{0, 0, 1'000'000, 0}, Case{0, 1'000'000, 999'999, 999'999},
-                            Case{0, 1'000'000, Msat::max_value, Msat::max_value}, Case{0, 1, 999'999, 0}, Case{0, 1, 1'999'999, 1}}) {
+    for (const Case& one :
+         {Case{5000, 10'000, 1, 5000}, Case{5000, 10'000, 500'000, 5000}, Case{5000, 10'000, 500'100, 5001},
+          Case{5000, 10'000, 1'000'000'000, 10'000'000}, Case{0, 0, 1'000'000, 0}, Case{0, 1'000'000, 999'999, 999'999},
+          Case{0, 1'000'000, Msat::max_value, Msat::max_value}, Case{0, 1, 999'999, 0}, Case{0, 1, 1'999'999, 1}}) {
         CAPTURE(one.amount);
         CHECK(fee_limit({Msat(1), Msat(one.fixed), one.ppm}, Msat(one.amount)) == Msat(one.limit));
     }

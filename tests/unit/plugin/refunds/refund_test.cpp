@@ -9,17 +9,23 @@
 namespace millrace::refunds {
 namespace {
 
-std::chrono::sys_seconds at(std::int64_t seconds) { return std::chrono::sys_seconds(std::chrono::seconds(seconds)); }
+std::chrono::sys_seconds at(std::int64_t seconds) {
+    return std::chrono::sys_seconds(std::chrono::seconds(seconds));
+}
 
-PaymentHash hash(std::uint8_t first) { return PaymentHash(std::array<std::uint8_t, 32>{first}); }
+PaymentHash hash(std::uint8_t first) {
+    return PaymentHash(std::array<std::uint8_t, 32>{first});
+}
 
 TEST_CASE("a refund lies in the datastore as documented") {
-    const Refund refund{7, {hash(1)}, Msat(6789), Msat(6000), Msat(100), {hash(2)}, RefundState::pending, {}, {}, at(1795172000), at(1795172000), 3};
+    const Refund refund{7,  {hash(1)}, Msat(6789),     Msat(6000),     Msat(100), {hash(2)}, RefundState::pending,
+                        {}, {},        at(1795172000), at(1795172000), 3};
     CHECK(datastore_index(7) == "0000000007");
     CHECK(datastore_index(12345678901) == "12345678901");
-    CHECK(datastore_text(refund) ==
-          R"({"version":1,"deposits":[")" + hash(1).hex() + R"("],"asked_msat":6789,"amount_msat":6000,"max_fee_msat":100,"payments":[")" +
-              hash(2).hex() + R"("],"state":"pending","started_at":1795172000,"changed_at":1795172000})");
+    CHECK(datastore_text(refund) == R"({"version":1,"deposits":[")" + hash(1).hex() +
+                                        R"("],"asked_msat":6789,"amount_msat":6000,"max_fee_msat":100,"payments":[")" +
+                                        hash(2).hex() +
+                                        R"("],"state":"pending","started_at":1795172000,"changed_at":1795172000})");
 }
 
 TEST_CASE("whatever refund is stored comes back as it was") {
@@ -27,8 +33,10 @@ TEST_CASE("whatever refund is stored comes back as it was") {
     for (int i = 0; i < 300; ++i) {
         Refund refund;
         refund.index = random.below(1'000'000'000'000);
-        for (std::uint64_t n = 1 + random.below(5); n > 0; --n) refund.deposits.push_back(PaymentHash(random.array<32>()));
-        for (std::uint64_t n = 1 + random.below(3); n > 0; --n) refund.payments.push_back(PaymentHash(random.array<32>()));
+        for (std::uint64_t n = 1 + random.below(5); n > 0; --n)
+            refund.deposits.push_back(PaymentHash(random.array<32>()));
+        for (std::uint64_t n = 1 + random.below(3); n > 0; --n)
+            refund.payments.push_back(PaymentHash(random.array<32>()));
         refund.asked = Msat(random.below(Msat::max_value));
         refund.amount = Msat(random.below(Msat::max_value));
         refund.max_fee = Msat(random.below(Msat::max_value));
@@ -46,7 +54,8 @@ TEST_CASE("whatever refund is stored comes back as it was") {
 }
 
 TEST_CASE("a record that is not a refund of this version is refused with its index") {
-    const std::string good = datastore_text({1, {hash(1)}, Msat(1), Msat(1), Msat(1), {hash(2)}, RefundState::complete, Msat(1), {}, at(1), at(1), {}});
+    const std::string good = datastore_text(
+        {1, {hash(1)}, Msat(1), Msat(1), Msat(1), {hash(2)}, RefundState::complete, Msat(1), {}, at(1), at(1), {}});
     REQUIRE(parse_datastore_text("1", good));
     const boost::json::object members = boost::json::parse(good).as_object();
     for (const auto& member : members) {
@@ -71,7 +80,8 @@ TEST_CASE("a record that is not a refund of this version is refused with its ind
 }
 
 TEST_CASE("a pending refund sets aside what it may cost, one that has ended what it cost") {
-    Refund refund{1, {hash(1)}, Msat(6000), Msat(6000), Msat(100), {hash(2)}, RefundState::pending, {}, {}, at(1), at(1), {}};
+    Refund refund{1,  {hash(1)}, Msat(6000), Msat(6000), Msat(100), {hash(2)}, RefundState::pending,
+                  {}, {},        at(1),      at(1),      {}};
     CHECK(set_aside(refund) == Msat(6100));
     refund.state = RefundState::complete;
     refund.fee = Msat(3);

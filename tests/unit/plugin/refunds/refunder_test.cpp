@@ -15,9 +15,9 @@ namespace {
 
 namespace asio = boost::asio;
 namespace bj = boost::json;
-using std::chrono::milliseconds;
 using gateway::RefundReply;
 using gateway::RpcError;
+using std::chrono::milliseconds;
 using test::FakeNode;
 
 const std::chrono::sys_seconds now{std::chrono::seconds(1795172000)};
@@ -41,7 +41,8 @@ struct Till {
     std::map<std::string, Value> stored;
     bj::array payments;  // of listsendpays
     Limits limits{Msat(100'000), Msat(100), 0};
-    host::World world{[] { return now; }, [this] { return std::chrono::steady_clock::now() + skipped; }, [](std::span<std::uint8_t>) {}};
+    host::World world{[] { return now; }, [this] { return std::chrono::steady_clock::now() + skipped; },
+                      [](std::span<std::uint8_t>) {}};
     std::unique_ptr<Refunder> refunder;
     PaymentHash deposit;
 
@@ -53,7 +54,8 @@ struct Till {
             bj::array entries;
             if (asked.at("params").at("key").as_array().back() == "refunds") {
                 for (const auto& [index, value] : stored) {
-                    entries.push_back(bj::object{{"key", bj::array{"millrace", "refunds", bj::string(index)}}, {"generation", value.generation},
+                    entries.push_back(bj::object{{"key", bj::array{"millrace", "refunds", bj::string(index)}},
+                                                 {"generation", value.generation},
                                                  {"hex", codec::to_hex(as_bytes(value.text))}});
                 }
             }
@@ -72,12 +74,22 @@ struct Till {
             peer.send(lightning::reply(asked, {{"amount_msat", 6000}, {"amount_sent_msat", 6003}}));
         });
         const invoicing::InvoiceKeys own{SecretKey(crypto::sha256(as_bytes("millrace/invoice/1")))};
-        const invoicing::Terms terms{Msat(20'000), now + std::chrono::seconds(600), 21, 1, ServiceName::parse("weather").value(), invoicing::Kind::deposit};
+        const invoicing::Terms terms{Msat(20'000),
+                                     now + std::chrono::seconds(600),
+                                     21,
+                                     1,
+                                     ServiceName::parse("weather").value(),
+                                     invoicing::Kind::deposit};
         const PaymentSecret secret = own.seal(terms, {1}).value();
         deposit = crypto::payment_hash(own.preimage(secret, terms.kind));
-        const std::string bolt11 = bolt11::encode_signed(invoicing::make_invoice(style, terms, secret, deposit, "d", {}, now), recipient).value();
-        node.invoices().push_back({{"label", invoicing::invoice_label(deposit, terms.kind)}, {"bolt11", bolt11}, {"payment_hash", deposit.hex()},
-                                   {"amount_msat", 20'000}, {"status", "unpaid"}});
+        const std::string bolt11 =
+            bolt11::encode_signed(invoicing::make_invoice(style, terms, secret, deposit, "d", {}, now), recipient)
+                .value();
+        node.invoices().push_back({{"label", invoicing::invoice_label(deposit, terms.kind)},
+                                   {"bolt11", bolt11},
+                                   {"payment_hash", deposit.hex()},
+                                   {"amount_msat", 20'000},
+                                   {"status", "unpaid"}});
         node.pay(deposit.hex());
         node.invoices().back()["amount_received_msat"] = 20'000;
         node.server().run([this]() -> asio::awaitable<void> {
@@ -88,7 +100,9 @@ struct Till {
         });
         ready.set();
         refunder = std::make_unique<Refunder>(
-            Refunder::Parts{executor, node.server().client(), node.server().client(), keys, watch, ready, style, world, log}, limits, node_started,
+            Refunder::Parts{executor, node.server().client(), node.server().client(), keys, watch, ready, style, world,
+                            log},
+            limits, node_started,
             Refunder::Pace{milliseconds(200), milliseconds(5), milliseconds(20), milliseconds(40)});
         node.server().run([this]() -> asio::awaitable<void> {
             const auto loaded = co_await refunder->load();
@@ -100,7 +114,8 @@ struct Till {
     ~Till() {
         node.answer("datastore", [this](FakeNode::Peer& peer, const bj::object& asked) { peer.send(write(asked)); });
         node.answer("listsendpays", [](FakeNode::Peer& peer, const bj::object& asked) {
-            peer.send(lightning::reply(asked, {{"payments", bj::array{bj::object{{"status", "complete"}, {"amount_sent_msat", 1}}}}}));
+            peer.send(lightning::reply(
+                asked, {{"payments", bj::array{bj::object{{"status", "complete"}, {"amount_sent_msat", 1}}}}}));
         });
         turn(150);
     }
@@ -114,7 +129,8 @@ struct Till {
             stored[index] = {std::string(params.at("string").as_string()), 0};
         } else {
             if (found == stored.end()) return lightning::refusal(asked, 1203, "Key does not exist");
-            if (params.at("generation").to_number<std::uint64_t>() != found->second.generation) return lightning::refusal(asked, 1204, "generation is different");
+            if (params.at("generation").to_number<std::uint64_t>() != found->second.generation)
+                return lightning::refusal(asked, 1204, "generation is different");
             found->second = {std::string(params.at("string").as_string()), found->second.generation + 1};
         }
         return lightning::reply(asked, {{"generation", stored[index].generation}});
@@ -122,7 +138,8 @@ struct Till {
 
     bj::object& add_part(const bj::object& asked, const char* status) {
         const auto invoice = bolt11::decode(std::string_view(asked.at("params").at("invstring").as_string())).value();
-        payments.push_back(bj::object{{"payment_hash", invoice.payment_hash.hex()}, {"status", status}, {"amount_sent_msat", 6003}});
+        payments.push_back(
+            bj::object{{"payment_hash", invoice.payment_hash.hex()}, {"status", status}, {"amount_sent_msat", 6003}});
         return payments.back().as_object();
     }
 
@@ -152,12 +169,18 @@ struct Till {
         return refusal ? std::string(name(*refusal)) : std::to_string(error.code);
     }
     void turn(int length) {
-        node.server().run([this, length]() -> asio::awaitable<void> { co_await host::pause(executor, std::chrono::milliseconds(length)); });
+        node.server().run([this, length]() -> asio::awaitable<void> {
+            co_await host::pause(executor, std::chrono::milliseconds(length));
+        });
     }
-    std::string state(std::uint64_t index = 1) { return std::string(name(parse_datastore_text("1", stored.at(datastore_index(index)).text)->state)); }
+    std::string state(std::uint64_t index = 1) {
+        return std::string(name(parse_datastore_text("1", stored.at(datastore_index(index)).text)->state));
+    }
 };
 
-void hang_up(FakeNode::Peer& peer, const bj::object&) { peer.hang_up(); }
+void hang_up(FakeNode::Peer& peer, const bj::object&) {
+    peer.hang_up();
+}
 
 TEST_CASE("a refund is stored before it is paid, and its end after") {
     Till till;
@@ -189,7 +212,9 @@ TEST_CASE("a refund is stored before it is paid, and its end after") {
 
 TEST_CASE("what cannot be stored is not paid, and frees the limit and the deposit") {
     Till till;
-    till.node.answer("datastore", [](FakeNode::Peer& peer, const bj::object& asked) { peer.send(lightning::refusal(asked, -1, "disk full")); });
+    till.node.answer("datastore", [](FakeNode::Peer& peer, const bj::object& asked) {
+        peer.send(lightning::refusal(asked, -1, "disk full"));
+    });
     CHECK(till.word(till.ask()) == "4021");
     till.turn(50);
     CHECK(till.refunder->ledger().all().empty());
@@ -204,7 +229,8 @@ TEST_CASE("what was stored although the answer was lost is not paid by itself, a
     Till till;
     till.node.answer("datastore", [&](FakeNode::Peer& peer, const bj::object& asked) {
         (void)till.write(asked);
-        till.node.answer("datastore", [&](FakeNode::Peer& next, const bj::object& again) { next.send(till.write(again)); });
+        till.node.answer("datastore",
+                         [&](FakeNode::Peer& next, const bj::object& again) { next.send(till.write(again)); });
         peer.hang_up();
     });
     CHECK(till.word(till.ask()) == "4021");
@@ -218,7 +244,18 @@ TEST_CASE("what was stored although the answer was lost is not paid by itself, a
 
 TEST_CASE("a record that somebody else wrote is left as it is") {
     Till till;
-    Refund other{1, {PaymentHash()}, Msat(500), Msat(500), Msat(1), {PaymentHash(std::array<std::uint8_t, 32>{77})}, RefundState::pending, {}, {}, now, now, {}};
+    Refund other{1,
+                 {PaymentHash()},
+                 Msat(500),
+                 Msat(500),
+                 Msat(1),
+                 {PaymentHash(std::array<std::uint8_t, 32>{77})},
+                 RefundState::pending,
+                 {},
+                 {},
+                 now,
+                 now,
+                 {}};
     till.stored[datastore_index(1)] = {datastore_text(other), 0};
     CHECK(till.word(till.ask()) == "4021");
     till.turn(50);
@@ -253,7 +290,9 @@ TEST_CASE("a connection that is lost under xpay leaves the refund pending until 
         CHECK(anew.state() == "failed");
     }
     SECTION("it was sent, and arrived") {
-        till.payments.push_back(bj::object{{"payment_hash", bolt11::decode(Till::invoice(1))->payment_hash.hex()}, {"status", "complete"}, {"amount_sent_msat", 6010}});
+        till.payments.push_back(bj::object{{"payment_hash", bolt11::decode(Till::invoice(1))->payment_hash.hex()},
+                                           {"status", "complete"},
+                                           {"amount_sent_msat", 6010}});
         Till anew(till.stored, till.payments, false);
         anew.turn(200);
         CHECK(anew.state() == "complete");
@@ -306,14 +345,17 @@ TEST_CASE("a refund whose end cannot be stored holds its deposits until it is") 
 }
 
 TEST_CASE("so many invoices are tried for a deposit, and no more") {
-    const auto no_route = [](FakeNode::Peer& peer, const bj::object& asked) { peer.send(lightning::refusal(asked, 205, "no route")); };
+    const auto no_route = [](FakeNode::Peer& peer, const bj::object& asked) {
+        peer.send(lightning::refusal(asked, 205, "no route"));
+    };
     Till till;
     till.node.answer("xpay", no_route);
     REQUIRE(till.word(till.ask(0)) == "failed");
     REQUIRE(till.word(till.ask(1)) == "failed");
     Refund worn = till.refunder->ledger().all().begin()->second;
     CHECK(worn.payments.size() == 2);
-    for (std::uint8_t i = 2; i < max_tries; ++i) worn.payments.push_back(bolt11::decode(Till::invoice(i))->payment_hash);
+    for (std::uint8_t i = 2; i < max_tries; ++i)
+        worn.payments.push_back(bolt11::decode(Till::invoice(i))->payment_hash);
     till.stored.begin()->second.text = datastore_text(worn);
     Till anew(till.stored, till.payments, true);
     anew.node.answer("xpay", no_route);

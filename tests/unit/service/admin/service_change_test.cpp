@@ -32,7 +32,9 @@ boost::json::object definition(const std::string& name, int price = 1) {
 
 // "a" in front of the file, "b" and "c" behind it.
 std::vector<config::StoredService> stored() {
-    return {{"a", definition("a"), true, {}, {}}, {"b", definition("b"), false, {}, {}}, {"c", definition("c"), false, {}, {}}};
+    return {{"a", definition("a"), true, {}, {}},
+            {"b", definition("b"), false, {}, {}},
+            {"c", definition("c"), false, {}, {}}};
 }
 
 std::variant<Plan, Refusal> plan_of(const ServiceChange& change) {
@@ -117,8 +119,8 @@ TEST_CASE("a name is given once") {
     CHECK(order(plan_of({Kind::add, {}, definition("b")})) == "409");
     auto outcome = plan_of({Kind::add, {}, definition("f1")});
     CHECK(std::get<Refusal>(outcome).detail == "\"f1\" is the service at m.toml:7: choose another name.");
-    CHECK(order(plan(
-              {Kind::add, {}, definition("new")}, {}, "m.toml", std::vector<config::StoredService>(1000), now)) == "409");
+    CHECK(order(plan({Kind::add, {}, definition("new")}, {}, "m.toml", std::vector<config::StoredService>(1000),
+                     now)) == "409");
 }
 
 TEST_CASE("a change of another version than the one that was read is refused") {

@@ -48,9 +48,12 @@ bytes = "1MiB"
 limits = { per_token = "10/s", per_prefix = "20/s", in_all = "30/m" }
 free_allowance = { requests = 10, per = "1d", max_price_msat = 5, max_prefixes = 7 }
 pow = "request"
-)" R"(pricer = { url = "https://127.0.0.1:9100/price", timeout = "1s", cache = "60s", )" R"(fallback_msat = 9, min_msat = 0, max_msat = 99, )"
-    R"(facts = ["method", "client"], headers = ["X-Model"], calls = 3, )"
-    R"(send = { "Authorization" = "Bearer ${KEY}" }, tls = { ca = "ca.pem" } })" R"(
+)"
+                              R"(pricer = { url = "https://127.0.0.1:9100/price", timeout = "1s", cache = "60s", )"
+                              R"(fallback_msat = 9, min_msat = 0, max_msat = 99, )"
+                              R"(facts = ["method", "client"], headers = ["X-Model"], calls = 3, )"
+                              R"(send = { "Authorization" = "Bearer ${KEY}" }, tls = { ca = "ca.pem" } })"
+                              R"(
 [[service.tier]]
 name = "gold"
 tier = 1
@@ -284,7 +287,8 @@ TEST_CASE("a fault of a definition says where in it, and what would be right") {
 }
 
 TEST_CASE("stored services stand in front of the file's or behind them, and none hides another") {
-    Config file = read("[[service]]\nname = \"wide\"\npath = \"/\"\nupstream = \"http://127.0.0.1:1\"\nprice_msat = 1\n");
+    Config file =
+        read("[[service]]\nname = \"wide\"\npath = \"/\"\nupstream = \"http://127.0.0.1:1\"\nprice_msat = 1\n");
     Faults faults("conf/m.toml");
     std::vector in_front{stored(plain(), true)};
     auto config = with_stored(file, "conf/m.toml", in_front, environment, faults);
@@ -302,7 +306,8 @@ TEST_CASE("stored services stand in front of the file's or behind them, and none
     all["path"] = "/";
     std::vector hiding{stored(all, true)};
     CHECK_FALSE(with_stored(file, "conf/m.toml", hiding, environment, faults));
-    CHECK(faults.text().find("conf/m.toml:9: service.path: overlaps service \"extra\" stored through the admin API") == 0);
+    CHECK(faults.text().find("conf/m.toml:9: service.path: overlaps service \"extra\" stored through the admin API") ==
+          0);
 
     json::object taken = plain();
     taken["name"] = "wide";
@@ -314,7 +319,8 @@ TEST_CASE("stored services stand in front of the file's or behind them, and none
 
 TEST_CASE("without a service in the file, [admin] is what they come through") {
     CHECK(without_services().services.empty());
-    CHECK_FALSE(parse("[listen]\naddress = \"127.0.0.1:80\"\n[node]\ngateway = \"g\"\n[store]\npath = \"s\"\n", "m.toml"));
+    CHECK_FALSE(
+        parse("[listen]\naddress = \"127.0.0.1:80\"\n[node]\ngateway = \"g\"\n[store]\npath = \"s\"\n", "m.toml"));
 }
 
 TEST_CASE("versions differ with the definition") {

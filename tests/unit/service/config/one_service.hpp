@@ -1,5 +1,5 @@
-// A configuration of one service, for tests of what its keys mean. Lines are counted in the messages: what is added begins in
-// line 12.
+// A configuration of one service, for tests of what its keys mean. Lines are counted in the messages: what is added
+// begins in line 12.
 #pragma once
 
 #include <string>

@@ -25,9 +25,10 @@ TEST_CASE("a pricer is an address, and what is asked of it when") {
     CHECK(pricer.min == Msat(1));
     CHECK(pricer.facts == std::vector<std::string>{"method", "path"});
 
-    auto full = parsed("pricer = { url = \"unix:p.sock:/v1/price?x=1\", timeout = \"2s\", cache = \"100ms\", fallback_msat = 7, "
-                       "min_msat = 0, max_msat = 9, facts = [], headers = [\"X-Model\"], calls = 2, send = { \"Authorization\" "
-                       "= \"Bearer x\" } }\n");
+    auto full = parsed(
+        "pricer = { url = \"unix:p.sock:/v1/price?x=1\", timeout = \"2s\", cache = \"100ms\", fallback_msat = 7, "
+        "min_msat = 0, max_msat = 9, facts = [], headers = [\"X-Model\"], calls = 2, send = { \"Authorization\" "
+        "= \"Bearer x\" } }\n");
     REQUIRE(full);
     const config::Pricer& other = *full->services[0].pricer;
     CHECK(other.url() == "unix:/etc/p.sock:/v1/price?x=1");
@@ -60,12 +61,16 @@ TEST_CASE("a pricer that cannot be is refused with what would be right") {
         {"pricer = { url = \"unix:\" }\n", "service.pricer.url: must be http://"},
         {"pricer = { " + url + ", timeout = \"31s\" }\n", "service.pricer.timeout: must be at most \"30s\""},
         {"pricer = { " + url + ", cache = \"0s\" }\n", "service.pricer.cache"},
-        {"pricer = { " + url + ", min_msat = 5, max_msat = 4 }\n", "service.pricer.min_msat: must not be more than max_msat"},
+        {"pricer = { " + url + ", min_msat = 5, max_msat = 4 }\n",
+         "service.pricer.min_msat: must not be more than max_msat"},
         {"pricer = { " + url + ", fallback_msat = 0 }\n", "service.pricer.fallback_msat"},
-        {"pricer = { " + url + ", fallback_msat = 5, max_msat = 4 }\n", "service.pricer.fallback_msat: must lie between"},
-        {"pricer = { " + url + ", facts = [\"body\"] }\n", "service.pricer.facts: does not know \"body\"; known here: method"},
+        {"pricer = { " + url + ", fallback_msat = 5, max_msat = 4 }\n",
+         "service.pricer.fallback_msat: must lie between"},
+        {"pricer = { " + url + ", facts = [\"body\"] }\n",
+         "service.pricer.facts: does not know \"body\"; known here: method"},
         {"pricer = { " + url + ", facts = [\"path\", \"path\"] }\n", "service.pricer.facts: names \"path\" twice"},
-        {"pricer = { " + url + ", headers = [\"Cookie\"] }\n", "service.pricer.headers: \"Cookie\" may hold a credential"},
+        {"pricer = { " + url + ", headers = [\"Cookie\"] }\n",
+         "service.pricer.headers: \"Cookie\" may hold a credential"},
         {"pricer = { " + url + ", headers = [\"authorization\"] }\n", "may hold a credential"},
         {"pricer = { " + url + ", headers = [\"Grpc-Metadata-Macaroon\"] }\n", "may hold a credential"},
         {"pricer = { " + url + ", headers = [\"X-Forwarded-For\"] }\n", "tell who asks"},
@@ -73,7 +78,8 @@ TEST_CASE("a pricer that cannot be is refused with what would be right") {
         {"pricer = { " + url + ", tls = { ca = \"a.pem\" } }\n", "service.pricer.tls: is for an https:// url"},
         {"pricer = { " + url + ", calls = 0 }\n", "service.pricer.calls"},
         {"pricer = { " + url + ", colour = 1 }\n", "service.pricer.colour"},
-        {"credit_msat = 5000\npricer = { " + url + " }\n", "service.pricer.max_msat: must be at most the credit_msat of the service, 5000"},
+        {"credit_msat = 5000\npricer = { " + url + " }\n",
+         "service.pricer.max_msat: must be at most the credit_msat of the service, 5000"},
     };
     for (const auto& c : cases) {
         INFO(c.lines);

@@ -7,7 +7,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string gold = "[[service.tier]]\nname = \"gold\"\ntier = 1\nprice_msat = 5000\ncapabilities = [\"write\", \"read\"]\n";
+const std::string gold =
+    "[[service.tier]]\nname = \"gold\"\ntier = 1\nprice_msat = 5000\ncapabilities = [\"write\", \"read\"]\n";
 const std::string basic = "[[service.tier]]\nname = \"basic\"\ntier = 0\n";
 
 Result<config::Config> parsed(const std::string& lines) {
@@ -33,7 +34,8 @@ TEST_CASE("a tier has what it does not say from its service") {
 }
 
 TEST_CASE("tiers that sell nothing, or the same twice, are refused with what would be right") {
-    const std::string other = "[[service]]\nname = \"tides\"\npath = \"/tides/\"\nupstream = \"http://127.0.0.1:9000\"\nprice_msat = 1000\n";
+    const std::string other =
+        "[[service]]\nname = \"tides\"\npath = \"/tides/\"\nupstream = \"http://127.0.0.1:9000\"\nprice_msat = 1000\n";
     struct {
         std::string lines;
         const char* fault;
@@ -43,7 +45,8 @@ TEST_CASE("tiers that sell nothing, or the same twice, are refused with what wou
         {"[[service.tier]]\nname = \"Gold\"\ntier = 1\n", "service.tier.name: must be 1 to 21"},
         {"[[service.tier]]\nname = \"gold\"\ntier = 256\n", "service.tier.tier"},
         {gold + gold, "service.tier.name: \"gold\" is already a tier of this service"},
-        {gold + "[[service.tier]]\nname = \"other\"\ntier = 1\n", "service.tier.tier: 1 is already the number of tier \"gold\""},
+        {gold + "[[service.tier]]\nname = \"other\"\ntier = 1\n",
+         "service.tier.tier: 1 is already the number of tier \"gold\""},
         {basic + "capabilities = [\"read,write\"]\n", "service.tier.capabilities: \"read,write\" must be"},
         {basic + "capabilities = [\"a\", \"a\"]\n", "service.tier.capabilities: names \"a\" twice"},
         {basic + "cost_header = \"X-Cost\"\n", "service.tier.cost_header"},
@@ -53,7 +56,8 @@ TEST_CASE("tiers that sell nothing, or the same twice, are refused with what wou
          "route \"r\" is opened by nothing that is sold: it needs a [[service.tier]] with the capability \"write\""},
         {"[[service.route]]\nname = \"r\"\nmin_tier = 2\n" + gold, "it needs a [[service.tier]] of number 2 or higher"},
         {"[[service.route]]\nname = \"r\"\ncapability = \"a b\"\n", "service.route.capability: must be 1 to 32"},
-        {"realm = \"sky\"\n" + gold + other + "realm = \"sky\"\n", "the [[service.tier]] must be as in service \"weather\""},
+        {"realm = \"sky\"\n" + gold + other + "realm = \"sky\"\n",
+         "the [[service.tier]] must be as in service \"weather\""},
     };
     for (const auto& c : cases) {
         INFO(c.lines);

@@ -31,8 +31,7 @@ limits::Prefix prefix(std::uint64_t number) {
 std::string use(FreeLedger& ledger, std::uint64_t who, std::chrono::sys_seconds now,
                 const config::FreeAllowance& allowance = two_an_hour, const char* service = "weather") {
     auto reserved = ledger.reserve(service, prefix(who), allowance, now);
-    if (auto* refusal = std::get_if<FreeRefusal>(&reserved))
-        return *refusal == FreeRefusal::full ? "full" : "used up";
+    if (auto* refusal = std::get_if<FreeRefusal>(&reserved)) return *refusal == FreeRefusal::full ? "full" : "used up";
     auto& free = std::get<FreeReservation>(reserved);
     free.commit();
     return std::to_string(free.left());
@@ -48,14 +47,10 @@ TEST_CASE("each prefix has its free requests in each window, of each service") {
         const char* service;
         const char* expected;
     } const steps[] = {
-        {1, 0s, "weather", "1"},
-        {2, 10s, "weather", "1"},
-        {1, 1h - 1s, "weather", "0"},
-        {1, 1h - 1s, "weather", "used up"},
-        {1, 1h - 1s, "tides", "1"},
-        {1, 1h, "weather", "1"},  // its window began with its first request
-        {2, 1h, "weather", "0"},
-        {2, 1h + 9s, "weather", "used up"},
+        {1, 0s, "weather", "1"},       {2, 10s, "weather", "1"},
+        {1, 1h - 1s, "weather", "0"},  {1, 1h - 1s, "weather", "used up"},
+        {1, 1h - 1s, "tides", "1"},    {1, 1h, "weather", "1"},  // its window began with its first request
+        {2, 1h, "weather", "0"},       {2, 1h + 9s, "weather", "used up"},
         {2, 1h + 10s, "weather", "1"},
     };
     for (const auto& step : steps) {

@@ -28,9 +28,9 @@ TEST_CASE("what is sold for a route is the tier that was wished for, or the lowe
         const char* wish;
         unsigned sold;
     } const cases[] = {
-        {nullptr, "", 0},     {nullptr, "all", 3}, {nullptr, "3", 3},      {&open, "writer", 1},   {&read, "", 0},
-        {&read, "writer", 0}, {&write, "", 1},     {&write, "basic", 1},   {&write, "all", 3},     {&write_high, "", 3},
-        {&write_high, "1", 3}, {&open, "2", 0},
+        {nullptr, "", 0},   {nullptr, "all", 3},  {nullptr, "3", 3},     {&open, "writer", 1},
+        {&read, "", 0},     {&read, "writer", 0}, {&write, "", 1},       {&write, "basic", 1},
+        {&write, "all", 3}, {&write_high, "", 3}, {&write_high, "1", 3}, {&open, "2", 0},
     };
     for (const auto& c : cases) {
         INFO((c.route ? c.route->name : "none") << " wished " << c.wish);

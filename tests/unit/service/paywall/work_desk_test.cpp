@@ -80,8 +80,8 @@ TEST_CASE("what is no solution is refused") {
     CHECK(refused(with({good, good})));
     CHECK(refused(with({good, "preimage=00"})));
     macaroon::Macaroon changed = with({good});
-    changed.caveats[1].identifier = Bytes(as_bytes("weather_valid_until=9999999999").begin(),
-                                          as_bytes("weather_valid_until=9999999999").end());
+    changed.caveats[1].identifier =
+        Bytes(as_bytes("weather_valid_until=9999999999").begin(), as_bytes("weather_valid_until=9999999999").end());
     CHECK(refused(changed));
     changed = with({good});
     changed.caveats[2].identifier =

@@ -15,9 +15,7 @@ const PriceBook::Time start{};
 struct Asker {
     std::string told;
     pricing::Done done() {
-        return [this](const Quoted& quoted) {
-            told += quoted.price ? std::to_string(quoted.price->value()) : "none";
-        };
+        return [this](const Quoted& quoted) { told += quoted.price ? std::to_string(quoted.price->value()) : "none"; };
     }
 };
 
