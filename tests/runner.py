@@ -36,7 +36,7 @@ NODE_PROGRAMS = ("lightningd", "bitcoind", "bitcoin-cli")
 PYLN_TESTING = "pyln-testing>=25.9"
 TEST_SECONDS = 300  # one pytest item; more is a hang
 # Ways in which other servers of the protocol went wrong, numbered; those that concern what Millrace has.
-PITFALLS = set(range(1, 28)) - {2, 19, 21}
+PITFALLS = set(range(1, 28))
 
 # Not optimised, and line numbers only: with these templates the optimiser would take most of the time of a run.
 BUILD_FLAGS = ["-Dbuildtype=debug", "-Dcpp_args=-g1"]

@@ -1,6 +1,7 @@
 #include "common/payment/canonical_json.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,17 @@ void append_string(std::string_view text, std::string& out) {
     out += '"';
 }
 
+// Up to there ECMAScript writes a number as its digits.
+constexpr std::uint64_t max_number = 1ULL << 53U;
+
+void append_number(const boost::json::value& value, std::string& out) {
+    boost::system::error_code not_whole;
+    const auto number = value.is_number() ? value.to_number<std::uint64_t>(not_whole) : max_number + 1;
+    if (value.is_double() || not_whole || number > max_number)
+        throw std::invalid_argument("canonical_json: neither a string, a whole number, nor an object");
+    out += std::to_string(number);
+}
+
 void append_object(const boost::json::object& object, std::string& out) {
     std::vector<const boost::json::key_value_pair*> members;
     members.reserve(object.size());
@@ -59,7 +71,7 @@ void append_object(const boost::json::object& object, std::string& out) {
         else if (member->value().is_object())
             append_object(member->value().get_object(), out);
         else
-            throw std::invalid_argument("canonical_json: neither a string nor an object");
+            append_number(member->value(), out);
     }
     out += members.empty() ? "{}" : "}";
 }

@@ -1,5 +1,5 @@
 // Canonical JSON (RFC 8785) of what the Payment scheme puts into headers, all of it strings: a challenge's request, a
-// credential, a receipt. Whoever decodes such a text and writes it again gets the same bytes, which is what the
+// credential, a receipt (which has whole numbers too). Whoever decodes such a text and writes it again gets the same bytes, which is what the
 // challenge's HMAC stands on.
 //
 //   member names in the order of their UTF-16 code units; no white space
@@ -11,7 +11,7 @@
 
 namespace millrace::payment {
 
-// Members are strings and objects of such; valid UTF-8. Throws std::invalid_argument on any other kind of value.
+// Members are strings, whole numbers from 0 to 2^53, and objects of such; valid UTF-8. Throws std::invalid_argument on any other kind of value.
 [[nodiscard]] std::string canonical_json(const boost::json::object& object);
 
 }  // namespace millrace::payment

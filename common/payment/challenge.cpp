@@ -20,6 +20,8 @@ const char* ErrcText<payment::Errc>::text(payment::Errc errc) {
             return "malformed Accept-Payment";
         case payment::Errc::malformed_time:
             return "malformed date and time";
+        case payment::Errc::bad_return_invoice:
+            return "the return invoice cannot be used";
     }
     return "unknown Payment error";
 }

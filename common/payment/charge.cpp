@@ -1,55 +1,11 @@
 #include "common/payment/charge.hpp"
 
-#include <charconv>
-#include <stdexcept>
-
 #include "common/crypto/hash.hpp"
+#include "common/payment/binding.hpp"
 #include "common/payment/timestamp.hpp"
 
 namespace millrace::payment {
 namespace {
-
-constexpr std::string_view secret_info = "millrace/payment/challenge";
-constexpr std::string_view binding_prefix = "millrace:";
-
-// What a charge was sold for: externalId, taken apart.
-struct Binding {
-    l402::KeyEpoch epoch = 0;
-    std::string_view scope;
-    Msat price;
-};
-
-std::string write(const Binding& binding) {
-    std::string out(binding_prefix);
-    out.append(std::to_string(binding.epoch)).append(":").append(binding.scope).append(":");
-    out.append(std::to_string(binding.price.value()));
-    return out;
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number& out) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-    return error == std::errc{} && end == text.data() + text.size();
-}
-
-std::optional<Binding> read_binding(std::string_view text) {
-    if (!text.starts_with(binding_prefix)) return std::nullopt;
-    text.remove_prefix(binding_prefix.size());
-    const std::size_t first = text.find(':');
-    const std::size_t last = text.rfind(':');
-    if (first == last) return std::nullopt;
-    Binding out;
-    std::uint64_t price = 0;
-    if (!parse_number(text.substr(0, first), out.epoch) || !parse_number(text.substr(last + 1), price))
-        return std::nullopt;
-    out.scope = text.substr(first + 1, last - first - 1);
-    out.price = Msat(price);
-    return out;
-}
-
-crypto::Digest secret_of(const SecretKey& epoch_key) {
-    return crypto::hmac_sha256(epoch_key.reveal(), as_bytes(secret_info));
-}
 
 std::optional<Preimage> preimage_of(const boost::json::object& payload) {
     const boost::json::value* member = payload.if_contains("preimage");
@@ -68,12 +24,10 @@ ChargeVerdict refuse(ChargeRefusal refusal) {
 }  // namespace
 
 Challenge charge_challenge(const l402::KeyRing& keys, const ChargeTerms& terms) {
-    const SecretKey* key = keys.find(keys.current);
-    if (key == nullptr) throw std::invalid_argument("charge_challenge: no current key");
     ChargeRequest request;
     request.amount_sat = to_sat(terms.price);
     request.description = terms.description;
-    request.external_id = write({keys.current, terms.scope, terms.price});
+    request.external_id = write_binding({keys.current, terms.scope, terms.price});
     request.invoice = terms.invoice;
     request.payment_hash = terms.payment_hash;
     request.network = std::string(name(terms.network));
@@ -84,7 +38,7 @@ Challenge charge_challenge(const l402::KeyRing& keys, const ChargeTerms& terms) 
     out.intent = charge;
     out.request = encode(request);
     out.expires = write_timestamp(terms.expires);
-    out.id = challenge_id(secret_of(*key), out);
+    sign_challenge(keys, out);
     return out;
 }
 
@@ -99,13 +53,7 @@ ChargeVerdict verify_charge(const Credential& credential, const ChargeFacts& fac
     const Result<ChargeRequest> request = decode_charge_request(echo.request);
     if (!request || !request->payment_hash) return refuse(ChargeRefusal::unknown_challenge);
     const std::optional<Binding> binding = read_binding(request->external_id);
-    const SecretKey* key = binding ? facts.keys.find(binding->epoch) : nullptr;
-    if (key == nullptr) return refuse(ChargeRefusal::unknown_challenge);
-    // The parts are joined by bars. None that was made here holds one; with one, two readings would have the same id.
-    for (const std::string* part : {&echo.realm, &echo.expires, &echo.digest, &echo.opaque})
-        if (part->find('|') != std::string::npos) return refuse(ChargeRefusal::unknown_challenge);
-    const std::string id = challenge_id(secret_of(*key), echo);
-    if (!crypto::equal_constant_time(as_bytes(id), as_bytes(echo.id))) return refuse(ChargeRefusal::unknown_challenge);
+    if (!binding || !is_ours(facts.keys, *binding, echo)) return refuse(ChargeRefusal::unknown_challenge);
     const Result<std::chrono::sys_seconds> expires = parse_timestamp(echo.expires);
     if (!expires) return refuse(ChargeRefusal::unknown_challenge);
 
@@ -114,7 +62,7 @@ ChargeVerdict verify_charge(const Credential& credential, const ChargeFacts& fac
     if (binding->price < facts.price) return refuse(ChargeRefusal::too_cheap);
     if (crypto::payment_hash(*preimage) != *request->payment_hash) return refuse(ChargeRefusal::bad_preimage);
     ChargeVerdict out;
-    out.proof = ChargeProof{*request->payment_hash, id, *expires, binding->price};
+    out.proof = ChargeProof{*request->payment_hash, echo.id, *expires, binding->price};
     if (facts.now >= *expires) out.refusal = ChargeRefusal::expired;
     return out;
 }

@@ -2,11 +2,10 @@
 //
 // Nothing is stored for a challenge. Its id is an HMAC under a key that is derived from the token key of an epoch, so
 // that every service with the node's keys verifies it and a retired epoch verifies no more. What it was sold for stands
-// in the request, which the id covers, and not in `opaque` or `digest`, which some clients do not send back:
+// in the request (common/payment/binding.hpp), which the id covers, and not in `opaque` or `digest`, which some clients
+// do not send back.
 //
-//   secret     := HMAC-SHA256(epoch key, "millrace/payment/challenge")
-//   externalId := "millrace:" epoch ":" scope ":" price in msat
-//   scope      := service ["/" route]
+//   scope := service ["/" route]
 //
 // A charge opens what it was sold for, at up to the price it was sold at. That it does so once is for a store.
 #pragma once

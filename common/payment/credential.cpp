@@ -72,6 +72,10 @@ Result<Credential> parse_credential(std::string_view value) {
 }
 
 std::string authorization_value(const Challenge& challenge, const Preimage& preimage) {
+    return authorization_value(challenge, boost::json::object{{"preimage", preimage.reveal_hex()}});
+}
+
+std::string authorization_value(const Challenge& challenge, boost::json::object payload) {
     boost::json::object echo{{"id", challenge.id},
                              {"realm", challenge.realm},
                              {"method", challenge.method},
@@ -81,8 +85,7 @@ std::string authorization_value(const Challenge& challenge, const Preimage& prei
                                      {"description", &challenge.description}, {"opaque", &challenge.opaque}}) {
         if (!text->empty()) echo[name] = *text;
     }
-    const boost::json::object document{{"challenge", std::move(echo)},
-                                       {"payload", boost::json::object{{"preimage", preimage.reveal_hex()}}}};
+    const boost::json::object document{{"challenge", std::move(echo)}, {"payload", std::move(payload)}};
     return "Payment " + codec::to_base64url(as_bytes(canonical_json(document)));
 }
 

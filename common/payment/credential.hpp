@@ -27,7 +27,9 @@ struct Credential {
 // `value` is that of an Authorization field. Unknown members are ignored. Errors: malformed_credential.
 [[nodiscard]] Result<Credential> parse_credential(std::string_view value);
 
-// What a client sends once it has paid the invoice of a charge.
+// What a client sends: the challenge and its answer, of strings and objects of such.
+[[nodiscard]] std::string authorization_value(const Challenge& challenge, boost::json::object payload);
+// What it sends once it has paid the invoice of a charge.
 [[nodiscard]] std::string authorization_value(const Challenge& challenge, const Preimage& preimage);
 
 }  // namespace millrace::payment

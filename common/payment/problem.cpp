@@ -16,6 +16,14 @@ constexpr ProblemText texts[] = {
     {MILLRACE_PROBLEMS "lightning/invalid-preimage", "Invalid Preimage", 402},
     {MILLRACE_PROBLEMS "malformed-credential", "Malformed Credential", 402},
     {MILLRACE_PROBLEMS "method-unsupported", "Payment Method Unsupported", 400},
+    {MILLRACE_PROBLEMS "lightning/malformed-credential", "Malformed Credential", 402},
+    {MILLRACE_PROBLEMS "lightning/unknown-challenge", "Unknown Challenge", 402},
+    {MILLRACE_PROBLEMS "lightning/challenge-expired", "Challenge Expired", 402},
+    {MILLRACE_PROBLEMS "lightning/session-not-found", "Session Not Found", 402},
+    {MILLRACE_PROBLEMS "lightning/session-closed", "Session Closed", 402},
+    {MILLRACE_PROBLEMS "lightning/insufficient-balance", "Insufficient Balance", 402},
+    {MILLRACE_PROBLEMS "lightning/invalid-return-invoice", "Invalid Return Invoice", 402},
+    {MILLRACE_PROBLEMS "verification-failed", "Verification Failed", 402},
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The problem types (RFC 9457) of the Payment scheme that a charge can meet, with the status each is answered with.
+// The problem types (RFC 9457) of the Payment scheme that a charge or a session can meet, with the status each is answered with.
 // A 402 comes with a fresh challenge.
 #pragma once
 
@@ -14,6 +14,15 @@ enum class Problem {
     invalid_preimage,      // the preimage is not that of the invoice
     malformed_credential,  // the credential cannot be read
     method_unsupported,    // another method or intent than is offered here
+    // Of the intent session:
+    malformed_session_credential,  // its payload cannot be read
+    unknown_challenge,             // not issued here, not for this resource, or used already
+    challenge_expired,             // and its invoice was not paid in time
+    session_not_found,
+    session_closed,
+    insufficient_balance,
+    invalid_return_invoice,
+    verification_failed,  // good in itself, but more than is taken here
 };
 
 struct ProblemText {

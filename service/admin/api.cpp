@@ -113,6 +113,26 @@ http::Awaitable<Answer> Api::settlements(Request request) {
     co_return out;
 }
 
+http::Awaitable<Answer> Api::sessions(Request request) {
+    Parameters in(request);
+    store::SessionFilter filter;
+    filter.service = in.text("service");
+    const auto state = in.text("state");
+    if (state && *state != "open" && *state != "closed") in.note("state", "must be open or closed");
+    if (state) filter.open = *state == "open";
+    filter.refund = in.text("refund");
+    const bool known = !filter.refund || *filter.refund == "pending" || *filter.refund == "succeeded" ||
+                       *filter.refund == "failed" || *filter.refund == "skipped";
+    if (!known) in.note("refund", "must be pending, succeeded, failed or skipped");
+    filter.limit = static_cast<std::size_t>(in.number("limit", 1, max_limit).value_or(default_limit));
+    filter.before = in.number("cursor", 1, max_cursor);
+    if (in.fault()) co_return *in.fault();
+    auto query = [filter](store::Reader& reader) { return reader.sessions(filter); };
+    auto page = co_await read<store::Page<store::SessionRow>>(query);
+    if (!page) co_return failed(page.error());
+    co_return json_answer(page_of("sessions", *page));
+}
+
 http::Awaitable<Answer> Api::stats(Request request) {
     Parameters in(request);
     store::StatsFilter filter;

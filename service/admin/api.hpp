@@ -69,6 +69,7 @@ class Api {
     http::Awaitable<Answer> set_service(Request request);
     http::Awaitable<Answer> remove_service(Request request);
     http::Awaitable<Answer> settlements(Request request);
+    http::Awaitable<Answer> sessions(Request request);
     http::Awaitable<Answer> stats(Request request);
     http::Awaitable<Answer> token(Request request);
     http::Awaitable<Answer> revoke(Request request);

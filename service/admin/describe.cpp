@@ -160,6 +160,13 @@ json::object describe(const config::Service& service) {
     if (service.schemes.l402) schemes.emplace_back("l402");
     if (service.schemes.payment) schemes.emplace_back("payment");
     out["schemes"] = std::move(schemes);
+    out["session"] = nullptr;
+    if (service.sessions)
+        out["session"] = json::object{{"deposit_msat", service.sessions->deposit.value()},
+                                      {"idle_timeout", service.sessions->idle_timeout.count()},
+                                      {"offer", config::name(service.sessions->offer)},
+                                      {"event_msat", msat_or_null(service.sessions->event)},
+                                      {"hold", seconds(service.sessions->hold)}};
     out["uses"] = service.quota.uses ? json::value(*service.quota.uses) : json::value(nullptr);
     out["bytes"] = service.quota.bytes ? json::value(*service.quota.bytes) : json::value(nullptr);
     out["credit_msat"] = msat_or_null(service.quota.credit);
@@ -199,6 +206,30 @@ json::object describe(const store::SettlementRow& row) {
             {"description", row.description},
             {"node_id", row.node_id},
             {"pay_index", row.pay_index}};
+}
+
+json::object describe(const store::SessionRow& row) {
+    json::object out{{"session", row.session.hex()},
+                     {"service", row.service},
+                     {"scope", row.scope},
+                     {"state", row.closed_at ? "closed" : "open"},
+                     {"deposit_msat", row.deposit.value()},
+                     {"deposits", row.deposits},
+                     {"spent_msat", row.spent.value()},
+                     {"opened_at", number(row.opened_at)},
+                     {"used_at", number(row.used_at)},
+                     {"closed_at", nullptr},
+                     {"closed_by", text_or_null(row.closed_by)},
+                     {"refund", nullptr}};
+    if (row.closed_at) {
+        out["closed_at"] = number(*row.closed_at);
+        out["refund"] = json::object{{"state", row.refund_state},
+                                     {"amount_msat", row.refund.value()},
+                                     {"fee_msat", row.refund_fee.value()},
+                                     {"reason", text_or_null(row.refund_reason)},
+                                     {"invoice", row.return_invoice}};
+    }
+    return out;
 }
 
 json::object describe(const store::StatsRow& row) {

@@ -19,6 +19,7 @@ namespace millrace::admin {
 [[nodiscard]] boost::json::object describe_whole(const config::Service& service, const std::string& file);
 
 [[nodiscard]] boost::json::object describe(const store::SettlementRow& row);
+[[nodiscard]] boost::json::object describe(const store::SessionRow& row);
 [[nodiscard]] boost::json::object describe(const store::StatsRow& row);
 [[nodiscard]] boost::json::object describe(const store::AuditRow& row);
 [[nodiscard]] boost::json::object describe(const PaymentHash& hash, const store::TokenFacts& facts);

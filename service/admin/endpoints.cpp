@@ -6,7 +6,7 @@
 namespace millrace::admin {
 namespace {
 
-constexpr std::array<Endpoint, 15> table = {{
+constexpr std::array<Endpoint, 16> table = {{
     {"GET", "/v1/health", Role::read, {}, &Api::health},
     {"GET", "/v1/status", Role::read, {}, &Api::status},
     {"GET", "/v1/services", Role::read, {}, &Api::services},
@@ -24,6 +24,7 @@ constexpr std::array<Endpoint, 15> table = {{
      Role::read,
      {"service", "since", "until", "limit", "cursor", "format"},
      &Api::settlements},
+    {"GET", "/v1/sessions", Role::read, {"service", "state", "refund", "limit", "cursor"}, &Api::sessions},
     {"GET", "/v1/stats", Role::read, {"period", "service", "since", "until"}, &Api::stats},
     {"GET", "/v1/tokens/{payment_hash}", Role::read, {}, &Api::token},
     {"POST", "/v1/tokens/{payment_hash}/revoke", Role::write, {}, &Api::revoke},

@@ -1,6 +1,7 @@
 // millraced's configuration: what load() makes of a millraced.toml, checked and typed. Immutable once loaded.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -200,6 +201,28 @@ enum class WorkBuys {
     invoice,  // one that is made out beyond the limits
     request,  // the thing itself, once
 };
+// Sessions of the Payment scheme: a deposit, of which each request takes its price, and whose rest is paid back.
+struct PaymentSessions {
+    enum class Offer {
+        asked,   // to clients whose Accept-Payment names lightning/session: their deposit's invoice is one more
+        always,  // beside the charge
+        alone,   // no charges are sold
+    };
+    Msat deposit = {};  // whole satoshi
+    std::chrono::seconds idle_timeout = std::chrono::minutes(5);
+    Offer offer = Offer::asked;
+    std::optional<Msat> event = {};  // the price of each event of a text/event-stream, beside the request's
+    std::chrono::milliseconds hold = std::chrono::seconds(60);  // how long such a stream waits for a further deposit
+    bool operator==(const PaymentSessions&) const = default;
+
+    // What a deposit must be where one request costs `price`.
+    [[nodiscard]] Msat deposit_due(Msat price) const {
+        const std::uint64_t whole = (price.value() + 999) / 1000 * 1000;
+        return std::max(deposit, Msat(whole));
+    }
+};
+
+[[nodiscard]] std::string_view name(PaymentSessions::Offer offer);
 
 struct Service {
     ServiceName name;
@@ -226,6 +249,7 @@ struct Service {
     std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
     std::optional<FreeAllowance> free_allowance = {};
     WorkBuys work_buys = WorkBuys::invoice;     // where [challenges] has pow
+    std::optional<PaymentSessions> sessions = {};
     std::shared_ptr<const Origin> origin = {};  // where it comes from, as it was written: see config/definition.hpp
     std::optional<Pricer> pricer = {};          // says what requests cost, in place of the rules here
     std::vector<Tier> tiers = {};               // by number, the lowest first; empty: one kind of token, of tier 0
@@ -240,6 +264,10 @@ struct Service {
     [[nodiscard]] std::optional<std::chrono::seconds> timeout_of(unsigned tier) const;
     // What a request may cost at most to be served on the free allowance.
     [[nodiscard]] Msat free_price() const { return free_allowance->max_price.value_or(price); }
+    // Whether single requests are sold by the Payment scheme.
+    [[nodiscard]] bool charges() const {
+        return schemes.payment && !(sessions && sessions->offer == PaymentSessions::Offer::alone);
+    }
 
     // What the invoice for a request of this price asks for: the price, or the whole balance.
     [[nodiscard]] Msat amount_due(Msat request_price, unsigned tier = 0) const {

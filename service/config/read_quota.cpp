@@ -18,14 +18,15 @@ void read_uses(Section& section, Quota& quota) {
 }
 
 void read_credit(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes,
-                 QuotaTerms& terms) {
+                 bool sessions, QuotaTerms& terms) {
     Quota& quota = terms.quota;
     if (auto name = section.text("cost_header")) {
         terms.cost_header = *name;
         if (auto fault = fault_of_header_name(*name))
             section.fault("cost_header", '"' + *name + "\" " + *fault + "; choose a name such as \"X-Cost-Msat\"");
-        else if (!section.has("credit_msat"))
-            section.fault("cost_header", "needs credit_msat: the balance that the cost is drawn from");
+        else if (!section.has("credit_msat") && !sessions)
+            section.fault("cost_header",
+                          "needs credit_msat: the balance that the cost is drawn from (or session, whose deposit is one)");
     }
     if (!quota.credit) return;
     if (price_msat && *price_msat > quota.credit->value()) {
@@ -57,11 +58,12 @@ Quota read_amounts(Section& section) {
     return quota;
 }
 
-QuotaTerms read_quota(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes) {
+QuotaTerms read_quota(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes,
+                      bool sessions) {
     QuotaTerms terms{read_amounts(section), {}};
     read_uses(section, terms.quota);
     check_alone(section, terms.quota);
-    read_credit(section, price_msat, routes, terms);
+    read_credit(section, price_msat, routes, sessions, terms);
     return terms;
 }
 

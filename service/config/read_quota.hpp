@@ -11,13 +11,14 @@
 
 namespace millrace::config {
 
-// Reads uses, single_use, bytes, credit_msat and cost_header of a service with these prices.
+// Reads uses, single_use, bytes, credit_msat and cost_header of a service with these prices. `sessions`: it sells those of
+// the Payment scheme, whose deposit is a balance too.
 struct QuotaTerms {
     Quota quota;
     std::string cost_header;
 };
 [[nodiscard]] QuotaTerms read_quota(Section& section, std::optional<std::uint64_t> price_msat,
-                                    const std::vector<Route>& routes);
+                                    const std::vector<Route>& routes, bool sessions);
 
 // Reads uses, bytes and credit_msat.
 [[nodiscard]] Quota read_amounts(Section& section);

@@ -10,6 +10,7 @@
 #include "service/config/read_quota.hpp"
 #include "service/config/read_routes.hpp"
 #include "service/config/read_tiers.hpp"
+#include "service/config/read_sessions.hpp"
 #include "service/config/read_upstream.hpp"
 
 namespace millrace::config {
@@ -148,8 +149,10 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     Schemes schemes = read_schemes(section);
     if (!schemes.l402 && !auth_only.empty())
         section.fault("auth_only", "only tokens open it, and this service sells none: add \"l402\" to schemes");
-    QuotaTerms terms = read_quota(section, price, routes);
-    if (schemes.payment && terms.quota.credit)
+    std::optional<PaymentSessions> sessions = read_sessions(section, schemes, price);
+    QuotaTerms terms = read_quota(section, price, routes, sessions.has_value());
+    const bool charges = schemes.payment && !(sessions && sessions->offer == PaymentSessions::Offer::alone);
+    if (charges && terms.quota.credit)
         section.fault("credit_msat",
                       "a balance is a token's: take \"payment\" out of schemes, by which one request is bought");
     std::optional<Pricer> pricer = read_pricer(section, folder, environment);
@@ -182,6 +185,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                     std::move(terms.cost_header),
                     free_allowance,
                     work_buys,
+                    std::move(sessions),
                     std::make_shared<const Origin>(Origin{masked(to_json(table))}),
                     std::move(pricer),
                     std::move(tiers)};

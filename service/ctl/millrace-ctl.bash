@@ -42,7 +42,7 @@ _millrace_ctl() {
     done
     local words=''
     case $command in
-        '') words='status health services service settlements stats token reload audit mcp' ;;
+        '') words='status health services service settlements sessions stats token reload audit mcp' ;;
         token) words='show revoke restore' ;;
         service) words='show definition add set remove' ;;
         'service add')
@@ -55,6 +55,7 @@ _millrace_ctl() {
             ;;
         'service remove') words='--if-version' ;;
         settlements) words='--service --since --until --limit --cursor --format' ;;
+        sessions) words='--service --state --refund --limit --cursor' ;;
         stats) words='--period --service --since --until' ;;
         'token revoke') words='--reason' ;;
         audit) words='--limit --cursor' ;;

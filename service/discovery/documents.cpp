@@ -144,11 +144,22 @@ bj::object price_info(const config::Service& service, const Resource& resource) 
         bj::value amount = nullptr;
         // A charge shows whole satoshi, rounded up.
         if (price) amount = std::to_string(payment::to_sat(*price));
-        info["offers"] = bj::array{bj::object{{"intent", "charge"},
-                                              {"method", "lightning"},
-                                              {"amount", std::move(amount)},
-                                              {"currency", "sat"},
-                                              {"description", description_of(service)}}};
+        bj::object offer{{"intent", "charge"},
+                         {"method", "lightning"},
+                         {"amount", std::move(amount)},
+                         {"currency", "sat"},
+                         {"description", description_of(service)}};
+        bj::array offers;
+        if (service.charges()) offers.push_back(offer);
+        if (const auto& sessions = service.sessions) {
+            offer["intent"] = "session";
+            offer["depositAmount"] = std::to_string(payment::to_sat(sessions->deposit_due(price.value_or(service.price))));
+            offer["idleTimeout"] = std::to_string(sessions->idle_timeout.count());
+            offer["unitType"] = sessions->event ? "event" : "request";
+            if (sessions->event) offer["amount"] = std::to_string(payment::to_sat(*sessions->event));
+            offers.push_back(std::move(offer));
+        }
+        info["offers"] = std::move(offers);
     }
     return info;
 }

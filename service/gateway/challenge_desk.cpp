@@ -13,7 +13,7 @@ constexpr std::size_t max_pools = 256;
 
 std::string pool_name(const IssueRequest& request) {
     return request.service.text() + '\n' + std::to_string(request.amount.value()) + '\n' +
-           request.description.value_or("");
+           request.description.value_or("") + (request.deposit ? "\ndeposit" : "");
 }
 
 std::chrono::seconds in_seconds(limits::Clock::duration wait) {
@@ -50,7 +50,7 @@ void ChallengeDesk::ask(Demand demand, Done done) {
     Time now = std::chrono::system_clock::now();
     Clock::time_point tick = Clock::now();
     paywall::ChallengeKey key{demand.prefix, demand.request.service.text(), demand.request.amount.value(), demand.route,
-                              demand.request.description.value_or("")};
+                              demand.request.description.value_or(""), demand.request.deposit};
     std::unique_lock lock(mutex_);
     bool shared = demand.shared && settings_.reuse && !demand.worked;
     if (shared) {

@@ -90,6 +90,13 @@ void Client::issue(IssueRequest request, IssueDone done) {
     });
 }
 
+void Client::refund(RefundRequest request, RefundDone done) {
+    asio::post(context_, [this, request = std::move(request), done = std::move(done)]() mutable {
+        protocol_.refund(request, Protocol::Clock::now(), std::move(done));
+        write_more();
+    });
+}
+
 void Client::issued(const Result<IssuedChallenge>& challenge) {
     metrics_.invoice(challenge ? metrics::InvoiceResult::created : metrics::InvoiceResult::error);
     if (!challenge) return;

@@ -46,6 +46,10 @@ class Client {
     // bad_answer.
     void issue(IssueRequest request, IssueDone done);
 
+    // As issue().
+    using RefundDone = Protocol::RefundDone;
+    void refund(RefundRequest request, RefundDone done);
+
     // What the node has told; empty before it did. On the client's io_context.
     [[nodiscard]] const std::optional<HelloReply>& node() const { return node_; }
     [[nodiscard]] const std::optional<NodeFigures>& figures() const { return figures_; }

@@ -27,9 +27,9 @@ const char* ErrcText<gateway::ClientErrc>::text(gateway::ClientErrc errc) {
 namespace gateway {
 namespace {
 
-constexpr const char* method_names[] = {"hello", "keys", "subscribe", "issue"};
+constexpr const char* method_names[] = {"hello", "keys", "subscribe", "issue", "refund"};
 
-Error error_of(const boost::json::value& value) {
+RpcError rpc_error_of(const boost::json::value& value) {
     const boost::json::object* object = value.if_object();
     const boost::json::value* code = object ? object->if_contains("code") : nullptr;
     const boost::json::value* message = object ? object->if_contains("message") : nullptr;
@@ -37,6 +37,11 @@ Error error_of(const boost::json::value& value) {
                           : code && code->is_uint64() ? static_cast<std::int64_t>(code->get_uint64())
                                                       : 0;
     std::string text = message && message->is_string() ? std::string(message->get_string()) : "no reason given";
+    return {static_cast<int>(number), std::move(text)};
+}
+
+Error error_of(const boost::json::value& value) {
+    const auto [number, text] = rpc_error_of(value);
     if (number == static_cast<int>(RpcCode::rate_limited)) return fail(ClientErrc::rate_limited, text);
     if (number == static_cast<int>(RpcCode::not_ready)) return fail(ClientErrc::unavailable, text);
     return fail(ClientErrc::refused, text + " (" + std::to_string(number) + ')');
@@ -67,7 +72,7 @@ void Protocol::disconnected(std::string_view why) {
     calls_.clear();
     waiting_.clear();
     for (auto& [id, call] : calls) {
-        for (IssueDone& done : call.issues) done(fail(ClientErrc::unavailable, why));
+        fail_call(call, fail(ClientErrc::unavailable, why));
     }
     for (Waiting& one : waiting) one.done(fail(ClientErrc::unavailable, why));
 }
@@ -90,6 +95,18 @@ void Protocol::issue(IssueRequest request, Clock::time_point now, IssueDone done
     if (waiting_.size() + issues_in_calls_ >= max_waiting)
         return done(fail(ClientErrc::unavailable, "too many challenges wait for the plugin"));
     waiting_.push_back({std::move(request), std::move(done), now});
+}
+
+void Protocol::refund(const RefundRequest& request, Clock::time_point now, RefundDone done) {
+    if (state_ != State::ready) return done(fail(ClientErrc::unavailable, "no connection to the plugin"));
+    const std::uint64_t id = next_id_;
+    send(Method::refund, to_json(request), now);
+    calls_.at(id).refund = std::move(done);
+}
+
+void Protocol::fail_call(Call& call, const Error& error) {
+    for (IssueDone& done : call.issues) done(error);
+    if (call.refund) call.refund(error);
 }
 
 void Protocol::send_waiting(Clock::time_point now) {
@@ -124,10 +141,10 @@ Result<void> Protocol::expire(Clock::time_point now) {
             continue;
         }
         hangs = true;
-        std::vector<IssueDone> dones = std::move(call->second.issues);
-        issues_in_calls_ -= dones.size();
+        Call late = std::move(call->second);
+        issues_in_calls_ -= late.issues.size();
         call = calls_.erase(call);
-        for (IssueDone& done : dones) done(fail(ClientErrc::unavailable, "the plugin did not answer in time"));
+        fail_call(late, fail(ClientErrc::unavailable, "the plugin did not answer in time"));
     }
     if (hangs) return fail(ClientErrc::unavailable, "the plugin did not answer in time");
     return {};
@@ -158,6 +175,14 @@ Result<void> Protocol::receive_reply(const boost::json::object& message, Clock::
     issues_in_calls_ -= call.issues.size();
     events_.answered(method_names[static_cast<int>(call.method)], now - call.since);
     if (const boost::json::value* error = message.if_contains("error"); error && !error->is_null()) {
+        if (call.method == Method::refund) {
+            const RpcError told = rpc_error_of(*error);
+            if (told.code == static_cast<int>(RpcCode::refund_refused))
+                call.refund(RefundAnswer(RefundRefused{refusal_of(told), told.message}));
+            else
+                call.refund(error_of(*error));
+            return {};
+        }
         Error refusal = error_of(*error);
         if (call.method != Method::issue) return refusal;
         for (IssueDone& done : call.issues) done(refusal);
@@ -166,7 +191,7 @@ Result<void> Protocol::receive_reply(const boost::json::object& message, Clock::
     const boost::json::value* result = message.if_contains("result");
     if (!result) {
         Error fault = fail(ClientErrc::bad_answer, "neither result nor error");
-        for (IssueDone& done : call.issues) done(fault);
+        fail_call(call, fault);
         return fault;
     }
     return receive_result(call, *result, now);
@@ -176,6 +201,9 @@ Result<void> Protocol::receive_result(Call& call, const boost::json::value& resu
     switch (call.method) {
         case Method::issue:
             receive_issued(call, result);
+            return {};
+        case Method::refund:
+            receive_refund(call, result);
             return {};
         case Method::hello: {
             Result<HelloReply> reply = parse_hello_reply(result);
@@ -208,6 +236,12 @@ Result<void> Protocol::receive_result(Call& call, const boost::json::value& resu
         events_.ready(hello_);
     }
     return {};
+}
+
+void Protocol::receive_refund(Call& call, const boost::json::value& result) {
+    const Result<RefundReply> reply = parse_refund_reply(result);
+    if (!reply) return call.refund(fail(ClientErrc::bad_answer, reply.error().message));
+    call.refund(RefundAnswer(*reply));
 }
 
 void Protocol::receive_issued(Call& call, const boost::json::value& result) {

@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "common/gateway/messages.hpp"
@@ -25,6 +27,14 @@ class Protocol {
   public:
     using Clock = std::chrono::steady_clock;
     using IssueDone = std::function<void(Result<IssuedChallenge>)>;
+
+    // A refund that the plugin does not pay.
+    struct RefundRefused {
+        std::optional<RefundRefusal> why;  // empty: a reason that is not known here
+        std::string message;
+    };
+    using RefundAnswer = std::variant<RefundReply, RefundRefused>;
+    using RefundDone = std::function<void(Result<RefundAnswer>)>;
 
     // What the protocol asks of, and tells, its owner.
     struct Events {
@@ -49,6 +59,9 @@ class Protocol {
     // `done` is called exactly once: at once where there is no connection. Errors: unavailable, rate_limited, refused.
     void issue(IssueRequest request, Clock::time_point now, IssueDone done);
 
+    // As issue(). An error says nothing about whether the refund was or will be paid: ask again.
+    void refund(const RefundRequest& request, Clock::time_point now, RefundDone done);
+
     // What is to be sent now, with line ends; empty: nothing.
     [[nodiscard]] std::string take_output(Clock::time_point now);
 
@@ -61,7 +74,7 @@ class Protocol {
 
   private:
     enum class State { disconnected, greeting, preparing, ready };
-    enum class Method { hello, keys, subscribe, issue };
+    enum class Method { hello, keys, subscribe, issue, refund };
 
     struct Waiting {
         IssueRequest request;
@@ -73,14 +86,17 @@ class Protocol {
         bool batch = false;
         std::vector<IssueDone> issues;
         Clock::time_point since;
+        RefundDone refund = {};
     };
 
+    static void fail_call(Call& call, const Error& error);
     void send(Method method, boost::json::object params, Clock::time_point now, std::vector<IssueDone> issues = {},
               bool batch = false);
     void send_waiting(Clock::time_point now);
     Result<void> receive_reply(const boost::json::object& message, Clock::time_point now);
     Result<void> receive_notification(std::string_view method, const boost::json::value& params);
     Result<void> receive_result(Call& call, const boost::json::value& result, Clock::time_point now);
+    static void receive_refund(Call& call, const boost::json::value& result);
     void receive_issued(Call& call, const boost::json::value& result);
 
     Events events_;

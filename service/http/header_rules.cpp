@@ -171,6 +171,7 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
         if (drop_request_field(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) continue;
         if (is_set(facts.set_names, line.name)) continue;
+        if (facts.unencoded && line.id == Field::accept_encoding) continue;
         if (line.id == Field::cookie && line.value.find(pages::pay_cookie_prefix) != std::string_view::npos) {
             std::string rest = pages::without_pay_cookies(line.value);
             if (!rest.empty()) append_line(line.name, rest, out);

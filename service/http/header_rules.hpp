@@ -21,6 +21,7 @@ struct ForwardFacts {
     std::string_view token_headers;               // of token_header_lines(); empty on free paths
     std::string_view set_lines = {};              // fields that the service sets ...
     std::span<const std::string> set_names = {};  // ... instead of the client's of these names
+    bool unencoded = false;                       // the answer is looked into: no Accept-Encoding
 };
 
 // "X-L402-Tier: ...\r\nX-L402-Capabilities: a,b\r\n"

@@ -120,7 +120,11 @@ void Session::begin_request() {
     receipt_.clear();
     use_.reset();
     free_use_.reset();
+    reply_.reset();
+    visit_.reset();
+    prepaid_ = false;
     covered_ = charged_ = 0;
+    events_paid_ = events_sent_ = 0;
     exchange_->to_client.clear();
     exchange_->to_upstream.clear();
     exchange_->from_upstream.clear();
@@ -306,15 +310,18 @@ Awaitable<bool> Session::serve() {
     if (!problem) problem = check_quota();
     if (!problem) co_await look_for_gift();
     if (!problem && !admit_from_cache()) problem = co_await admit();
+    if (!problem && reply_) co_return co_await answer(std::move(*reply_), Outcome::served);
     bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
     if (!problem && !by_charge) problem = limit_use();
     if (!problem) {
         bool again = co_await proxy();
         end_use();
+        visit_.reset();
         co_return again;
     }
     use_.reset();
     free_use_.reset();
+    visit_.reset();
     Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;
     co_return co_await answer(std::move(*problem), outcome);
 }

@@ -3,6 +3,7 @@
 //   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
 //   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
 //           charges of the Payment scheme, what a 402 offers                            session_payment.cpp
+//           its sessions: deposits, requests that draw from them, the end              session_prepaid.cpp
 //   price:  what the request costs                                                     session_price.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
@@ -10,6 +11,7 @@
 //   quota:  what the request uses up of its token                                      session_quota.cpp
 //   allowance: requests that are served for nothing                                    session_allowance.cpp
 //   work:   proof of work where more is asked for than is made out                     session_work.cpp
+//   stream: events that are sold one by one, in a session of the Payment scheme         session_stream.cpp
 //   events: the news of its payment for a pay page                                     session_events.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
 //
@@ -22,8 +24,11 @@
 #include <string>
 
 #include "common/payment/charge.hpp"
+#include "common/payment/credential.hpp"
 #include "common/payment/problem.hpp"
+#include "common/payment/session.hpp"
 #include "service/discovery/quote.hpp"
+#include "service/http/header_rules.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
 #include "service/http/reply.hpp"
@@ -33,6 +38,7 @@
 #include "service/paywall/admission.hpp"
 #include "service/paywall/free_ledger.hpp"
 #include "service/paywall/ledger.hpp"
+#include "service/paywall/session_book.hpp"
 #include "service/pricing/price_source.hpp"
 
 namespace millrace::http {
@@ -117,21 +123,41 @@ class Session {
     [[nodiscard]] bool narrow_to_sale(gateway::IssuedChallenge& issued);
     [[nodiscard]] std::string kind_sold() const;
     void tell_upstream(const l402::Identifier& token, const l402::Grant& grant);
-    [[nodiscard]] std::string description() const;
+    [[nodiscard]] std::string description(Msat due) const;
     void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
     // session_payment.cpp
     bool offers_payment_credential() const;
     Awaitable<std::optional<Problem>> admit_charge();
     Awaitable<Problem> refuse_charge(payment::Problem kind, std::string_view reason, std::string detail);
     Awaitable<Problem> demand_other_scheme();
-    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued);
-    bool wants_charge() const;
-    bool offers_charge() const;
     std::string_view realm() const;
     std::string charge_scope() const;
     std::string charge_scope_now() const;
     payment::ChargeVerdict verify_charge(const payment::Credential& credential, const l402::KeyRing& keys,
                                          paywall::Time now);
+
+    // session_prepaid.cpp
+    struct Offered {
+        bool token = false;    // of L402
+        bool charge = false;   // of the Payment scheme, for the same invoice
+        bool session = false;  // with an invoice of its own
+    };
+    struct Deposit {
+        gateway::ChallengeDesk::Outcome outcome;
+        std::string line;  // of WWW-Authenticate; empty where the node takes no deposits
+    };
+    Offered offered() const;
+    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers);
+    std::string prepaid_scope() const;
+    Awaitable<Deposit> ask_deposit(bool worked);
+    Awaitable<Problem> demand_deposit(paywall::Reason reason, bool worked);
+    Awaitable<std::optional<Problem>> admit_prepaid(payment::Credential credential);
+    Awaitable<std::optional<Problem>> open_prepaid(const payment::SessionProof& proof, bool in_time);
+    Awaitable<std::optional<Problem>> enter_prepaid(const payment::SessionProof& proof);
+    Awaitable<std::optional<Problem>> top_up_prepaid(const payment::SessionProof& proof, bool in_time);
+    Awaitable<std::optional<Problem>> close_prepaid(const payment::SessionProof& proof);
+    template <class Why>
+    Awaitable<std::optional<Problem>> refuse_prepaid(const Why& why);
 
     const config::Service& service() const { return site_->config.services[match_.service]; }
     const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
@@ -202,6 +228,16 @@ class Session {
     // session_events.cpp
     Awaitable<> notice_leaving(std::shared_ptr<SettlementWaiters::Waiter> waiter);
 
+    // session_stream.cpp
+    [[nodiscard]] bool sells_events() const;
+    Awaitable<bool> forward_events(UpstreamConnection& upstream, bool* reusable);
+    Awaitable<bool> lease_events();
+    Awaitable<bool> pay_for_event(ClientFraming framing);
+    void add_event(std::string_view text, ClientFraming framing);
+    [[nodiscard]] std::string balance_event(std::string_view name) const;
+    [[nodiscard]] std::string stream_receipt() const;
+    void end_events();
+
     // session_tunnel.cpp
     Awaitable<> tunnel(Stream& upstream);
     Awaitable<> pump_tunnel(Stream& from, Stream& to, Buffer& buffer);
@@ -249,10 +285,16 @@ class Session {
     std::string_view token_headers_;
     std::string receipt_;  // of a charge
     Problem problem_;
-    std::optional<paywall::Reservation> use_;           // of a token that buys more than time
+    std::optional<Reply> reply_;                        // in place of what is behind
+    bool prepaid_ = false;                              // by a session of the Payment scheme
+    std::optional<paywall::SessionBook::Visit> visit_;  // of that session
+    std::optional<paywall::Reservation> use_;           // of a token that buys more than time, or of a session
+    config::Quota quota_;                               // that use_ draws from
     std::optional<paywall::FreeReservation> free_use_;  // of the client's network, instead of a token
-    std::uint64_t covered_ = 0;  // bytes of the response's body that are recorded and not sent yet
-    std::uint64_t charged_ = 0;  // msat, recorded for this request
+    std::uint64_t covered_ = 0;      // bytes of the response's body that are recorded and not sent yet
+    std::uint64_t charged_ = 0;      // msat, recorded for this request
+    std::uint64_t events_paid_ = 0;  // recorded and not sent yet
+    std::uint64_t events_sent_ = 0;
 
     // The second coroutine:
     struct Pump {

@@ -213,7 +213,7 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
 }
 
 // What the invoice says it buys.
-std::string Session::description() const {
+std::string Session::description(Msat due) const {
     const config::Route* route = route_sold();
     const RequestHead& head = exchange_->request.head();
     // Once the body is under way, the head's bytes are gone.
@@ -221,7 +221,7 @@ std::string Session::description() const {
     std::string_view method = pump_ ? std::string_view(verb.data(), verb.size()) : head.method;
     if (!quoted_method_.empty()) method = quoted_method_;
     config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
-                                   method, exchange_->target.path, amount_due()};
+                                   method, exchange_->target.path, due};
     return config::describe(service().description.value_or(std::string()), facts);
 }
 
@@ -288,14 +288,16 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) 
         co_return tell_price(reason);
     }
     if (auto page = page_again(reason)) co_return std::move(*page);
+    const Offered offers = offered();
+    if (!offers.token && !offers.charge) co_return co_await demand_deposit(reason, worked);
     gateway::ChallengeDesk& desk = worker_.shared().desk;
-    std::optional<std::string> text;
-    if (service().description) text = description();
     Msat due = std::max(amount_due(), Msat(1));  // a pricer that gives things away has changed its mind
+    std::optional<std::string> text;
+    if (service().description) text = description(due);
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
                                           {due, service().seller(), std::move(text), std::nullopt},
                                           kind_sold(),
-                                          !shows_page() && !offers_charge(),
+                                          !shows_page() && !offers.charge,
                                           worked};
     auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
     gateway::ChallengeDesk::Outcome outcome =
@@ -309,7 +311,12 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) 
         co_return unsold;
     }
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
-    problem.challenges = challenge_lines(issued);
+    problem.challenges = challenge_lines(issued, offers);
+    if (offers.session) {
+        // Where there is none, the client can still buy what else is on offer.
+        Deposit deposit = co_await ask_deposit(worked);
+        if (!deposit.line.empty()) problem.challenges.push_back(std::move(deposit.line));
+    }
     if (problem.challenges.empty())
         co_return Problem{503, "The node is on a network on which nothing is sold by the Payment scheme."};
     // A page's challenge belongs to one browser: whoever holds its cookie is let in once it is paid. It must be one

@@ -165,7 +165,9 @@ std::vector<std::string> Session::price_fields() const {
     std::vector<std::string> out = tier_fields();
     if (priced_) out.push_back("X-L402-Price-Msat: " + std::to_string(price_.value()));
     // As Accept-Post says what may be posted (W3C LDP §7.1), in the words of the request field of the same name.
-    if (service().schemes.payment) out.emplace_back("Accept-Payment: lightning/charge");
+    std::string accepted = service().charges() ? "lightning/charge" : "";
+    if (service().sessions) accepted.append(accepted.empty() ? "" : ", ").append("lightning/session");
+    if (!accepted.empty()) out.push_back("Accept-Payment: " + accepted);
     if (site_->config.discovery.enabled && !service().hidden)
         out.push_back("Link: <" + std::string(discovery::manifest_path) + ">; rel=\"service-desc\"");
     return out;

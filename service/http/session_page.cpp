@@ -89,7 +89,8 @@ std::optional<Problem> Session::page_again(paywall::Reason reason) {
     const pages::PayTicket& ticket = shown->ticket;
     PaymentHash hash = shown->credential.identifier.payment_hash;
     problem.challenges =
-        challenge_lines({hash, ticket.bolt11, ticket.price, ticket.expires_at, codec::to_base64(ticket.token), {}});
+        challenge_lines({hash, ticket.bolt11, ticket.price, ticket.expires_at, codec::to_base64(ticket.token), {}},
+                        offered());
     add_page(problem, std::move(shown->ticket), reason);
     return problem;
 }
@@ -119,7 +120,7 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
         if (notice.front() >= 'a' && notice.front() <= 'z') notice.front() = static_cast<char>(notice.front() - 32);
         if (notice.back() != '.') notice += '.';
     }
-    std::string text = description();
+    std::string text = description(service().amount_due(price_));
     std::optional<std::string_view> description;
     if (sold.description) description = text;
     pages::PayPage page{

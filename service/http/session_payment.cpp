@@ -1,6 +1,5 @@
 // The Payment scheme: what a 402 offers besides L402, and the admission of charges.
 #include "common/l402/challenge.hpp"
-#include "common/payment/accept_payment.hpp"
 #include "common/payment/charge.hpp"
 #include "common/payment/receipt.hpp"
 #include "service/http/await_callback.hpp"
@@ -38,10 +37,6 @@ bool is_authorization(std::string_view name) {
     return name.size() == wanted.size() && std::equal(name.begin(), name.end(), wanted.begin(), [](char c, char want) {
                return (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) == want;
            });
-}
-
-bool is_accept_payment(const HeaderLine& line) {
-    return line.id == Field::unknown && boost::beast::iequals({line.name.data(), line.name.size()}, "Accept-Payment");
 }
 
 // Of the credential fields of a request.
@@ -100,34 +95,15 @@ std::string Session::charge_scope_now() const {
     return thing_.empty() ? charge_scope() : charge_scope() + '~' + thing_;
 }
 
-// Whether the client takes a charge, by Accept-Payment; a field that cannot be read counts for nothing.
-bool Session::wants_charge() const {
-    std::string wanted;
-    for (const HeaderLine& line : exchange_->request.head().fields) {
-        if (is_accept_payment(line)) wanted.append(wanted.empty() ? "" : ",").append(line.value);
-    }
-    const Result<std::vector<payment::PaymentRange>> ranges = payment::parse_accept_payment(wanted);
-    if (!ranges) return true;
-    constexpr payment::Offer offers[] = {{payment::lightning, payment::charge}};
-    // Where nothing else is on offer, the client is told what is.
-    return !payment::negotiate(*ranges, offers).empty() || !service().schemes.l402;
-}
-
-// Whether a 402 to this request offers a charge. Its challenge is then for this client alone: two that were given one
-// would have one request between them.
-bool Session::offers_charge() const {
-    return service().schemes.payment && wants_charge();
-}
-
 // What the 402 offers: the schemes that are accepted, for one invoice. L402 comes first, since some clients read the
 // first line alone, and others take a Payment line for the end of the list.
-std::vector<std::string> Session::challenge_lines(const gateway::IssuedChallenge& issued) {
+std::vector<std::string> Session::challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers) {
     std::vector<std::string> lines;
-    if (service().schemes.l402) lines = l402::challenge_lines(issued.token_base64, issued.bolt11);
+    if (offers.token) lines = l402::challenge_lines(issued.token_base64, issued.bolt11);
     const std::optional<payment::Network> network = worker_.shared().desk.network();
     const l402::KeyRing* keys = worker_.keys();
-    if (!offers_charge() || !network || !keys) return lines;
-    const std::string text = service().description ? description() : std::string();
+    if (!offers.charge || !network || !keys) return lines;
+    const std::string text = service().description ? description(issued.amount) : std::string();
     const std::string scope = charge_scope_now();
     const payment::ChargeTerms terms{
         realm(), scope, issued.amount, text, issued.bolt11, issued.payment_hash, *network, issued.expires_at};
@@ -186,6 +162,8 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
         std::string detail = credential.error().message;
         co_return co_await refuse_charge(payment::Problem::malformed_credential, "malformed", std::move(detail));
     }
+    if (service().sessions && credential->challenge.intent == payment::session)
+        co_return co_await admit_prepaid(*credential);
     const l402::KeyRing* keys = worker_.keys();
     if (!keys) {
         Problem problem{503,

@@ -35,7 +35,8 @@ Awaitable<bool> Session::proxy() {
                            tls_ != nullptr,
                            token_headers_,
                            group.header_lines(),
-                           group.header_names()};
+                           group.header_names(),
+                           visit_ && service().sessions && service().sessions->event};
         x.to_upstream.clear();
         append_upstream_head(head, facts, x.to_upstream);
         std::shared_ptr<UpstreamPool> pool = worker_.pool(*target);
@@ -155,7 +156,10 @@ Awaitable<Session::Exchanged> Session::exchange(UpstreamConnection& upstream, bo
     bool forwarded = false;
     bool counted = false;
     if (!fault) counted = co_await commit_use();
-    if (counted) forwarded = co_await forward_response(upstream, reusable);
+    if (counted && sells_events())
+        forwarded = co_await forward_events(upstream, reusable);
+    else if (counted)
+        forwarded = co_await forward_response(upstream, reusable);
     bool client_at_fault = pump_ && pump_->fault;
     Fault of_client = client_at_fault ? *pump_->fault : Fault{400, ""};
     if (pump_) {

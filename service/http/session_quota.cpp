@@ -58,9 +58,9 @@ std::optional<Reason> Session::reserve_use(const l402::Grant& grant) {
     use_.reset();
     token_tier_ = grant.tier;
     if (!quota_sold().any() || service().dry_run) return std::nullopt;
-    config::Quota quota = paywall::quota_bought(service(), grant);
-    paywall::Usage ask{quota.uses ? 1U : 0U, 0, quota.credit ? price_.value() : 0};
-    auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask);
+    quota_ = paywall::quota_bought(service(), grant);
+    paywall::Usage ask{quota_.uses ? 1U : 0U, 0, quota_.credit ? price_.value() : 0};
+    auto reserved = worker_.shared().ledger.reserve(*payer_, quota_, ask);
     if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
     use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
     return std::nullopt;
@@ -110,12 +110,12 @@ Awaitable<bool> Session::commit_use() {
         finish_request(499, Outcome::rejected);
         co_return false;
     }
-    if (quota_sold().credit) {
+    if (quota_.credit) {
         auto cost = cost_told(head.fields);
         if (cost) use_->settle(*cost);
         charged_ = use_->pending().spent_msat;
     }
-    if (quota_sold().bytes && head.framing != Framing::none) {
+    if (quota_.bytes && head.framing != Framing::none) {
         bool enough = set_bytes_aside(head);
         if (!enough) {
             use_.reset();
@@ -128,7 +128,7 @@ Awaitable<bool> Session::commit_use() {
     if (!recorded) {
         use_.reset();
         problem_ = Problem{503,
-                           "The use of the token could not be recorded. Nothing was used up: repeat the request "
+                           "The use could not be recorded. Nothing was used up: repeat the request "
                            "later."};
         problem_.retry_after = 5;
         co_return false;
@@ -163,7 +163,7 @@ Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
 }
 
 void Session::tell_remaining(std::uint64_t bytes) {
-    const config::Quota& quota = quota_sold();
+    const config::Quota& quota = quota_;
     paywall::Usage left = use_->left();
     if (quota.uses) append_remaining("Uses", left.uses, own_lines_);
     if (quota.bytes) append_remaining("Bytes", bytes, own_lines_);
@@ -172,7 +172,7 @@ void Session::tell_remaining(std::uint64_t bytes) {
 
 // How many of the next `size` bytes of the body may be sent: fewer than all where the token has no more.
 Awaitable<std::size_t> Session::cover(std::size_t size) {
-    if (!use_ || !quota_sold().bytes) co_return size;
+    if (!use_ || !quota_.bytes) co_return size;
     while (covered_ < size) {
         std::uint64_t more = use_->add_bytes_up_to(std::max<std::uint64_t>(lease, size - covered_));
         if (more == 0) break;
@@ -201,7 +201,7 @@ Awaitable<bool> Session::cut_payload(std::vector<std::string_view>& payload) {
 
 // The end of the body has come, and with it the trailers.
 Awaitable<> Session::settle_trailer() {
-    if (!use_ || !quota_sold().credit) co_return;
+    if (!use_ || !quota_.credit) co_return;
     auto cost = cost_told(exchange_->response.trailers());
     if (!cost) co_return;
     if (*cost < charged_) {
@@ -223,6 +223,7 @@ void Session::give_back(const paywall::Usage& unused) {
 }
 
 void Session::end_use() {
+    end_events();
     if (use_ && covered_ > 0) give_back({0, covered_, 0});
     covered_ = 0;
     use_.reset();

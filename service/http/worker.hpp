@@ -21,8 +21,10 @@
 #include "service/paywall/ledger.hpp"
 #include "service/paywall/steady_wall.hpp"
 #include "service/paywall/work_desk.hpp"
+#include "service/paywall/session_book.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
+#include "service/sessions/closer.hpp"
 #include "service/store/store.hpp"
 
 namespace millrace::http {
@@ -43,6 +45,8 @@ struct Shared {
     const paywall::SteadyWall& wall;
     paywall::FreeLedger& free_ledger;
     paywall::WorkDesk& work;
+    paywall::SessionBook& sessions;
+    sessions::Closer& closer;
 };
 
 class Worker {

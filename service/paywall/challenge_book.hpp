@@ -1,7 +1,7 @@
 // The challenges that are open: issued, not paid, not expired. Whoever asks again for the same thing from the same
 // network gets the one that is still fresh, so that a flood costs the node no more than a few signatures.
 //
-//   key := network prefix, seller, price, route, description
+//   key := network prefix, seller, price, route, description, deposit
 //   ask -> Fresh       a challenge to hand out again
 //        | Join        one is being issued: told when it is there
 //        | Issue       the caller issues one, and then calls issued() or failed()
@@ -32,6 +32,7 @@ struct ChallengeKey {
     std::uint64_t price_msat = 0;
     std::string route;
     std::string description;
+    bool deposit = false;  // of a session: an invoice without a token
     bool operator==(const ChallengeKey&) const = default;
 };
 

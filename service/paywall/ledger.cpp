@@ -29,6 +29,7 @@ void take(Usage& from, const Usage& less) {
 }  // namespace
 
 Usage Account::left(const config::Quota& quota) const {
+    if (closed_) return {};
     return {rest(quota.uses.value_or(no_limit), used_.uses, reserved_.uses),
             rest(quota.bytes.value_or(no_limit), used_.bytes, reserved_.bytes),
             rest(quota.credit ? quota.credit->value() : no_limit, used_.spent_msat, reserved_.spent_msat)};
@@ -62,6 +63,16 @@ void Account::give_back(const Usage& unused) {
 
 void Account::forget_used() {
     if (reserved_ == Usage{}) used_ = {};
+}
+
+std::uint64_t Account::settle(const config::Quota& quota, std::uint64_t reserved_msat, std::uint64_t cost_msat) {
+    if (cost_msat <= reserved_msat) {
+        release(Usage{0, 0, reserved_msat - cost_msat});
+        return cost_msat;
+    }
+    const std::uint64_t more = std::min(cost_msat - reserved_msat, left(quota).spent_msat);
+    add(reserved_, Usage{0, 0, more});
+    return reserved_msat + more;
 }
 
 // Runs `make` on the account with its lock held; an account that holds nothing afterwards is dropped.
@@ -106,6 +117,22 @@ Usage Ledger::used(const PaymentHash& hash) const {
     return place == shard.accounts.end() ? Usage{} : place->second.used();
 }
 
+Usage Ledger::close(const PaymentHash& hash) {
+    return change(hash, [](Account& account) {
+        account.set_closed(true);
+        Usage out = account.used();
+        add(out, account.reserved());
+        return out;
+    });
+}
+
+void Ledger::reopen(const PaymentHash& hash) {
+    change(hash, [](Account& account) {
+        account.set_closed(false);
+        return true;
+    });
+}
+
 Reservation::Reservation(Reservation&& other) noexcept
     : ledger_(std::exchange(other.ledger_, nullptr)),
       hash_(other.hash_),
@@ -143,6 +170,14 @@ bool Reservation::add_bytes(std::uint64_t bytes) {
     return enough;
 }
 
+bool Reservation::add_msat(std::uint64_t msat) {
+    const bool enough = ledger_->change(hash_, [&](Account& account) {
+        return !account.reserve(quota_, Usage{0, 0, msat});
+    });
+    if (enough) pending_.spent_msat += msat;
+    return enough;
+}
+
 std::uint64_t Reservation::add_bytes_up_to(std::uint64_t most) {
     std::uint64_t bytes = ledger_->change(hash_, [&](Account& account) {
         std::uint64_t some = std::min(most, account.left(quota_).bytes);
@@ -162,11 +197,8 @@ std::uint64_t Reservation::add_msat_up_to(std::uint64_t most) {
 }
 
 void Reservation::settle(std::uint64_t cost_msat) {
-    pending_.spent_msat = ledger_->change(hash_, [&](Account& account) {
-        account.release(Usage{0, 0, pending_.spent_msat});
-        std::uint64_t some = std::min(cost_msat, account.left(quota_).spent_msat);
-        return account.reserve(quota_, Usage{0, 0, some}) ? 0 : some;
-    });
+    pending_.spent_msat = ledger_->change(
+        hash_, [&](Account& account) { return account.settle(quota_, pending_.spent_msat, cost_msat); });
 }
 
 void Reservation::commit() {

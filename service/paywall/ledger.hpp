@@ -38,14 +38,19 @@ class Account {
     void use(const Usage& more);
     void give_back(const Usage& unused);  // was used, as far as anybody knew
     void forget_used();
+    // The true cost in place of what is set aside of the balance for it; answers what is set aside now.
+    std::uint64_t settle(const config::Quota& quota, std::uint64_t reserved_msat, std::uint64_t cost_msat);
+    // Nothing more can be set aside, until it is opened again.
+    void set_closed(bool closed) { closed_ = closed; }
 
     [[nodiscard]] const Usage& used() const { return used_; }
     [[nodiscard]] const Usage& reserved() const { return reserved_; }
-    [[nodiscard]] bool blank() const { return used_ == Usage{} && reserved_ == Usage{}; }
+    [[nodiscard]] bool blank() const { return !closed_ && used_ == Usage{} && reserved_ == Usage{}; }
 
   private:
     Usage used_;
     Usage reserved_;
+    bool closed_ = false;
 };
 
 class Reservation;
@@ -62,6 +67,11 @@ class Ledger {
     void forget(const PaymentHash& hash);
 
     [[nodiscard]] Usage used(const PaymentHash& hash) const;
+
+    // Ends the account of a session that is being closed: from then on nothing more is set aside. Answers the most that it
+    // can have used in the end, which is what it has and what requests under way have set aside.
+    [[nodiscard]] Usage close(const PaymentHash& hash);
+    void reopen(const PaymentHash& hash);  // it was not closed after all
 
   private:
     friend class Reservation;
@@ -93,11 +103,14 @@ class Reservation {
     [[nodiscard]] std::uint64_t add_bytes_up_to(std::uint64_t most);
     // Sets more of the balance aside, as much as is left up to `most`.
     std::uint64_t add_msat_up_to(std::uint64_t most);
+    [[nodiscard]] bool add_msat(std::uint64_t msat);  // all or none
     // The true cost in place of the price that is pending; what is left where that is less.
     void settle(std::uint64_t cost_msat);
 
     void commit();
     void give_back(const Usage& unused);
+    // The balance has grown: a session was topped up.
+    void raise_credit(Msat credit) { quota_.credit = credit; }
 
     // Of the token now, for everybody.
     [[nodiscard]] Usage left() const;

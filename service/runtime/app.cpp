@@ -109,6 +109,7 @@ App::~App() {
     admin_api_.reset();
     store_.reset();
     gateway_.reset();
+    closer_.reset();
     desk_.reset();
     endpoint_.reset();
     boost::system::error_code ignored;
@@ -171,10 +172,12 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
         waiters_.settled(hash);
     });
     gateway_->on_keys([this] { desk_->forget(); });
+    closer_ = std::make_unique<sessions::Closer>(*control_, *store_, *gateway_, sessions_, ledger_);
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
         http::Shared shared{site_,       keys_,     *desk_,  *store_, metrics_,      waiters_,
-                            use_limits_, *gateway_, ledger_, wall_,   *free_ledger_, work_};
+                            use_limits_, *gateway_, ledger_, wall_,   *free_ledger_, work_,
+                            sessions_,   *closer_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();
@@ -192,6 +195,7 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
 void App::run() {
     for (auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
     gateway_->start();
+    closer_->start(store_->sessions().take_all());
     listeners_.start();
     if (endpoint_) endpoint_->start();
     if (admin_) admin_->start();
@@ -356,6 +360,7 @@ http::Awaitable<> App::drain() {
         co_await timer.async_wait(http::use_result);
     }
     gateway_->stop();
+    closer_->stop();
     if (endpoint_) endpoint_->stop();
     if (admin_) admin_->stop();
     spdlog::info("stopped");

@@ -23,6 +23,7 @@
 #include "service/runtime/listeners.hpp"
 #include "service/runtime/published.hpp"
 #include "service/runtime/site.hpp"
+#include "service/sessions/closer.hpp"
 #include "service/store/store.hpp"
 
 namespace millrace::runtime {
@@ -81,6 +82,8 @@ class App {
     paywall::Ledger ledger_;
     std::unique_ptr<paywall::FreeLedger> free_ledger_;
     paywall::WorkDesk work_;
+    paywall::SessionBook sessions_{std::chrono::steady_clock::now};
+    std::unique_ptr<sessions::Closer> closer_;
     std::vector<std::unique_ptr<http::Worker>> workers_;
     Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;

@@ -26,6 +26,34 @@ SettlementRow settlement_at(SQLite::Statement& query) {
             time_at(query.getColumn(8))};
 }
 
+// Once a session is closed it has what it spent itself.
+constexpr const char* session_columns =
+    "SELECT number, id, s.service, scope, deposit_msat, (SELECT count(*) FROM session_deposits WHERE session_id = id), "
+    "CASE WHEN closed_at IS NULL THEN coalesce(u.spent_msat, 0) ELSE s.spent_msat END, opened_at, used_at, closed_at, "
+    "closed_by, refund_msat, refund_state, refund_reason, refund_fee_msat, return_invoice FROM sessions s LEFT JOIN "
+    "token_usage u ON u.payment_hash = s.id WHERE 1 ";
+
+SessionRow session_at(SQLite::Statement& query) {
+    SessionRow out;
+    out.id = query.getColumn(0).getInt64();
+    out.session = hash_at(query.getColumn(1));
+    out.service = query.getColumn(2).getString();
+    out.scope = query.getColumn(3).getString();
+    out.deposit = msat_at(query.getColumn(4));
+    out.deposits = static_cast<std::uint64_t>(query.getColumn(5).getInt64());
+    out.spent = msat_at(query.getColumn(6));
+    out.opened_at = time_at(query.getColumn(7));
+    out.used_at = time_at(query.getColumn(8));
+    if (!query.getColumn(9).isNull()) out.closed_at = time_at(query.getColumn(9));
+    out.closed_by = query.getColumn(10).getString();
+    out.refund = msat_at(query.getColumn(11));
+    out.refund_state = query.getColumn(12).getString();
+    out.refund_reason = query.getColumn(13).getString();
+    out.refund_fee = msat_at(query.getColumn(14));
+    out.return_invoice = query.getColumn(15).getString();
+    return out;
+}
+
 // The conditions that service, since and until make, to be bound by name.
 template <class Filter>
 std::string conditions(const Filter& filter) {
@@ -78,6 +106,25 @@ class SqliteReader final : public Reader {
             query.bind(":limit", static_cast<std::int64_t>(filter.limit + 1));
             Page<SettlementRow> page;
             while (query.executeStep()) page.rows.push_back(settlement_at(query));
+            end_page(page, filter.limit);
+            return page;
+        });
+    }
+
+    Result<Page<SessionRow>> sessions(const SessionFilter& filter) override {
+        return guarded([&] {
+            std::string text = session_columns;
+            if (filter.service) text += "AND s.service = :service ";
+            if (filter.open) text += *filter.open ? "AND closed_at IS NULL " : "AND closed_at IS NOT NULL ";
+            if (filter.refund) text += "AND refund_state = :refund ";
+            if (filter.before) text += "AND number < :before ";
+            SQLite::Statement query(database_, text + "ORDER BY number DESC LIMIT :limit");
+            if (filter.service) query.bind(":service", *filter.service);
+            if (filter.refund) query.bind(":refund", *filter.refund);
+            if (filter.before) query.bind(":before", *filter.before);
+            query.bind(":limit", static_cast<std::int64_t>(filter.limit + 1));
+            Page<SessionRow> page;
+            while (query.executeStep()) page.rows.push_back(session_at(query));
             end_page(page, filter.limit);
             return page;
         });

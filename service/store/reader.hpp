@@ -42,6 +42,34 @@ struct SettlementRow {
     Seconds settled_at;
 };
 
+struct SessionFilter {
+    std::optional<std::string> service = std::nullopt;  // or realm, in whose name it was sold
+    std::optional<bool> open = std::nullopt;
+    std::optional<std::string> refund = std::nullopt;   // "pending", "failed", ...
+    std::optional<std::int64_t> before = std::nullopt;  // the cursor: rows with a smaller number
+    std::size_t limit = 100;
+};
+
+// A session of the Payment scheme.
+struct SessionRow {
+    std::int64_t id = 0;
+    PaymentHash session;
+    std::string service;
+    std::string scope;
+    Msat deposit;
+    std::uint64_t deposits = 0;
+    Msat spent;
+    Seconds opened_at;
+    Seconds used_at;
+    std::optional<Seconds> closed_at;
+    std::string closed_by;
+    Msat refund;
+    std::string refund_state;
+    std::string refund_reason;
+    Msat refund_fee;
+    std::string return_invoice;
+};
+
 // Newest first. `next` is empty on the last page.
 template <class Row>
 struct Page {
@@ -95,6 +123,7 @@ class Reader {
 
     // Each: errors: read_failed.
     [[nodiscard]] virtual Result<Page<SettlementRow>> settlements(const SettlementFilter& filter) = 0;
+    [[nodiscard]] virtual Result<Page<SessionRow>> sessions(const SessionFilter& filter) = 0;
     [[nodiscard]] virtual Result<std::vector<StatsRow>> stats(const StatsFilter& filter) = 0;  // oldest first
     [[nodiscard]] virtual Result<TokenFacts> token(const PaymentHash& hash) = 0;
     [[nodiscard]] virtual Result<Page<AuditRow>> audit(std::optional<std::int64_t> before, std::size_t limit) = 0;

@@ -22,6 +22,7 @@
 #include "service/store/free_use_table.hpp"
 #include "service/store/lock_file.hpp"
 #include "service/store/migrate.hpp"
+#include "service/store/queued_sessions.hpp"
 #include "service/store/service_table.hpp"
 #include "service/store/usage_table.hpp"
 #include "service/store/write_health.hpp"
@@ -76,6 +77,7 @@ class SqliteStore final : public Store {
             "INSERT INTO gateway_cursors (node_id, next_pay_index) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
             "next_pay_index = max(next_pay_index, excluded.next_pay_index)");
         charges_.emplace(database_);
+        sessions_.emplace(database_, [this](QueuedWrite write) { enqueue(std::move(write)); });
         free_uses_.emplace(database_);
         stored_free_uses_ = free_uses_->load();
         usage_.emplace(database_);
@@ -152,6 +154,8 @@ class SqliteStore final : public Store {
     void replace_services(std::vector<config::StoredService> services, AuditEntry entry, ServicesDone done) override {
         enqueue(ServicesWrite{std::move(services), std::move(entry), std::move(done)});
     }
+
+    [[nodiscard]] SessionStore& sessions() override { return *sessions_; }
 
     void record_audit(AuditEntry entry, AuditDone done) override {
         auto told = [done = std::move(done)](const Result<bool>& written) {
@@ -376,6 +380,9 @@ class SqliteStore final : public Store {
         write.done(write.is_new);
     }
 
+    static void execute(QueuedWrite& write) { write.execute(); }
+    static void finish(QueuedWrite& write, const Result<void>& committed) { write.finish(committed); }
+
     static void finish(UsageWrite& write, const Result<void>& committed) { write.done(committed); }
     static void finish(PruneWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
@@ -391,6 +398,7 @@ class SqliteStore final : public Store {
     std::optional<FreeUseTable> free_uses_;
     std::optional<UsageTable> usage_;
     std::vector<paywall::FreeUses> stored_free_uses_;
+    std::optional<QueuedSessions> sessions_;
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
     std::vector<config::StoredService> services_;

@@ -21,6 +21,7 @@
 #include "service/paywall/free_use.hpp"
 #include "service/paywall/payment_facts.hpp"
 #include "service/paywall/usage.hpp"
+#include "service/store/session_store.hpp"
 
 namespace millrace::store {
 
@@ -109,6 +110,8 @@ class Store {
     // What was on disk when the store was opened; to be called once. And the key of the prefixes' tags.
     [[nodiscard]] virtual std::vector<paywall::FreeUses> take_free_uses() = 0;
     [[nodiscard]] virtual const SecretKey& free_use_key() const = 0;
+    // Sessions of the Payment scheme.
+    [[nodiscard]] virtual SessionStore& sessions() = 0;
 
     // Revokes the tokens of a payment, or restores them, and writes `entry` down, both or neither. `done` gets whether
     // that changed anything; where it did not, nothing is written.

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "service/store/queued_sessions.hpp"
 #include "service/store/store.hpp"
 
 namespace millrace::store {
@@ -68,6 +69,6 @@ struct ServicesWrite {
 };
 
 using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, PruneWrite, FreeUsesWrite,
-                           OperatorWrite, ServicesWrite>;
+                           OperatorWrite, ServicesWrite, QueuedWrite>;
 
 }  // namespace millrace::store

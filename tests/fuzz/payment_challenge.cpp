@@ -1,5 +1,5 @@
 // Challenges of the Payment scheme and Accept-Payment: each line of the input is a header value. What is read can be
-// written and read again, and its request, where it is a charge, too.
+// written and read again, and its request, where it is a charge or a session, too.
 #include "common/payment/challenge.hpp"
 
 #include <string>
@@ -7,6 +7,7 @@
 
 #include "common/payment/accept_payment.hpp"
 #include "common/payment/charge_request.hpp"
+#include "common/payment/session_request.hpp"
 #include "common/payment/timestamp.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
@@ -39,6 +40,10 @@ void check_challenge(const Challenge& challenge) {
     if (const Result<ChargeRequest> request = decode_charge_request(challenge.request)) {
         FUZZ_REQUIRE(request->amount_sat > 0);
         FUZZ_REQUIRE(decode_charge_request(encode(*request)).value() == *request);
+    }
+    if (const Result<SessionRequest> request = decode_session_request(challenge.request)) {
+        FUZZ_REQUIRE(request->amount_sat > 0);
+        FUZZ_REQUIRE(decode_session_request(encode(*request)).value() == *request);
     }
     if (const auto expires = parse_timestamp(challenge.expires))
         FUZZ_REQUIRE(parse_timestamp(write_timestamp(*expires)).value() == *expires);

@@ -189,7 +189,7 @@ def test_the_same_operations_are_tools_over_mcp(house, running):
     assert len(said) == 11
     assert said[0]["protocolVersion"] == "2025-03-26" and said[0]["capabilities"] == {"tools": {}}
     tools = {tool["name"]: tool for tool in said[1]["tools"]}
-    assert len(tools) == 15 and tools["token_revoke"]["inputSchema"]["required"] == ["payment_hash"]
+    assert len(tools) == 16 and tools["token_revoke"]["inputSchema"]["required"] == ["payment_hash"]
     assert [name for name, tool in tools.items() if not tool["annotations"]["readOnlyHint"]] == [
         "service_add", "service_set", "service_remove", "token_revoke", "token_restore", "reload"]  # fmt: skip
     text = lambda number: json.loads(said[number]["content"][0]["text"])  # noqa: E731
@@ -215,12 +215,12 @@ def complete(*words):
 def test_bash_completes_what_the_program_knows():
     helped = run("--help").stdout
     commands = complete("")
-    assert len(commands) == 10 and all(f"  {command} " in helped for command in commands)
+    assert len(commands) == 11 and all(f"  {command} " in helped for command in commands)
     assert complete("token", "re") == ["revoke", "restore"]
     assert complete("--socket", "/none", "sta") == ["status", "stats"]
     assert complete("stats", "--period", "") == ["hour", "day"]
     assert complete("service", "re") == ["remove"]
-    for command in ("settlements", "stats", "audit", "token revoke", "service add", "service set", "service remove"):
+    for command in ("settlements", "sessions", "stats", "audit", "token revoke", "service add", "service set", "service remove"):
         known = run(*command.split(), "--help").stdout
         of_all = {"--url", "--socket", "--token-file", "--timeout", "--json", "--dry-run", "--help", "--version"}
         assert set(complete(*command.split(), "--")) - of_all == set(re.findall(r"^ +(--[a-z-]+)", known, re.M)), command

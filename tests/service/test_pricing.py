@@ -5,7 +5,8 @@ import threading
 import time
 
 import pytest
-from kit.payments import Challenge
+from kit import bolt11
+from kit.payments import Challenge, Deposit
 from kit.pricer import Pricer, said
 from kit.service import wait_for
 from kit.upstream import Upstream, response
@@ -67,6 +68,7 @@ SERVICES = [
     ("balance", "credit_msat = 5000", 'cache = "100ms", max_msat = 5000'),
     ("hour", 'timeout = "1h"', 'cache = "100ms"'),
     ("people", "", 'cache = "100ms"'),
+    ("prepaid", 'schemes = ["payment", "l402"]\nsession = { deposit_msat = 10000, offer = "alone" }', 'cache = "20ms", min_msat = 0'),
 ]
 
 
@@ -436,3 +438,30 @@ def test_a_service_ends_while_prices_are_waited_for(house):
     market.service.stop()
     gate.set()
     pricer.close()
+
+
+def test_sessions_draw_what_the_pricer_says_and_end_without_it(market):
+    def get(headers=None):
+        time.sleep(0.05)  # longer than an answer of the pricer is used
+        return market.service.get("/prepaid/x", headers)
+
+    def left(answer):
+        return answer.status, int(answer.get("x-l402-remaining-msat"))
+
+    deposit = Deposit(market.house, get())
+    assert left(get(deposit.open(bolt11.invoice()))) == (200, 8000)
+    market.pricer.price = lambda question: 3000
+    refused = get(deposit.bearer())
+    assert (refused.status, refused.json()["reason"], price(refused)) == (402, "too_cheap", 3000)
+    dearer = Deposit(market.house, refused).challenge
+    assert left(get(deposit.bearer(challenge=dearer))) == (200, 5000)
+    market.pricer.price = lambda question: 0
+    assert left(get(deposit.bearer())) == (200, 5000)
+    market.pricer.answer = lambda *request: said({"detail": "broken"}, "500 Internal Server Error")
+    asked = len(market.upstream.requests)
+    assert get(deposit.bearer()).status == 503
+    closed = get(deposit.close())
+    assert (closed.status, closed.json()["refundSats"]) == (200, 5)
+    market.pricer.answer = None
+    assert get(deposit.bearer()).json()["reason"] == "session_closed"
+    assert len(market.upstream.requests) == asked

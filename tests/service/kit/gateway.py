@@ -24,6 +24,9 @@ class Gateway:
         self.refuse_with = None  # (code, message) for every issue
         self.silent = False  # issue gets no answer
         self.expiry = 600  # seconds until an invoice expires
+        self.deposits = {}  # payment hash (hex) -> msat, of deposits that were issued
+        self.refunds = {}  # (deposits, msat, invoice) -> how often it was asked for
+        self.refund_answer = None  # what a refund is answered: result or error; None: complete; "silence": nothing
         self.network = "regtest"
         self.clock = time.time  # the node's
         self.listener = None
@@ -156,6 +159,10 @@ class Gateway:
                 answer = {"result": result}
             elif method == "issue":
                 answer = self._issue(params)
+            elif method == "refund":
+                answer = self._refund(params)
+                if answer is None:
+                    return
             elif method == "hello":
                 answer = {
                     "result": {
@@ -186,6 +193,17 @@ class Gateway:
         if self.refuse_with:
             return {"error": {"code": self.refuse_with[0], "message": self.refuse_with[1]}}
         token = self.mint(params["service"])
+        if params.get("deposit"):
+            self.deposits[token.payment_hash.hex()] = params["amount_msat"]
+            return {
+                "result": {
+                    "payment_hash": token.payment_hash.hex(),
+                    "bolt11": "lnbcrt1" + token.payment_hash.hex(),
+                    "amount_msat": params["amount_msat"],
+                    "expires_at": int(time.time()) + self.expiry,
+                    "deposit": True,
+                }
+            }
         bolt11 = "lnbcrt1" + token.payment_hash.hex()
         return {
             "result": {
@@ -197,3 +215,17 @@ class Gateway:
                 "www_authenticate": [],
             }
         }
+
+    def _refund(self, params):
+        assert set(params) == {"deposits", "amount_msat", "invoice"}
+        assert 1 <= len(set(params["deposits"])) == len(params["deposits"]) <= 100
+        key = (tuple(params["deposits"]), params["amount_msat"], params["invoice"])
+        self.refunds[key] = self.refunds.get(key, 0) + 1
+        answer = self.refund_answer
+        if answer == "silence":
+            return None
+        if answer is not None:
+            return answer
+        if sum(self.deposits[deposit] for deposit in params["deposits"]) < params["amount_msat"]:
+            return {"error": {"code": 4026, "message": "too-much: more than the deposits received"}}
+        return {"result": {"state": "complete", "amount_msat": params["amount_msat"], "fee_msat": 3}}

@@ -1,4 +1,5 @@
-"""The Payment scheme as its drafts have it, written independently of the product: challenges and credentials of charges."""
+"""The Payment scheme as its drafts have it, written independently of the product: challenges and credentials of charges
+and sessions."""
 
 import base64
 import datetime
@@ -83,6 +84,37 @@ class Challenge:
 
     def headers(self, preimage):
         return {"Authorization": "Payment " + b64url(json.dumps(self.credential(preimage)).encode())}
+
+
+class Deposit:
+    """A challenge for a session, and the payment of its invoice."""
+
+    def __init__(self, house, answer):
+        lines = [line for line in answer.all("www-authenticate") if 'intent="session"' in line]
+        assert len(lines) == 1, answer.fields
+        self.challenge = Challenge.of_line(lines[0])
+        self.hash = self.challenge.request["paymentHash"]
+        self.token = house.gateway.issued[self.hash]
+        self.preimage = self.token.preimage
+
+    def headers(self, action, preimage=None, challenge=None, **payload):
+        name = "topUpPreimage" if action == "topUp" else "preimage"
+        payload = {"action": action, name: (preimage or self.preimage).hex(), **payload}
+        echo = {name: value for name, value in (challenge or self.challenge).parameters.items()}
+        return {"Authorization": "Payment " + b64url(json.dumps({"challenge": echo, "payload": payload}).encode())}
+
+    def open(self, invoice, **more):
+        return self.headers("open", returnInvoice=invoice, **more)
+
+    def bearer(self, **more):
+        return self.headers("bearer", **{"sessionId": self.hash, **more})
+
+    def close(self, **more):
+        return self.headers("close", **{"sessionId": self.hash, **more})
+
+    def top_up(self, session, **more):
+        """This deposit, to the session that another one opened."""
+        return self.headers("topUp", sessionId=session.hash, **more)
 
 
 def receipt_of(answer):

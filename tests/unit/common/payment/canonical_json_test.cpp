@@ -54,8 +54,12 @@ TEST_CASE("Canonical JSON has one order of members and one spelling of each char
     }
 }
 
+TEST_CASE("Whole numbers, which receipts have, are written as their digits") {
+    CHECK(canonical(R"({"b":0,"a":9007199254740992})") == R"({"a":9007199254740992,"b":0})");
+}
+
 TEST_CASE("Canonical JSON refuses what a header of this scheme does not have") {
-    for (const char* json : {R"({"a":1})", R"({"a":[]})", R"({"a":null})", R"({"a":true})", R"({"a":{"b":1.5}})"})
+    for (const char* json : {R"({"a":-1})", R"({"a":9007199254740993})", R"({"a":1.0})", R"({"a":[]})", R"({"a":null})", R"({"a":true})", R"({"a":{"b":1.5}})"})
         CHECK_THROWS_AS(canonical(json), std::invalid_argument);
 }
 

@@ -94,6 +94,14 @@ cost_header = "X-Cost"
 name = "large"
 tier = 0
 credit_msat = 2000
+[[service]]
+name = "prepaid"
+path = "/prepaid/"
+upstream = "http://127.0.0.1:9000"
+price_msat = 1500
+schemes = ["l402", "payment"]
+cost_header = "X-Cost"
+session = { deposit_msat = 20000, idle_timeout = "90s", offer = "always", event_msat = 5, hold = "9s" }
 )";
 
 const Environment environment = [](const std::string& name) {

@@ -262,3 +262,55 @@ TEST_CASE("open invoices are those neither paid nor expired") {
     }
     CHECK(open.size() == gateway::OpenInvoices::max_size);
 }
+
+TEST_CASE("a refund is asked for, and what becomes of it is told as it is") {
+    Fixture f;
+    std::vector<std::string> told;
+    auto refund = [&] {
+        const gateway::RefundRequest request{{PaymentHash::from_hex(hash).value()}, Msat(8500), "lnbc1"};
+        f.protocol.refund(request, f.now, [&told](Result<gateway::Protocol::RefundAnswer> answer) {
+            if (!answer) {
+                told.push_back(answer.error().message);
+            } else if (const auto* refused = std::get_if<gateway::Protocol::RefundRefused>(&*answer)) {
+                told.push_back((refused->why ? "known: " : "unknown: ") + refused->message);
+            } else {
+                told.push_back(std::string(name(std::get<gateway::RefundReply>(*answer).state)));
+            }
+        });
+    };
+    refund();
+    CHECK(told == std::vector<std::string>{"the node cannot be reached: no connection to the plugin"});
+    told.clear();
+    f.make_ready();
+    const char* answers[] = {
+        R"("result":{"state":"complete","amount_msat":8500,"fee_msat":3})",
+        R"("result":{"state":"failed","amount_msat":8500,"reason":"no route"})",
+        R"("error":{"code":4026,"message":"daily-limit: nothing is left for today"})",
+        R"("error":{"code":4026,"message":"whim: no"})",
+        R"("error":{"code":4021,"message":"the node failed"})",
+        R"("result":{"state":"maybe"})",
+    };
+    for (const char* answer : answers) {
+        refund();
+        auto sent = f.sent();
+        REQUIRE(sent.size() == 1);
+        CHECK(sent[0].at("method") == "refund");
+        CHECK(sent[0].at("params").at("deposits").as_array().size() == 1);
+        CHECK(sent[0].at("params").at("amount_msat") == 8500);
+        REQUIRE(f.answer(sent[0], answer));
+    }
+    REQUIRE(told.size() == 6);
+    CHECK(told[0] == "complete");
+    CHECK(told[1] == "failed");
+    CHECK(told[2] == "known: daily-limit: nothing is left for today");
+    CHECK(told[3] == "unknown: whim: no");
+    CHECK(told[4].find("the node failed") != std::string::npos);
+    CHECK(told[5].find("not understood") != std::string::npos);
+    refund();
+    f.now += gateway::Protocol::call_timeout;
+    CHECK_FALSE(f.protocol.expire(f.now));
+    CHECK(told.back().find("in time") != std::string::npos);
+    refund();
+    f.protocol.disconnected("gone");
+    CHECK(told.back().find("gone") != std::string::npos);
+}

@@ -97,6 +97,38 @@ TEST_CASE("the true cost takes the place of the price, as far as the balance goe
 }
 
 // Against a model of sums alone, with every step that a request can take, in random order.
+TEST_CASE("of an account that is being closed nothing more is set aside, and it is said what it can have used at most") {
+    Ledger ledger;
+    auto first = ledger.reserve(hash(1), credit, {0, 0, 300});
+    auto& early = std::get<Reservation>(first);
+    early.commit();
+    auto second = ledger.reserve(hash(1), credit, {0, 0, 200});
+    auto& late = std::get<Reservation>(second);
+    CHECK(ledger.close(hash(1)).spent_msat == 500);
+    CHECK(said(ledger.reserve(hash(1), credit, {0, 0, 1})) == "balance");
+    CHECK(late.add_msat_up_to(1) == 0);
+    late.settle(900);
+    CHECK(late.pending().spent_msat == 200);
+    late.settle(50);
+    CHECK(late.pending().spent_msat == 50);
+    late.commit();
+    CHECK(ledger.close(hash(1)).spent_msat == 350);
+    ledger.reopen(hash(1));
+    CHECK(said(ledger.reserve(hash(1), credit, {0, 0, 650})) == "reserved");
+    // One that nobody has used can be closed too.
+    CHECK(ledger.close(hash(2)) == Usage{});
+    CHECK(said(ledger.reserve(hash(2), credit, {0, 0, 1})) == "balance");
+}
+
+TEST_CASE("a balance that grows is there for a reservation under way") {
+    Ledger ledger;
+    auto answer = ledger.reserve(hash(1), credit, {0, 0, 1000});
+    auto& reservation = std::get<Reservation>(answer);
+    CHECK(reservation.add_msat_up_to(500) == 0);
+    reservation.raise_credit(Msat(1200));
+    CHECK(reservation.add_msat_up_to(500) == 200);
+}
+
 TEST_CASE("whatever the order of events, no account goes below zero or beyond what was bought") {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         INFO("seed " << seed);

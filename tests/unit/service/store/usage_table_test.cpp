@@ -36,6 +36,14 @@ class Database {
         insert.bind(2, static_cast<std::int64_t>(at.time_since_epoch().count()));
         insert.exec();
     }
+    void session(std::uint16_t number, bool open) {
+        SQLite::Statement insert(database,
+                                 "INSERT INTO sessions (id, scope, service, deposit_msat, return_invoice, idle_seconds, "
+                                 "opened_at, used_at, closed_at) VALUES (?, 's', 's', 1, 'l', 1, 1, 1, ?)");
+        insert.bind(1, hash(number).view().data(), 32);
+        if (!open) insert.bind(2, 1);
+        insert.exec();
+    }
     SQLite::Database database;
 };
 
@@ -63,10 +71,16 @@ TEST_CASE("only what ended long ago is removed, by the clock of its token") {
     use(4, "hour");  // nothing known
     use(5, "endless");
     house.settled(5, noon - 1s);
+    for (const bool open : {true, false}) {  // what an open session has spent is not forgotten
+        const std::uint16_t number = open ? 6 : 7;
+        use(number, "hour");
+        house.settled(number, noon - 1s);
+        house.session(number, open);
+    }
     const store::UsageEnds ended{{"hour", noon}};
     const auto pruned = table.prune(ended, 100);
-    CHECK(std::set<PaymentHash>(pruned.begin(), pruned.end()) == std::set<PaymentHash>{hash(1), hash(3)});
-    CHECK(left(table) == std::set<PaymentHash>{hash(2), hash(4), hash(5)});
+    CHECK(std::set<PaymentHash>(pruned.begin(), pruned.end()) == std::set<PaymentHash>{hash(1), hash(3), hash(7)});
+    CHECK(left(table) == std::set<PaymentHash>{hash(2), hash(4), hash(5), hash(6)});
     CHECK(table.prune(ended, 100).empty());
 }
 

@@ -1,0 +1,237 @@
+#include "service/sessions/closer.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include "service/http/await_callback.hpp"
+
+namespace millrace::sessions {
+namespace {
+
+using namespace std::chrono_literals;
+using http::Awaitable;
+using store::RefundProgress;
+
+// A request that a close waits for is mostly done within a moment; one that streams for long is not waited for.
+constexpr auto most_patience = 10s;
+constexpr auto poll_time = 20ms;
+constexpr std::chrono::seconds first_pause{5};
+constexpr std::chrono::seconds longest_pause{60};
+// For what time alone can change, such as the operator's limit of a day.
+constexpr std::chrono::seconds long_pause{600};
+constexpr std::size_t most_at_once = 8;
+
+bool may_change(const std::optional<gateway::RefundRefusal>& why) {
+    return why == gateway::RefundRefusal::daily_limit || why == gateway::RefundRefusal::not_settled;
+}
+
+std::chrono::sys_seconds seconds_now() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+Closer::Closer(boost::asio::io_context& context, store::Store& store, gateway::Client& gateway,
+               paywall::SessionBook& book, paywall::Ledger& ledger)
+    : context_(context),
+      store_(store),
+      gateway_(gateway),
+      book_(book),
+      ledger_(ledger),
+      tick_timer_(context.get_executor()) {}
+
+void Closer::start(std::vector<store::SessionRecord> known) {
+    using State = paywall::SessionBook::State;
+    for (store::SessionRecord& session : known) {
+        const State state = session.closed_at ? State::closed : State::open;
+        book_.add(session.id, {session.scope, session.deposit, session.idle, state});
+        if (session.refund_progress != RefundProgress::pending) continue;
+        const PaymentHash id = session.id;
+        owed_.emplace(id, Owed{std::move(session), Clock::now(), first_pause, false});
+    }
+    boost::asio::co_spawn(context_.get_executor(), tick(), boost::asio::detached);
+}
+
+void Closer::stop() {
+    stopped_ = true;
+    tick_timer_.cancel();
+}
+
+void Closer::close(store::SessionClose close, Done done) {
+    boost::asio::post(context_, [this, close = std::move(close), done = std::move(done)]() mutable {
+        const std::uint64_t number = ++last_done_;
+        waiting_.emplace(number, std::move(done));
+        boost::asio::co_spawn(context_.get_executor(), close_one(std::move(close), false, number),
+                              boost::asio::detached);
+    });
+}
+
+void Closer::tell(std::uint64_t done, Result<store::SessionOutcome> outcome) {
+    auto place = waiting_.extract(done);
+    if (place) place.mapped()(std::move(outcome));
+}
+
+Awaitable<> Closer::close_one(store::SessionClose close, bool begun, std::uint64_t done) {
+    const PaymentHash id = close.session;
+    bool mine = begun;
+    if (!begun) mine = co_await begin_close(id);
+    if (mine) {
+        co_await leave_time(id);
+        close.spent = Msat(ledger_.close(id).spent_msat);
+    }
+    auto start = [this, &close](auto told) { store_.sessions().close(close, std::move(told)); };
+    Result<store::SessionOutcome> outcome =
+        co_await http::await_callback<Result<store::SessionOutcome>>(context_.get_executor(), start);
+    if (!outcome) {
+        spdlog::error("session {}: not closed: {}", id.hex(), outcome.error().message);
+        if (mine) {
+            ledger_.reopen(id);
+            book_.reopen(id);
+        }
+        tell(done, std::move(outcome));
+        co_return;
+    }
+    if (mine) book_.closed(id);
+    const bool is_new = outcome->step == store::SessionStep::done;
+    if (is_new) {
+        const store::SessionRecord& session = *outcome->session;
+        spdlog::info("session {} closed ({}): {} msat spent of {}, {} msat to pay back", id.hex(), name(close.by),
+                     session.spent.value(), session.deposit.value(), session.refund.value());
+    }
+    const bool asked = is_new || outcome->step == store::SessionStep::repeated;
+    if (asked && outcome->session->refund_progress == RefundProgress::pending)
+        co_await ask(*outcome->session, first_pause);
+    tell(done, std::move(outcome));
+}
+
+// False: somebody else has closed it, or there is none.
+Awaitable<bool> Closer::begin_close(PaymentHash id) {
+    http::Timer timer(context_.get_executor());
+    while (!book_.begin_close(id)) {
+        if (book_.state(id) != paywall::SessionBook::State::closing || stopped_) co_return false;
+        timer.expires_after(poll_time);
+        co_await timer.async_wait(http::use_result);
+    }
+    co_return true;
+}
+
+Awaitable<> Closer::leave_time(PaymentHash id) {
+    http::Timer timer(context_.get_executor());
+    const auto end = Clock::now() + most_patience;
+    while (book_.in_use(id) && Clock::now() < end && !stopped_) {
+        timer.expires_after(poll_time);
+        co_await timer.async_wait(http::use_result);
+    }
+}
+
+// Asks the plugin once; what is not decided then, is asked for again after `pause`.
+Awaitable<> Closer::ask(store::SessionRecord& session, std::chrono::seconds pause) {
+    gateway::RefundRequest request{session.deposits, session.refund, session.return_invoice};
+    auto start = [this, &request](auto told) { gateway_.refund(std::move(request), std::move(told)); };
+    using Answer = Result<gateway::Protocol::RefundAnswer>;
+    Answer answer = co_await http::await_callback<Answer>(context_.get_executor(), start);
+    store::RefundResult result;
+    std::chrono::seconds next = pause;
+    if (!answer) {
+        result.reason = answer.error().message;
+    } else if (const auto* refused = std::get_if<gateway::Protocol::RefundRefused>(&*answer)) {
+        result.reason = refused->message;
+        if (may_change(refused->why))
+            next = long_pause;
+        else
+            result.progress = RefundProgress::failed;
+    } else {
+        const auto& reply = std::get<gateway::RefundReply>(*answer);
+        if (reply.state == gateway::RefundState::complete) {
+            result.progress = RefundProgress::succeeded;
+            result.fee = reply.fee.value_or(Msat());
+        } else if (reply.state == gateway::RefundState::failed) {
+            result.progress = RefundProgress::failed;
+            result.reason = reply.reason.value_or("the payment failed");
+        }
+    }
+    bool written = false;
+    if (result.progress != RefundProgress::pending) {
+        co_await record(session, result);
+        written = session.refund_progress == result.progress;
+    } else if (!result.reason.empty() && pause == first_pause) {
+        spdlog::warn("session {}: {} msat are not paid back yet: {}; asking again", session.id.hex(),
+                     session.refund.value(), result.reason);
+    }
+    if (written)
+        owed_.erase(session.id);
+    else
+        owed_.insert_or_assign(session.id, Owed{session, Clock::now() + next, std::min(pause * 2, longest_pause), false});
+}
+
+Awaitable<> Closer::record(store::SessionRecord& session, store::RefundResult result) {
+    auto start = [this, &session, &result](auto told) {
+        store_.sessions().record_refund(session.id, result, std::move(told));
+    };
+    Result<void> written = co_await http::await_callback<Result<void>>(context_.get_executor(), start);
+    if (!written) {
+        spdlog::error("session {}: the end of its refund is not recorded: {}", session.id.hex(),
+                      written.error().message);
+        co_return;
+    }
+    session.refund_progress = result.progress;
+    session.refund_reason = result.reason;
+    if (result.progress == RefundProgress::succeeded) {
+        spdlog::info("session {}: {} msat paid back, {} msat of fees", session.id.hex(), session.refund.value(),
+                     result.fee.value());
+    } else {
+        spdlog::error("session {}: {} msat could not be paid back: {}", session.id.hex(), session.refund.value(),
+                      result.reason);
+    }
+}
+
+Awaitable<> Closer::tick() {
+    while (!stopped_) {
+        tick_timer_.expires_after(1s);
+        co_await tick_timer_.async_wait(http::use_result);
+        if (stopped_) break;
+        sweep();
+        close_revoked();
+        if (gateway_.ready()) ask_what_is_due();
+    }
+}
+
+void Closer::ask_what_is_due() {
+    for (auto& [id, owed] : owed_) {
+        if (owed.asking || owed.next > Clock::now()) continue;
+        if (asking_ >= most_at_once) break;
+        owed.asking = true;
+        ++asking_;
+        boost::asio::co_spawn(context_.get_executor(), ask_again(owed), boost::asio::detached);
+    }
+}
+
+Awaitable<> Closer::ask_again(Owed owed) {
+    co_await ask(owed.session, owed.pause);
+    --asking_;
+}
+
+void Closer::sweep() {
+    paywall::SessionBook::Sweep swept = book_.sweep();
+    for (const PaymentHash& id : swept.used) store_.sessions().touch(id, seconds_now());
+    for (const PaymentHash& id : swept.idle) {
+        store::SessionClose close{id, store::ClosedBy::idle, {}, {}, seconds_now()};
+        boost::asio::co_spawn(context_.get_executor(), close_one(std::move(close), true, 0), boost::asio::detached);
+    }
+}
+
+void Closer::close_revoked() {
+    const std::uint64_t version = store_.revocations_version() + 1;  // the first look is at the start
+    if (version == revocations_seen_) return;
+    revocations_seen_ = version;
+    for (const PaymentHash& id : book_.open_ones()) {
+        if (!store_.facts(id).revoked) continue;
+        close({id, store::ClosedBy::operator_, {}, {}, seconds_now()}, [](const Result<store::SessionOutcome>&) {});
+    }
+}
+
+}  // namespace millrace::sessions

@@ -1,0 +1,1 @@
+from session_path import *  # noqa: F401,F403
