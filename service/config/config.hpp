@@ -48,6 +48,7 @@ struct Listen {
     unsigned mode = 0660;                        // of its file
     std::string name = {};                       // systemd: of the sockets that it passed; empty: the first one
     std::optional<TlsFiles> tls = std::nullopt;  // serves https
+    bool forward_auth = false;                   // for a front proxy's questions; nothing is proxied from here
     [[nodiscard]] std::string text() const;      // the address as in the file
 };
 
@@ -98,7 +99,7 @@ struct Rewrite {
 struct Upstream {
     static constexpr std::size_t max_addresses = 16;
 
-    std::vector<UpstreamAddress> addresses = {};  // at least one
+    std::vector<UpstreamAddress> addresses = {};  // none: front proxies ask for the service by forward auth alone
     std::optional<HealthCheck> health = {};
     UpstreamTls tls = {};
     std::vector<UpstreamHeader> headers = {};
@@ -264,10 +265,11 @@ struct Service {
     [[nodiscard]] std::optional<std::chrono::seconds> timeout_of(unsigned tier) const;
     // What a request may cost at most to be served on the free allowance.
     [[nodiscard]] Msat free_price() const { return free_allowance->max_price.value_or(price); }
-    // Whether single requests are sold by the Payment scheme.
-    [[nodiscard]] bool charges() const {
-        return schemes.payment && !(sessions && sessions->offer == PaymentSessions::Offer::alone);
+    [[nodiscard]] bool sells_sessions_alone() const {
+        return sessions && sessions->offer == PaymentSessions::Offer::alone;
     }
+    // Whether single requests are sold by the Payment scheme.
+    [[nodiscard]] bool charges() const { return schemes.payment && !sells_sessions_alone(); }
 
     // What the invoice for a request of this price asks for: the price, or the whole balance.
     [[nodiscard]] Msat amount_due(Msat request_price, unsigned tier = 0) const {
@@ -357,5 +359,8 @@ struct Config {
     Discovery discovery;
     std::vector<Service> services;
 };
+
+// Whether some listener takes the questions of front proxies: services need no upstream then.
+[[nodiscard]] bool takes_questions(const Config& config);
 
 }  // namespace millrace::config

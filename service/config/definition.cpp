@@ -171,7 +171,7 @@ void refuse_literals(StoredService stored, const std::string& source, Faults& fa
 }
 
 std::optional<Service> read_stored(const StoredService& stored, const std::filesystem::path& folder,
-                                   const Environment& environment, Faults& all) {
+                                   const Environment& environment, bool forward_auth, Faults& all) {
     std::string source = stored_source(stored.name);
     Faults faults(source);
     toml::table converted = Converter(source, faults).table(stored.definition, {});
@@ -183,7 +183,7 @@ std::optional<Service> read_stored(const StoredService& stored, const std::files
         toml::table table = toml::parse(text.str());
         Places places(table);
         Faults read(source, [&places](std::uint32_t line, std::string_view key) { return places.at(line, key); });
-        service = read_service(table, folder, environment, read);
+        service = read_service(table, folder, environment, forward_auth, read);
         faults.add(read);
     } catch (const toml::parse_error& error) {
         refuse(faults, source, {}, "cannot be written as TOML: " + std::string(error.description()));
@@ -234,7 +234,7 @@ std::optional<Config> with_stored(Config from_file, const std::filesystem::path&
     std::vector<Service> in_front;
     std::vector<Service> behind;
     for (const StoredService& one : stored) {
-        if (auto service = read_stored(one, folder, environment, faults))
+        if (auto service = read_stored(one, folder, environment, takes_questions(from_file), faults))
             (one.in_front ? in_front : behind).push_back(std::move(*service));
     }
     auto& services = from_file.services;

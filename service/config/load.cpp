@@ -76,7 +76,7 @@ void read_services(const toml::table& root, const std::filesystem::path& folder,
                         "must be a table: [[service]]");
             continue;
         }
-        if (auto service = read_service(*element.as_table(), folder, environment, faults))
+        if (auto service = read_service(*element.as_table(), folder, environment, takes_questions(config), faults))
             config.services.push_back(std::move(*service));
     }
     check_services(config.services, faults);

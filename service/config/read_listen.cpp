@@ -1,5 +1,6 @@
 #include "service/config/read_listen.hpp"
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 
@@ -90,6 +91,7 @@ void read_one(const toml::table* table, const std::filesystem::path& folder, Con
                           "is one number for all listeners, and another one says " + std::to_string(config.threads));
         config.threads = static_cast<unsigned>(*threads);
     }
+    out.forward_auth = section.flag("forward_auth").value_or(false);
     section.no_others();
     for (const Listen& other : config.listen) {
         bool chosen = out.kind == Listen::Kind::tcp && out.address.port == 0;
@@ -136,6 +138,11 @@ void read_listen(const toml::table& root, const std::filesystem::path& folder, C
             faults.note(static_cast<std::uint32_t>(element.source().begin.line), "listen",
                         "must be a table: [[listen]]");
     }
+}
+
+bool takes_questions(const Config& config) {
+    return std::any_of(config.listen.begin(), config.listen.end(),
+                       [](const Listen& listen) { return listen.forward_auth; });
 }
 
 std::optional<Listen> read_own_listener(Section& section, const std::filesystem::path& folder,

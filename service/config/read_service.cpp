@@ -73,6 +73,22 @@ bool includes(const HostPattern& host, const HostPattern& other) {
            std::string_view(other.text).substr(other.text.size() - host.text.size()) == host.text;
 }
 
+// Without an upstream nobody here sees what a response holds.
+void check_quota_by_response(Section& section, const QuotaTerms& terms, const std::vector<Tier>& tiers) {
+    constexpr std::string_view by_response =
+        "counts by the response, which forward auth does not see: give the service an upstream, or sell it by uses or "
+        "credit_msat";
+    if (terms.quota.bytes) section.fault("bytes", by_response);
+    if (!terms.cost_header.empty()) section.fault("cost_header", by_response);
+    for (const Tier& tier : tiers) {
+        if (tier.quota.bytes) section.fault("tier", '"' + tier.name + "\": bytes " + std::string(by_response));
+    }
+    if (section.has("session"))
+        section.fault("session",
+                      "needs an upstream: top-ups and the end of a session are answered here, and a front proxy takes "
+                      "an answer for its leave");
+}
+
 void check_overlaps(const std::vector<Service>& services, Faults& faults) {
     for (std::size_t i = 0; i < services.size(); ++i) {
         const Service& later = services[i];
@@ -115,7 +131,7 @@ std::string HostPattern::written() const {
 }
 
 std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder,
-                                    const Environment& environment, Faults& faults) {
+                                    const Environment& environment, bool forward_auth, Faults& faults) {
     Section section(&table, "service", static_cast<std::uint32_t>(table.source().begin.line), faults);
     std::optional<ServiceName> name =
         read_name(section, "name", "what the service is called in tokens and metrics, such as \"weather\"");
@@ -124,7 +140,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
         read_pattern(section, "path", "the prefix of what is sold, such as \"/weather/\"");
     Methods methods = read_methods(section);
     std::optional<Upstream> upstream =
-        read_upstream(section, folder, environment, path ? std::optional<std::string>(path->root()) : std::nullopt);
+        read_upstream(section, folder, environment, path ? std::optional<std::string>(path->root()) : std::nullopt,
+                      forward_auth);
     std::optional<std::uint64_t> price =
         section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
     std::optional<std::chrono::seconds> timeout;
@@ -159,6 +176,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     std::vector<Tier> tiers = read_tiers(section, timeout, terms.quota, faults);
     std::optional<FreeAllowance> free_allowance = read_free_allowance(section);
     WorkBuys work_buys = read_work_buys(section);
+    if (upstream && upstream->addresses.empty()) check_quota_by_response(section, terms, tiers);
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
     Service service{*name,

@@ -14,8 +14,9 @@
 namespace millrace::config {
 
 // Files it names are relative to `folder`. Empty where it lacks what every service has; all faults are noted.
+// `forward_auth`: some listener takes the questions of front proxies, so that a service needs no upstream.
 [[nodiscard]] std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder,
-                                                  const Environment& environment, Faults& faults);
+                                                  const Environment& environment, bool forward_auth, Faults& faults);
 
 // What the services of a file, and those that are stored beside them, must be together. They are asked in order: each
 // needs a name of its own, and requests that reach it; those of a realm agree on what its tokens hold.

@@ -21,10 +21,10 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return port;
 }
 
-std::vector<UpstreamAddress> read_addresses(Section& section, const std::filesystem::path& folder) {
+std::vector<UpstreamAddress> read_addresses(Section& section, const std::filesystem::path& folder, bool may_lack) {
+    constexpr std::string_view wanted = "the server behind this service, such as \"http://127.0.0.1:9000\"";
     std::vector<UpstreamAddress> out;
-    std::vector<std::string> texts =
-        section.text_or_texts("upstream", "the server behind this service, such as \"http://127.0.0.1:9000\"");
+    std::vector<std::string> texts = section.text_or_texts("upstream", may_lack ? std::string_view() : wanted);
     if (texts.size() > Upstream::max_addresses)
         section.fault("upstream", "must be at most " + std::to_string(Upstream::max_addresses) + " addresses");
     for (const std::string& text : texts) {
@@ -183,9 +183,10 @@ std::string UpstreamAddress::url() const {
 }
 
 std::optional<Upstream> read_upstream(Section& section, const std::filesystem::path& folder,
-                                      const Environment& environment, const std::optional<std::string>& path) {
+                                      const Environment& environment, const std::optional<std::string>& path,
+                                      bool may_lack) {
     Upstream out;
-    out.addresses = read_addresses(section, folder);
+    out.addresses = read_addresses(section, folder, may_lack);
     out.health = read_health(section);
     out.tls = read_upstream_tls(section, "upstream_tls", folder);
     out.headers = read_upstream_headers(section, "upstream_headers", folder, environment);
@@ -193,7 +194,11 @@ std::optional<Upstream> read_upstream(Section& section, const std::filesystem::p
     bool any_tls = std::any_of(out.addresses.begin(), out.addresses.end(), [](const auto& one) { return one.tls; });
     if (section.has("upstream_tls") && !out.addresses.empty() && !any_tls)
         section.fault("upstream_tls", "is for https:// upstreams, and this service has none");
-    if (out.addresses.empty()) return std::nullopt;
+    if (!out.addresses.empty()) return out;
+    if (!may_lack || section.has("upstream")) return std::nullopt;
+    for (std::string_view key : {"health", "upstream_tls", "upstream_headers", "rewrite"}) {
+        if (section.has(key)) section.fault(key, "needs an upstream, and this service has none");
+    }
     return out;
 }
 

@@ -21,10 +21,11 @@ namespace millrace::config {
                                                                 const std::filesystem::path& folder,
                                                                 const Environment& environment);
 
-// Files it names are relative to `folder`; `path` is the service's, where it is known. Empty where there is no address
+// Files it names are relative to `folder`; `path` is the service's, where it is known. `may_lack`: there need be no
+// upstream, since front proxies ask for services by forward auth. Empty where addresses are wanted and there are none
 // to speak of; faults are noted in `section`.
 [[nodiscard]] std::optional<Upstream> read_upstream(Section& section, const std::filesystem::path& folder,
                                                     const Environment& environment,
-                                                    const std::optional<std::string>& path);
+                                                    const std::optional<std::string>& path, bool may_lack);
 
 }  // namespace millrace::config

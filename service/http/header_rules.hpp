@@ -24,6 +24,10 @@ struct ForwardFacts {
     bool unencoded = false;                       // the answer is looked into: no Accept-Encoding
 };
 
+// What an upstream is told by fields of ours; nobody else's of these names reach it.
+inline constexpr std::string_view told_upstream[] = {"X-L402-Token-Id",     "X-L402-Payment-Hash", "X-L402-Service",
+                                                     "X-L402-Tier",         "X-L402-Capabilities", "X-L402-Access"};
+
 // "X-L402-Tier: ...\r\nX-L402-Capabilities: a,b\r\n"
 [[nodiscard]] std::string tier_header_lines(std::string_view tier, const std::vector<std::string>& capabilities);
 // "X-L402-Token-Id: ...\r\nX-L402-Payment-Hash: ...\r\nX-L402-Service: ...\r\n"

@@ -42,7 +42,7 @@ Awaitable<> Listener::accept() {
         }
         told = false;
         ++next_;
-        worker.adopt(std::move(socket), peer_name(peer), tls_);
+        worker.adopt(std::move(socket), peer_name(peer), tls_, role_);
     }
 }
 

@@ -17,11 +17,13 @@ class Listener {
 
     // `place` is its address as configured, or what else tells it from others; of systemd's sockets several may have
     // one. `tls` null: plain.
-    Listener(ListeningSocket socket, std::string place, Tls tls, std::vector<std::unique_ptr<Worker>>& workers)
+    Listener(ListeningSocket socket, std::string place, Tls tls, ListenerRole role,
+             std::vector<std::unique_ptr<Worker>>& workers)
         : acceptor_(std::move(socket.acceptor)),
           file_(std::move(socket.file)),
           place_(std::move(place)),
           tls_(std::move(tls)),
+          role_(role),
           workers_(workers) {}
 
     void start();
@@ -43,6 +45,7 @@ class Listener {
     std::optional<SocketFile> file_;
     std::string place_;
     Tls tls_;
+    ListenerRole role_;
     std::vector<std::unique_ptr<Worker>>& workers_;
     std::size_t next_ = 0;
 };

@@ -92,6 +92,8 @@ class RequestReader {
     // `bytes` is exactly one head. On success head() is filled; it is valid as long as the bytes are.
     [[nodiscard]] std::optional<Fault> parse(std::string_view bytes, const HeadLimits& limits);
     [[nodiscard]] const RequestHead& head() const { return head_; }
+    // For a request that stands for another one. decode() goes on with the body of the one that was read.
+    [[nodiscard]] RequestHead& amend() { return head_; }
 
     // Decodes chunks after a head with chunked framing. `payload` gets views into `bytes`; trailers are dropped.
     [[nodiscard]] ChunkProgress decode(std::string_view bytes, std::vector<std::string_view>& payload);

@@ -4,6 +4,7 @@
 
 #include <boost/asio/ssl/error.hpp>
 
+#include "service/forward_auth/answer.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/paywall/cors.hpp"
 
@@ -29,13 +30,15 @@ Awaitable<> run_session(std::unique_ptr<Session> session) {
     co_await session->run();
 }
 
-Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls)
+Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
+                 ListenerRole role)
     : worker_(worker),
       stream_(std::move(socket)),
       peer_(std::move(peer)),
       // Who comes over a unix socket is on this machine.
       peer_address_(limits::parse_address(peer_).value_or(asio::ip::address_v4::loopback())),
       tls_(std::move(tls)),
+      role_(role),
       watch_(worker.watchdog()) {
     if (tls_) stream_.start_tls(*tls_);
 }
@@ -106,6 +109,8 @@ void Session::begin_request() {
     site_ = worker_.site();
     body_.reset();
     own_.reset();
+    front_question_.reset();
+    body_told_ = true;
     began_ = Clock::now();
     counts_ = &worker_.shared().metrics.unmatched().shard(worker_.index());
     scanned_ = head_size_ = 0;
@@ -137,6 +142,12 @@ void Session::finish_request(unsigned code, Outcome outcome) {
         // Without query and without any header: neither can hold a secret here.
         spdlog::debug("{} {} {} {:.1f} ms", peer_, exchange_->target.path, code, took.count() * 1e3);
     }
+}
+
+// A request that is denied by two steps counts in the first one.
+void Session::count_credential(metrics::AuthResult result) {
+    if (front_question_ && front_question_->dialect == forward_auth::Dialect::nginx_answer) return;
+    counts_->authenticated(result);
 }
 
 Session::HeadState Session::look_for_head() {
@@ -206,6 +217,9 @@ std::optional<Problem> Session::route() {
     if (auto fault = x.request.parse(bytes, head_limits)) return Problem{fault->status, std::string(fault->detail)};
     const RequestHead& head = x.request.head();
     body_.begin(head, limits.body);
+    if (role_ == ListenerRole::forward_auth) {
+        if (auto refused = take_question()) return refused;
+    }
     if (head.verb == Verb::connect || head.verb == Verb::trace) return Problem{501, "This method is not served here."};
     if (const char* fault = paywall::parse_target(head.target, x.target)) {
         return Problem{400, std::string("The request has ") + fault + '.'};
@@ -234,13 +248,15 @@ std::optional<Problem> Session::route() {
 std::optional<Problem> Session::find_client() {
     const config::Clients& clients = site_->config.clients;
     client_ = peer_address_;
-    if (!clients.trusted_proxies.empty()) {
+    bool asked = role_ == ListenerRole::forward_auth;
+    if (asked || !clients.trusted_proxies.empty()) {
         std::string forwarded;
         for (const HeaderLine& line : exchange_->request.head().fields) {
             if (same_field_name(line.name, "X-Forwarded-For"))
                 forwarded.append(forwarded.empty() ? "" : ",").append(line.value);
         }
-        client_ = limits::client_address(peer_address_, forwarded, clients.trusted_proxies);
+        client_ = asked ? find_asked_client(forwarded)
+                        : limits::client_address(peer_address_, forwarded, clients.trusted_proxies);
     }
     client_text_ = client_ == peer_address_ ? peer_ : client_.to_string();
     bool blocked = limits::any_has(clients.block, client_);
@@ -304,6 +320,7 @@ Awaitable<bool> Session::serve() {
     }
     exchange_->target.path = "-";
     std::optional<Problem> problem = route();
+    if (front_question_) co_return co_await serve_question(std::move(problem));
     if (!problem && own_) co_return co_await (this->*own_->endpoint->serve)();
     bool options = exchange_->request.head().verb == Verb::options;
     if (!problem && options && answers_options()) co_return co_await send_options();
@@ -313,6 +330,7 @@ Awaitable<bool> Session::serve() {
     if (!problem && reply_) co_return co_await answer(std::move(*reply_), Outcome::served);
     bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
     if (!problem && !by_charge) problem = limit_use();
+    if (!problem && admits_nothing()) problem = not_here();
     if (!problem) {
         bool again = co_await proxy();
         end_use();
@@ -329,6 +347,7 @@ Awaitable<bool> Session::serve() {
 Awaitable<bool> Session::answer(Problem problem, Outcome outcome) {
     const bool passes = problem.status == 429 || problem.status == 503;
     if (passes && problem.page.empty()) add_wait_page(problem);
+    if (front_question_) co_return co_await deny(std::move(problem), outcome);
     Writer write = [&problem](const AnswerFacts& facts) { return write_answer(problem, facts); };
     co_return co_await send(problem.status, write, outcome);
 }
@@ -343,10 +362,11 @@ Awaitable<bool> Session::answer(Reply reply, Outcome outcome) {
 Awaitable<bool> Session::send(unsigned status, const Writer& write, Outcome outcome) {
     // A head that is not understood has none of its own.
     const RequestHead& head = exchange_->request.head();
-    bool to_head = head.verb == Verb::head && !close_gently_;
+    bool to_head = (front_question_ ? asked_by_head_ : head.verb == Verb::head) && !close_gently_;
     int version = head.version;
-    bool waits =
-        head.expect_continue;  // it may or may not send the body, so that nobody knows where the next request begins
+    // It may or may not send the body, so that nobody knows where the next request begins; or it may not end it before
+    // it has heard from us.
+    bool waits = head.expect_continue || (front_question_ && forward_auth::is_grpc(head));
     bool keep = keep_alive_ && !worker_.draining();
     if (keep && !body_.done()) keep = !waits && co_await discard_body();
     AnswerFacts facts{worker_.date(), version, keep, to_head, own_lines_};

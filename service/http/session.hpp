@@ -14,6 +14,7 @@
 //   stream: events that are sold one by one, in a session of the Payment scheme         session_stream.cpp
 //   events: the news of its payment for a pay page                                     session_events.cpp
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
+//   forward auth: questions of a front proxy in place of requests                      session_forward.cpp
 //
 // Lives on its worker's thread; a Session is one coroutine, and a second one while a request's body is under way.
 #pragma once
@@ -28,6 +29,7 @@
 #include "common/payment/problem.hpp"
 #include "common/payment/session.hpp"
 #include "service/discovery/quote.hpp"
+#include "service/forward_auth/question.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
@@ -36,6 +38,7 @@
 #include "service/http/worker.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
+#include "service/paywall/charge_use.hpp"
 #include "service/paywall/free_ledger.hpp"
 #include "service/paywall/ledger.hpp"
 #include "service/paywall/session_book.hpp"
@@ -45,7 +48,9 @@ namespace millrace::http {
 
 class Session {
   public:
-    Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls);
+    // `role`: of the listener that the connection came to.
+    Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
+            ListenerRole role);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -86,6 +91,7 @@ class Session {
     Awaitable<> linger();
     void begin_request();
     void finish_request(unsigned code, Outcome outcome);
+    void count_credential(metrics::AuthResult result);
 
     // session_price.cpp
     // What is to be priced.
@@ -128,6 +134,8 @@ class Session {
     // session_payment.cpp
     bool offers_payment_credential() const;
     Awaitable<std::optional<Problem>> admit_charge();
+    Awaitable<std::optional<Problem>> charge_denied();
+    Awaitable<Problem> refuse_used(paywall::ChargeAdmission admission);
     Awaitable<Problem> refuse_charge(payment::Problem kind, std::string_view reason, std::string detail);
     Awaitable<Problem> demand_other_scheme();
     std::string_view realm() const;
@@ -199,6 +207,7 @@ class Session {
     [[nodiscard]] std::optional<Problem> check_quota() const;
     std::optional<paywall::Reason> reserve_use(const l402::Grant& grant);
     Awaitable<bool> commit_use();
+    Awaitable<std::optional<Problem>> commit_admitted();
     Awaitable<Result<void>> record_pending();
     [[nodiscard]] std::optional<std::uint64_t> cost_told(const std::vector<HeaderLine>& fields) const;
     bool set_bytes_aside(const ResponseHead& head);
@@ -216,6 +225,7 @@ class Session {
     [[nodiscard]] std::chrono::sys_seconds today() const;
     Awaitable<bool> reserve_free_use();
     Awaitable<bool> commit_free_use();
+    Awaitable<bool> record_free_use();
     void drop_free_use();
     void tell_free_left();
 
@@ -238,6 +248,18 @@ class Session {
     [[nodiscard]] std::string stream_receipt() const;
     void end_events();
 
+    // session_forward.cpp
+    std::optional<Problem> take_question();
+    [[nodiscard]] limits::Address find_asked_client(std::string_view forwarded) const;
+    [[nodiscard]] bool denies_silently() const;
+    // True where a request may be refused here, with all that belongs to it, and never admitted.
+    [[nodiscard]] bool admits_nothing() const;
+    [[nodiscard]] Problem not_here() const;
+    [[nodiscard]] std::optional<Problem> check_countable() const;
+    std::optional<Problem> own_answer_denied();
+    Awaitable<bool> serve_question(std::optional<Problem> problem);
+    Awaitable<bool> deny(Problem problem, Outcome outcome);
+
     // session_tunnel.cpp
     Awaitable<> tunnel(Stream& upstream);
     Awaitable<> pump_tunnel(Stream& from, Stream& to, Buffer& buffer);
@@ -247,6 +269,7 @@ class Session {
     std::string peer_;
     limits::Address peer_address_;
     std::shared_ptr<asio::ssl::context> tls_;
+    ListenerRole role_;
     Watch watch_;
     std::unique_ptr<Exchange> exchange_;
     bool idle_ = false;
@@ -271,6 +294,9 @@ class Session {
     std::string quoted_method_;                  // which a quote is about; empty: the request's own
     std::string own_lines_;                      // header lines of ours in whatever is answered
     std::optional<OwnMatch> own_;                // not a service's at all
+    std::optional<forward_auth::Question> front_question_;  // that the request in exchange_ is about
+    bool asked_by_head_ = false;                            // the question
+    bool body_told_ = true;                                 // false: nobody knows how long the request's body is
     metrics::ResourceShard* counts_ = nullptr;
     Clock::time_point began_;
     std::size_t scanned_ = 0;

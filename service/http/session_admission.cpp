@@ -87,7 +87,7 @@ bool Session::admit_from_cache() {
     if (reserve_use(known->grant)) return false;
     x.token_headers = known->forward_headers;
     token_headers_ = x.token_headers;
-    counts_->authenticated(metrics::AuthResult::ok);
+    count_credential(metrics::AuthResult::ok);
     return true;
 }
 
@@ -132,7 +132,7 @@ Awaitable<std::optional<Problem>> Session::admit() {
         co_return std::nullopt;
     }
     if (auto* refused = std::get_if<paywall::BadRequest>(&decision)) {
-        counts_->authenticated(metrics::AuthResult::malformed);
+        count_credential(metrics::AuthResult::malformed);
         co_return Problem{400, std::string(refused->detail)};
     }
     if (auto* unavailable = std::get_if<paywall::Unavailable>(&decision)) {
@@ -143,22 +143,24 @@ Awaitable<std::optional<Problem>> Session::admit() {
     if (auto* demand = std::get_if<paywall::DemandPayment>(&decision)) {
         const bool free = bare && co_await reserve_free_use();
         if (free) co_return std::nullopt;
-        if (demand->reason != Reason::no_credential) counts_->authenticated(auth_result(demand->reason));
+        if (demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));
         if (match_.access == paywall::Access::auth_only) co_return not_for_sale(demand->reason);
         Problem problem = co_await demand_payment(demand->reason);
         co_return problem;
     }
     paywall::Admit& admitted = std::get<paywall::Admit>(decision);
-    std::optional<Problem> problem = co_await start_clock(admitted);
-    if (problem) co_return problem;
+    if (!admits_nothing()) {
+        std::optional<Problem> problem = co_await start_clock(admitted);
+        if (problem) co_return problem;
+    }
     payer_ = admitted.token->payment_hash;
     if (auto exhausted = reserve_use(admitted.grant)) {
-        counts_->authenticated(auth_result(*exhausted));
+        count_credential(auth_result(*exhausted));
         if (match_.access == paywall::Access::auth_only) co_return not_for_sale(*exhausted);
         Problem demanded = co_await demand_payment(*exhausted);
         co_return demanded;
     }
-    counts_->authenticated(metrics::AuthResult::ok);
+    count_credential(metrics::AuthResult::ok);
     until_ = admitted.until;
     tell_upstream(*admitted.token, admitted.grant);
     remember(credential, admitted);
@@ -190,13 +192,13 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
     // Another request with the same token, or the payment's charge, may have been first.
     paywall::PaymentFacts facts = store.facts(hash);
     if (facts.charged) {
-        counts_->authenticated(metrics::AuthResult::spent);
+        count_credential(metrics::AuthResult::spent);
         Problem problem = co_await demand_payment(Reason::spent);
         co_return problem;
     }
     admit.until = paywall::end_of_time_bought(service(), admit.grant.tier, facts);
     if (admit.until && worker_.shared().wall.now() >= *admit.until) {
-        counts_->authenticated(metrics::AuthResult::expired);
+        count_credential(metrics::AuthResult::expired);
         Problem problem = co_await demand_payment(Reason::expired);
         co_return problem;
     }
@@ -205,6 +207,7 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
 
 void Session::remember(const paywall::FoundCredential& credential, const paywall::Admit& admit) {
     const auto& fields = exchange_->credential_fields;
+    if (admits_nothing()) return;                  // its first use was not recorded
     if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
     if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
         return;
@@ -272,7 +275,7 @@ Problem Session::not_for_sale(Reason reason) const {
 // What would have been refused, had the service not been on trial.
 void Session::note_dry_run(const paywall::Decision& decision) {
     auto* demand = std::get_if<paywall::DemandPayment>(&decision);
-    if (demand && demand->reason != Reason::no_credential) counts_->authenticated(auth_result(demand->reason));
+    if (demand && demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));
     counts_->challenge(metrics::ChallengeResult::dry_run);
     std::string_view reason = demand ? paywall::name(demand->reason) : std::string_view("undecided");
     spdlog::info("service {}: dry run: {} {} would not have passed ({}, {} msat)", service().name.text(),
@@ -281,6 +284,7 @@ void Session::note_dry_run(const paywall::Decision& decision) {
 
 // `worked`: for an invoice beyond the limits.
 Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) {
+    if (denies_silently()) co_return tell_price(reason);
     std::optional<Problem> unpriced = co_await price_in(offer_tier_);
     if (unpriced) co_return std::move(*unpriced);
     if (exchange_->request.head().verb == Verb::head) {

@@ -1,7 +1,8 @@
 // Requests without a credential that are served for nothing, as far as the service's free allowance goes.
 //
 //   reserve_free_use()  when payment would be demanded: set aside in memory
-//   commit_free_use()   the head of the response has come: on disk before its first byte goes to the client
+//   commit_free_use()   the head of the response has come: on disk before its first byte goes to the client; by forward
+//                       auth, when the request is let through
 //   drop_free_use()     the upstream failed: nothing is used up
 //
 // Not drawn upon: by HEAD, which asks for the price and is told what is left, by OPTIONS that is answered here, by
@@ -88,6 +89,11 @@ Awaitable<bool> Session::commit_free_use() {
         finish_request(499, Outcome::rejected);
         co_return false;
     }
+    co_return co_await record_free_use();
+}
+
+// False: problem_ is the answer.
+Awaitable<bool> Session::record_free_use() {
     store::Store& store = worker_.shared().store;
     auto start = [&store, uses = free_use_->record()](auto done) { store.record_free_uses(uses, std::move(done)); };
     Result<void> recorded = co_await await_callback<Result<void>>(worker_.context().get_executor(), start);

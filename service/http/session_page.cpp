@@ -32,7 +32,7 @@ std::string Session::offer_name() const {
 // As far as the browser is concerned: TLS may end at a proxy, which is believed where its X-Forwarded-For is.
 bool Session::came_by_https() const {
     if (tls_) return true;
-    if (!limits::any_has(site_->config.clients.trusted_proxies, peer_address_)) return false;
+    if (!front_question_ && !limits::any_has(site_->config.clients.trusted_proxies, peer_address_)) return false;
     for (const HeaderLine& line : exchange_->request.head().fields) {
         if (same_field_name(line.name, "X-Forwarded-Proto")) return line.value == "https";
     }

@@ -147,7 +147,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     const Exchange& x = *exchange_;
     const Presented sent = presented(x.credential_fields);
     if (sent.conflicting) {
-        counts_->authenticated(metrics::AuthResult::malformed);
+        count_credential(metrics::AuthResult::malformed);
         co_return Problem{400, "The request carries two different credentials; send one."};
     }
     // Where nothing is sold, only a token opens.
@@ -158,11 +158,11 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     }
     const Result<payment::Credential> credential = payment::parse_credential(sent.payment);
     if (!credential) {
-        counts_->authenticated(metrics::AuthResult::malformed);
+        count_credential(metrics::AuthResult::malformed);
         std::string detail = credential.error().message;
         co_return co_await refuse_charge(payment::Problem::malformed_credential, "malformed", std::move(detail));
     }
-    if (service().sessions && credential->challenge.intent == payment::session)
+    if (service().sessions && !front_question_ && credential->challenge.intent == payment::session)
         co_return co_await admit_prepaid(*credential);
     const l402::KeyRing* keys = worker_.keys();
     if (!keys) {
@@ -179,7 +179,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
     const bool too_late = verdict.refusal && (!verdict.proof || now >= verdict.proof->expires + paywall::replay_time);
     if (too_late) {
-        counts_->authenticated(auth_result(*verdict.refusal));
+        count_credential(auth_result(*verdict.refusal));
         std::string detail(payment::explain(*verdict.refusal));
         co_return co_await refuse_charge(payment::problem_of(*verdict.refusal), payment::name(*verdict.refusal),
                                          std::move(detail));
@@ -189,6 +189,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     // Before the charge is used up, so that nobody pays for being told to wait.
     payer_ = proof.payment_hash;
     if (auto problem = limit_use()) co_return problem;
+    if (admits_nothing()) co_return co_await charge_denied();
     const RequestHead& head = x.request.head();
     store::Store& store = worker_.shared().store;
     paywall::ChargeUse use{proof.payment_hash,
@@ -202,15 +203,8 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     Result<paywall::ChargeAdmission> admission =
         co_await await_callback<Result<paywall::ChargeAdmission>>(worker_.context().get_executor(), start);
     if (!admission) co_return not_recorded();
-    if (!paywall::lets_through(*admission)) {
-        const bool expired = *admission == paywall::ChargeAdmission::expired;
-        counts_->authenticated(expired ? metrics::AuthResult::expired : metrics::AuthResult::spent);
-        std::string detail(paywall::explain(*admission));
-        co_return co_await refuse_charge(
-            expired ? payment::Problem::payment_expired : payment::Problem::invalid_challenge,
-            paywall::name(*admission), std::move(detail));
-    }
-    counts_->authenticated(metrics::AuthResult::ok);
+    if (!paywall::lets_through(*admission)) co_return co_await refuse_used(*admission);
+    count_credential(metrics::AuthResult::ok);
     exchange_->token_headers = charge_header_lines(proof.payment_hash, service().name.text());
     if (const config::Tier* tier = service().tier(offer_tier_))
         exchange_->token_headers += tier_header_lines(tier->name, tier->capabilities);
@@ -218,6 +212,28 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     const auto settled_at = store.facts(proof.payment_hash).settled_at;
     receipt_ = payment::receipt_value({proof.challenge_id, proof.payment_hash, settled_at.value_or(use.at)});
     co_return std::nullopt;
+}
+
+// Where nothing is admitted nothing is recorded either: that the charge is used up was found out when it was denied.
+Awaitable<std::optional<Problem>> Session::charge_denied() {
+    using paywall::ChargeAdmission;
+    constexpr ChargeAdmission refusals[] = {ChargeAdmission::expired, ChargeAdmission::other_request,
+                                            ChargeAdmission::not_repeatable, ChargeAdmission::worn_out,
+                                            ChargeAdmission::token_used};
+    std::string_view denied = front_question_ ? front_question_->denied : std::string_view();
+    for (ChargeAdmission refusal : refusals) {
+        if (denied == paywall::name(refusal)) co_return co_await refuse_used(refusal);
+    }
+    co_return std::nullopt;
+}
+
+Awaitable<Problem> Session::refuse_used(paywall::ChargeAdmission admission) {
+    const bool expired = admission == paywall::ChargeAdmission::expired;
+    count_credential(expired ? metrics::AuthResult::expired : metrics::AuthResult::spent);
+    std::string detail(paywall::explain(admission));
+    payment::Problem kind = expired ? payment::Problem::payment_expired : payment::Problem::invalid_challenge;
+    Problem problem = co_await refuse_charge(kind, paywall::name(admission), std::move(detail));
+    co_return problem;
 }
 
 // A 402 comes with a fresh challenge.

@@ -142,7 +142,8 @@ Session::Offered Session::offered() const {
     };
     const bool charges = service().charges();
     Offered out{service().schemes.l402, charges && takes(payment::charge), false};
-    if (const auto& sessions = service().sessions) {
+    // A front proxy has no way for what is answered here: a top-up, the end.
+    if (const auto& sessions = service().sessions; sessions && !front_question_) {
         using Offer = config::PaymentSessions::Offer;
         const bool named = std::any_of(ranges.begin(), ranges.end(), [](const payment::PaymentRange& range) {
             return range.intent == payment::session;
@@ -233,7 +234,7 @@ Awaitable<std::optional<Problem>> Session::admit_prepaid(payment::Credential cre
     const std::chrono::duration<double> took = Clock::now() - began;
     worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
     if (verdict.refusal && !verdict.proof) {
-        counts_->authenticated(auth_result(*verdict.refusal));
+        count_credential(auth_result(*verdict.refusal));
         std::string detail(payment::explain(*verdict.refusal));
         co_return co_await refuse_charge(payment::problem_of(*verdict.refusal), payment::name(*verdict.refusal),
                                          std::move(detail));
@@ -273,7 +274,7 @@ Awaitable<std::optional<Problem>> Session::open_prepaid(const payment::SessionPr
         const payment::ReturnInvoiceFacts facts{*network, node_id, std::chrono::system_clock::now(), idle};
         const Result<void> checked = payment::check_return_invoice(proof.return_invoice, facts);
         if (!checked) {
-            counts_->authenticated(metrics::AuthResult::malformed);
+            count_credential(metrics::AuthResult::malformed);
             std::string detail = checked.error().message;
             co_return co_await refuse_charge(payment::Problem::invalid_return_invoice, "invalid_return_invoice",
                                              std::move(detail));
@@ -319,7 +320,7 @@ Awaitable<std::optional<Problem>> Session::enter_prepaid(const payment::SessionP
     }
     use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
     quota_ = quota;
-    counts_->authenticated(metrics::AuthResult::ok);
+    count_credential(metrics::AuthResult::ok);
     exchange_->token_headers = charge_header_lines(proof.session, service().name.text());
     if (const config::Tier* tier = service().tier(offer_tier_))
         exchange_->token_headers += tier_header_lines(tier->name, tier->capabilities);
@@ -345,7 +346,7 @@ Awaitable<std::optional<Problem>> Session::top_up_prepaid(const payment::Session
     if (outcome->step != SessionStep::done && outcome->step != SessionStep::repeated)
         co_return co_await refuse_prepaid(refusal_of(outcome->step));
     shared.sessions.set_deposit(proof.session, outcome->session->deposit);
-    counts_->authenticated(metrics::AuthResult::ok);
+    count_credential(metrics::AuthResult::ok);
     const boost::json::object body{{"status", "ok"}};
     reply_ = local_answer(body, {proof.challenge_id, proof.session, outcome->at});
     co_return std::nullopt;
@@ -362,7 +363,7 @@ Awaitable<std::optional<Problem>> Session::close_prepaid(const payment::SessionP
         co_return unavailable("The session could not be closed. Nothing is lost: repeat the request later.");
     if (outcome->step != SessionStep::done && outcome->step != SessionStep::repeated)
         co_return co_await refuse_prepaid(refusal_of(outcome->step));
-    counts_->authenticated(metrics::AuthResult::ok);
+    count_credential(metrics::AuthResult::ok);
     const store::SessionRecord& session = *outcome->session;
     const payment::RefundTold told{session.refund.value() / 1000, store::name(session.refund_progress)};
     const boost::json::object body{
@@ -373,7 +374,7 @@ Awaitable<std::optional<Problem>> Session::close_prepaid(const payment::SessionP
 
 template <class Why>
 Awaitable<std::optional<Problem>> Session::refuse_prepaid(const Why& why) {
-    counts_->authenticated(why.counted);
+    count_credential(why.counted);
     co_return co_await refuse_charge(why.problem, why.reason, std::string(why.detail));
 }
 

@@ -66,7 +66,7 @@ std::optional<Problem> Session::find_price() {
     const Exchange& x = *exchange_;
     const RequestHead& head = x.request.head();
     Described what{head.method, x.host, x.target.forward, std::nullopt, std::nullopt, &head};
-    if (head.framing == Framing::none) what.body_size = 0;
+    if (head.framing == Framing::none && body_told_) what.body_size = 0;
     if (head.has_content_length) what.body_size = head.content_length;
     const config::Route* route = route_sold();
     std::string_view wished;

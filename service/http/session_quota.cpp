@@ -2,6 +2,7 @@
 //
 //   reserve_use()   when the request is admitted: set aside in memory, so that no other request is promised the same
 //   commit_use()    the head of the response has come: on disk before its first byte goes to the client
+//   commit_admitted()  the same by forward auth, which sees no response: when the request is let through
 //   cover()         the bytes of a body whose length nobody knew: on disk before they go, a lease at a time
 //   settle_trailer  what the request cost, where the upstream says so only at the end
 //   end_use()       what was recorded and not needed is taken off again; what was never recorded is released
@@ -26,6 +27,12 @@ constexpr std::uint64_t lease = 1024 * 1024;
 
 Reason reason_of(paywall::Shortage shortage) {
     return shortage == paywall::Shortage::balance ? Reason::balance_too_low : Reason::quota_exhausted;
+}
+
+Problem use_not_recorded() {
+    Problem problem{503, "The use could not be recorded. Nothing was used up: repeat the request later."};
+    problem.retry_after = 5;
+    return problem;
 }
 
 std::optional<std::uint64_t> parse_cost(std::string_view text) {
@@ -126,15 +133,27 @@ Awaitable<bool> Session::commit_use() {
     std::uint64_t before_lease = use_->left().bytes + (head.framing == Framing::length ? 0 : covered_);
     Result<void> recorded = co_await record_pending();
     if (!recorded) {
+        problem_ = use_not_recorded();
         use_.reset();
-        problem_ = Problem{503,
-                           "The use could not be recorded. Nothing was used up: repeat the request "
-                           "later."};
-        problem_.retry_after = 5;
         co_return false;
     }
     tell_remaining(before_lease);
     co_return true;
+}
+
+// For forward auth, where nobody tells what became of the request: as soon as it is let through.
+Awaitable<std::optional<Problem>> Session::commit_admitted() {
+    if (free_use_) {
+        bool counted = !stream_.peer_left() && co_await record_free_use();
+        if (!counted) co_return problem_;
+        co_return std::nullopt;
+    }
+    if (!use_) co_return std::nullopt;
+    if (stream_.peer_left()) co_return use_not_recorded();
+    Result<void> recorded = co_await record_pending();
+    if (!recorded) co_return use_not_recorded();
+    tell_remaining(0);
+    co_return std::nullopt;
 }
 
 bool Session::set_bytes_aside(const ResponseHead& head) {
@@ -153,7 +172,7 @@ Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
         problem_ = Problem{403, "This answer is longer than what a token buys. Ask for a part of it.", "too_long"};
         co_return;
     }
-    counts_->authenticated(metrics::AuthResult::exhausted);
+    count_credential(metrics::AuthResult::exhausted);
     if (match_.access == paywall::Access::auth_only) {
         problem_ = not_for_sale(Reason::quota_exhausted);
         co_return;

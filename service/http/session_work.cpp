@@ -23,7 +23,9 @@ bool Session::offers_work() const {
 // What work buys of this request.
 config::WorkBuys Session::bought_by_work() const {
     using enum config::WorkBuys;
-    if (!site_->config.challenges.pow || !service().schemes.l402 || match_.access != paywall::Access::sold)
+    // A front proxy asks twice about one request, and work is honoured once.
+    if (!site_->config.challenges.pow || !service().schemes.l402 || match_.access != paywall::Access::sold ||
+        front_question_)
         return nothing;
     const bool whole =
         priced_ && price_ <= service().price && !is_reserved_for_tokens() && exchange_->request.head().upgrade.empty();
@@ -46,7 +48,7 @@ void Session::add_task(Problem& problem) {
 Awaitable<std::optional<Problem>> Session::admit_work() {
     if (match_.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
     if (exchange_->credential_fields.size() != 1) {
-        counts_->authenticated(metrics::AuthResult::malformed);
+        count_credential(metrics::AuthResult::malformed);
         co_return Problem{400, "The request carries more than one credential; send one."};
     }
     auto unpriced = co_await price_in(offer_tier_);
@@ -56,13 +58,13 @@ Awaitable<std::optional<Problem>> Session::admit_work() {
     const auto solution = l402::parse_work_authorization(exchange_->credential_fields.front().second);
     const config::WorkBuys buys = bought_by_work();
     if (!solution || buys == config::WorkBuys::nothing) {
-        counts_->authenticated(metrics::AuthResult::malformed);
+        count_credential(metrics::AuthResult::malformed);
         co_return co_await demand_payment(solution ? paywall::Reason::work_refused : paywall::Reason::malformed);
     }
     const config::Work& settings = *site_->config.challenges.pow;
     switch (worker_.shared().work.use(settings, *solution, service().name.text(), buys, today())) {
         case paywall::WorkVerdict::refused:
-            counts_->authenticated(metrics::AuthResult::bad_signature);
+            count_credential(metrics::AuthResult::bad_signature);
             co_return co_await demand_payment(paywall::Reason::work_refused);
         case paywall::WorkVerdict::busy: {
             Problem problem{429, "More work comes in than is honoured. Keep the solution, and send it again soon."};
@@ -72,7 +74,7 @@ Awaitable<std::optional<Problem>> Session::admit_work() {
         case paywall::WorkVerdict::good:
             break;
     }
-    counts_->authenticated(metrics::AuthResult::worked);
+    count_credential(metrics::AuthResult::worked);
     if (buys == config::WorkBuys::invoice) co_return co_await demand_payment(paywall::Reason::no_credential, true);
     exchange_->token_headers = "X-L402-Service: " + service().name.text() + "\r\nX-L402-Access: work\r\n";
     token_headers_ = exchange_->token_headers;

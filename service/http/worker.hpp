@@ -31,6 +31,9 @@ namespace millrace::http {
 
 class Session;
 
+// What comes in at a listener: requests, or a front proxy's questions about requests.
+enum class ListenerRole { requests, forward_auth };
+
 // What all threads share. The references outlive the workers.
 struct Shared {
     runtime::Published<runtime::Site>& site;
@@ -63,7 +66,7 @@ class Worker {
     void stop() { context_->stop(); }
 
     // From any thread: takes over a connection that was accepted for this worker's io_context; `tls` null: plain.
-    void adopt(Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls);
+    void adopt(Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls, ListenerRole role);
     // From any thread: idle connections close, busy ones after their response.
     void drain();
     [[nodiscard]] std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }

@@ -42,6 +42,7 @@ std::vector<std::string_view> need_restart(const config::Config& running, const 
     if (differ([](const config::Listen& one) { return one.text(); })) out.push_back("listen.address");
     if (differ([](const config::Listen& one) { return one.mode; })) out.push_back("listen.mode");
     if (differ([](const config::Listen& one) { return one.tls.has_value(); })) out.push_back("listen.tls_cert");
+    if (differ([](const config::Listen& one) { return one.forward_auth; })) out.push_back("listen.forward_auth");
     if (running.threads != loaded.threads) out.push_back("listen.threads");
     if (running.metrics != loaded.metrics) out.push_back("metrics.address");
     auto place = [](const config::Config& config) {
@@ -141,6 +142,12 @@ void App::publish(std::shared_ptr<const Site> site) {
     for (const config::Service& service : site->config.services) {
         if (!service.upstream.tls.verify)
             spdlog::warn("service {}: upstream_tls.verify is false: whoever answers at its address is believed",
+                         service.name.text());
+    }
+    bool asked = config::takes_questions(site->config);
+    for (const config::Service& service : site->config.services) {
+        if (asked && (service.quota.bytes || !service.cost_header.empty()))
+            spdlog::warn("service {}: bytes and cost_header count by the response: by forward auth it is not sold",
                          service.name.text());
     }
     health_checker_.watch(site->upstreams);

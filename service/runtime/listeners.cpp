@@ -43,10 +43,11 @@ Result<void> Listeners::open(const config::Config& config, std::vector<http::Act
         auto sockets = http::open_sockets(executor_, listen, passed);
         if (!sockets) return sockets.error();
         std::shared_ptr<boost::asio::ssl::context> tls = listen.tls ? next_tls++->context : nullptr;
+        auto role = listen.forward_auth ? http::ListenerRole::forward_auth : http::ListenerRole::requests;
         for (http::ListeningSocket& socket : *sockets) {
             listeners_.push_back(
-                std::make_unique<http::Listener>(std::move(socket), place_of(config, i), tls, workers_));
-            spdlog::info("listening on {}", listeners_.back()->url());
+                std::make_unique<http::Listener>(std::move(socket), place_of(config, i), tls, role, workers_));
+            spdlog::info("listening on {}{}", listeners_.back()->url(), listen.forward_auth ? " (forward auth)" : "");
         }
     }
     for (const http::ActivatedSocket& one : passed)

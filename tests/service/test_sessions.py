@@ -352,6 +352,7 @@ def test_each_refusal_says_why_and_comes_with_a_fresh_deposit(market, problem, r
         (bolt11.invoice(at=time.time() - 7200, expiry=3600), "has expired"),
         (bolt11.invoice(expiry=600), "expires too early"),
     ],
+    ids=["nonsense", "checksum", "amount", "network", "expired", "early"],
 )
 def test_a_return_invoice_that_cannot_be_paid_later_is_refused(market, invoice, why):
     deposit = ask(market)

@@ -153,3 +153,41 @@ TEST_CASE("a bad upstream is refused with line, key and what would be right") {
     REQUIRE_FALSE(config);
     CHECK(config.error().message.find("must be at most 16 addresses") != std::string::npos);
 }
+
+TEST_CASE("a service needs no upstream where front proxies ask for it, and then nothing that belongs to one") {
+    const std::string service =
+        "[node]\ngateway = \"g.sock\"\n[store]\npath = \"m.db\"\n"
+        "[[service]]\nname = \"weather\"\npath = \"/weather/\"\nprice_msat = 1000\n";
+    const std::string asked = "[listen]\naddress = \"127.0.0.1:8403\"\nforward_auth = true\n" + service;
+    const std::string unasked = "[listen]\naddress = \"127.0.0.1:8403\"\nforward_auth = false\n" + service;
+    auto config = config::parse(asked + "uses = 3\nper_token = 1\n", "m.toml");
+    CHECK_FALSE(config);
+    config = config::parse(asked + "uses = 3\n", "m.toml");
+    REQUIRE(config);
+    CHECK(config->listen.at(0).forward_auth);
+    CHECK(config->services.at(0).upstream == config::Upstream{});
+    struct {
+        std::string text;
+        std::string fault;
+    } const cases[] = {
+        {unasked, "m.toml:8: service.upstream: missing: the server behind this service"},
+        {asked + "upstream = []\n", "m.toml:12: service.upstream: must not be empty"},
+        {asked + "upstream = \"a\"\n", "m.toml:12: service.upstream: must be http://"},
+        {asked + "health = { path = \"/\" }\n", "m.toml:12: service.health: needs an upstream"},
+        {asked + "upstream_tls = { verify = false }\n", "m.toml:12: service.upstream_tls: needs an upstream"},
+        {asked + "upstream_headers = { \"X-A\" = \"b\" }\n", "m.toml:12: service.upstream_headers: needs an"},
+        {asked + "rewrite = { prefix = \"/v2\" }\n", "m.toml:12: service.rewrite: needs an upstream"},
+        {asked + "bytes = 10\n", "m.toml:12: service.bytes: counts by the response, which forward auth does not see"},
+        {asked + "credit_msat = 1000\ncost_header = \"X-Cost\"\n",
+         "m.toml:13: service.cost_header: counts by the response, which forward auth does not see"},
+        {"[listen]\naddress = \"127.0.0.1:8403\"\nforward_auth = \"yes\"\n" + service,
+         "m.toml:3: listen.forward_auth: must be true or false"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.text);
+        auto refused = config::parse(c.text, "m.toml");
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message.find(c.fault) != std::string::npos);
+        INFO(refused.error().message);
+    }
+}

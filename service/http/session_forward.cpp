@@ -1,0 +1,126 @@
+// Forward auth: a front proxy asks whether a request may pass, and what becomes of the request is its own business.
+//
+// So what a token has used and that a charge was used are recorded when the request is let through, not when it was
+// answered. Of a question at /nginx/answer nothing is recorded: it is about a request that was denied already. The same
+// goes for requests to a service without an upstream that come to an ordinary listener.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "service/forward_auth/answer.hpp"
+#include "service/http/session.hpp"
+
+namespace millrace::http {
+
+using forward_auth::Dialect;
+
+// Puts the request that is asked about in the place of the question.
+std::optional<Problem> Session::take_question() {
+    const config::Clients& clients = site_->config.clients;
+    if (!forward_auth::may_ask(peer_address_, clients.trusted_proxies))
+        return Problem{403, "Only front proxies ask here, and this address is none of clients.trusted_proxies."};
+    const RequestHead& head = exchange_->request.head();
+    asked_by_head_ = head.verb == Verb::head;
+    auto read = forward_auth::read_question(head);
+    if (auto* fault = std::get_if<Fault>(&read)) {
+        // The proxy's client sees no more than an error of the proxy.
+        spdlog::warn("forward auth: a question from {} is refused: {}", peer_, fault->detail);
+        return Problem{fault->status, std::string(fault->detail)};
+    }
+    front_question_ = std::get<forward_auth::Question>(read);
+    forward_auth::put_in_place(*front_question_, exchange_->request.amend(), &body_told_);
+    return std::nullopt;
+}
+
+// Whom it is about, behind the proxy that asks.
+limits::Address Session::find_asked_client(std::string_view forwarded) const {
+    std::vector<limits::Network> trusted = site_->config.clients.trusted_proxies;
+    if (auto self = limits::Network::parse(peer_address_.to_string())) trusted.push_back(*self);
+    return limits::client_address(peer_address_, forwarded, trusted);
+}
+
+// Nobody is asked to pay by an answer that nginx throws away.
+bool Session::denies_silently() const {
+    return front_question_ && front_question_->dialect == Dialect::nginx_auth;
+}
+
+bool Session::admits_nothing() const {
+    return front_question_ ? front_question_->dialect == Dialect::nginx_answer : service().upstream.addresses.empty();
+}
+
+// In place of what admits_nothing() keeps back.
+Problem Session::not_here() const {
+    if (!front_question_)
+        return Problem{421, "This service is behind a front proxy, which asks here: send the request to the proxy."};
+    // It was denied a moment ago, and would pass now.
+    Problem problem{503, "What keeps this request back is just over. Nothing was used up: repeat the request."};
+    problem.retry_after = 1;
+    return problem;
+}
+
+// What nobody can count who does not see the response.
+std::optional<Problem> Session::check_countable() const {
+    if (service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
+    const auto& tiers = service().tiers;
+    const bool bytes = service().quota.bytes ||
+                       std::any_of(tiers.begin(), tiers.end(), [](const auto& tier) { return tier.quota.bytes; });
+    if (bytes || !service().cost_header.empty())
+        return Problem{501, "What is sold here is counted by the answer, and cannot be asked for through this proxy."};
+    if (service().sells_sessions_alone() && !service().schemes.l402)
+        return Problem{501, "This is sold by sessions alone, which cannot be asked for through this proxy."};
+    return std::nullopt;
+}
+
+// A 2xx of millraced's own would let the request through.
+std::optional<Problem> Session::own_answer_denied() {
+    if (front_question_->dialect == Dialect::nginx_answer) return std::nullopt;
+    if (own_)
+        return Problem{404, "This path is millraced's own: the front proxy is to hand it to an ordinary listener."};
+    return tell_price(paywall::Reason::no_credential);
+}
+
+Awaitable<bool> Session::serve_question(std::optional<Problem> problem) {
+    bool options = exchange_->request.head().verb == Verb::options;
+    if (!problem && own_) {
+        problem = own_answer_denied();
+        if (!problem) co_return co_await (this->*own_->endpoint->serve)();
+    }
+    if (!problem && options && answers_options()) {
+        problem = own_answer_denied();
+        if (!problem) co_return co_await send_options();
+    }
+    if (!problem) problem = check_countable();
+    if (!problem) problem = check_quota();
+    if (!problem) co_await look_for_gift();
+    if (!problem && !admit_from_cache()) problem = co_await admit();
+    bool by_charge = !receipt_.empty();
+    if (!problem && !by_charge) problem = limit_use();
+    if (!problem && admits_nothing()) problem = not_here();
+    if (!problem) problem = co_await commit_admitted();
+    use_.reset();
+    free_use_.reset();
+    if (problem) {
+        Outcome outcome = problem->status == 402 && !denies_silently() ? Outcome::challenge : Outcome::rejected;
+        co_return co_await answer(std::move(*problem), outcome);
+    }
+    forward_auth::Passed passed{front_question_->dialect, token_headers_, receipt_};
+    co_return co_await answer(forward_auth::passed(passed, exchange_->request.head()), Outcome::served);
+}
+
+Awaitable<bool> Session::deny(Problem problem, Outcome outcome) {
+    if (denies_silently()) co_return co_await answer(forward_auth::denied_to_nginx(problem), outcome);
+    bool for_client = front_question_->dialect == Dialect::nginx_answer;
+    // A pre-flight that was answered: none of the other proxies can hand that on.
+    if (problem.status / 100 == 2 && !for_client) {
+        problem = Problem{403, "Pre-flights are the front proxy's to answer, or to hand to an ordinary listener."};
+    }
+    unsigned status = problem.status;
+    if (!forward_auth::is_grpc(exchange_->request.head())) {
+        Writer write = [&problem](const AnswerFacts& facts) { return write_answer(problem, facts); };
+        co_return co_await send(status, write, outcome);
+    }
+    // To a proxy that decides by the status, 200 says that the request may pass.
+    co_return co_await answer(forward_auth::grpc_denial(problem, for_client ? 200 : status), outcome);
+}
+
+}  // namespace millrace::http
