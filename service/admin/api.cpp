@@ -1,28 +1,20 @@
 #include "service/admin/api.hpp"
 
-#include <boost/asio/post.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "common/json/fields.hpp"
 #include "service/admin/authorization.hpp"
 #include "service/admin/describe.hpp"
 #include "service/admin/parameters.hpp"
-#include "service/config/section.hpp"
-#include "service/http/await_callback.hpp"
 
 namespace millrace::admin {
 
-namespace asio = boost::asio;
 namespace json = boost::json;
-using Fields = millrace::json::Fields;
-using FieldErrc = millrace::json::Errc;
 
 namespace {
 
 constexpr std::int64_t default_limit = 100;
 constexpr std::int64_t max_limit = 10'000;
 constexpr std::int64_t max_cursor = INT64_MAX;
-constexpr std::size_t max_reason = 500;  // bytes
 
 std::chrono::sys_seconds now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -41,14 +33,6 @@ json::object page_of(std::string_view key, const store::Page<Row>& page) {
     return out;
 }
 
-Result<PaymentHash> hash_in(const Request& request) {
-    return PaymentHash::from_hex(request.names.at("payment_hash"));
-}
-
-Answer no_hash() {
-    return problem(400, "payment_hash must be 64 hex digits");
-}
-
 }  // namespace
 
 Api::Api(http::Executor executor, store::Store& store, std::unique_ptr<store::Reader> reader, Sources sources)
@@ -63,16 +47,6 @@ http::Awaitable<Answer> Api::answer(Request request) {
     if (auto* refused = std::get_if<Answer>(&found)) co_return std::move(*refused);
     auto handler = std::get<const Endpoint*>(found)->handler;
     Answer out = co_await (this->*handler)(std::move(request));
-    co_return out;
-}
-
-// Asks the store on the reading thread.
-template <class T, class Read>
-http::Awaitable<Result<T>> Api::read(Read query) {
-    auto start = [this, query = std::move(query)](auto done) {
-        asio::post(reading_, [this, query, done = std::move(done)]() mutable { done(query(*reader_)); });
-    };
-    Result<T> out = co_await http::await_callback<Result<T>>(executor_, std::move(start));
     co_return out;
 }
 
@@ -152,55 +126,15 @@ http::Awaitable<Answer> Api::stats(Request request) {
     co_return json_answer(document);
 }
 
-// What is known of a payment's tokens; `changed` says what a request has just done.
-http::Awaitable<Answer> Api::show(PaymentHash hash, std::optional<bool> changed) {
-    auto query = [hash](store::Reader& reader) { return reader.token(hash); };
-    auto facts = co_await read<store::TokenFacts>(query);
-    if (!facts) co_return failed(facts.error());
-    if (!changed && facts->unknown())
-        co_return problem(404, "Nothing is known of this payment: no settlement, no use, no revocation.");
-    json::object out = describe(hash, *facts);
-    if (changed) out["changed"] = *changed;
-    co_return json_answer(out);
-}
-
-http::Awaitable<Answer> Api::token(Request request) {
-    auto hash = hash_in(request);
-    if (!hash) co_return no_hash();
-    Answer out = co_await show(*hash, std::nullopt);
-    co_return out;
-}
-
-http::Awaitable<Answer> Api::revoke(Request request) {
-    auto hash = hash_in(request);
-    if (!hash) co_return no_hash();
-    json::value body(std::move(request.body));
-    Fields in(body, "body");
-    std::string reason = in.optional_string("reason").value_or("");
-    if (reason.size() > max_reason) in.note(FieldErrc::out_of_range, "reason", "must be at most 500 bytes");
-    in.no_others();
-    if (in.fault()) co_return problem(400, in.fault()->message);
-    store::AuditEntry entry{now(), std::string(name(request.role)), "revoke", hash->hex(), reason};
-    auto start = [this, hash = *hash, reason, entry](auto done) {
-        store_.revoke(hash, reason, entry, std::move(done));
-    };
-    Result<bool> changed = co_await http::await_callback<Result<bool>>(executor_, std::move(start));
-    if (!changed) co_return failed(changed.error());
-    sources_.revoked(*hash);
-    Answer out = co_await show(*hash, *changed);
-    co_return out;
-}
-
-http::Awaitable<Answer> Api::restore(Request request) {
-    auto hash = hash_in(request);
-    if (!hash) co_return no_hash();
-    if (!request.body.empty()) co_return problem(400, "This endpoint takes no body.");
-    store::AuditEntry entry{now(), std::string(name(request.role)), "restore", hash->hex(), {}};
-    auto start = [this, hash = *hash, entry](auto done) { store_.restore(hash, entry, std::move(done)); };
-    Result<bool> changed = co_await http::await_callback<Result<bool>>(executor_, std::move(start));
-    if (!changed) co_return failed(changed.error());
-    Answer out = co_await show(*hash, *changed);
-    co_return out;
+// Of those that this process has issued and that are neither paid nor expired: what they are for, and no invoice.
+http::Awaitable<Answer> Api::challenges(Request request) {
+    Parameters in(request);
+    std::optional<std::string> service = in.text("service");
+    auto limit = static_cast<std::size_t>(in.number("limit", 0, max_limit).value_or(default_limit));
+    if (in.fault()) co_return *in.fault();
+    auto time = std::chrono::system_clock::now();
+    json::object document = describe(sources_.challenges(), service, limit, time);
+    co_return json_answer(document);
 }
 
 // Written down before it is done, so that nothing is done that is not written down, and what came of it behind it.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <memory>
@@ -18,7 +19,10 @@
 #include "service/admin/message.hpp"
 #include "service/admin/service_change.hpp"
 #include "service/config/config.hpp"
+#include "common/l402/token.hpp"
+#include "service/gateway/open_invoices.hpp"
 #include "service/http/asio.hpp"
+#include "service/http/await_callback.hpp"
 #include "service/store/reader.hpp"
 #include "service/store/store.hpp"
 
@@ -48,7 +52,9 @@ struct Sources {
     std::function<http::Awaitable<Result<boost::json::object>>()> reload;  // what changed
     std::function<void(const PaymentHash&)> revoked;  // its challenge is not to be handed out again
     std::function<http::Awaitable<ServiceOutcome>(ServiceChange)> change_services;
-    std::string file;  // of the configuration
+    std::function<const gateway::OpenInvoices&()> challenges;
+    std::string file;                                              // of the configuration
+    std::function<std::shared_ptr<const l402::KeyRing>()> keys;    // null before the gateway has answered
 };
 
 class Api {
@@ -71,6 +77,9 @@ class Api {
     http::Awaitable<Answer> settlements(Request request);
     http::Awaitable<Answer> sessions(Request request);
     http::Awaitable<Answer> stats(Request request);
+    http::Awaitable<Answer> challenges(Request request);
+    http::Awaitable<Answer> tokens(Request request);
+    http::Awaitable<Answer> grant(Request request);
     http::Awaitable<Answer> token(Request request);
     http::Awaitable<Answer> revoke(Request request);
     http::Awaitable<Answer> restore(Request request);
@@ -80,6 +89,7 @@ class Api {
   private:
     template <class T, class Read>
     http::Awaitable<Result<T>> read(Read query);
+    http::Awaitable<Result<PaymentHash>> resolve(PaymentHash given);
     http::Awaitable<Answer> show(PaymentHash hash, std::optional<bool> changed);
     http::Awaitable<Result<void>> record(store::AuditEntry entry);
     http::Awaitable<Answer> change(ServiceChange wanted, Request request);
@@ -90,5 +100,15 @@ class Api {
     Sources sources_;
     boost::asio::thread_pool reading_{1};
 };
+
+// Asks the store on the reading thread.
+template <class T, class Read>
+http::Awaitable<Result<T>> Api::read(Read query) {
+    auto start = [this, query = std::move(query)](auto done) {
+        boost::asio::post(reading_, [this, query, done = std::move(done)]() mutable { done(query(*reader_)); });
+    };
+    Result<T> out = co_await http::await_callback<Result<T>>(executor_, std::move(start));
+    co_return out;
+}
 
 }  // namespace millrace::admin

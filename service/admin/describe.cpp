@@ -109,6 +109,31 @@ json::object describe_tier(const config::Tier& tier) {
             {"capabilities", texts(tier.capabilities)}};
 }
 
+std::uint64_t left(std::uint64_t bought, std::uint64_t used) {
+    return bought > used ? bought - used : 0;
+}
+
+// What a token has used, and what is left of what its service sells.
+json::object describe_usage(const store::TokenFacts& facts, const config::Config& config) {
+    const paywall::Usage& used = facts.usage->used;
+    json::object out{{"uses", used.uses},       {"bytes", used.bytes},        {"spent_msat", used.spent_msat},
+                     {"uses_left", nullptr},    {"bytes_left", nullptr},      {"balance_msat", nullptr}};
+    auto service = std::find_if(config.services.begin(), config.services.end(), [&](const config::Service& one) {
+        return one.seller().text() == facts.usage->service || one.name.text() == facts.usage->service;
+    });
+    if (service == config.services.end()) return out;
+    // Of which tier it is stands in the token alone.
+    config::Quota quota = service->tiers.empty() ? service->quota : config::Quota{};
+    if (facts.grant && facts.grant->terms.uses) quota.uses = facts.grant->terms.uses;
+    if (quota.uses) out["uses_left"] = left(*quota.uses, used.uses);
+    if (quota.bytes) out["bytes_left"] = left(*quota.bytes, used.bytes);
+    if (quota.credit) {
+        Msat bought = facts.settlement ? std::min(*quota.credit, facts.settlement->amount) : *quota.credit;
+        out["balance_msat"] = left(bought.value(), used.spent_msat);
+    }
+    return out;
+}
+
 std::string csv_text(const std::string& text) {
     bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
     std::string out = formula ? "\"'" : "\"";
@@ -236,7 +261,9 @@ json::object describe(const store::StatsRow& row) {
     return {{"start", number(row.start)},
             {"service", row.service},
             {"count", row.count},
-            {"amount_received_msat", row.received.value()}};
+            {"amount_received_msat", row.received.value()},
+            {"first_uses", row.first_uses},
+            {"grants", row.grants}};
 }
 
 json::object describe(const store::AuditRow& row) {
@@ -248,15 +275,61 @@ json::object describe(const store::AuditRow& row) {
             {"detail", row.entry.detail}};
 }
 
-json::object describe(const PaymentHash& hash, const store::TokenFacts& facts) {
+json::object describe(const store::TokenGrant& grant) {
+    json::object out{{"payment_hash", grant.hash.hex()},
+                     {"token_id", grant.token_id.hex()},
+                     {"service", grant.service},
+                     {"route", text_or_null(grant.route)},
+                     {"uses", nullptr},
+                     {"granted_at", number(grant.granted_at)},
+                     {"ends_at", nullptr},
+                     {"reason", grant.reason}};
+    if (grant.terms.uses) out["uses"] = *grant.terms.uses;
+    if (grant.terms.ends_at) out["ends_at"] = number(*grant.terms.ends_at);
+    return out;
+}
+
+json::object describe(const store::TokenRow& row) {
+    json::object out{{"payment_hash", row.hash.hex()},
+                     {"token_id", nullptr},
+                     {"service", row.first_use.service},
+                     {"first_used_at", number(row.first_use.at)},
+                     {"granted", row.granted},
+                     {"revoked", row.revoked},
+                     {"uses", nullptr},
+                     {"bytes", nullptr},
+                     {"spent_msat", nullptr}};
+    if (row.first_use.token_id) out["token_id"] = row.first_use.token_id->hex();
+    if (row.usage) {
+        out["uses"] = row.usage->used.uses;
+        out["bytes"] = row.usage->used.bytes;
+        out["spent_msat"] = row.usage->used.spent_msat;
+    }
+    return out;
+}
+
+json::object describe(const PaymentHash& hash, const store::TokenFacts& facts, const config::Config& config) {
     json::object out{{"payment_hash", hash.hex()}, {"service", nullptr},
-                     {"settlement", nullptr},      {"first_used_at", nullptr},
-                     {"first_used_for", nullptr},  {"revoked", facts.revocation.has_value()},
+                     {"token_id", nullptr},        {"settlement", nullptr},
+                     {"grant", nullptr},           {"first_used_at", nullptr},
+                     {"first_used_for", nullptr},  {"usage", nullptr},
+                     {"charge", nullptr},          {"revoked", facts.revocation.has_value()},
                      {"revocation", nullptr}};
+    if (facts.grant) {
+        out["grant"] = describe(*facts.grant);
+        out["service"] = facts.grant->service;
+        out["token_id"] = facts.grant->token_id.hex();
+    }
+    if (facts.first_use && facts.first_use->token_id) out["token_id"] = facts.first_use->token_id->hex();
+    if (facts.usage) out["usage"] = describe_usage(facts, config);
+    if (facts.charge)
+        out["charge"] = json::object{{"service", facts.charge->service},
+                                     {"at", number(facts.charge->at)},
+                                     {"replays", facts.charge->replays}};
     if (facts.first_use) {
         out["first_used_at"] = number(facts.first_use->at);
         out["first_used_for"] = facts.first_use->service;
-        out["service"] = facts.first_use->service;
+        if (!facts.grant) out["service"] = facts.first_use->service;
     }
     if (facts.settlement) {
         out["settlement"] = describe(*facts.settlement);
@@ -265,6 +338,29 @@ json::object describe(const PaymentHash& hash, const store::TokenFacts& facts) {
     if (facts.revocation)
         out["revocation"] = json::object{{"reason", facts.revocation->reason}, {"at", number(facts.revocation->at)}};
     return out;
+}
+
+json::object describe(const gateway::OpenInvoices& open, const std::optional<std::string>& service, std::size_t limit,
+                      gateway::OpenInvoices::Time now) {
+    auto unix_time = [](gateway::OpenInvoices::Time time) {
+        return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+    };
+    json::array sums;
+    std::size_t count = 0;
+    for (const auto& [name, sum] : open.by_service(now)) {
+        if (service && name != *service) continue;
+        sums.push_back(json::object{{"service", name}, {"count", sum.count}, {"amount_msat", sum.amount_msat}});
+        count += sum.count;
+    }
+    json::array newest;
+    for (const auto& [hash, invoice] : open.newest(limit, now, service)) {
+        newest.push_back(json::object{{"payment_hash", hash.hex()},
+                                      {"service", invoice.service},
+                                      {"amount_msat", invoice.amount.value()},
+                                      {"issued_at", unix_time(invoice.issued_at)},
+                                      {"expires_at", unix_time(invoice.expires_at)}});
+    }
+    return {{"count", count}, {"services", std::move(sums)}, {"challenges", std::move(newest)}};
 }
 
 std::string to_csv(const std::vector<store::SettlementRow>& rows) {

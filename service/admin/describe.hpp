@@ -6,6 +6,7 @@
 #include <string>
 
 #include "service/config/config.hpp"
+#include "service/gateway/open_invoices.hpp"
 #include "service/store/reader.hpp"
 
 namespace millrace::admin {
@@ -22,7 +23,15 @@ namespace millrace::admin {
 [[nodiscard]] boost::json::object describe(const store::SessionRow& row);
 [[nodiscard]] boost::json::object describe(const store::StatsRow& row);
 [[nodiscard]] boost::json::object describe(const store::AuditRow& row);
-[[nodiscard]] boost::json::object describe(const PaymentHash& hash, const store::TokenFacts& facts);
+// What is left of a token's quota is what the service sells it with now.
+[[nodiscard]] boost::json::object describe(const PaymentHash& hash, const store::TokenFacts& facts,
+                                           const config::Config& config);
+[[nodiscard]] boost::json::object describe(const store::TokenRow& row);
+[[nodiscard]] boost::json::object describe(const store::TokenGrant& grant);
+
+// How many there are of each service, and the newest of them.
+[[nodiscard]] boost::json::object describe(const gateway::OpenInvoices& open, const std::optional<std::string>& service,
+                                           std::size_t limit, gateway::OpenInvoices::Time now);
 
 // RFC 4180. A text that a spreadsheet would take for a formula is shown with an apostrophe in front.
 [[nodiscard]] std::string to_csv(const std::vector<store::SettlementRow>& rows);

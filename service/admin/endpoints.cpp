@@ -6,7 +6,7 @@
 namespace millrace::admin {
 namespace {
 
-constexpr std::array<Endpoint, 16> table = {{
+constexpr std::array<Endpoint, 19> table = {{
     {"GET", "/v1/health", Role::read, {}, &Api::health},
     {"GET", "/v1/status", Role::read, {}, &Api::status},
     {"GET", "/v1/services", Role::read, {}, &Api::services},
@@ -26,6 +26,9 @@ constexpr std::array<Endpoint, 16> table = {{
      &Api::settlements},
     {"GET", "/v1/sessions", Role::read, {"service", "state", "refund", "limit", "cursor"}, &Api::sessions},
     {"GET", "/v1/stats", Role::read, {"period", "service", "since", "until"}, &Api::stats},
+    {"GET", "/v1/challenges", Role::read, {"service", "limit"}, &Api::challenges},
+    {"GET", "/v1/tokens", Role::read, {"service", "limit", "cursor"}, &Api::tokens},
+    {"POST", "/v1/tokens", Role::write, {}, &Api::grant},
     {"GET", "/v1/tokens/{payment_hash}", Role::read, {}, &Api::token},
     {"POST", "/v1/tokens/{payment_hash}/revoke", Role::write, {}, &Api::revoke},
     {"POST", "/v1/tokens/{payment_hash}/restore", Role::write, {}, &Api::restore},

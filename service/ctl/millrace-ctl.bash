@@ -22,7 +22,7 @@ _millrace_ctl() {
             mapfile -t COMPREPLY < <(compgen -W 'first last' -- "$cur")
             return
             ;;
-        --url | --timeout | --service | --since | --until | --limit | --cursor | --reason | --before | --after | --if-version)
+        --url | --timeout | --service | --since | --until | --limit | --cursor | --reason | --before | --after | --if-version | --route | --expires-in | --uses | --max-price-msat)
             return
             ;;
     esac
@@ -42,8 +42,8 @@ _millrace_ctl() {
     done
     local words=''
     case $command in
-        '') words='status health services service settlements sessions stats token reload audit mcp' ;;
-        token) words='show revoke restore' ;;
+        '') words='status health services service settlements sessions stats challenges tokens token reload audit mcp' ;;
+        token) words='show revoke grant restore' ;;
         service) words='show definition add set remove' ;;
         'service add')
             words='--position --before --after'
@@ -56,6 +56,9 @@ _millrace_ctl() {
         'service remove') words='--if-version' ;;
         settlements) words='--service --since --until --limit --cursor --format' ;;
         sessions) words='--service --state --refund --limit --cursor' ;;
+        challenges) words='--service --limit' ;;
+        tokens) words='--service --limit --cursor' ;;
+        'token grant') words='--route --tier --expires-in --uses --max-price-msat' ;;
         stats) words='--period --service --since --until' ;;
         'token revoke') words='--reason' ;;
         audit) words='--limit --cursor' ;;

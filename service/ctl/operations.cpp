@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
+#include <charconv>
 
 namespace millrace::ctl {
 namespace {
@@ -19,7 +20,7 @@ constexpr Argument since{"since", Place::query, "TIME",
 constexpr Argument until{"until", Place::query, "TIME", "before then"};
 constexpr Argument limit{"limit", Place::query, "N", "rows at most, up to 10000; 100 without"};
 constexpr Argument cursor{"cursor", Place::query, "CURSOR", "the page behind this: next_cursor of the one before"};
-constexpr Argument hash{"payment_hash", Place::path, "HASH", "payment hash of the token's invoice, 64 hex digits",
+constexpr Argument hash{"payment_hash", Place::path, "HASH", "payment hash of the token's invoice, or the id of a token that was used: 64 hex digits",
                         true};
 
 constexpr Argument name{"name", Place::path, "NAME", "the service's name", true};
@@ -85,13 +86,37 @@ const std::vector<Operation>& table() {
          "GET",
          "/v1/stats",
          {{"period", Place::query, "PERIOD", "hour or day; day without"}, service, since, until},
-         {"stats", {"start", "service", "count", "amount_received_msat"}}},
+         {"stats", {"start", "service", "count", "amount_received_msat", "first_uses", "grants"}}},
+        {"challenges",
+         "invoices that are neither paid nor expired: the newest, and how many of each service",
+         "GET",
+         "/v1/challenges",
+         {service, limit},
+         {"challenges", {"issued_at", "expires_at", "service", "amount_msat", "payment_hash"}}},
+        {"tokens",
+         "tokens that were used, by their first use, newest first",
+         "GET",
+         "/v1/tokens",
+         {service, limit, cursor},
+         {"tokens", {"first_used_at", "service", "token_id", "uses", "bytes", "spent_msat", "granted", "revoked"}}},
         {"token show", "what is known of the token of a payment", "GET", "/v1/tokens/{payment_hash}", {hash}},
         {"token revoke",
          "refuse the tokens of a payment from now on",
          "POST",
          "/v1/tokens/{payment_hash}/revoke",
          {hash, {"reason", Place::body, "TEXT", "why, for the audit table"}}},
+        {"token grant",
+         "give a token away; it is shown this once",
+         "POST",
+         "/v1/tokens",
+         {{"service", Place::body, "NAME", "the service or realm that it opens", true},
+          {"reason", Place::body, "TEXT", "why, for the audit table", true},
+          {"route", Place::body, "NAME", "for this route alone"},
+          {"tier", Place::body, "NAME", "of this tier; the lowest without"},
+          {"expires_in", Place::body, "TIME",
+           "how long it works, seconds or such as 30d, in place of the service's timeout", false, true},
+          {"uses", Place::body, "N", "how many requests, in place of what the service sells", false, true},
+          {"max_price_msat", Place::body, "MSAT", "for requests that cost no more", false, true}}},
         {"token restore", "honour the tokens of a payment again", "POST", "/v1/tokens/{payment_hash}/restore", {hash}},
         {"reload", "read the configuration again, and say what changed or what is wrong with it", "POST", "/v1/reload"},
         {"audit",
@@ -102,6 +127,14 @@ const std::vector<Operation>& table() {
          {"audit", {"id", "at", "role", "action", "subject", "detail"}}},
     };
     return all;
+}
+
+// What is no number is sent as it is: millraced says what would be right.
+boost::json::value number_or_text(const std::string& text) {
+    std::int64_t number = 0;
+    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+    bool whole = failed == std::errc{} && end == text.data() + text.size();
+    return whole ? boost::json::value(number) : boost::json::value(text);
 }
 
 std::string encoded(std::string_view text) {
@@ -140,7 +173,7 @@ Request make_request(const Operation& operation, const Values& values) {
         } else if (argument.place == Place::query) {
             query += (query.empty() ? '?' : '&') + std::string(argument.name) + '=' + encoded(value->second);
         } else {
-            body[argument.name] = value->second;
+            body[argument.name] = argument.number ? number_or_text(value->second) : boost::json::value(value->second);
         }
     }
     out.target += query;

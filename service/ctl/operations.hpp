@@ -20,6 +20,7 @@ struct Argument {
     std::string_view type;  // for the help: "HASH"
     std::string_view help;
     bool required = false;  // then it has no option's name on the command line
+    bool number = false;    // in a body
 };
 
 // How an answer is shown on a terminal: a table of the rows under `rows`, with these columns; without rows, all members

@@ -81,8 +81,8 @@ void Client::stop() {
 
 void Client::issue(IssueRequest request, IssueDone done) {
     asio::post(context_, [this, request = std::move(request), done = std::move(done)]() mutable {
-        auto counted = [this, done = std::move(done)](Result<IssuedChallenge> challenge) {
-            issued(challenge);
+        auto counted = [this, service = request.service, done = std::move(done)](Result<IssuedChallenge> challenge) {
+            issued(service, challenge);
             done(std::move(challenge));
         };
         protocol_.issue(std::move(request), Protocol::Clock::now(), std::move(counted));
@@ -97,10 +97,12 @@ void Client::refund(RefundRequest request, RefundDone done) {
     });
 }
 
-void Client::issued(const Result<IssuedChallenge>& challenge) {
+void Client::issued(const ServiceName& service, const Result<IssuedChallenge>& challenge) {
     metrics_.invoice(challenge ? metrics::InvoiceResult::created : metrics::InvoiceResult::error);
     if (!challenge) return;
-    open_invoices_.add(challenge->payment_hash, std::chrono::system_clock::now(), challenge->expires_at);
+    OpenInvoices::Invoice invoice{service.text(), challenge->amount, std::chrono::system_clock::now(),
+                                  challenge->expires_at};
+    open_invoices_.add(challenge->payment_hash, std::move(invoice));
     metrics_.invoices_open(open_invoices_.size());
 }
 

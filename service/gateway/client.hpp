@@ -53,7 +53,7 @@ class Client {
     // What the node has told; empty before it did. On the client's io_context.
     [[nodiscard]] const std::optional<HelloReply>& node() const { return node_; }
     [[nodiscard]] const std::optional<NodeFigures>& figures() const { return figures_; }
-    [[nodiscard]] std::size_t open_invoices() const { return open_invoices_.size(); }
+    [[nodiscard]] const OpenInvoices& open_invoices() const { return open_invoices_; }
 
     // What is paid can be recorded. Any thread.
     [[nodiscard]] bool can_record() const { return store_.writable(); }
@@ -82,7 +82,7 @@ class Client {
     void close(std::string why);
     void record(const std::string& node_id, const Settlement& told);
     void recorded(const Settlement& settlement, const Result<bool>& is_new);
-    void issued(const Result<IssuedChallenge>& challenge);
+    void issued(const ServiceName& service, const Result<IssuedChallenge>& challenge);
 
     boost::asio::io_context& context_;
     std::filesystem::path path_;

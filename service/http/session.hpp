@@ -59,6 +59,8 @@ class Session {
 
     // Ends the connection if it is idle; otherwise the current response is the last one.
     void drain();
+    // Something was revoked: ends the request under way if it lives on that.
+    void end_if_revoked();
 
     // What own_endpoints.cpp's table names: each answers one request; false: the connection ends.
     Awaitable<bool> send_events();    // session_events.cpp
@@ -205,7 +207,7 @@ class Session {
     // session_quota.cpp
     [[nodiscard]] const config::Quota& quota_sold() const { return service().quota_of(token_tier_); }
     [[nodiscard]] std::optional<Problem> check_quota() const;
-    std::optional<paywall::Reason> reserve_use(const l402::Grant& grant);
+    std::optional<paywall::Reason> reserve_use(const l402::Grant& grant, const std::optional<std::uint64_t>& uses_granted);
     Awaitable<bool> commit_use();
     Awaitable<std::optional<Problem>> commit_admitted();
     Awaitable<Result<void>> record_pending();
@@ -273,7 +275,8 @@ class Session {
     Watch watch_;
     std::unique_ptr<Exchange> exchange_;
     bool idle_ = false;
-    Timer* waiting_ = nullptr;  // of a response that waits for news
+    Timer* waiting_ = nullptr;     // of a response that waits for news
+    Stream* tunnelled_ = nullptr;  // the upstream of a tunnel
 
     // Of the current request:
     std::shared_ptr<const runtime::Site> site_;
@@ -315,7 +318,6 @@ class Session {
     bool prepaid_ = false;                              // by a session of the Payment scheme
     std::optional<paywall::SessionBook::Visit> visit_;  // of that session
     std::optional<paywall::Reservation> use_;           // of a token that buys more than time, or of a session
-    config::Quota quota_;                               // that use_ draws from
     std::optional<paywall::FreeReservation> free_use_;  // of the client's network, instead of a token
     std::uint64_t covered_ = 0;      // bytes of the response's body that are recorded and not sent yet
     std::uint64_t charged_ = 0;      // msat, recorded for this request

@@ -84,7 +84,7 @@ bool Session::admit_from_cache() {
     if (known->until && worker_.shared().wall.now() >= *known->until) return false;
     until_ = known->until;
     payer_ = known->token.payment_hash;
-    if (reserve_use(known->grant)) return false;
+    if (reserve_use(known->grant, known->uses_granted)) return false;
     x.token_headers = known->forward_headers;
     token_headers_ = x.token_headers;
     count_credential(metrics::AuthResult::ok);
@@ -154,7 +154,7 @@ Awaitable<std::optional<Problem>> Session::admit() {
         if (problem) co_return problem;
     }
     payer_ = admitted.token->payment_hash;
-    if (auto exhausted = reserve_use(admitted.grant)) {
+    if (auto exhausted = reserve_use(admitted.grant, admitted.uses_granted)) {
         count_credential(auth_result(*exhausted));
         if (match_.access == paywall::Access::auth_only) co_return not_for_sale(*exhausted);
         Problem demanded = co_await demand_payment(*exhausted);
@@ -171,16 +171,17 @@ Awaitable<std::optional<Problem>> Session::admit() {
 Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
     if (admit.first_use == paywall::FirstUse::known) co_return std::nullopt;
     store::Store& store = worker_.shared().store;
-    PaymentHash hash = admit.token->payment_hash;
+    l402::Identifier token = *admit.token;
+    PaymentHash hash = token.payment_hash;
     // Its preimage is the proof: nobody else is to be given this invoice, though its settlement was not heard of yet.
     worker_.shared().desk.paid(hash);
     std::chrono::sys_seconds now = whole_seconds(worker_.shared().wall.now());
     if (admit.first_use == paywall::FirstUse::note) {
-        store.record_first_use(hash, service().name.text(), now, [](const Result<std::chrono::sys_seconds>&) {});
+        store.record_first_use(token, service().name.text(), now, [](const Result<std::chrono::sys_seconds>&) {});
         co_return std::nullopt;
     }
-    auto start = [&store, hash, now, name = service().name.text()](auto done) {
-        store.record_first_use(hash, name, now, std::move(done));
+    auto start = [&store, token, now, name = service().name.text()](auto done) {
+        store.record_first_use(token, name, now, std::move(done));
     };
     Result<std::chrono::sys_seconds> recorded =
         co_await await_callback<Result<std::chrono::sys_seconds>>(worker_.context().get_executor(), start);
@@ -211,7 +212,8 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
     if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
     if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
         return;
-    paywall::VerifiedCredential known{*admit.token, admit.grant, exchange_->token_headers, false, admit.until};
+    paywall::VerifiedCredential known{*admit.token, admit.grant, exchange_->token_headers, false, admit.until,
+                                      admit.uses_granted};
     worker_.cache().add(paywall::CredentialCache::key(fields.front().second, match_.service), std::move(known));
 }
 

@@ -188,6 +188,12 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     const payment::ChargeProof& proof = *verdict.proof;
     // Before the charge is used up, so that nobody pays for being told to wait.
     payer_ = proof.payment_hash;
+    if (worker_.shared().store.facts(proof.payment_hash).revoked) {
+        counts_->authenticated(metrics::AuthResult::revoked);
+        std::string detail(paywall::explain(paywall::Reason::revoked));
+        co_return co_await refuse_charge(payment::Problem::invalid_challenge, paywall::name(paywall::Reason::revoked),
+                                         std::move(detail));
+    }
     if (auto problem = limit_use()) co_return problem;
     if (admits_nothing()) co_return co_await charge_denied();
     const RequestHead& head = x.request.head();

@@ -319,7 +319,6 @@ Awaitable<std::optional<Problem>> Session::enter_prepaid(const payment::SessionP
         co_return co_await refuse_prepaid(exhausted);
     }
     use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
-    quota_ = quota;
     count_credential(metrics::AuthResult::ok);
     exchange_->token_headers = charge_header_lines(proof.session, service().name.text());
     if (const config::Tier* tier = service().tier(offer_tier_))

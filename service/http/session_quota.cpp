@@ -61,13 +61,14 @@ std::optional<Problem> Session::check_quota() const {
 }
 
 // Sets aside what the request of payer_ uses; a reason where the token has not enough left.
-std::optional<Reason> Session::reserve_use(const l402::Grant& grant) {
+std::optional<Reason> Session::reserve_use(const l402::Grant& grant,
+                                           const std::optional<std::uint64_t>& uses_granted) {
     use_.reset();
     token_tier_ = grant.tier;
-    if (!quota_sold().any() || service().dry_run) return std::nullopt;
-    quota_ = paywall::quota_bought(service(), grant);
-    paywall::Usage ask{quota_.uses ? 1U : 0U, 0, quota_.credit ? price_.value() : 0};
-    auto reserved = worker_.shared().ledger.reserve(*payer_, quota_, ask);
+    const config::Quota quota = paywall::quota_bought(service(), grant, uses_granted);
+    if (!quota.any() || service().dry_run) return std::nullopt;
+    paywall::Usage ask{quota.uses ? 1U : 0U, 0, quota.credit ? price_.value() : 0};
+    auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask);
     if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
     use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
     return std::nullopt;
@@ -117,12 +118,12 @@ Awaitable<bool> Session::commit_use() {
         finish_request(499, Outcome::rejected);
         co_return false;
     }
-    if (quota_.credit) {
+    if (use_->quota().credit) {
         auto cost = cost_told(head.fields);
         if (cost) use_->settle(*cost);
         charged_ = use_->pending().spent_msat;
     }
-    if (quota_.bytes && head.framing != Framing::none) {
+    if (use_->quota().bytes && head.framing != Framing::none) {
         bool enough = set_bytes_aside(head);
         if (!enough) {
             use_.reset();
@@ -182,7 +183,7 @@ Awaitable<> Session::refuse_bytes(const ResponseHead& head) {
 }
 
 void Session::tell_remaining(std::uint64_t bytes) {
-    const config::Quota& quota = quota_;
+    const config::Quota& quota = use_->quota();
     paywall::Usage left = use_->left();
     if (quota.uses) append_remaining("Uses", left.uses, own_lines_);
     if (quota.bytes) append_remaining("Bytes", bytes, own_lines_);
@@ -191,7 +192,7 @@ void Session::tell_remaining(std::uint64_t bytes) {
 
 // How many of the next `size` bytes of the body may be sent: fewer than all where the token has no more.
 Awaitable<std::size_t> Session::cover(std::size_t size) {
-    if (!use_ || !quota_.bytes) co_return size;
+    if (!use_ || !use_->quota().bytes) co_return size;
     while (covered_ < size) {
         std::uint64_t more = use_->add_bytes_up_to(std::max<std::uint64_t>(lease, size - covered_));
         if (more == 0) break;
@@ -220,7 +221,7 @@ Awaitable<bool> Session::cut_payload(std::vector<std::string_view>& payload) {
 
 // The end of the body has come, and with it the trailers.
 Awaitable<> Session::settle_trailer() {
-    if (!use_ || !quota_.credit) co_return;
+    if (!use_ || !use_->quota().credit) co_return;
     auto cost = cost_told(exchange_->response.trailers());
     if (!cost) co_return;
     if (*cost < charged_) {

@@ -11,12 +11,25 @@ Awaitable<> Session::tunnel(Stream& upstream) {
     Executor executor = worker_.context().get_executor();
     pump_ = std::make_unique<Pump>(executor);
     pump_->running = true;
+    tunnelled_ = &upstream;
     asio::co_spawn(executor, pump_tunnel(upstream, stream_, exchange_->from_upstream), asio::detached);
     co_await pump_tunnel(stream_, upstream, exchange_->from_client);
     // The other direction may go on for as long as it has something to say.
     pump_->ended.expires_at(Timer::time_point::max());
     while (pump_->running) co_await pump_->ended.async_wait(use_result);
+    tunnelled_ = nullptr;
     pump_.reset();
+}
+
+// What a token opened ends with it: the connection of a request under way is shut, and its tunnel.
+void Session::end_if_revoked() {
+    if (idle_ || !payer_ || !worker_.shared().store.facts(*payer_).revoked) return;
+    ErrorCode ignored;
+    stream_.socket().shutdown(Socket::shutdown_both, ignored);
+    if (!tunnelled_) return;
+    pump_->stop = true;
+    stream_.cancel();
+    tunnelled_->cancel();
 }
 
 Awaitable<> Session::pump_tunnel(Stream& from, Stream& to, Buffer& buffer) {

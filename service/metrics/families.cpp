@@ -126,6 +126,8 @@ void append_thread_families(std::span<const ThreadShard> threads, Families& out)
 void append_store_families(const store::Figures& figures, Families& out) {
     append_counter("l402_tokens_first_used_total", "Tokens used for the first time.",
                    static_cast<double>(figures.first_uses), out);
+    append_counter("l402_tokens_granted_total", "Tokens given away by an operator; no revenue.",
+                   static_cast<double>(figures.grants), out);
     append_counter("l402_db_writes_total", "Facts handed to the store.", static_cast<double>(figures.writes), out);
     append_counter("l402_db_commits_total", "Transactions committed.", static_cast<double>(figures.commits), out);
     append_counter("l402_db_commit_failures_total", "Transactions that could not be committed.",

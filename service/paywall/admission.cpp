@@ -151,14 +151,17 @@ std::optional<Reason> exceeds(const l402::Grant& grant, const config::Service& s
     return std::nullopt;
 }
 
-config::Quota quota_bought(const config::Service& service, const l402::Grant& grant) {
+config::Quota quota_bought(const config::Service& service, const l402::Grant& grant,
+                           const std::optional<std::uint64_t>& uses_granted) {
     config::Quota quota = service.quota_of(grant.tier);
     Msat price = pricing::base_price(service, nullptr, grant.tier);
+    if (uses_granted) quota.uses = uses_granted;
     if (quota.credit) quota.credit = std::min(*quota.credit, grant.credit.value_or(price));
     return quota;
 }
 
 std::optional<Time> end_of_time_bought(const config::Service& service, unsigned tier, const PaymentFacts& facts) {
+    if (facts.granted && facts.granted->ends_at) return facts.granted->ends_at;
     const std::optional<std::chrono::seconds> timeout = service.timeout_of(tier);
     if (!timeout) return std::nullopt;
     std::optional<std::chrono::sys_seconds> start = facts.settled_at ? facts.settled_at : facts.first_used_at;
@@ -198,6 +201,7 @@ Decision decide(const AdmissionInput& input) {
     unsigned tier = grant.tier;
     Admit admit{credential.identifier, std::move(grant), FirstUse::known,
                 end_of_time_bought(input.service, tier, input.facts)};
+    if (input.facts.granted) admit.uses_granted = input.facts.granted->uses;
     if (admit.until && input.now >= *admit.until) return DemandPayment{Reason::expired};
     if (!input.facts.first_used_at) {
         bool clock_starts = input.service.timeout_of(tier) && !input.facts.settled_at;

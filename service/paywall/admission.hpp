@@ -83,6 +83,7 @@ struct Admit {
     FirstUse first_use = FirstUse::known;
     std::optional<Time>
         until;  // when the time bought ends; empty: never, or not known before the first use is recorded
+    std::optional<std::uint64_t> uses_granted = {};  // of a token that was given away
 };
 struct DemandPayment {
     Reason reason;
@@ -129,8 +130,10 @@ struct AdmissionInput {
                                     const Asked& asked);
 
 // What the token buys of the service beside time. A balance is what was paid for it, whatever the service sells now; a
-// token from before the service sold balances is good for what one request cost.
-[[nodiscard]] config::Quota quota_bought(const config::Service& service, const l402::Grant& grant);
+// token from before the service sold balances is good for what one request cost. One that was given away has the uses
+// that it was given.
+[[nodiscard]] config::Quota quota_bought(const config::Service& service, const l402::Grant& grant,
+                                         const std::optional<std::uint64_t>& uses_granted = {});
 
 // When the time bought ends; empty where the service has no limit or nothing started the clock yet.
 [[nodiscard]] std::optional<Time> end_of_time_bought(const config::Service& service, unsigned tier,

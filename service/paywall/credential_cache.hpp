@@ -22,6 +22,7 @@ struct VerifiedCredential {
     std::string forward_headers;  // what the upstream is told about it, ready to send
     bool settled = false;         // `until` counts from settlement and cannot change any more
     std::optional<Time> until;
+    std::optional<std::uint64_t> uses_granted = {};
 };
 
 class CredentialCache {

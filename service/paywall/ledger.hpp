@@ -97,6 +97,7 @@ class Reservation {
     // Set aside and not committed yet.
     [[nodiscard]] const Usage& pending() const { return pending_; }
     [[nodiscard]] const PaymentHash& hash() const { return hash_; }
+    [[nodiscard]] const config::Quota& quota() const { return quota_; }
 
     // Sets more bytes aside: all or none; or as many as are left, up to `most`, answering how many.
     [[nodiscard]] bool add_bytes(std::uint64_t bytes);

@@ -3,15 +3,24 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 namespace millrace::paywall {
+
+// What a token that was given away is good for, in place of what its service sells.
+struct GrantTerms {
+    std::optional<std::chrono::sys_seconds> ends_at;
+    std::optional<std::uint64_t> uses;
+    bool operator==(const GrantTerms&) const = default;
+};
 
 struct PaymentFacts {
     std::optional<std::chrono::sys_seconds> settled_at;
     std::optional<std::chrono::sys_seconds> first_used_at;
     bool charged = false;  // what it bought was used up as a charge of the Payment scheme
     bool revoked = false;
+    std::optional<GrantTerms> granted = {};  // settled_at is when, then
     bool operator==(const PaymentFacts&) const = default;
 };
 

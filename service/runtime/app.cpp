@@ -263,7 +263,9 @@ Result<void> App::open_admin() {
     sources.status = [this] { return status(); };
     sources.reload = [this] { return reload(); };
     sources.change_services = [this](admin::ServiceChange change) { return change_services(std::move(change)); };
+    sources.challenges = [this]() -> const gateway::OpenInvoices& { return gateway_->open_invoices(); };
     sources.file = file_.string();
+    sources.keys = [this] { return keys_.load(); };
     sources.revoked = [this](const PaymentHash& hash) { desk_->paid(hash); };
     admin_api_ =
         std::make_unique<admin::Api>(control_->get_executor(), *store_, std::move(*reader), std::move(sources));
@@ -295,7 +297,7 @@ boost::json::object App::status() const {
                             {"store_file", std::filesystem::absolute(started_with_.store).string()},
                             {"services", site_.load()->config.services.size()},
                             {"connections", connections},
-                            {"open_challenges", gateway_->open_invoices()},
+                            {"open_challenges", gateway_->open_invoices().size()},
                             {"node", nullptr}};
     if (!why.empty()) out["why_not_ready"] = why;
     if (gateway_->node()) {

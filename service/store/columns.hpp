@@ -27,6 +27,10 @@ namespace millrace::store {
     return PaymentHash::from_bytes(bytes_at(column)).value();
 }
 
+[[nodiscard]] inline TokenId token_id_at(const SQLite::Column& column) {
+    return TokenId::from_bytes(bytes_at(column)).value();
+}
+
 inline void bind_bytes(SQLite::Statement& query, int index, ByteView bytes) {
     query.bind(index, bytes.data(), static_cast<int>(bytes.size()));
 }

@@ -20,8 +20,19 @@ class FactsMap {
         std::shared_lock lock(shard.mutex);
         auto entry = shard.entries.find(hash);
         if (entry == shard.entries.end()) return {};
-        return {time_of(entry->second.settled_at), time_of(entry->second.first_used_at), entry->second.charged,
-                entry->second.revoked};
+        paywall::PaymentFacts out{time_of(entry->second.settled_at), time_of(entry->second.first_used_at),
+                                  entry->second.charged, entry->second.revoked};
+        if (entry->second.granted) out.granted = shard.grants.at(hash);
+        return out;
+    }
+
+    void set_granted(const PaymentHash& hash, std::chrono::sys_seconds at, const paywall::GrantTerms& terms) {
+        Shard& shard = shard_of(hash);
+        std::unique_lock lock(shard.mutex);
+        shard.grants[hash] = terms;
+        Entry& entry = shard.entries[hash];
+        entry.granted = true;
+        entry.settled_at = at.time_since_epoch().count();
     }
 
     void set_settled(const PaymentHash& hash, std::chrono::sys_seconds at) {
@@ -56,10 +67,12 @@ class FactsMap {
         std::int64_t first_used_at = 0;
         bool charged = false;
         bool revoked = false;
+        bool granted = false;
     };
     struct Shard {
         mutable std::shared_mutex mutex;
         std::unordered_map<PaymentHash, Entry> entries;
+        std::unordered_map<PaymentHash, paywall::GrantTerms> grants;  // few: beside the entries, not in each
     };
 
     static std::optional<std::chrono::sys_seconds> time_of(std::int64_t seconds) {

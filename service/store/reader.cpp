@@ -2,7 +2,10 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <charconv>
+
 #include "service/store/columns.hpp"
+#include "service/store/grant_table.hpp"
 #include "service/store/service_table.hpp"
 
 namespace millrace::store {
@@ -56,12 +59,21 @@ SessionRow session_at(SQLite::Statement& query) {
 
 // The conditions that service, since and until make, to be bound by name.
 template <class Filter>
-std::string conditions(const Filter& filter) {
+std::string conditions(const Filter& filter, const std::string& time = "settled_at") {
     std::string out = "WHERE 1 ";
     if (filter.service) out += "AND service = :service ";
-    if (filter.since) out += "AND settled_at >= :since ";
-    if (filter.until) out += "AND settled_at < :until ";
+    if (filter.since) out += "AND " + time + " >= :since ";
+    if (filter.until) out += "AND " + time + " < :until ";
     return out;
+}
+
+// What happened in each period, for each service: the columns `count`, `received`, `used`, `granted`.
+std::string per_period(const StatsFilter& filter, const std::string& table, const std::string& time,
+                       const std::string& columns) {
+    // Unix time has days of 86,400 seconds that begin at midnight UTC.
+    std::string length = filter.period == Period::hour ? "3600" : "86400";
+    return "SELECT " + time + " / " + length + " * " + length + " AS start, service, " + columns + " FROM " + table +
+           ' ' + conditions(filter, time) + "GROUP BY start, service ";
 }
 
 template <class Filter>
@@ -69,6 +81,26 @@ void bind_conditions(SQLite::Statement& query, const Filter& filter) {
     if (filter.service) query.bind(":service", *filter.service);
     if (filter.since) query.bind(":since", unix_seconds(*filter.since));
     if (filter.until) query.bind(":until", unix_seconds(*filter.until));
+}
+
+std::uint64_t count_at(const SQLite::Column& column) {
+    return static_cast<std::uint64_t>(column.getInt64());
+}
+
+// service, first_used_at, token_id, from this column on.
+FirstUseRow first_use_at(SQLite::Statement& query, int column) {
+    FirstUseRow out{query.getColumn(column).getString(), time_at(query.getColumn(column + 1)), std::nullopt};
+    SQLite::Column id = query.getColumn(column + 2);
+    if (id.isNull()) return out;
+    out.token_id = token_id_at(id);
+    return out;
+}
+
+// service, uses, bytes, spent_msat, from this column on.
+UsageRow usage_at(SQLite::Statement& query, int column) {
+    return {query.getColumn(column).getString(),
+            {count_at(query.getColumn(column + 1)), count_at(query.getColumn(column + 2)),
+             count_at(query.getColumn(column + 3))}};
 }
 
 // Drops the row that was asked for beyond the limit, and says where the next page begins.
@@ -132,17 +164,20 @@ class SqliteReader final : public Reader {
 
     Result<std::vector<StatsRow>> stats(const StatsFilter& filter) override {
         return guarded([&] {
-            // Unix time has days of 86,400 seconds that begin at midnight UTC.
-            std::string length = filter.period == Period::hour ? "3600" : "86400";
-            SQLite::Statement query(database_,
-                                    "SELECT settled_at / " + length + " * " + length +
-                                        " AS start, service, count(*), sum(amount_received_msat) FROM settlements " +
-                                        conditions(filter) + "GROUP BY start, service ORDER BY start, service");
+            SQLite::Statement query(
+                database_,
+                "SELECT start, service, sum(count), sum(received), sum(used), sum(granted) FROM (" +
+                    per_period(filter, "settlements", "settled_at",
+                               "count(*) AS count, sum(amount_received_msat) AS received, 0 AS used, 0 AS granted") +
+                    "UNION ALL " + per_period(filter, "first_uses", "first_used_at", "0, 0, count(*), 0") +
+                    "UNION ALL " + per_period(filter, "grants", "granted_at", "0, 0, 0, count(*)") +
+                    ") GROUP BY start, service ORDER BY start, service");
             bind_conditions(query, filter);
             std::vector<StatsRow> out;
             while (query.executeStep()) {
                 out.push_back({time_at(query.getColumn(0)), query.getColumn(1).getString(),
-                               static_cast<std::uint64_t>(query.getColumn(2).getInt64()), msat_at(query.getColumn(3))});
+                               count_at(query.getColumn(2)), msat_at(query.getColumn(3)), count_at(query.getColumn(4)),
+                               count_at(query.getColumn(5))});
             }
             return out;
         });
@@ -155,14 +190,72 @@ class SqliteReader final : public Reader {
             SQLite::Statement settlement(database_, std::string(settlement_columns) + "WHERE payment_hash = ?");
             bind_bytes(settlement, 1, hash.view());
             if (settlement.executeStep()) out.settlement = settlement_at(settlement);
-            SQLite::Statement use(database_, "SELECT service, first_used_at FROM first_uses WHERE payment_hash = ?");
+            SQLite::Statement use(database_,
+                                  "SELECT service, first_used_at, token_id FROM first_uses WHERE payment_hash = ?");
             bind_bytes(use, 1, hash.view());
-            if (use.executeStep()) out.first_use = FirstUseRow{use.getColumn(0).getString(), time_at(use.getColumn(1))};
+            if (use.executeStep()) out.first_use = first_use_at(use, 0);
+            SQLite::Statement used(database_,
+                                   "SELECT service, uses, bytes, spent_msat FROM token_usage WHERE payment_hash = ?");
+            bind_bytes(used, 1, hash.view());
+            if (used.executeStep()) out.usage = usage_at(used, 0);
+            SQLite::Statement charge(
+                database_, "SELECT service, consumed_at, replays FROM consumed_charges WHERE payment_hash = ?");
+            bind_bytes(charge, 1, hash.view());
+            if (charge.executeStep())
+                out.charge = ChargeRow{charge.getColumn(0).getString(), time_at(charge.getColumn(1)),
+                                       count_at(charge.getColumn(2))};
+            SQLite::Statement granted(database_, std::string(grant_columns) + "WHERE payment_hash = ?");
+            bind_bytes(granted, 1, hash.view());
+            if (granted.executeStep()) out.grant = grant_at(granted);
             SQLite::Statement revoked(database_, "SELECT reason, revoked_at FROM revocations WHERE payment_hash = ?");
             bind_bytes(revoked, 1, hash.view());
             if (revoked.executeStep())
                 out.revocation = Revocation{revoked.getColumn(0).getString(), time_at(revoked.getColumn(1))};
             return out;
+        });
+    }
+
+    Result<std::optional<PaymentHash>> find_token(const TokenId& id) override {
+        return guarded([&] {
+            SQLite::Statement query(database_,
+                                    "SELECT payment_hash FROM first_uses WHERE token_id = :id UNION SELECT payment_hash "
+                                    "FROM grants WHERE token_id = :id");
+            query.bind(":id", id.view().data(), static_cast<int>(id.view().size()));
+            std::optional<PaymentHash> out;
+            if (query.executeStep()) out = hash_at(query.getColumn(0));
+            return out;
+        });
+    }
+
+    Result<TokenPage> tokens(const TokenFilter& filter) override {
+        return guarded([&] {
+            std::string text =
+                "SELECT f.payment_hash, f.service, f.first_used_at, f.token_id, u.service, u.uses, u.bytes, "
+                "u.spent_msat, EXISTS (SELECT 1 FROM grants g WHERE g.payment_hash = f.payment_hash), EXISTS (SELECT 1 "
+                "FROM revocations r WHERE r.payment_hash = f.payment_hash) FROM first_uses f LEFT JOIN token_usage u ON "
+                "u.payment_hash = f.payment_hash WHERE 1 ";
+            if (filter.service) text += "AND f.service = :service ";
+            if (filter.before) text += "AND (f.first_used_at, f.payment_hash) < (:at, :hash) ";
+            SQLite::Statement query(database_, text + "ORDER BY f.first_used_at DESC, f.payment_hash DESC LIMIT :limit");
+            if (filter.service) query.bind(":service", *filter.service);
+            if (filter.before) {
+                query.bind(":at", unix_seconds(filter.before->at));
+                ByteView hash = filter.before->hash.view();
+                query.bind(":hash", hash.data(), static_cast<int>(hash.size()));
+            }
+            query.bind(":limit", static_cast<std::int64_t>(filter.limit + 1));
+            TokenPage page;
+            while (query.executeStep()) {
+                TokenRow row{hash_at(query.getColumn(0)), first_use_at(query, 1), std::nullopt,
+                             query.getColumn(8).getInt() != 0, query.getColumn(9).getInt() != 0};
+                if (!query.getColumn(4).isNull()) row.usage = usage_at(query, 4);
+                page.rows.push_back(std::move(row));
+            }
+            if (page.rows.size() > filter.limit) {
+                page.rows.pop_back();
+                page.next = TokenCursor{page.rows.back().first_use.at, page.rows.back().hash};
+            }
+            return page;
         });
     }
 
@@ -196,6 +289,20 @@ class SqliteReader final : public Reader {
 };
 
 }  // namespace
+
+std::string TokenCursor::text() const {
+    return std::to_string(unix_seconds(at)) + '-' + hash.hex();
+}
+
+std::optional<TokenCursor> TokenCursor::parse(std::string_view text) {
+    std::int64_t seconds = 0;
+    auto [end, errc] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    auto rest = text.substr(static_cast<std::size_t>(end - text.data()));
+    if (errc != std::errc{} || !rest.starts_with('-')) return std::nullopt;
+    auto hash = PaymentHash::from_hex(rest.substr(1));
+    if (!hash) return std::nullopt;
+    return TokenCursor{Seconds(std::chrono::seconds(seconds)), *hash};
+}
 
 Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& file) {
     try {

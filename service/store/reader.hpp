@@ -79,12 +79,14 @@ struct Page {
 
 enum class Period { hour, day };
 
-// What one service sold in one hour or day (UTC).
+// What one service sold in one hour or day (UTC), and what was given away of it, which is no revenue.
 struct StatsRow {
     Seconds start;
     std::string service;
-    std::uint64_t count = 0;
+    std::uint64_t count = 0;  // payments
     Msat received;
+    std::uint64_t first_uses = 0;  // tokens used for the first time, under the service's own name
+    std::uint64_t grants = 0;
 };
 
 struct StatsFilter {
@@ -102,6 +104,19 @@ struct Revocation {
 struct FirstUseRow {
     std::string service;
     Seconds at;
+    std::optional<TokenId> token_id;  // empty where it was used before ids were kept
+};
+
+struct UsageRow {
+    std::string service;  // or realm
+    paywall::Usage used;
+};
+
+// What a payment bought as a charge of the Payment scheme.
+struct ChargeRow {
+    std::string service;
+    Seconds at;
+    std::uint64_t replays = 0;
 };
 
 // All that is known of the tokens of one payment.
@@ -109,7 +124,40 @@ struct TokenFacts {
     std::optional<SettlementRow> settlement;
     std::optional<FirstUseRow> first_use;
     std::optional<Revocation> revocation;
-    [[nodiscard]] bool unknown() const { return !settlement && !first_use && !revocation; }
+    std::optional<UsageRow> usage;
+    std::optional<ChargeRow> charge;
+    std::optional<TokenGrant> grant;
+    [[nodiscard]] bool unknown() const {
+        return !settlement && !first_use && !revocation && !usage && !charge && !grant;
+    }
+};
+
+// A token that was used, for lists.
+struct TokenRow {
+    PaymentHash hash;
+    FirstUseRow first_use;
+    std::optional<UsageRow> usage;
+    bool granted = false;
+    bool revoked = false;
+};
+
+// The last row of a page: cursor := unix seconds "-" payment hash
+struct TokenCursor {
+    Seconds at;
+    PaymentHash hash;
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] static std::optional<TokenCursor> parse(std::string_view text);
+};
+
+struct TokenFilter {
+    std::optional<std::string> service = std::nullopt;  // under whose name it was first used
+    std::optional<TokenCursor> before = std::nullopt;
+    std::size_t limit = 100;
+};
+
+struct TokenPage {
+    std::vector<TokenRow> rows;
+    std::optional<TokenCursor> next;
 };
 
 struct AuditRow {
@@ -126,6 +174,10 @@ class Reader {
     [[nodiscard]] virtual Result<Page<SessionRow>> sessions(const SessionFilter& filter) = 0;
     [[nodiscard]] virtual Result<std::vector<StatsRow>> stats(const StatsFilter& filter) = 0;  // oldest first
     [[nodiscard]] virtual Result<TokenFacts> token(const PaymentHash& hash) = 0;
+    // The payment of a token that was used, or given away; empty where none is known.
+    [[nodiscard]] virtual Result<std::optional<PaymentHash>> find_token(const TokenId& id) = 0;
+    // Those that were used, by their first use, newest first.
+    [[nodiscard]] virtual Result<TokenPage> tokens(const TokenFilter& filter) = 0;
     [[nodiscard]] virtual Result<Page<AuditRow>> audit(std::optional<std::int64_t> before, std::size_t limit) = 0;
 
     // None in a store of before there were any.

@@ -20,6 +20,7 @@
 #include "service/store/examine.hpp"
 #include "service/store/facts_map.hpp"
 #include "service/store/free_use_table.hpp"
+#include "service/store/grant_table.hpp"
 #include "service/store/lock_file.hpp"
 #include "service/store/migrate.hpp"
 #include "service/store/queued_sessions.hpp"
@@ -66,7 +67,8 @@ class SqliteStore final : public Store {
         load();
         insert_first_use_.emplace(
             database_,
-            "INSERT INTO first_uses (payment_hash, service, first_used_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+            "INSERT INTO first_uses (payment_hash, service, first_used_at, token_id) VALUES (?, ?, ?, ?) ON CONFLICT DO "
+            "NOTHING");
         select_first_use_.emplace(database_, "SELECT first_used_at FROM first_uses WHERE payment_hash = ?");
         insert_settlement_.emplace(
             database_,
@@ -105,9 +107,9 @@ class SqliteStore final : public Store {
         return cursor == cursors_.end() ? 1 : cursor->second;
     }
 
-    void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at,
+    void record_first_use(const l402::Identifier& token, std::string_view service, std::chrono::sys_seconds at,
                           FirstUseDone done) override {
-        enqueue(FirstUseWrite{hash, std::string(service), at, std::move(done)});
+        enqueue(FirstUseWrite{token.payment_hash, token.token_id, std::string(service), at, std::move(done)});
     }
 
     void use_charge(paywall::ChargeUse use, ChargeDone done) override {
@@ -156,6 +158,9 @@ class SqliteStore final : public Store {
     }
 
     [[nodiscard]] SessionStore& sessions() override { return *sessions_; }
+    void grant(TokenGrant grant, AuditEntry entry, GrantDone done) override {
+        enqueue(GrantWrite{std::move(grant), std::move(entry), std::move(done)});
+    }
 
     void record_audit(AuditEntry entry, AuditDone done) override {
         auto told = [done = std::move(done)](const Result<bool>& written) {
@@ -189,6 +194,7 @@ class SqliteStore final : public Store {
             cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
         }
         services_ = read_services(database_);
+        for (const TokenGrant& one : read_grants(database_)) facts_.set_granted(one.hash, one.granted_at, one.terms);
     }
 
     void enqueue(Write write) {
@@ -266,6 +272,7 @@ class SqliteStore final : public Store {
         bind_bytes(insert, 1, write.hash.view());
         insert.bind(2, write.service);
         insert.bind(3, static_cast<std::int64_t>(write.at.time_since_epoch().count()));
+        insert.bind(4, write.token_id.view().data(), static_cast<int>(write.token_id.view().size()));
         write.is_new = insert.exec() > 0;
         if (write.is_new) return;
         SQLite::Statement& select = *select_first_use_;
@@ -332,6 +339,20 @@ class SqliteStore final : public Store {
     void execute(ServicesWrite& write) {
         write_services(database_, write.services);
         write_audit(write.entry);
+    }
+
+    void execute(GrantWrite& write) {
+        write_grant(database_, write.grant);
+        write_audit(write.entry);
+    }
+
+    void finish(GrantWrite& write, const Result<void>& committed) {
+        if (committed) {
+            facts_.set_granted(write.grant.hash, write.grant.granted_at, write.grant.terms);
+            std::lock_guard lock(queue_mutex_);
+            ++figures_.grants;
+        }
+        write.done(committed);
     }
 
     static void finish(ServicesWrite& write, const Result<void>& committed) { write.done(committed); }

@@ -15,6 +15,7 @@
 
 #include "common/gateway/messages.hpp"
 #include "common/ids/ids.hpp"
+#include "common/l402/identifier.hpp"
 #include "common/result/error.hpp"
 #include "service/config/definition.hpp"
 #include "service/paywall/charge_use.hpp"
@@ -53,7 +54,19 @@ struct Figures {
     std::uint64_t failures = 0;    // commits that failed
     std::uint64_t queued = 0;      // rows waiting now
     std::uint64_t first_uses = 0;  // tokens used for the first time, since the store was opened
+    std::uint64_t grants = 0;      // tokens given away, since then
     double commit_seconds = 0;     // spent in commits
+};
+
+// A token that an operator gave away.
+struct TokenGrant {
+    PaymentHash hash;  // of a preimage that was drawn for it
+    TokenId token_id;
+    std::string service;  // or realm, in whose name it is
+    std::string route;    // empty: not for a route alone
+    paywall::GrantTerms terms;
+    std::string reason;
+    std::chrono::sys_seconds granted_at;
 };
 
 // A row of the audit table: what was done or asked for, by whom, to what.
@@ -76,9 +89,9 @@ class Store {
     // never passes a gap: the next subscription begins with it.
     [[nodiscard]] virtual std::uint64_t resume_from(std::string_view node_id) = 0;
 
-    // Records when the token of `hash` was first used, unless that is known already. `done` gets what is true then.
+    // Records when a token was first used, unless that is known already. `done` gets what is true then.
     using FirstUseDone = std::function<void(Result<std::chrono::sys_seconds>)>;
-    virtual void record_first_use(const PaymentHash& hash, std::string_view service, std::chrono::sys_seconds at,
+    virtual void record_first_use(const l402::Identifier& token, std::string_view service, std::chrono::sys_seconds at,
                                   FirstUseDone done) = 0;
 
     // Decides whether a charge may be used, upon what is recorded of it, and records the use; both in one commit, so
@@ -118,6 +131,9 @@ class Store {
     using RevokedDone = std::function<void(Result<bool>)>;
     virtual void revoke(const PaymentHash& hash, std::string reason, AuditEntry entry, RevokedDone done) = 0;
     virtual void restore(const PaymentHash& hash, AuditEntry entry, RevokedDone done) = 0;
+    // Records a token that is given away, and writes `entry` down, both or neither. It is settled from then on.
+    using GrantDone = std::function<void(Result<void>)>;
+    virtual void grant(TokenGrant grant, AuditEntry entry, GrantDone done) = 0;
     // Grows with each revocation and restoration. Any thread; what was decided under another number must be decided
     // anew.
     [[nodiscard]] virtual std::uint64_t revocations_version() const = 0;

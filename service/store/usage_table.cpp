@@ -36,12 +36,14 @@ void UsageTable::add(const PaymentHash& hash, const std::string& service, UsageC
 
 std::vector<PaymentHash> UsageTable::prune(const UsageEnds& ended, std::size_t step) {
     // As the time that a token buys is counted: from its settlement, or else from its first use. What an open session
-    // has spent is kept for as long as that is open, since the rest of its deposit is owed.
+    // has spent is kept for as long as that is open, since the rest of its deposit is owed; what a token that was given
+    // away has used, for good, since it has a time of its own.
     SQLite::Statement rows(
         database_,
         "SELECT u.payment_hash, u.service, coalesce(s.settled_at, f.first_used_at) FROM token_usage u LEFT JOIN "
         "settlements s ON s.payment_hash = u.payment_hash LEFT JOIN first_uses f ON f.payment_hash = u.payment_hash "
         "WHERE u.payment_hash > ? AND NOT EXISTS (SELECT 1 FROM sessions WHERE id = u.payment_hash AND closed_at IS NULL) "
+        "AND NOT EXISTS (SELECT 1 FROM grants WHERE payment_hash = u.payment_hash) "
         "ORDER BY u.payment_hash LIMIT ?");
     // A null pointer would be bound as NULL, which nothing is greater than.
     const std::uint8_t none = 0;

@@ -12,6 +12,7 @@ namespace millrace::store {
 
 struct FirstUseWrite {
     PaymentHash hash;
+    TokenId token_id;
     std::string service;
     std::chrono::sys_seconds at;
     Store::FirstUseDone done;
@@ -68,7 +69,13 @@ struct ServicesWrite {
     Store::ServicesDone done;
 };
 
+struct GrantWrite {
+    TokenGrant grant;
+    AuditEntry entry;
+    Store::GrantDone done;
+};
+
 using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, PruneWrite, FreeUsesWrite,
-                           OperatorWrite, ServicesWrite, QueuedWrite>;
+                           OperatorWrite, ServicesWrite, GrantWrite, QueuedWrite>;
 
 }  // namespace millrace::store

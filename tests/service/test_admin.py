@@ -160,8 +160,8 @@ def test_stats_count_by_service_and_period_in_utc(house):
     settled(house, service, admin, count=1, at=NOON + 86400, name="admin")
     day = admin.document("/v1/stats")
     assert day["period"] == "day" and day["stats"] == [
-        {"start": NOON - 43200, "service": "weather", "count": 3, "amount_received_msat": 3003},
-        {"start": NOON + 43200, "service": "admin", "count": 1, "amount_received_msat": 1000},
+        {"start": NOON - 43200, "service": "weather", "count": 3, "amount_received_msat": 3003, "first_uses": 0, "grants": 0},
+        {"start": NOON + 43200, "service": "admin", "count": 1, "amount_received_msat": 1000, "first_uses": 0, "grants": 0},
     ]
     hours = admin.document("/v1/stats?period=hour&service=weather")["stats"]
     assert [(row["start"], row["count"]) for row in hours] == [(NOON, 2), (NOON + 3600, 1)]
@@ -314,7 +314,7 @@ def test_each_documented_path_answers_as_documented(house):
     service, admin = open_house(house)
     token, = settled(house, service, admin)
     stored = {"name": "kept", "path": "/kept/", "upstream": house.upstream.url, "price_msat": 5}
-    bodies = {"addService": {**stored, "name": "new", "path": "/new/"}, "setService": stored}
+    bodies = {"grantToken": {"service": "weather", "reason": "a test"}, "addService": {**stored, "name": "new", "path": "/new/"}, "setService": stored}
     assert admin.post("/v1/services", stored).status == 201
     asked = 0
     for path, operations in DOCUMENT["paths"].items():
@@ -334,4 +334,4 @@ def test_each_documented_path_answers_as_documented(house):
             assert set(schema["required"]) <= set(answer.json()), path
             assert schema.get("additionalProperties") or set(answer.json()) <= set(schema["properties"]), path
             asked += 1
-    assert asked == 16
+    assert asked == 19

@@ -189,9 +189,9 @@ def test_the_same_operations_are_tools_over_mcp(house, running):
     assert len(said) == 11
     assert said[0]["protocolVersion"] == "2025-03-26" and said[0]["capabilities"] == {"tools": {}}
     tools = {tool["name"]: tool for tool in said[1]["tools"]}
-    assert len(tools) == 16 and tools["token_revoke"]["inputSchema"]["required"] == ["payment_hash"]
+    assert len(tools) == 19 and tools["token_revoke"]["inputSchema"]["required"] == ["payment_hash"]
     assert [name for name, tool in tools.items() if not tool["annotations"]["readOnlyHint"]] == [
-        "service_add", "service_set", "service_remove", "token_revoke", "token_restore", "reload"]  # fmt: skip
+        "service_add", "service_set", "service_remove", "token_revoke", "token_grant", "token_restore", "reload"]  # fmt: skip
     text = lambda number: json.loads(said[number]["content"][0]["text"])  # noqa: E731
     assert text(2)["services"] == 2 and not said[2]["isError"]
     assert text(3)["revoked"] and text(4)["settlements"] == []
@@ -215,12 +215,12 @@ def complete(*words):
 def test_bash_completes_what_the_program_knows():
     helped = run("--help").stdout
     commands = complete("")
-    assert len(commands) == 11 and all(f"  {command} " in helped for command in commands)
+    assert len(commands) == 13 and all(f"  {command} " in helped for command in commands)
     assert complete("token", "re") == ["revoke", "restore"]
     assert complete("--socket", "/none", "sta") == ["status", "stats"]
     assert complete("stats", "--period", "") == ["hour", "day"]
     assert complete("service", "re") == ["remove"]
-    for command in ("settlements", "sessions", "stats", "audit", "token revoke", "service add", "service set", "service remove"):
+    for command in ("settlements", "sessions", "stats", "audit", "challenges", "tokens", "token revoke", "token grant", "service add", "service set", "service remove"):
         known = run(*command.split(), "--help").stdout
         of_all = {"--url", "--socket", "--token-file", "--timeout", "--json", "--dry-run", "--help", "--version"}
         assert set(complete(*command.split(), "--")) - of_all == set(re.findall(r"^ +(--[a-z-]+)", known, re.M)), command
@@ -256,3 +256,32 @@ def test_services_are_made_from_toml_and_json_and_given_back(house, running):
     made = talk(ctl.place, [call(1, "service_add", definition={**shown, "name": "third", "path": "/third/"}), call(2, "service_add", definition=bare.replace("= 0", "= 7"), dry_run=True)])
     assert not made[1]["isError"] and not made[2]["isError"], made
     assert [one["name"] for one in ctl.json("services")["services"]] == ["extra", "admin", "weather", "third"]
+
+
+def test_a_token_is_granted_and_found_from_the_terminal(house, running):
+    service, ctl = running
+    made = ctl.json("token", "grant", "weather", "a good cause", "--uses", "2", "--expires-in", "30d")
+    assert made["uses"] == 2 and made["ends_at"] == made["granted_at"] + 30 * 86400 and made["reason"] == "a good cause"
+    headers = {"Authorization": made["authorization"]}
+    assert [service.get("/weather/x", headers).status for _ in range(3)] == [200, 200, 402]
+    assert ctl.json("token", "show", made["token_id"])["usage"]["uses_left"] == 0
+    assert ctl.json("tokens")["tokens"][0]["granted"] is True
+    assert "uses" in ctl("token", "grant", "weather", "x", "--uses", "many", code=4).stderr
+    said = ctl("--dry-run", "token", "grant", "weather", "x", "--uses", "2").stdout
+    assert said.endswith('{"service":"weather","reason":"x","uses":2}\n') and len(ctl.json("audit")["audit"]) == 1
+
+
+def test_challenges_that_are_open_are_counted_and_listed(house, running):
+    service, ctl = running
+    assert ctl.json("challenges") == {"count": 0, "services": [], "challenges": []}
+    for target in ("/weather/x", "/weather/y", "/weather/admin/x"):
+        assert service.get(target).status == 402
+    shown = ctl.json("challenges", "--limit", "2")
+    assert shown["count"] == 3 and len(shown["challenges"]) == 2
+    assert shown["services"] == [{"service": "admin", "count": 1, "amount_msat": 9000}, {"service": "weather", "count": 2, "amount_msat": 2000}]
+    assert shown["challenges"][0]["service"] == "admin" and shown["challenges"][0]["payment_hash"] in house.gateway.issued
+    assert all(one["issued_at"] < one["expires_at"] for one in shown["challenges"])
+    assert ctl.json("challenges", "--service", "weather")["count"] == 2
+    house.gateway.settle(house.gateway.issued[shown["challenges"][0]["payment_hash"]])
+    wait_for(lambda: ctl.json("challenges")["count"] == 2, "a paid one is not open any more")
+    assert "admin" in ctl.on_terminal("settlements") and "weather" in ctl.on_terminal("challenges")

@@ -244,9 +244,15 @@ TEST_CASE("open invoices are those neither paid nor expired") {
     gateway::OpenInvoices open;
     auto hash_of = [](std::uint8_t mark) { return PaymentHash(std::array<std::uint8_t, 32>{mark}); };
     Time start{};
-    open.add(hash_of(1), start, start + 10s);
-    open.add(hash_of(2), start + 1s, start + 11s);
-    open.add(hash_of(3), start + 2s, start + 12s);
+    open.add(hash_of(1), {"b", Msat(1), start, start + 10s});
+    open.add(hash_of(2), {"a", Msat(2), start + 1s, start + 11s});
+    open.add(hash_of(3), {"b", Msat(3), start + 2s, start + 12s});
+    auto sums = open.by_service(start);
+    CHECK(sums["b"].count == 2);
+    CHECK(sums["b"].amount_msat == 4);
+    CHECK(open.newest(2, start, std::nullopt).front().first == hash_of(3));
+    CHECK(open.newest(9, start, "a").size() == 1);
+    CHECK(open.newest(9, start + 11s, std::nullopt).size() == 1);
     CHECK(open.paid(hash_of(2)) == start + 1s);
     CHECK_FALSE(open.paid(hash_of(2)));
     CHECK_FALSE(open.paid(hash_of(9)));
@@ -258,7 +264,7 @@ TEST_CASE("open invoices are those neither paid nor expired") {
     for (std::size_t i = 0; i < gateway::OpenInvoices::max_size + 10; ++i) {
         std::array<std::uint8_t, 32> bytes{};
         for (std::size_t b = 0; b < 4; ++b) bytes[24 + b] = static_cast<std::uint8_t>(i >> (8 * b));
-        open.add(PaymentHash(bytes), start, start + 10s);
+        open.add(PaymentHash(bytes), {"a", Msat(1), start, start + 10s});
     }
     CHECK(open.size() == gateway::OpenInvoices::max_size);
 }

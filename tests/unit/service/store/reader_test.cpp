@@ -136,3 +136,81 @@ TEST_CASE("hours and days begin where UTC has them begin") {
                   {.since = Seconds(std::chrono::seconds(86400)), .until = Seconds(std::chrono::seconds(90000))})
               ->rows.size() == 2);
 }
+
+TEST_CASE("a token that was given away is settled from then on, with its own terms, and outlives the process") {
+    House house;
+    TokenGrant grant{hash(1), TokenId(hash(2).array()), "weather", "big", {noon + std::chrono::hours(1), 5}, "why", noon};
+    REQUIRE(finished<Result<void>>([&](auto done) { house.store->grant(grant, entry("grant"), std::move(done)); }));
+    for (int round = 0; round < 2; ++round) {
+        paywall::PaymentFacts facts = house.store->facts(hash(1));
+        CHECK(facts.settled_at == noon);
+        REQUIRE(facts.granted);
+        CHECK(*facts.granted == grant.terms);
+        CHECK_FALSE(house.store->facts(hash(2)).granted);
+        auto found = house.reader->token(hash(1)).value();
+        REQUIRE(found.grant);
+        CHECK(found.grant->reason == "why");
+        CHECK(found.grant->route == "big");
+        CHECK(found.grant->terms == grant.terms);
+        CHECK(house.reader->find_token(grant.token_id).value() == hash(1));
+        CHECK_FALSE(house.reader->find_token(TokenId(hash(1).array())).value());
+        auto stats = house.reader->stats({}).value();
+        REQUIRE(stats.size() == 1);
+        CHECK(stats[0].grants == 1);
+        CHECK(stats[0].count == 0);
+        CHECK(stats[0].received == Msat(0));
+        CHECK(house.reader->audit(std::nullopt, 10)->rows.size() == 1);
+        house.open();
+    }
+    // Twice the same is an error, and leaves no row in the audit table.
+    CHECK_FALSE(finished<Result<void>>([&](auto done) { house.store->grant(grant, entry("grant"), std::move(done)); }));
+    CHECK(house.reader->audit(std::nullopt, 10)->rows.size() == 1);
+}
+
+TEST_CASE("tokens are listed by their first use, page after page, those of one second too") {
+    House house;
+    for (std::uint8_t i = 1; i <= 7; ++i) {
+        REQUIRE(finished<Result<std::chrono::sys_seconds>>([&](auto done) {
+            house.store->record_first_use({hash(i), TokenId(hash(i).array())}, i == 7 ? "b" : "a",
+                                          noon + std::chrono::seconds(i / 3), std::move(done));
+        }));
+    }
+    std::vector<PaymentHash> seen;
+    TokenFilter filter{.limit = 2};
+    for (;;) {
+        auto page = house.reader->tokens(filter).value();
+        for (const TokenRow& row : page.rows) seen.push_back(row.hash);
+        if (!page.next) break;
+        filter.before = TokenCursor::parse(page.next->text());
+        REQUIRE(filter.before);
+    }
+    CHECK(seen == std::vector<PaymentHash>{hash(7), hash(6), hash(5), hash(4), hash(3), hash(2), hash(1)});
+    CHECK(house.reader->tokens({.service = "b"})->rows.size() == 1);
+    CHECK_FALSE(TokenCursor::parse(""));
+    CHECK_FALSE(TokenCursor::parse("5-00"));
+}
+
+TEST_CASE("stored services are there as they were put, with the row in the audit table") {
+    House house;
+    std::vector<config::StoredService> services{{"a", {{"name", "a"}}, true, noon, noon},
+                                                {"b", {{"name", "b"}, {"price_msat", 5}}, false, noon, noon}};
+    auto put = [&] {
+        return finished<Result<void>>(
+            [&](auto done) { house.store->replace_services(services, entry("service added"), std::move(done)); });
+    };
+    REQUIRE(put());
+    for (int round = 0; round < 2; ++round) {
+        auto stored = house.reader->services().value();
+        REQUIRE(stored.size() == 2);
+        CHECK(stored[0].in_front);
+        CHECK(stored[1].name == "b");
+        CHECK(stored[1].definition == services[1].definition);
+        CHECK(stored[1].updated_at == noon);
+        house.open();
+        CHECK(house.store->services().size() == 2);
+    }
+    services.pop_back();
+    REQUIRE(put());
+    CHECK(house.reader->services()->size() == 1);
+    CHECK(house.reader->audit(std::nullopt, 10)->rows.size() == 2);
+}

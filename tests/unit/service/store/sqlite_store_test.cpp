@@ -54,7 +54,7 @@ gateway::Settlement settlement(std::uint16_t number, std::uint64_t pay_index) {
 
 Result<std::chrono::sys_seconds> use(store::Store& store, std::uint16_t number, std::chrono::sys_seconds at) {
     std::promise<Result<std::chrono::sys_seconds>> done;
-    store.record_first_use(hash(number), "weather", at,
+    store.record_first_use({hash(number), {}}, "weather", at,
                            [&](Result<std::chrono::sys_seconds> result) { done.set_value(std::move(result)); });
     return done.get_future().get();
 }
@@ -240,7 +240,7 @@ TEST_CASE("what piles up during a commit is committed together") {
     std::condition_variable all;
     std::uint16_t done = 0;
     for (std::uint16_t i = 0; i < count; ++i) {
-        store->record_first_use(hash(i), "weather", noon, [&](const Result<std::chrono::sys_seconds>& result) {
+        store->record_first_use({hash(i), {}}, "weather", noon, [&](const Result<std::chrono::sys_seconds>& result) {
             std::lock_guard lock(mutex);
             done = static_cast<std::uint16_t>(done + (result ? 1 : 0));
             all.notify_one();

@@ -31,9 +31,15 @@ class Database {
         insert.exec();
     }
     void first_used(std::uint16_t number, std::chrono::sys_seconds at) {
-        SQLite::Statement insert(database, "INSERT INTO first_uses VALUES (?, 's', ?)");
+        SQLite::Statement insert(database, "INSERT INTO first_uses VALUES (?, 's', ?, NULL)");
         insert.bind(1, hash(number).view().data(), 32);
         insert.bind(2, static_cast<std::int64_t>(at.time_since_epoch().count()));
+        insert.exec();
+    }
+    void granted(std::uint16_t number) {
+        SQLite::Statement insert(database, "INSERT INTO grants VALUES (?, ?, 's', '', 9, 'why', 1, NULL)");
+        insert.bind(1, hash(number).view().data(), 32);
+        insert.bind(2, hash(number).view().data(), 32);
         insert.exec();
     }
     void session(std::uint16_t number, bool open) {
@@ -77,10 +83,13 @@ TEST_CASE("only what ended long ago is removed, by the clock of its token") {
         house.settled(number, noon - 1s);
         house.session(number, open);
     }
+    use(8, "hour");  // given away, for a time of its own
+    house.first_used(8, noon - 1s);
+    house.granted(8);
     const store::UsageEnds ended{{"hour", noon}};
     const auto pruned = table.prune(ended, 100);
     CHECK(std::set<PaymentHash>(pruned.begin(), pruned.end()) == std::set<PaymentHash>{hash(1), hash(3), hash(7)});
-    CHECK(left(table) == std::set<PaymentHash>{hash(2), hash(4), hash(5), hash(6)});
+    CHECK(left(table) == std::set<PaymentHash>{hash(2), hash(4), hash(5), hash(6), hash(8)});
     CHECK(table.prune(ended, 100).empty());
 }
 
