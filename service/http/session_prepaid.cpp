@@ -298,8 +298,10 @@ Awaitable<std::optional<Problem>> Session::open_prepaid(const payment::SessionPr
         co_return co_await refuse_prepaid(refusal_of(outcome->step));
     const store::SessionRecord& session = *outcome->session;
     shared.sessions.add(session.id, {session.scope, session.deposit, session.idle, SessionBook::State::open});
-    if (outcome->step == SessionStep::done)
+    if (outcome->step == SessionStep::done) {
+        shared.metrics.session(metrics::SessionEvent::opened);
         spdlog::info("session {} opened for {}: {} msat", session.id.hex(), session.scope, session.deposit.value());
+    }
     co_return co_await enter_prepaid(proof);
 }
 
@@ -344,6 +346,7 @@ Awaitable<std::optional<Problem>> Session::top_up_prepaid(const payment::Session
         co_return unavailable("The deposit could not be recorded. Nothing is lost: repeat the request later.");
     if (outcome->step != SessionStep::done && outcome->step != SessionStep::repeated)
         co_return co_await refuse_prepaid(refusal_of(outcome->step));
+    if (outcome->step == SessionStep::done) shared.metrics.session(metrics::SessionEvent::topped_up);
     shared.sessions.set_deposit(proof.session, outcome->session->deposit);
     count_credential(metrics::AuthResult::ok);
     const boost::json::object body{{"status", "ok"}};

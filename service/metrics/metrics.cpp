@@ -52,6 +52,17 @@ struct Metrics::Rest {
         histogram("l402_invoice_create_duration_seconds", "Time the plugin took to issue an invoice.", create_bounds);
     prometheus::Histogram& settled =
         histogram("l402_invoice_settle_delay_seconds", "Time from issuing an invoice to its payment.", settle_bounds);
+    std::array<prometheus::Counter*, session_event_names.size()> session_events{};
+    prometheus::Gauge& sessions_open = gauge("l402_sessions_open", "Sessions of the Payment scheme that are open.");
+    std::array<prometheus::Counter*, refund_names.size()> refunds{};
+    std::array<prometheus::Counter*, refund_names.size()> refund_amounts{};
+    prometheus::Counter& refund_fees = prometheus::BuildCounter()
+                                           .Name("l402_refund_fees_msat_total")
+                                           .Help("Routing fees in millisatoshi that refunds cost the node.")
+                                           .Register(registry)
+                                           .Add({});
+    prometheus::Gauge& refunds_pending =
+        gauge("l402_refunds_pending", "Refunds of closed sessions that are not known to have ended.");
     std::map<std::string, prometheus::Histogram*, std::less<>> rpc_durations;
     prometheus::Gauge& up = gauge("l402_plugin_up", "1 while the plugin answers on its socket.");
     prometheus::Gauge& blockheight = gauge("cln_blockheight", "Block height of the node.");
@@ -79,6 +90,24 @@ struct Metrics::Rest {
                             .Register(registry);
         for (std::size_t i = 0; i < invoice_names.size(); ++i)
             invoices[i] = &results.Add({{"result", invoice_names[i]}});
+        auto& events = prometheus::BuildCounter()
+                           .Name("l402_sessions_total")
+                           .Help("Sessions of the Payment scheme by what became of them.")
+                           .Register(registry);
+        for (std::size_t i = 0; i < session_event_names.size(); ++i)
+            session_events[i] = &events.Add({{"event", session_event_names[i]}});
+        auto& ended = prometheus::BuildCounter()
+                          .Name("l402_refunds_total")
+                          .Help("Refunds of closed sessions by how they ended.")
+                          .Register(registry);
+        auto& amounts = prometheus::BuildCounter()
+                            .Name("l402_refunds_msat_total")
+                            .Help("Millisatoshi of refunds by how they ended; revenue is what was received before.")
+                            .Register(registry);
+        for (std::size_t i = 0; i < refund_names.size(); ++i) {
+            refunds[i] = &ended.Add({{"result", refund_names[i]}});
+            refund_amounts[i] = &amounts.Add({{"result", refund_names[i]}});
+        }
         auto& durations = prometheus::BuildHistogram()
                               .Name("l402_rpc_duration_seconds")
                               .Help("Time of the plugin's answers.")
@@ -157,6 +186,21 @@ void Metrics::invoice_created(std::chrono::duration<double> took) {
 }
 void Metrics::invoice_settled(std::chrono::duration<double> after) {
     rest_->settled.Observe(after.count());
+}
+
+void Metrics::session(SessionEvent event) {
+    rest_->session_events[static_cast<std::size_t>(event)]->Increment();
+}
+void Metrics::sessions_open(std::size_t count) {
+    rest_->sessions_open.Set(static_cast<double>(count));
+}
+void Metrics::refunded(RefundResult result, Msat amount, Msat fee) {
+    rest_->refunds[static_cast<std::size_t>(result)]->Increment();
+    rest_->refund_amounts[static_cast<std::size_t>(result)]->Increment(static_cast<double>(amount.value()));
+    rest_->refund_fees.Increment(static_cast<double>(fee.value()));
+}
+void Metrics::refunds_pending(std::size_t count) {
+    rest_->refunds_pending.Set(static_cast<double>(count));
 }
 
 void Metrics::rpc(std::string_view method, std::chrono::duration<double> took) {

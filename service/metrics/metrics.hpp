@@ -21,7 +21,14 @@ namespace millrace::metrics {
 enum class InvoiceResult { created, paid, expired, error };
 inline constexpr std::array invoice_names = {"created", "paid", "expired", "error"};
 
-inline constexpr std::array rpc_methods = {"hello", "issue", "keys", "subscribe"};
+inline constexpr std::array rpc_methods = {"hello", "issue", "keys", "subscribe", "refund"};
+
+// What becomes of sessions of the Payment scheme (label `event`), and of what is paid back of them (label `result`).
+enum class SessionEvent { opened, topped_up, closed_by_client, closed_idle, closed_by_operator };
+inline constexpr std::array session_event_names = {"opened", "topped_up", "closed_by_client", "closed_idle",
+                                                   "closed_by_operator"};
+enum class RefundResult { succeeded, failed };
+inline constexpr std::array refund_names = {"succeeded", "failed"};
 
 // What a thread counts that belongs to no resource.
 struct alignas(64) ThreadShard {
@@ -61,6 +68,10 @@ class Metrics {
     void invoices_open(std::size_t count);
     void invoice_created(std::chrono::duration<double> took);
     void invoice_settled(std::chrono::duration<double> after_creation);
+    void session(SessionEvent event);
+    void sessions_open(std::size_t count);
+    void refunded(RefundResult result, Msat amount, Msat fee);
+    void refunds_pending(std::size_t count);
     void rpc(std::string_view method, std::chrono::duration<double> took);
     void plugin_up(bool up);
     void clock_ahead(std::chrono::seconds by);

@@ -179,7 +179,7 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
         waiters_.settled(hash);
     });
     gateway_->on_keys([this] { desk_->forget(); });
-    closer_ = std::make_unique<sessions::Closer>(*control_, *store_, *gateway_, sessions_, ledger_);
+    closer_ = std::make_unique<sessions::Closer>(*control_, *store_, *gateway_, sessions_, ledger_, metrics_);
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
         http::Shared shared{site_,       keys_,     *desk_,  *store_, metrics_,      waiters_,

@@ -29,6 +29,18 @@ bool may_change(const std::optional<gateway::RefundRefusal>& why) {
     return why == gateway::RefundRefusal::daily_limit || why == gateway::RefundRefusal::not_settled;
 }
 
+metrics::SessionEvent event_of(store::ClosedBy who) {
+    switch (who) {
+        case store::ClosedBy::client:
+            return metrics::SessionEvent::closed_by_client;
+        case store::ClosedBy::idle:
+            return metrics::SessionEvent::closed_idle;
+        case store::ClosedBy::operator_:
+            break;
+    }
+    return metrics::SessionEvent::closed_by_operator;
+}
+
 std::chrono::sys_seconds seconds_now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
@@ -36,12 +48,13 @@ std::chrono::sys_seconds seconds_now() {
 }  // namespace
 
 Closer::Closer(boost::asio::io_context& context, store::Store& store, gateway::Client& gateway,
-               paywall::SessionBook& book, paywall::Ledger& ledger)
+               paywall::SessionBook& book, paywall::Ledger& ledger, metrics::Metrics& metrics)
     : context_(context),
       store_(store),
       gateway_(gateway),
       book_(book),
       ledger_(ledger),
+      metrics_(metrics),
       tick_timer_(context.get_executor()) {}
 
 void Closer::start(std::vector<store::SessionRecord> known) {
@@ -98,6 +111,7 @@ Awaitable<> Closer::close_one(store::SessionClose close, bool begun, std::uint64
     if (mine) book_.closed(id);
     const bool is_new = outcome->step == store::SessionStep::done;
     if (is_new) {
+        metrics_.session(event_of(close.by));
         const store::SessionRecord& session = *outcome->session;
         spdlog::info("session {} closed ({}): {} msat spent of {}, {} msat to pay back", id.hex(), name(close.by),
                      session.spent.value(), session.deposit.value(), session.refund.value());
@@ -180,7 +194,10 @@ Awaitable<> Closer::record(store::SessionRecord& session, store::RefundResult re
     }
     session.refund_progress = result.progress;
     session.refund_reason = result.reason;
-    if (result.progress == RefundProgress::succeeded) {
+    const bool paid = result.progress == RefundProgress::succeeded;
+    metrics_.refunded(paid ? metrics::RefundResult::succeeded : metrics::RefundResult::failed, session.refund,
+                      result.fee);
+    if (paid) {
         spdlog::info("session {}: {} msat paid back, {} msat of fees", session.id.hex(), session.refund.value(),
                      result.fee.value());
     } else {
@@ -196,6 +213,8 @@ Awaitable<> Closer::tick() {
         if (stopped_) break;
         sweep();
         close_revoked();
+        metrics_.sessions_open(book_.open_count());
+        metrics_.refunds_pending(owed_.size());
         if (gateway_.ready()) ask_what_is_due();
     }
 }

@@ -18,6 +18,7 @@
 
 #include "service/gateway/client.hpp"
 #include "service/http/asio.hpp"
+#include "service/metrics/metrics.hpp"
 #include "service/paywall/ledger.hpp"
 #include "service/paywall/session_book.hpp"
 #include "service/store/store.hpp"
@@ -30,7 +31,7 @@ class Closer {
 
     // All references must outlive it.
     Closer(boost::asio::io_context& context, store::Store& store, gateway::Client& gateway, paywall::SessionBook& book,
-           paywall::Ledger& ledger);
+           paywall::Ledger& ledger, metrics::Metrics& metrics);
 
     // Takes over what the store knows of: open ones go into the book, refunds that are pending are asked for.
     void start(std::vector<store::SessionRecord> known);
@@ -69,6 +70,7 @@ class Closer {
     gateway::Client& gateway_;
     paywall::SessionBook& book_;
     paywall::Ledger& ledger_;
+    metrics::Metrics& metrics_;
     http::Timer tick_timer_;
     std::map<PaymentHash, Owed> owed_;
     std::map<std::uint64_t, Done> waiting_;  // not in the coroutines, which may outlive whoever waits

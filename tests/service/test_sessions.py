@@ -557,7 +557,18 @@ def test_what_is_no_stream_of_events_costs_its_price_alone(market):
 # -- the end ------------------------------------------------------------------------------------------------------------
 
 
+FIGURES = [
+    'l402_sessions_total{event="opened"}',
+    'l402_sessions_total{event="topped_up"}',
+    'l402_sessions_total{event="closed_by_client"}',
+    'l402_refunds_total{result="succeeded"}',
+    'l402_refunds_msat_total{result="succeeded"}',
+    "l402_refund_fees_msat_total",
+]
+
+
 def test_closing_pays_back_what_is_left(market):
+    before = [market.service.metric(name) for name in FIGURES]
     deposit, more = opened(market), ask(market)
     market.service.get("/stream/x", more.top_up(deposit))
     market.service.get("/stream/x", deposit.bearer())
@@ -566,6 +577,9 @@ def test_closing_pays_back_what_is_left(market):
     receipt = receipt_of(answer)
     assert (receipt["reference"], receipt["refundSats"], receipt["refundStatus"]) == (deposit.hash, 17, "succeeded")
     assert row(market, deposit) == (20000, "client", 3000, 17000, "succeeded", 3)
+    grown = [market.service.metric(name) - was for name, was in zip(FIGURES, before)]
+    assert grown == [1, 1, 1, 1, 17000, 3]
+    assert market.service.metric('l402_rpc_duration_seconds_count{method="refund"}') > 0
     assert (sorted([deposit.hash, more.hash]), 17000, INVOICE) in [(sorted(d), m, i) for d, m, i in market.gateway.refunds]
     # Again is the same answer, and no second refund.
     again = market.service.get("/stream/x", deposit.close())
