@@ -60,7 +60,7 @@ class Converter {
     toml::table table(const json::object& object, const std::string& pointer) {
         toml::table out;
         for (const auto& [key, value] : object) {
-            add(value, below(pointer, key), [&out, &key](auto&& item) {
+            add(value, below(pointer, key), [&out, &key = key](auto&& item) {
                 out.insert_or_assign(std::string_view(key), std::forward<decltype(item)>(item));
             });
         }
