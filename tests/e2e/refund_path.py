@@ -35,11 +35,7 @@ class Shop:
     def __init__(self, network):
         self.network, self.payer, self.seller = network, network.payer, network.seller
         self.invoices = 0
-        # What comes back to the payer has to be on the router's side first.
-        balance = network.router.rpc("invoice", {"amount_msat": 100_000_000, "label": "for refunds", "description": "balance"})
-        self.payer.pay(balance["bolt11"])
-        back = lambda: sum(c["spendable_msat"] for c in network.router.rpc("listpeerchannels", {"id": self.payer.id})["channels"])
-        wait_for(lambda: back() > 50_000_000, "the router to have something for the payer")
+        network.let_payer_be_paid()
 
     def ask(self, method, params):
         with Gateway(self.seller.gateway) as gateway:

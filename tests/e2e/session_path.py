@@ -72,15 +72,22 @@ class Client:
         return row.get("amount_received_msat", 0) if row["status"] == "paid" else 0
 
 
+@pytest.fixture
+def market(path):  # noqa: F811
+    """Everything, with a seller that pays back."""
+    whole = path(**DAILY)
+    whole.network.let_payer_be_paid()
+    return whole
+
+
 def left(reply):
     (value,) = reply.values("X-L402-Remaining-Msat")
     return int(value)
 
 
-def test_what_is_left_of_a_deposit_is_paid_back_by_the_node(path):
-    whole = path(**DAILY)
-    service = whole.sell(services=SOLD)
-    client = Client(whole)
+def test_what_is_left_of_a_deposit_is_paid_back_by_the_node(market):
+    service = market.sell(services=SOLD)
+    client = Client(market)
     assert [left(client.open()), left(client.bearer())] == [8500, 7000]
     assert client.top_up().status == 200
     assert left(client.bearer()) == 15_500
@@ -89,16 +96,15 @@ def test_what_is_left_of_a_deposit_is_paid_back_by_the_node(path):
     wait_for(lambda: client.paid_back() == 15_500, "the rest to be paid back")
     told = json.loads(client.close().body)
     assert told == {"status": "closed", "refundSats": 15, "refundStatus": "succeeded"}
-    (refund,) = whole.network.seller.rpc("millrace-refunds")["refunds"]
+    (refund,) = market.network.seller.rpc("millrace-refunds")["refunds"]
     assert (refund["state"], refund["asked_msat"], len(refund["deposits"])) == ("complete", 15_500, 2)
     assert client.bearer().status == 402
     assert service.stored("select spent_msat, refund_msat, refund_state from sessions") == [(4500, 15_500, "succeeded")]
 
 
-def test_a_session_that_nobody_uses_is_paid_back_by_itself(path):
-    whole = path(**DAILY)
-    whole.sell(services=SOLD)
-    client = Client(whole, "/brief/x")
+def test_a_session_that_nobody_uses_is_paid_back_by_itself(market):
+    market.sell(services=SOLD)
+    client = Client(market, "/brief/x")
     assert client.open().status == 200
     wait_for(lambda: client.paid_back() == 8500, "the rest to be paid back")
     assert client.bearer().status == 402
@@ -113,14 +119,13 @@ def test_where_the_operator_allows_no_refunds_it_is_said_so(path):
     assert client.paid_back() == 0
 
 
-def test_a_service_that_is_killed_at_the_close_pays_back_once(path):
-    whole = path(**DAILY)
-    service = whole.sell(services=SOLD)
-    client = Client(whole)
+def test_a_service_that_is_killed_at_the_close_pays_back_once(market):
+    service = market.sell(services=SOLD)
+    client = Client(market)
     assert client.open().status == 200
     assert client.close().status == 200
     service.kill()
     service.start()
     wait_for(lambda: client.paid_back() == 8500, "the rest to be paid back")
     assert json.loads(client.close().body)["refundStatus"] == "succeeded"
-    assert len(whole.network.seller.rpc("millrace-refunds")["refunds"]) == 1
+    assert len(market.network.seller.rpc("millrace-refunds")["refunds"]) == 1

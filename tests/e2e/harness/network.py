@@ -202,6 +202,13 @@ class Network:
             assert error.code in (202, 203, 204), str(error)
             return error.data["failcodename"]
 
+    def let_payer_be_paid(self):
+        """What is to come back to the payer has to be on the router's side first."""
+        balance = self.router.rpc("invoice", {"amount_msat": 100_000_000, "label": "for the payer", "description": "balance"})
+        self.payer.pay(balance["bolt11"])
+        back = lambda: sum(c["spendable_msat"] for c in self.router.rpc("listpeerchannels", {"id": self.payer.id})["channels"])
+        wait_for(lambda: back() > 50_000_000, "the router to have something for the payer")
+
 
 UNKNOWN_DETAILS = "WIRE_INCORRECT_OR_UNKNOWN_PAYMENT_DETAILS"
 
