@@ -16,7 +16,7 @@ CREATE TABLE sessions (
     spent_msat      INTEGER NOT NULL DEFAULT 0,   -- once it is closed; deposit_msat = spent_msat + refund_msat
     refund_msat     INTEGER NOT NULL DEFAULT 0,
     refund_state    TEXT    NOT NULL DEFAULT '',  -- "pending", "succeeded", "failed", "skipped": less than a satoshi
-    refund_reason   TEXT    NOT NULL DEFAULT '',  -- of a failed one
+    refund_reason   TEXT    NOT NULL DEFAULT '',  -- of one that failed, so far
     refund_fee_msat INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 

@@ -62,7 +62,7 @@ struct Metrics::Rest {
                                            .Register(registry)
                                            .Add({});
     prometheus::Gauge& refunds_pending =
-        gauge("l402_refunds_pending", "Refunds of closed sessions that are not known to have ended.");
+        gauge("l402_refunds_pending", "Refunds of closed sessions that are owed yet, and asked for again.");
     std::map<std::string, prometheus::Histogram*, std::less<>> rpc_durations;
     prometheus::Gauge& up = gauge("l402_plugin_up", "1 while the plugin answers on its socket.");
     prometheus::Gauge& blockheight = gauge("cln_blockheight", "Block height of the node.");
@@ -98,7 +98,7 @@ struct Metrics::Rest {
             session_events[i] = &events.Add({{"event", session_event_names[i]}});
         auto& ended = prometheus::BuildCounter()
                           .Name("l402_refunds_total")
-                          .Help("Refunds of closed sessions by how they ended.")
+                          .Help("Refunds of closed sessions by how they ended; a failed one may succeed later.")
                           .Register(registry);
         auto& amounts = prometheus::BuildCounter()
                             .Name("l402_refunds_msat_total")

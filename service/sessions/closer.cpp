@@ -21,12 +21,19 @@ constexpr auto most_patience = 10s;
 constexpr auto poll_time = 20ms;
 constexpr std::chrono::seconds first_pause{5};
 constexpr std::chrono::seconds longest_pause{60};
-// For what time alone can change, such as the operator's limit of a day.
+// For what time alone can change, such as the operator's limit of a day; doubled each time for what failed.
 constexpr std::chrono::seconds long_pause{600};
+constexpr std::chrono::seconds longest_long_pause{6 * 3600};
 constexpr std::size_t most_at_once = 8;
 
+// Of a refusal: it stands until something happens.
 bool may_change(const std::optional<gateway::RefundRefusal>& why) {
     return why == gateway::RefundRefusal::daily_limit || why == gateway::RefundRefusal::not_settled;
+}
+
+// It stands, unless the operator thinks better of it.
+bool may_be_allowed(const std::optional<gateway::RefundRefusal>& why) {
+    return why == gateway::RefundRefusal::off;
 }
 
 metrics::SessionEvent event_of(store::ClosedBy who) {
@@ -62,7 +69,8 @@ void Closer::start(std::vector<store::SessionRecord> known) {
     for (store::SessionRecord& session : known) {
         const State state = session.closed_at ? State::closed : State::open;
         book_.add(session.id, {session.scope, session.deposit, session.idle, state});
-        if (session.refund_progress != RefundProgress::pending) continue;
+        const RefundProgress progress = session.refund_progress;
+        if (progress != RefundProgress::pending && progress != RefundProgress::failed) continue;
         const PaymentHash id = session.id;
         owed_.emplace(id, Owed{std::move(session), Clock::now(), first_pause, false});
     }
@@ -150,6 +158,7 @@ Awaitable<> Closer::ask(store::SessionRecord& session, std::chrono::seconds paus
     Answer answer = co_await http::await_callback<Answer>(context_.get_executor(), start);
     store::RefundResult result;
     std::chrono::seconds next = pause;
+    bool again = true;  // where it is not paid by then
     if (!answer) {
         result.reason = answer.error().message;
     } else if (const auto* refused = std::get_if<gateway::Protocol::RefundRefused>(&*answer)) {
@@ -158,6 +167,7 @@ Awaitable<> Closer::ask(store::SessionRecord& session, std::chrono::seconds paus
             next = long_pause;
         else
             result.progress = RefundProgress::failed;
+        again = may_change(refused->why) || may_be_allowed(refused->why);
     } else {
         const auto& reply = std::get<gateway::RefundReply>(*answer);
         if (reply.state == gateway::RefundState::complete) {
@@ -168,6 +178,11 @@ Awaitable<> Closer::ask(store::SessionRecord& session, std::chrono::seconds paus
             result.reason = reply.reason.value_or("the payment failed");
         }
     }
+    std::chrono::seconds most = longest_pause;
+    if (result.progress == RefundProgress::failed) {
+        next = std::max(pause, long_pause);
+        most = longest_long_pause;
+    }
     bool written = false;
     if (result.progress != RefundProgress::pending) {
         co_await record(session, result);
@@ -176,13 +191,15 @@ Awaitable<> Closer::ask(store::SessionRecord& session, std::chrono::seconds paus
         spdlog::warn("session {}: {} msat are not paid back yet: {}; asking again", session.id.hex(),
                      session.refund.value(), result.reason);
     }
-    if (written)
+    const bool ended = written && (result.progress != RefundProgress::failed || !again);
+    if (ended)
         owed_.erase(session.id);
     else
-        owed_.insert_or_assign(session.id, Owed{session, Clock::now() + next, std::min(pause * 2, longest_pause), false});
+        owed_.insert_or_assign(session.id, Owed{session, Clock::now() + next, std::min(next * 2, most), false});
 }
 
 Awaitable<> Closer::record(store::SessionRecord& session, store::RefundResult result) {
+    if (result.progress == session.refund_progress && result.reason == session.refund_reason) co_return;  // no news
     auto start = [this, &session, &result](auto told) {
         store_.sessions().record_refund(session.id, result, std::move(told));
     };
@@ -192,11 +209,14 @@ Awaitable<> Closer::record(store::SessionRecord& session, store::RefundResult re
                       written.error().message);
         co_return;
     }
+    const bool news = session.refund_progress != result.progress;
     session.refund_progress = result.progress;
     session.refund_reason = result.reason;
     const bool paid = result.progress == RefundProgress::succeeded;
-    metrics_.refunded(paid ? metrics::RefundResult::succeeded : metrics::RefundResult::failed, session.refund,
-                      result.fee);
+    if (news) {
+        metrics_.refunded(paid ? metrics::RefundResult::succeeded : metrics::RefundResult::failed, session.refund,
+                          result.fee);
+    }
     if (paid) {
         spdlog::info("session {}: {} msat paid back, {} msat of fees", session.id.hex(), session.refund.value(),
                      result.fee.value());

@@ -80,7 +80,7 @@ SessionTable::SessionTable(SQLite::Database& database)
              "refund_state = ? WHERE id = ?"),
       refund_(database,
               "UPDATE sessions SET refund_state = ?, refund_reason = ?, refund_fee_msat = ? WHERE id = ? AND "
-              "refund_state = 'pending'"),
+              "refund_state IN ('pending', 'failed')"),
       touch_(database, "UPDATE sessions SET used_at = max(used_at, ?) WHERE id = ?") {}
 
 SessionOutcome SessionTable::open(const SessionOpen& open) {

@@ -640,6 +640,36 @@ def test_a_refund_that_the_plugin_could_not_be_asked_for_is_asked_for_after_a_re
     assert service.get("/stream/x", deposit.close()).json()["refundStatus"] == "succeeded"
 
 
+def test_a_refund_that_failed_is_asked_for_again_after_a_restart(house):
+    service = house.start(services=SOLD.format(upstream=house.upstream.url))
+    deposit, off = opened(house), opened(house)
+    house.gateway.refund_answer = {"result": {"state": "failed", "amount_msat": 8500, "reason": "no route"}}
+    assert service.get("/stream/x", deposit.close()).json()["refundStatus"] == "failed"
+    house.gateway.refund_answer = {"error": {"code": 4026, "message": "off: refunds are not allowed"}}
+    assert service.get("/stream/x", off.close()).json()["refundStatus"] == "failed"
+    assert service.metric('l402_refunds_total{result="failed"}') == 2
+    # Whoever asks again and again has the node try no faster.
+    for _ in range(3):
+        assert service.get("/stream/x", deposit.close()).json()["refundStatus"] == "failed"
+    wait_for(lambda: service.metric("l402_refunds_pending") == 2, "both are owed yet")
+    assert sorted(house.gateway.refunds.values()) == [1, 1]
+    service.kill()
+    house.gateway.refund_answer = None
+    service.start()
+    wait_for(lambda: row(house, deposit)[4] == row(house, off)[4] == "succeeded", "the refunds are asked for")
+    assert service.get("/stream/x", deposit.close()).json()["refundStatus"] == "succeeded"
+    wait_for(lambda: service.metric("l402_refunds_pending") == 0, "nothing is owed")
+
+
+def test_a_refund_that_can_never_be_paid_is_not_asked_for_again(house):
+    service = house.start(services=SOLD.format(upstream=house.upstream.url))
+    deposit = opened(house)
+    house.gateway.refund_answer = {"error": {"code": 4026, "message": "bad-invoice: it has expired"}}
+    assert service.get("/stream/x", deposit.close()).json()["refundStatus"] == "failed"
+    time.sleep(1.2)
+    assert service.metric("l402_refunds_pending") == 0
+
+
 def test_a_close_waits_for_the_requests_that_are_under_way(market):
     asked, go = threading.Event(), threading.Event()
 

@@ -183,17 +183,21 @@ TEST_CASE("What is owed never exceeds what is left of the deposits") {
     }
 }
 
-TEST_CASE("How a refund ended is recorded once") {
+TEST_CASE("A refund that failed may succeed; one that was paid stays paid") {
     World world;
     (void)world.open('a');
     world.refund('a', {RefundProgress::succeeded, "", Msat(1)});
     CHECK(world.known('a').refund_progress == RefundProgress::none);
     (void)world.close('a', 0);
     world.refund('a', {RefundProgress::failed, "no route", Msat()});
+    const SessionRecord failed = world.known('a');
+    CHECK(failed.refund_progress == RefundProgress::failed);
+    CHECK(failed.refund_reason == "no route");
     world.refund('a', {RefundProgress::succeeded, "", Msat(1)});
+    world.refund('a', {RefundProgress::failed, "no route", Msat()});
     const SessionRecord known = world.known('a');
-    CHECK(known.refund_progress == RefundProgress::failed);
-    CHECK(known.refund_reason == "no route");
+    CHECK(known.refund_progress == RefundProgress::succeeded);
+    CHECK(known.refund_reason.empty());
 }
 
 TEST_CASE("When a session was used is noted, and never goes back") {
