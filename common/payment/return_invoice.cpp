@@ -16,7 +16,8 @@ Result<void> check_return_invoice(std::string_view invoice, const ReturnInvoiceF
     if (!decoded) return bad(decoded.error().message);
     if (network_of_invoice(decoded->currency) != facts.network)
         return bad("it is of another network than " + std::string(name(facts.network)));
-    if (decoded->amount && *decoded->amount != Msat()) return bad("it states an amount; what is paid back is known later");
+    if (decoded->amount && *decoded->amount != Msat())
+        return bad("it states an amount; what is paid back is known later");
     if (decoded->payee.hex() == facts.node_id) return bad("its payee is the node that would pay it");
     if (decoded->expires_at() <= facts.now) return bad("it has expired");
     if (decoded->expires_at() < facts.now + facts.needed)

@@ -156,7 +156,8 @@ std::string_view explain(SessionRefusal refusal) {
         case SessionRefusal::wrong_scope:
             return "The challenge was issued for another service, or another part of this one.";
         case SessionRefusal::too_cheap:
-            return "This request costs more than the challenge said. Repeat it with the one that comes with this answer.";
+            return "This request costs more than the challenge said. Repeat it with the one that comes with this "
+                   "answer.";
         case SessionRefusal::bad_preimage:
             return "The preimage is not that of the deposit.";
         case SessionRefusal::expired:

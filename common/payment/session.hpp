@@ -27,16 +27,16 @@
 namespace millrace::payment {
 
 struct SessionTerms {
-    std::string_view realm;  // the host name asked for; no "|"
-    std::string_view scope;  // no ":"
-    Msat price;              // of one request
+    std::string_view realm;        // the host name asked for; no "|"
+    std::string_view scope;        // no ":"
+    Msat price;                    // of one request
     std::string_view description;  // empty: none
     std::string_view invoice;      // for the deposit
     PaymentHash payment_hash;
-    Msat deposit;  // whole satoshi
+    Msat deposit;                      // whole satoshi
     std::chrono::sys_seconds expires;  // not later than the invoice
     std::optional<std::chrono::seconds> idle_timeout;
-    std::string_view unit = "request";  // what `amount` is the price of
+    std::string_view unit = "request";              // what `amount` is the price of
     std::optional<Msat> unit_price = std::nullopt;  // empty: the request's
 };
 

@@ -1,4 +1,5 @@
-// What a challenge of method "lightning" and intent "session" asks for (draft-lightning-session): the JSON in `request`.
+// What a challenge of method "lightning" and intent "session" asks for (draft-lightning-session): the JSON in
+// `request`.
 //
 //   {"amount": "<satoshi of one unit>", "currency": "sat", "description"?, "unitType"?, "externalId"?,
 //    "depositInvoice"?: "lnbc...", "paymentHash": "<hex>", "depositAmount"?: "<satoshi>", "idleTimeout"?: "<seconds>"}

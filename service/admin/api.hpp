@@ -16,10 +16,10 @@
 #include <span>
 #include <variant>
 
+#include "common/l402/token.hpp"
 #include "service/admin/message.hpp"
 #include "service/admin/service_change.hpp"
 #include "service/config/config.hpp"
-#include "common/l402/token.hpp"
 #include "service/gateway/open_invoices.hpp"
 #include "service/http/asio.hpp"
 #include "service/http/await_callback.hpp"
@@ -53,8 +53,8 @@ struct Sources {
     std::function<void(const PaymentHash&)> revoked;  // its challenge is not to be handed out again
     std::function<http::Awaitable<ServiceOutcome>(ServiceChange)> change_services;
     std::function<const gateway::OpenInvoices&()> challenges;
-    std::string file;                                              // of the configuration
-    std::function<std::shared_ptr<const l402::KeyRing>()> keys;    // null before the gateway has answered
+    std::string file;                                            // of the configuration
+    std::function<std::shared_ptr<const l402::KeyRing>()> keys;  // null before the gateway has answered
 };
 
 class Api {

@@ -116,8 +116,8 @@ std::uint64_t left(std::uint64_t bought, std::uint64_t used) {
 // What a token has used, and what is left of what its service sells.
 json::object describe_usage(const store::TokenFacts& facts, const config::Config& config) {
     const paywall::Usage& used = facts.usage->used;
-    json::object out{{"uses", used.uses},       {"bytes", used.bytes},        {"spent_msat", used.spent_msat},
-                     {"uses_left", nullptr},    {"bytes_left", nullptr},      {"balance_msat", nullptr}};
+    json::object out{{"uses", used.uses},    {"bytes", used.bytes},   {"spent_msat", used.spent_msat},
+                     {"uses_left", nullptr}, {"bytes_left", nullptr}, {"balance_msat", nullptr}};
     auto service = std::find_if(config.services.begin(), config.services.end(), [&](const config::Service& one) {
         return one.seller().text() == facts.usage->service || one.name.text() == facts.usage->service;
     });
@@ -258,12 +258,9 @@ json::object describe(const store::SessionRow& row) {
 }
 
 json::object describe(const store::StatsRow& row) {
-    return {{"start", number(row.start)},
-            {"service", row.service},
-            {"count", row.count},
-            {"amount_received_msat", row.received.value()},
-            {"first_uses", row.first_uses},
-            {"grants", row.grants}};
+    return {{"start", number(row.start)},   {"service", row.service},
+            {"count", row.count},           {"amount_received_msat", row.received.value()},
+            {"first_uses", row.first_uses}, {"grants", row.grants}};
 }
 
 json::object describe(const store::AuditRow& row) {
@@ -323,9 +320,8 @@ json::object describe(const PaymentHash& hash, const store::TokenFacts& facts, c
     if (facts.first_use && facts.first_use->token_id) out["token_id"] = facts.first_use->token_id->hex();
     if (facts.usage) out["usage"] = describe_usage(facts, config);
     if (facts.charge)
-        out["charge"] = json::object{{"service", facts.charge->service},
-                                     {"at", number(facts.charge->at)},
-                                     {"replays", facts.charge->replays}};
+        out["charge"] = json::object{
+            {"service", facts.charge->service}, {"at", number(facts.charge->at)}, {"replays", facts.charge->replays}};
     if (facts.first_use) {
         out["first_used_at"] = number(facts.first_use->at);
         out["first_used_for"] = facts.first_use->service;

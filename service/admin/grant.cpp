@@ -40,15 +40,17 @@ std::variant<Granted, Refusal> make_grant(const GrantWish& wish, const config::C
     if (!first.schemes.l402)
         return Refusal{409, "\"" + wish.service + "\" takes no L402 tokens: add \"l402\" to its schemes."};
     const SecretKey* key = keys ? keys->find(keys->current) : nullptr;
-    if (!key) return Refusal{503, "The token keys are not known: the plugin has not answered yet. Nothing was granted."};
+    if (!key)
+        return Refusal{503, "The token keys are not known: the plugin has not answered yet. Nothing was granted."};
     l402::Grant limits;
     const config::Route* route = nullptr;
     if (!wish.route.empty()) {
         route = find_route(services, wish.route);
         if (!route) return Refusal{404, "\"" + wish.service + "\" has no route \"" + wish.route + "\"."};
         if (!route->own_tokens)
-            return Refusal{409, "Route \"" + wish.route + "\" has no tokens of its own (scope = \"route\"): grant one "
-                                                          "for the service."};
+            return Refusal{409, "Route \"" + wish.route +
+                                    "\" has no tokens of its own (scope = \"route\"): grant one "
+                                    "for the service."};
         limits.route = wish.route;
     }
     const config::Tier* tier = wish.tier.empty() ? nullptr : paywall::find_tier(first, wish.tier);

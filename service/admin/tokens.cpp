@@ -1,5 +1,5 @@
-// The admin API's endpoints about tokens. Where one takes a payment hash, the token's id will do, once the token was used
-// or where it was granted: an id stands in the token alone, so that the store hears of it with the first use.
+// The admin API's endpoints about tokens. Where one takes a payment hash, the token's id will do, once the token was
+// used or where it was granted: an id stands in the token alone, so that the store hears of it with the first use.
 #include <boost/json/serialize.hpp>
 
 #include "common/crypto/hash.hpp"
@@ -34,7 +34,8 @@ Answer failed(const Error& error) {
 }
 
 Answer no_hash() {
-    return problem(400, "payment_hash must be 64 hex digits: the payment hash of the token's invoice, or the token's id");
+    return problem(400,
+                   "payment_hash must be 64 hex digits: the payment hash of the token's invoice, or the token's id");
 }
 
 std::string read_reason(Fields& in) {
@@ -57,7 +58,8 @@ std::optional<std::chrono::seconds> read_life(Fields& in, const json::object& bo
         out = in.optional_seconds(key).value_or(std::chrono::seconds(0));
     }
     if (out < std::chrono::seconds(1) || out > max_life)
-        in.note(FieldErrc::out_of_range, key, "must be seconds, or a duration such as \"30d\", of at most a hundred years");
+        in.note(FieldErrc::out_of_range, key,
+                "must be seconds, or a duration such as \"30d\", of at most a hundred years");
     return out;
 }
 
@@ -80,7 +82,9 @@ GrantWish read_wish(Fields& in, const json::object& body) {
 
 // The payment that is meant: of a token's id that is known, or else the hash itself.
 http::Awaitable<Result<PaymentHash>> Api::resolve(PaymentHash given) {
-    auto query = [given](store::Reader& reader) { return reader.find_token(TokenId::from_bytes(given.view()).value()); };
+    auto query = [given](store::Reader& reader) {
+        return reader.find_token(TokenId::from_bytes(given.view()).value());
+    };
     auto found = co_await read<std::optional<PaymentHash>>(query);
     if (!found) co_return found.error();
     co_return found->value_or(given);
@@ -92,9 +96,10 @@ http::Awaitable<Answer> Api::show(PaymentHash hash, std::optional<bool> changed)
     auto facts = co_await read<store::TokenFacts>(query);
     if (!facts) co_return failed(facts.error());
     if (!changed && facts->unknown())
-        co_return problem(404,
-                          "Nothing is known of this payment or token: no settlement, no grant, no use, no revocation. A "
-                          "token that was paid and never used is found by its payment hash.");
+        co_return problem(
+            404,
+            "Nothing is known of this payment or token: no settlement, no grant, no use, no revocation. A "
+            "token that was paid and never used is found by its payment hash.");
     json::object out = describe(hash, *facts, *sources_.config());
     if (changed) out["changed"] = *changed;
     co_return json_answer(out);

@@ -249,7 +249,7 @@ struct Service {
     Quota quota = {};              // what a token buys beside time
     std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
     std::optional<FreeAllowance> free_allowance = {};
-    WorkBuys work_buys = WorkBuys::invoice;     // where [challenges] has pow
+    WorkBuys work_buys = WorkBuys::invoice;  // where [challenges] has pow
     std::optional<PaymentSessions> sessions = {};
     std::shared_ptr<const Origin> origin = {};  // where it comes from, as it was written: see config/definition.hpp
     std::optional<Pricer> pricer = {};          // says what requests cost, in place of the rules here

@@ -25,8 +25,9 @@ void read_credit(Section& section, std::optional<std::uint64_t> price_msat, cons
         if (auto fault = fault_of_header_name(*name))
             section.fault("cost_header", '"' + *name + "\" " + *fault + "; choose a name such as \"X-Cost-Msat\"");
         else if (!section.has("credit_msat") && !sessions)
-            section.fault("cost_header",
-                          "needs credit_msat: the balance that the cost is drawn from (or session, whose deposit is one)");
+            section.fault(
+                "cost_header",
+                "needs credit_msat: the balance that the cost is drawn from (or session, whose deposit is one)");
     }
     if (!quota.credit) return;
     if (price_msat && *price_msat > quota.credit->value()) {

@@ -11,8 +11,8 @@
 
 namespace millrace::config {
 
-// Reads uses, single_use, bytes, credit_msat and cost_header of a service with these prices. `sessions`: it sells those of
-// the Payment scheme, whose deposit is a balance too.
+// Reads uses, single_use, bytes, credit_msat and cost_header of a service with these prices. `sessions`: it sells those
+// of the Payment scheme, whose deposit is a balance too.
 struct QuotaTerms {
     Quota quota;
     std::string cost_header;

@@ -9,8 +9,8 @@
 #include "service/config/read_pricer.hpp"
 #include "service/config/read_quota.hpp"
 #include "service/config/read_routes.hpp"
-#include "service/config/read_tiers.hpp"
 #include "service/config/read_sessions.hpp"
+#include "service/config/read_tiers.hpp"
 #include "service/config/read_upstream.hpp"
 
 namespace millrace::config {
@@ -139,9 +139,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     std::optional<PathPattern> path =
         read_pattern(section, "path", "the prefix of what is sold, such as \"/weather/\"");
     Methods methods = read_methods(section);
-    std::optional<Upstream> upstream =
-        read_upstream(section, folder, environment, path ? std::optional<std::string>(path->root()) : std::nullopt,
-                      forward_auth);
+    std::optional<Upstream> upstream = read_upstream(
+        section, folder, environment, path ? std::optional<std::string>(path->root()) : std::nullopt, forward_auth);
     std::optional<std::uint64_t> price =
         section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
     std::optional<std::chrono::seconds> timeout;

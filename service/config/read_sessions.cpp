@@ -28,14 +28,14 @@ std::chrono::seconds read_idle(Section& section) {
     section.duration("idle_timeout", idle);
     const auto whole = std::chrono::floor<std::chrono::seconds>(idle);
     if (whole < std::chrono::seconds(1) || whole > longest_idle)
-        section.fault("idle_timeout", "must be from \"1s\" to \"30d\", for which time a return invoice must be payable");
+        section.fault("idle_timeout",
+                      "must be from \"1s\" to \"30d\", for which time a return invoice must be payable");
     return whole;
 }
 
 Msat read_deposit(Section& section, std::uint64_t price_msat) {
-    const std::uint64_t by_default = std::min((price_msat * requests_of_a_deposit + msat_per_sat - 1) / msat_per_sat *
-                                                  msat_per_sat,
-                                              max_deposit);
+    const std::uint64_t by_default =
+        std::min((price_msat * requests_of_a_deposit + msat_per_sat - 1) / msat_per_sat * msat_per_sat, max_deposit);
     const auto deposit = section.integer("deposit_msat", msat_per_sat, max_deposit);
     if (!deposit) return Msat(by_default);
     if (*deposit % msat_per_sat != 0)
@@ -64,8 +64,7 @@ std::optional<PaymentSessions> read_sessions(Section& section, const Schemes& sc
                                              std::optional<std::uint64_t> price_msat) {
     const toml::table* table = section.table("session", "{ deposit_msat = 20000, idle_timeout = \"5m\" }");
     if (!table) return std::nullopt;
-    if (!schemes.payment)
-        section.fault("session", "is a part of the Payment scheme: add \"payment\" to schemes");
+    if (!schemes.payment) section.fault("session", "is a part of the Payment scheme: add \"payment\" to schemes");
     Section in = section.below("session", *table);
     PaymentSessions out;
     out.deposit = read_deposit(in, price_msat.value_or(1));

@@ -9,7 +9,8 @@
 
 namespace millrace::config {
 
-// Of a service with these schemes and this price. Requests of a route that costs more than the deposit ask for a larger one.
+// Of a service with these schemes and this price. Requests of a route that costs more than the deposit ask for a larger
+// one.
 [[nodiscard]] std::optional<PaymentSessions> read_sessions(Section& section, const Schemes& schemes,
                                                            std::optional<std::uint64_t> price_msat);
 

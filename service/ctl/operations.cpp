@@ -20,8 +20,8 @@ constexpr Argument since{"since", Place::query, "TIME",
 constexpr Argument until{"until", Place::query, "TIME", "before then"};
 constexpr Argument limit{"limit", Place::query, "N", "rows at most, up to 10000; 100 without"};
 constexpr Argument cursor{"cursor", Place::query, "CURSOR", "the page behind this: next_cursor of the one before"};
-constexpr Argument hash{"payment_hash", Place::path, "HASH", "payment hash of the token's invoice, or the id of a token that was used: 64 hex digits",
-                        true};
+constexpr Argument hash{"payment_hash", Place::path, "HASH",
+                        "payment hash of the token's invoice, or the id of a token that was used: 64 hex digits", true};
 
 constexpr Argument name{"name", Place::path, "NAME", "the service's name", true};
 constexpr Argument definition{"definition", Place::document, "FILE",

@@ -14,9 +14,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 11> times = {"at",         "settled_at", "start",      "started_at",
-                                                     "first_used_at", "granted_at", "ends_at", "issued_at",
-                                                     "expires_at", "created_at", "updated_at"};
+constexpr std::array<std::string_view, 11> times = {
+    "at",      "settled_at", "start",      "started_at", "first_used_at", "granted_at",
+    "ends_at", "issued_at",  "expires_at", "created_at", "updated_at"};
 
 bool is_time(std::string_view key) {
     return std::find(times.begin(), times.end(), key.substr(key.rfind('.') + 1)) != times.end();
@@ -66,8 +66,8 @@ std::string table(const json::array& rows, const std::vector<std::string_view>& 
     std::vector<bool> right;
     for (std::string_view column : columns) {
         widths.push_back(width(column));
-        right.push_back(column.ends_with("_msat") || column == "count" || column == "id" ||
-                        column == "uses" || column == "bytes" || column == "first_uses" || column == "grants");
+        right.push_back(column.ends_with("_msat") || column == "count" || column == "id" || column == "uses" ||
+                        column == "bytes" || column == "first_uses" || column == "grants");
     }
     for (const json::value& row : rows) {
         std::vector<std::string>& line = lines.emplace_back();

@@ -153,7 +153,8 @@ bj::object price_info(const config::Service& service, const Resource& resource) 
         if (service.charges()) offers.push_back(offer);
         if (const auto& sessions = service.sessions) {
             offer["intent"] = "session";
-            offer["depositAmount"] = std::to_string(payment::to_sat(sessions->deposit_due(price.value_or(service.price))));
+            offer["depositAmount"] =
+                std::to_string(payment::to_sat(sessions->deposit_due(price.value_or(service.price))));
             offer["idleTimeout"] = std::to_string(sessions->idle_timeout.count());
             offer["unitType"] = sessions->event ? "event" : "request";
             if (sessions->event) offer["amount"] = std::to_string(payment::to_sat(*sessions->event));

@@ -49,8 +49,8 @@ void ChallengeDesk::ask(Demand demand, Done done) {
     }
     Time now = std::chrono::system_clock::now();
     Clock::time_point tick = Clock::now();
-    paywall::ChallengeKey key{demand.prefix, demand.request.service.text(), demand.request.amount.value(), demand.route,
-                              demand.request.description.value_or(""), demand.request.deposit};
+    paywall::ChallengeKey key{demand.prefix, demand.request.service.text(),           demand.request.amount.value(),
+                              demand.route,  demand.request.description.value_or(""), demand.request.deposit};
     std::unique_lock lock(mutex_);
     bool shared = demand.shared && settings_.reuse && !demand.worked;
     if (shared) {

@@ -25,8 +25,8 @@ struct ForwardFacts {
 };
 
 // What an upstream is told by fields of ours; nobody else's of these names reach it.
-inline constexpr std::string_view told_upstream[] = {"X-L402-Token-Id",     "X-L402-Payment-Hash", "X-L402-Service",
-                                                     "X-L402-Tier",         "X-L402-Capabilities", "X-L402-Access"};
+inline constexpr std::string_view told_upstream[] = {"X-L402-Token-Id", "X-L402-Payment-Hash", "X-L402-Service",
+                                                     "X-L402-Tier",     "X-L402-Capabilities", "X-L402-Access"};
 
 // "X-L402-Tier: ...\r\nX-L402-Capabilities: a,b\r\n"
 [[nodiscard]] std::string tier_header_lines(std::string_view tier, const std::vector<std::string>& capabilities);

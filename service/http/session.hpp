@@ -207,7 +207,8 @@ class Session {
     // session_quota.cpp
     [[nodiscard]] const config::Quota& quota_sold() const { return service().quota_of(token_tier_); }
     [[nodiscard]] std::optional<Problem> check_quota() const;
-    std::optional<paywall::Reason> reserve_use(const l402::Grant& grant, const std::optional<std::uint64_t>& uses_granted);
+    std::optional<paywall::Reason> reserve_use(const l402::Grant& grant,
+                                               const std::optional<std::uint64_t>& uses_granted);
     Awaitable<bool> commit_use();
     Awaitable<std::optional<Problem>> commit_admitted();
     Awaitable<Result<void>> record_pending();
@@ -292,11 +293,11 @@ class Session {
     unsigned token_tier_ = 0;  // of the token that was let in
     std::optional<std::uint64_t> body_size_;
     std::optional<std::string> units_;
-    std::optional<pricing::Question> question_;  // where more than rules prices it
-    std::string thing_;                          // of the question
-    std::string quoted_method_;                  // which a quote is about; empty: the request's own
-    std::string own_lines_;                      // header lines of ours in whatever is answered
-    std::optional<OwnMatch> own_;                // not a service's at all
+    std::optional<pricing::Question> question_;             // where more than rules prices it
+    std::string thing_;                                     // of the question
+    std::string quoted_method_;                             // which a quote is about; empty: the request's own
+    std::string own_lines_;                                 // header lines of ours in whatever is answered
+    std::optional<OwnMatch> own_;                           // not a service's at all
     std::optional<forward_auth::Question> front_question_;  // that the request in exchange_ is about
     bool asked_by_head_ = false;                            // the question
     bool body_told_ = true;                                 // false: nobody knows how long the request's body is

@@ -212,8 +212,8 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
     if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
     if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
         return;
-    paywall::VerifiedCredential known{*admit.token, admit.grant, exchange_->token_headers, false, admit.until,
-                                      admit.uses_granted};
+    paywall::VerifiedCredential known{*admit.token, admit.grant, exchange_->token_headers,
+                                      false,        admit.until, admit.uses_granted};
     worker_.cache().add(paywall::CredentialCache::key(fields.front().second, match_.service), std::move(known));
 }
 

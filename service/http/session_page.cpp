@@ -88,9 +88,8 @@ std::optional<Problem> Session::page_again(paywall::Reason reason) {
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
     const pages::PayTicket& ticket = shown->ticket;
     PaymentHash hash = shown->credential.identifier.payment_hash;
-    problem.challenges =
-        challenge_lines({hash, ticket.bolt11, ticket.price, ticket.expires_at, codec::to_base64(ticket.token), {}},
-                        offered());
+    problem.challenges = challenge_lines(
+        {hash, ticket.bolt11, ticket.price, ticket.expires_at, codec::to_base64(ticket.token), {}}, offered());
     add_page(problem, std::move(shown->ticket), reason);
     return problem;
 }

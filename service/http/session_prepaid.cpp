@@ -1,9 +1,9 @@
 // Sessions of the Payment scheme: their challenge in a 402, and what their credentials ask for.
 //
 //   open     checks the return invoice, opens the session, and serves the request
-//   bearer   serves the request: its price is set aside of what is left, and drawn as from a balance (session_quota.cpp)
-//   topUp    answered here: the deposit is credited
-//   close    answered here: the session ends, what is left is paid back
+//   bearer   serves the request: its price is set aside of what is left, and drawn as from a balance
+//   (session_quota.cpp) topUp    answered here: the deposit is credited close    answered here: the session ends, what
+//   is left is paid back
 #include <spdlog/spdlog.h>
 
 #include <boost/json/serialize.hpp>
@@ -69,9 +69,9 @@ constexpr Refused too_many{payment::Problem::verification_failed, metrics::AuthR
                            "A session takes a hundred deposits. Open another one with this."};
 constexpr Refused too_late{payment::Problem::challenge_expired, metrics::AuthResult::expired, "expired",
                            "The time of the challenge is over, and no payment of its invoice in time is known."};
-constexpr Refused exhausted{payment::Problem::insufficient_balance, metrics::AuthResult::exhausted,
-                            "insufficient_balance",
-                            "What is left of the session is less than this costs. Pay the deposit and send it as a topUp."};
+constexpr Refused exhausted{
+    payment::Problem::insufficient_balance, metrics::AuthResult::exhausted, "insufficient_balance",
+    "What is left of the session is less than this costs. Pay the deposit and send it as a topUp."};
 
 const Refused& refusal_of(SessionStep step) {
     switch (step) {
@@ -128,8 +128,8 @@ bool is_accept_payment(const HeaderLine& line) {
 
 }  // namespace
 
-// What a 402 to this request offers: what is sold here, and taken by the client, as its Accept-Payment says; a field that
-// cannot be read counts for nothing.
+// What a 402 to this request offers: what is sold here, and taken by the client, as its Accept-Payment says; a field
+// that cannot be read counts for nothing.
 Session::Offered Session::offered() const {
     std::string wanted;
     for (const HeaderLine& line : exchange_->request.head().fields) {
@@ -161,8 +161,8 @@ Session::Offered Session::offered() const {
     return out;
 }
 
-// What a session that is sold here opens: the service, all of its realm, or its route alone where that has tokens of its
-// own.
+// What a session that is sold here opens: the service, all of its realm, or its route alone where that has tokens of
+// its own.
 std::string Session::prepaid_scope() const {
     const config::Route* route = route_sold();
     std::string scope = service().seller().text();
@@ -222,8 +222,9 @@ Awaitable<std::optional<Problem>> Session::admit_prepaid(payment::Credential cre
     prepaid_ = true;
     const l402::KeyRing* keys = worker_.keys();
     if (!keys)
-        co_return unavailable("The node has not answered yet, so that no session can be checked. Nothing is lost: repeat "
-                              "the request later.");
+        co_return unavailable(
+            "The node has not answered yet, so that no session can be checked. Nothing is lost: repeat "
+            "the request later.");
     // Further deposits and the end cost nothing: a pricer that is away keeps nobody from them.
     std::optional<Problem> unpriced = co_await price_in(offer_tier_);
     const auto now = std::chrono::system_clock::now();
@@ -361,8 +362,7 @@ Awaitable<std::optional<Problem>> Session::close_prepaid(const payment::SessionP
     auto start = [&closer, &close](auto done) { closer.close(close, std::move(done)); };
     Result<store::SessionOutcome> outcome =
         co_await await_callback<Result<store::SessionOutcome>>(worker_.context().get_executor(), start);
-    if (!outcome)
-        co_return unavailable("The session could not be closed. Nothing is lost: repeat the request later.");
+    if (!outcome) co_return unavailable("The session could not be closed. Nothing is lost: repeat the request later.");
     if (outcome->step != SessionStep::done && outcome->step != SessionStep::repeated)
         co_return co_await refuse_prepaid(refusal_of(outcome->step));
     count_credential(metrics::AuthResult::ok);

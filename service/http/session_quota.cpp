@@ -61,8 +61,7 @@ std::optional<Problem> Session::check_quota() const {
 }
 
 // Sets aside what the request of payer_ uses; a reason where the token has not enough left.
-std::optional<Reason> Session::reserve_use(const l402::Grant& grant,
-                                           const std::optional<std::uint64_t>& uses_granted) {
+std::optional<Reason> Session::reserve_use(const l402::Grant& grant, const std::optional<std::uint64_t>& uses_granted) {
     use_.reset();
     token_tier_ = grant.tier;
     const config::Quota quota = paywall::quota_bought(service(), grant, uses_granted);

@@ -97,8 +97,7 @@ Awaitable<bool> Session::pay_for_event(ClientFraming framing) {
                 x.to_client.clear();
                 if (failed) co_return false;
                 leased = co_await lease_events();
-                const bool open =
-                    worker_.shared().sessions.state(visit_->id()) == paywall::SessionBook::State::open;
+                const bool open = worker_.shared().sessions.state(visit_->id()) == paywall::SessionBook::State::open;
                 if (leased || !open || worker_.draining() || Clock::now() >= end) break;
                 timer.expires_after(look_again);
                 co_await timer.async_wait(use_result);
@@ -145,8 +144,8 @@ Awaitable<bool> Session::forward_events(UpstreamConnection& upstream, bool* reus
     answered_ = true;
     paywall::EventStream events;
     bool done = false;
-    bool ended = false;   // by the server closing
-    bool broken = false;  // by the server, before its time
+    bool ended = false;    // by the server closing
+    bool broken = false;   // by the server, before its time
     bool stopped = false;  // for want of money
     bool receipted = false;
     for (;;) {

@@ -32,14 +32,13 @@ void Worker::run() {
 
 void Worker::adopt(Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls, ListenerRole role) {
     connection_count_.fetch_add(1, std::memory_order_relaxed);
-    asio::post(context_->get_executor(),
-               [this, socket = std::move(socket), peer = std::move(peer), tls = std::move(tls), role]() mutable {
-                   counts_.connections_opened.add();
-                   auto session =
-                       std::make_unique<Session>(*this, std::move(socket), std::move(peer), std::move(tls), role);
-                   sessions_.insert(session.get());
-                   asio::co_spawn(context_->get_executor(), run_session(std::move(session)), asio::detached);
-               });
+    asio::post(context_->get_executor(), [this, socket = std::move(socket), peer = std::move(peer),
+                                          tls = std::move(tls), role]() mutable {
+        counts_.connections_opened.add();
+        auto session = std::make_unique<Session>(*this, std::move(socket), std::move(peer), std::move(tls), role);
+        sessions_.insert(session.get());
+        asio::co_spawn(context_->get_executor(), run_session(std::move(session)), asio::detached);
+    });
 }
 
 void Worker::ended(Session& session) {

@@ -68,8 +68,8 @@ class Ledger {
 
     [[nodiscard]] Usage used(const PaymentHash& hash) const;
 
-    // Ends the account of a session that is being closed: from then on nothing more is set aside. Answers the most that it
-    // can have used in the end, which is what it has and what requests under way have set aside.
+    // Ends the account of a session that is being closed: from then on nothing more is set aside. Answers the most that
+    // it can have used in the end, which is what it has and what requests under way have set aside.
     [[nodiscard]] Usage close(const PaymentHash& hash);
     void reopen(const PaymentHash& hash);  // it was not closed after all
 

@@ -3,11 +3,11 @@
 //   close: nobody enters any more -> requests under way end, or 10 s pass -> closed, with what is owed: one commit
 //          -> the plugin is asked to pay it -> how that ended: on disk
 //
-// A client closes its own session; one that is unused for as long as it may be, or that an operator has revoked, is closed
-// here. What requests that do not end in time have set aside counts as spent. A refund is asked for until the plugin has
-// said how it ended, also after a restart; the plugin pays it once, however often it is asked. One that it refuses for now
-// or that failed is asked for again later, after longer and longer times, until the return invoice has expired: of that
-// the plugin says that it can never be paid.
+// A client closes its own session; one that is unused for as long as it may be, or that an operator has revoked, is
+// closed here. What requests that do not end in time have set aside counts as spent. A refund is asked for until the
+// plugin has said how it ended, also after a restart; the plugin pays it once, however often it is asked. One that it
+// refuses for now or that failed is asked for again later, after longer and longer times, until the return invoice has
+// expired: of that the plugin says that it can never be paid.
 //
 // Lives on one io_context; close() may be called from any thread.
 #pragma once

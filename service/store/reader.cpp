@@ -217,9 +217,10 @@ class SqliteReader final : public Reader {
 
     Result<std::optional<PaymentHash>> find_token(const TokenId& id) override {
         return guarded([&] {
-            SQLite::Statement query(database_,
-                                    "SELECT payment_hash FROM first_uses WHERE token_id = :id UNION SELECT payment_hash "
-                                    "FROM grants WHERE token_id = :id");
+            SQLite::Statement query(
+                database_,
+                "SELECT payment_hash FROM first_uses WHERE token_id = :id UNION SELECT payment_hash "
+                "FROM grants WHERE token_id = :id");
             query.bind(":id", id.view().data(), static_cast<int>(id.view().size()));
             std::optional<PaymentHash> out;
             if (query.executeStep()) out = hash_at(query.getColumn(0));
@@ -232,11 +233,13 @@ class SqliteReader final : public Reader {
             std::string text =
                 "SELECT f.payment_hash, f.service, f.first_used_at, f.token_id, u.service, u.uses, u.bytes, "
                 "u.spent_msat, EXISTS (SELECT 1 FROM grants g WHERE g.payment_hash = f.payment_hash), EXISTS (SELECT 1 "
-                "FROM revocations r WHERE r.payment_hash = f.payment_hash) FROM first_uses f LEFT JOIN token_usage u ON "
+                "FROM revocations r WHERE r.payment_hash = f.payment_hash) FROM first_uses f LEFT JOIN token_usage u "
+                "ON "
                 "u.payment_hash = f.payment_hash WHERE 1 ";
             if (filter.service) text += "AND f.service = :service ";
             if (filter.before) text += "AND (f.first_used_at, f.payment_hash) < (:at, :hash) ";
-            SQLite::Statement query(database_, text + "ORDER BY f.first_used_at DESC, f.payment_hash DESC LIMIT :limit");
+            SQLite::Statement query(database_,
+                                    text + "ORDER BY f.first_used_at DESC, f.payment_hash DESC LIMIT :limit");
             if (filter.service) query.bind(":service", *filter.service);
             if (filter.before) {
                 query.bind(":at", unix_seconds(filter.before->at));

@@ -1,12 +1,12 @@
-// Sessions of the Payment scheme as the store keeps them: opened with a deposit, topped up, closed once, and what is left
-// paid back. What they spend is recorded as the usage of their first deposit's payment hash (Store::record_usage).
+// Sessions of the Payment scheme as the store keeps them: opened with a deposit, topped up, closed once, and what is
+// left paid back. What they spend is recorded as the usage of their first deposit's payment hash (Store::record_usage).
 //
 //   open    a deposit that was never used opens a session, unless it did so before
 //   top_up  a deposit that was never used is added to an open session, unless it was before
 //   close   of an open session: what is left is fixed, and owed
 //
-// Each decides and records in one commit, and answers the same when the same challenge comes again. `done` is called from
-// the store's own thread once the fact is on disk, or could not be written.
+// Each decides and records in one commit, and answers the same when the same challenge comes again. `done` is called
+// from the store's own thread once the fact is on disk, or could not be written.
 #pragma once
 
 #include <chrono>
@@ -93,7 +93,7 @@ enum class SessionStep {
     not_found,
     closed,
     wrong_scope,
-    deposit_used,       // in another session, or in answer to another challenge
+    deposit_used,  // in another session, or in answer to another challenge
     too_many_deposits,
 };
 

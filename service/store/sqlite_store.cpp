@@ -65,10 +65,10 @@ class SqliteStore final : public Store {
         migrate(database_);
         database_.exec("PRAGMA journal_mode = WAL");
         load();
-        insert_first_use_.emplace(
-            database_,
-            "INSERT INTO first_uses (payment_hash, service, first_used_at, token_id) VALUES (?, ?, ?, ?) ON CONFLICT DO "
-            "NOTHING");
+        insert_first_use_.emplace(database_,
+                                  "INSERT INTO first_uses (payment_hash, service, first_used_at, token_id) VALUES (?, "
+                                  "?, ?, ?) ON CONFLICT DO "
+                                  "NOTHING");
         select_first_use_.emplace(database_, "SELECT first_used_at FROM first_uses WHERE payment_hash = ?");
         insert_settlement_.emplace(
             database_,

@@ -42,7 +42,8 @@ std::vector<PaymentHash> UsageTable::prune(const UsageEnds& ended, std::size_t s
         database_,
         "SELECT u.payment_hash, u.service, coalesce(s.settled_at, f.first_used_at) FROM token_usage u LEFT JOIN "
         "settlements s ON s.payment_hash = u.payment_hash LEFT JOIN first_uses f ON f.payment_hash = u.payment_hash "
-        "WHERE u.payment_hash > ? AND NOT EXISTS (SELECT 1 FROM sessions WHERE id = u.payment_hash AND closed_at IS NULL) "
+        "WHERE u.payment_hash > ? AND NOT EXISTS (SELECT 1 FROM sessions WHERE id = u.payment_hash AND closed_at IS "
+        "NULL) "
         "AND NOT EXISTS (SELECT 1 FROM grants WHERE payment_hash = u.payment_hash) "
         "ORDER BY u.payment_hash LIMIT ?");
     // A null pointer would be bound as NULL, which nothing is greater than.
