@@ -52,12 +52,13 @@ bool starts_with(std::string_view text, std::string_view prefix) {
 
 bool PathPattern::covers(std::string_view path) const {
     if (glob_) return matches(text_, path);
-    if (!starts_with(path, text_)) return false;
+    if (text_.empty() || !starts_with(path, text_)) return false;
     return text_.back() == '/' || path.size() == text_.size() || path[text_.size()] == '/';
 }
 
 bool PathPattern::names(std::string_view path) const {
     if (glob_) return matches(text_, path);
+    if (text_.empty()) return false;
     return text_.back() == '/' ? starts_with(path, text_) : path == text_;
 }
 
@@ -68,6 +69,7 @@ std::string_view PathPattern::root() const {
 }
 
 bool PathPattern::hides(const PathPattern& later) const {
+    if (text_.empty()) return false;
     if (glob_) return text_ == later.text_ || text_ == "/**";
     if (!later.glob_) return covers(later.text_);
     std::string_view head = std::string_view(later.text_).substr(0, later.text_.find('*'));

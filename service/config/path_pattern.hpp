@@ -16,7 +16,7 @@ namespace millrace::config {
 
 class PathPattern {
   public:
-    PathPattern() = default;
+    PathPattern() = default;  // stands for nothing, until there is a path
     explicit PathPattern(std::string text) : text_(std::move(text)), glob_(text_.find('*') != std::string::npos) {}
 
     // As a service's path: "/a/" covers what lies below it, "/a" itself and what lies below it; a glob what it matches.

@@ -71,3 +71,13 @@ TEST_CASE("the root of a pattern is the path below which it all lies") {
     CHECK(PathPattern("/v1/x*").root() == "/v1/");
     CHECK(PathPattern("/**").root() == "/");
 }
+
+TEST_CASE("a pattern that was never set stands for nothing") {
+    const PathPattern none;
+    CHECK_FALSE(none.covers("/"));
+    CHECK_FALSE(none.covers(""));
+    CHECK_FALSE(none.names("/"));
+    CHECK_FALSE(none.hides(none));
+    CHECK_FALSE(none.hides(PathPattern("/a")));
+    CHECK(none.root().empty());
+}
