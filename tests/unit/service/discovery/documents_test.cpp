@@ -54,7 +54,7 @@ config::Config studio() {
 }
 
 // Valid as long as `json` is.
-const bj::value& at(const bj::value& json, const std::string& pointer) {
+const bj::value& at(const bj::value& json, const char* pointer) {
     static const bj::value absent("absent");
     boost::system::error_code not_there;
     const bj::value* found = json.find_pointer(pointer, not_there);
