@@ -29,14 +29,16 @@ class Authority:
             pytest.skip("no openssl command")
         self.folder, self.count = folder, 0
         self.certificate, self.key = folder / f"{name}.pem", folder / f"{name}.key"
-        self._run("req", "-x509", *CURVE, "-days", "2", "-subj", f"/CN={name}", "-out", self.certificate, "-keyout", self.key)
+        usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+        self._run("req", "-x509", *CURVE, *usage, "-days", "2", "-subj", f"/CN={name}", "-out", self.certificate, "-keyout", self.key)
 
     def issue(self, name="localhost", addresses=()):
         """A certificate for a host name (and numeric addresses) with its key."""
         self.count += 1
         base = self.folder / f"{name}-{self.count}"
         certificate, key, request, extension = (base.with_suffix(end) for end in (".pem", ".key", ".csr", ".ext"))
-        extension.write_text("subjectAltName=" + ",".join([f"DNS:{name}", *(f"IP:{address}" for address in addresses)]))
+        names = ",".join([f"DNS:{name}", *(f"IP:{address}" for address in addresses)])
+        extension.write_text(f"subjectAltName={names}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
         self._run("req", "-new", *CURVE, "-subj", f"/CN={name}", "-out", request, "-keyout", key)
         signed_by = ["-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial", "-extfile", extension]
         self._run("x509", "-req", "-in", request, *signed_by, "-days", "2", "-out", certificate)
