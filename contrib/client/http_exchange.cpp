@@ -13,6 +13,8 @@
 #include <boost/beast/ssl.hpp>
 #include <boost/url.hpp>
 
+#include "common/codec/ascii.hpp"
+
 namespace millrace {
 
 const char* ErrcText<client::HttpErrc>::text(client::HttpErrc errc) {
@@ -79,7 +81,7 @@ class Exchange final : public HttpExchange {
         message.set(http::field::user_agent, "millrace-get/" MILLRACE_VERSION);
         message.set(http::field::connection, "close");
         for (const auto& [name, value] : request.headers) {
-            const bool ours = beast::iequals(name, "Host") || beast::iequals(name, "User-Agent");
+            const bool ours = codec::iequals(name, "Host") || codec::iequals(name, "User-Agent");
             if (ours) message.erase(name);
             message.insert(name, value);
         }
@@ -141,7 +143,7 @@ asio::awaitable<Result<void>> connect(beast::tcp_stream& stream, const Target& t
 std::vector<std::string> HttpHead::values(std::string_view name) const {
     std::vector<std::string> found;
     for (const auto& [field, value] : headers) {
-        if (beast::iequals(field, beast::string_view(name.data(), name.size()))) found.push_back(value);
+        if (codec::iequals({field.data(), field.size()}, name)) found.push_back(value);
     }
     return found;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/codec/ascii.hpp"
 #include "common/crypto/hash.hpp"
 
 namespace millrace::admin {
@@ -18,7 +19,7 @@ bool same(const std::optional<config::SecretText>& token, const crypto::Digest& 
 
 std::optional<Role> role_of(const config::Admin& admin, std::string_view authorization) {
     if (admin.open()) return Role::write;
-    auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    auto fold = codec::to_lower;
     bool bearer =
         authorization.size() > scheme.size() && std::equal(scheme.begin(), scheme.end(), authorization.begin(),
                                                            [&](char wanted, char c) { return wanted == fold(c); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/codec/ascii.hpp"
 #include "common/l402/credential.hpp"
 #include "service/config/header_value.hpp"
 #include "service/config/read_upstream.hpp"
@@ -85,8 +86,7 @@ void read_facts(Section& section, Pricer& out) {
             section.fault("headers", '"' + name + "\" may hold a credential, or tell who asks: it is not passed on");
         else if (name.empty() || name.find_first_of(" \t:\r\n") != std::string::npos)
             section.fault("headers", '"' + name + "\" is no name of a header field");
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        std::transform(name.begin(), name.end(), name.begin(), codec::to_lower);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/codec/ascii.hpp"
 #include "service/config/definition.hpp"
 #include "service/config/load_pages.hpp"
 #include "service/config/read_allowance.hpp"
@@ -23,8 +24,7 @@ bool is_host_name(std::string_view host) {
 
 std::string lower_case(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(out.begin(), out.end(), out.begin(), codec::to_lower);
     return out;
 }
 

@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <set>
 
+#include "common/codec/ascii.hpp"
 #include "common/codec/hex.hpp"
 #include "common/crypto/hash.hpp"
 #include "common/payment/charge_request.hpp"
@@ -196,8 +197,7 @@ bool is_described(std::string_view method) {
 
 std::string lower_case(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(out.begin(), out.end(), out.begin(), codec::to_lower);
     return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "common/codec/ascii.hpp"
 #include "service/config/description.hpp"
 #include "service/paywall/tiers.hpp"
 #include "service/pricing/price.hpp"
@@ -18,8 +19,7 @@ constexpr std::string_view body_size = "body_bytes";
 
 std::string lower_case(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(out.begin(), out.end(), out.begin(), codec::to_lower);
     return out;
 }
 

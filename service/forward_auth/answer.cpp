@@ -1,8 +1,8 @@
 #include "service/forward_auth/answer.hpp"
 
 #include <algorithm>
-#include <boost/beast/core/string.hpp>
 
+#include "common/codec/ascii.hpp"
 #include "common/payment/credential.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/pages/pay_cookie.hpp"
@@ -59,8 +59,7 @@ std::string names_to_remove(const Passed& passed, const Rest& rest) {
     for (std::string_view name : http::told_upstream) {
         if (passed.token_lines.find(name) != std::string_view::npos) continue;
         out += ", ";
-        std::transform(name.begin(), name.end(), std::back_inserter(out),
-                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        std::transform(name.begin(), name.end(), std::back_inserter(out), codec::to_lower);
     }
     return out;
 }
@@ -130,8 +129,7 @@ bool is_grpc(const http::RequestHead& head) {
         if (field.id != Field::content_type) continue;
         std::string_view value = field.value.substr(0, type.size());
         char next = field.value.size() > type.size() ? field.value[type.size()] : ';';
-        return boost::beast::iequals({value.data(), value.size()}, {type.data(), type.size()}) &&
-               (next == ';' || next == '+' || next == ' ');
+        return codec::iequals(value, type) && (next == ';' || next == '+' || next == ' ');
     }
     return false;
 }

@@ -1,21 +1,20 @@
 #include "service/forward_auth/question.hpp"
 
 #include <algorithm>
-#include <boost/beast/core/string.hpp>
 #include <charconv>
+
+#include "common/codec/ascii.hpp"
 
 namespace millrace::forward_auth {
 namespace {
+
+using codec::iequals;
 
 using http::Fault;
 using http::Verb;
 
 constexpr std::string_view envoy_prefix = "/ext-authz";
 constexpr std::size_t max_method = 32;
-
-bool iequals(std::string_view left, std::string_view right) {
-    return boost::beast::iequals({left.data(), left.size()}, {right.data(), right.size()});
-}
 
 // RFC 9110 §5.6.2, without what no method has.
 bool is_method(std::string_view text) {

@@ -1,8 +1,8 @@
 #include "service/http/header_rules.hpp"
 
 #include <algorithm>
-#include <boost/beast/core/string.hpp>
 
+#include "common/codec/ascii.hpp"
 #include "common/l402/credential.hpp"
 #include "common/payment/credential.hpp"
 #include "service/config/header_value.hpp"
@@ -11,13 +11,10 @@
 namespace millrace::http {
 namespace {
 
-bool iequals(std::string_view left, std::string_view right) {
-    return boost::beast::iequals({left.data(), left.size()}, {right.data(), right.size()});
-}
+using codec::iequals;
 
 char fold(char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c + 32);
-    return c == '_' ? '-' : c;
+    return c == '_' ? '-' : codec::to_lower(c);
 }
 
 // As servers see names that turn them into variables: letters in any case, '_' for '-'.

@@ -1,13 +1,16 @@
 #include "service/http/message.hpp"
 
 #include <algorithm>
-#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <charconv>
 
+#include "common/codec/ascii.hpp"
+
 namespace millrace::http {
 namespace {
+
+using codec::iequals;
 
 namespace beast = boost::beast;
 using boost::optional;
@@ -17,10 +20,6 @@ constexpr std::size_t max_fields = 200;
 
 std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
-}
-
-bool iequals(std::string_view left, std::string_view right) {
-    return beast::iequals({left.data(), left.size()}, {right.data(), right.size()});
 }
 
 std::string_view trim(std::string_view text) {

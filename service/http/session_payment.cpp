@@ -33,10 +33,7 @@ metrics::AuthResult auth_result(ChargeRefusal refusal) {
 }
 
 bool is_authorization(std::string_view name) {
-    constexpr std::string_view wanted = "authorization";
-    return name.size() == wanted.size() && std::equal(name.begin(), name.end(), wanted.begin(), [](char c, char want) {
-               return (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) == want;
-           });
+    return same_field_name(name, "Authorization");
 }
 
 // Of the credential fields of a request.

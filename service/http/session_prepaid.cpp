@@ -123,7 +123,7 @@ Reply local_answer(const boost::json::object& body, const payment::Receipt& rece
 }
 
 bool is_accept_payment(const HeaderLine& line) {
-    return line.id == Field::unknown && boost::beast::iequals({line.name.data(), line.name.size()}, "Accept-Payment");
+    return line.id == Field::unknown && same_field_name(line.name, "Accept-Payment");
 }
 
 }  // namespace

@@ -1,16 +1,15 @@
 #include "service/pages/accept.hpp"
 
 #include <algorithm>
-#include <boost/beast/core/string.hpp>
+
+#include "common/codec/ascii.hpp"
 
 namespace millrace::pages {
 namespace {
 
-constexpr int full_weight = 1000;
+using codec::iequals;
 
-bool iequals(std::string_view left, std::string_view right) {
-    return boost::beast::iequals({left.data(), left.size()}, {right.data(), right.size()});
-}
+constexpr int full_weight = 1000;
 
 std::string_view trim(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
