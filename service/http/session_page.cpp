@@ -119,7 +119,7 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
         if (notice.front() >= 'a' && notice.front() <= 'z') notice.front() = static_cast<char>(notice.front() - 32);
         if (notice.back() != '.') notice += '.';
     }
-    std::string text = description(service().amount_due(price_));
+    std::string text = description(ticket.price);
     std::optional<std::string_view> description;
     if (sold.description) description = text;
     pages::PayPage page{

@@ -58,6 +58,7 @@ path = "/balance/"
 upstream = "{upstream}"
 price_msat = 100
 credit_msat = 1000
+description = "a balance of {{price}} msat"
 [[service.tier]]
 name = "small"
 tier = 0
@@ -288,3 +289,10 @@ def test_keys_that_rotate_sign_tiers_too(house):
         answer = house.service.get(WRITE)
     assert house.service.get(WRITE, buy(house, answer)).status == 200
     assert house.service.get(WRITE, before).status == 200
+
+
+def test_a_page_says_what_the_tier_costs_that_it_sells(archive):
+    for tier, about in (("small", 1000), ("large", 10000)):
+        page = archive.service.get("/balance/x", {"Accept": "text/html", "X-L402-Tier": tier})
+        assert page.status == 402
+        assert f'<p class="about">a balance of {about} msat</p>' in page.body.decode()
