@@ -1,5 +1,5 @@
-// The problem types (RFC 9457) of the Payment scheme that a charge or a session can meet, with the status each is answered with.
-// A 402 comes with a fresh challenge.
+// The problem types (RFC 9457) of the Payment scheme that a charge or a session can meet, with the status each is
+// answered with. A 402 comes with a fresh challenge.
 #pragma once
 
 #include <string_view>
