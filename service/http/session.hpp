@@ -141,6 +141,7 @@ class Session {
     Awaitable<Problem> refuse_charge(payment::Problem kind, std::string_view reason, std::string detail);
     Awaitable<Problem> demand_other_scheme();
     std::string_view realm() const;
+    std::string scope_of(const ServiceName& name) const;
     std::string charge_scope() const;
     std::string charge_scope_now() const;
     payment::ChargeVerdict verify_charge(const payment::Credential& credential, const l402::KeyRing& keys,

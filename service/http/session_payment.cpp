@@ -79,12 +79,17 @@ std::string_view Session::realm() const {
     return exchange_->host.empty() ? std::string_view(service().name.text()) : std::string_view(exchange_->host);
 }
 
-// What a charge that is sold here opens: the service, or its route alone where that has tokens of its own.
-std::string Session::charge_scope() const {
+// What is sold here opens what is called so, or the route alone where that has tokens of its own.
+std::string Session::scope_of(const ServiceName& name) const {
     const config::Route* route = route_sold();
-    std::string scope = service().name.text();
+    std::string scope = name.text();
     if (route && route->own_tokens) scope.append("/").append(route->name);
     return scope;
+}
+
+// What a charge opens.
+std::string Session::charge_scope() const {
+    return scope_of(service().name);
 }
 
 // Where more than rules prices it, a charge buys this very thing, whatever it costs by the time it is paid.

@@ -161,13 +161,9 @@ Session::Offered Session::offered() const {
     return out;
 }
 
-// What a session that is sold here opens: the service, all of its realm, or its route alone where that has tokens of
-// its own.
+// What a session opens: all of a realm, where the service is of one.
 std::string Session::prepaid_scope() const {
-    const config::Route* route = route_sold();
-    std::string scope = service().seller().text();
-    if (route && route->own_tokens) scope.append("/").append(route->name);
-    return scope;
+    return scope_of(service().seller());
 }
 
 // The challenge for a deposit, which has an invoice of its own. It opens nothing as a token, and without its preimage
