@@ -265,6 +265,8 @@ struct Service {
     [[nodiscard]] std::optional<std::chrono::seconds> timeout_of(unsigned tier) const;
     // What a request may cost at most to be served on the free allowance.
     [[nodiscard]] Msat free_price() const { return free_allowance->max_price.value_or(price); }
+    // Whether something that is sold is counted by the upstream's response, which forward auth does not see.
+    [[nodiscard]] bool counts_by_response() const;
     [[nodiscard]] bool sells_sessions_alone() const {
         return sessions && sessions->offer == PaymentSessions::Offer::alone;
     }

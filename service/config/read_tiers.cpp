@@ -51,6 +51,11 @@ const Tier* Service::tier(unsigned number) const {
     return named == tiers.end() ? nullptr : &*named;
 }
 
+bool Service::counts_by_response() const {
+    return quota.bytes || !cost_header.empty() ||
+           std::any_of(tiers.begin(), tiers.end(), [](const Tier& tier) { return tier.quota.bytes.has_value(); });
+}
+
 const Quota& Service::quota_of(unsigned number) const {
     const Tier* sold = tier(number);
     return sold ? sold->quota : quota;

@@ -5,8 +5,6 @@
 // goes for requests to a service without an upstream that come to an ordinary listener.
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
 #include "service/forward_auth/answer.hpp"
 #include "service/http/session.hpp"
 
@@ -61,10 +59,7 @@ Problem Session::not_here() const {
 // What nobody can count who does not see the response.
 std::optional<Problem> Session::check_countable() const {
     if (service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
-    const auto& tiers = service().tiers;
-    const bool bytes = service().quota.bytes ||
-                       std::any_of(tiers.begin(), tiers.end(), [](const auto& tier) { return tier.quota.bytes; });
-    if (bytes || !service().cost_header.empty())
+    if (service().counts_by_response())
         return Problem{501, "What is sold here is counted by the answer, and cannot be asked for through this proxy."};
     if (service().sells_sessions_alone() && !service().schemes.l402)
         return Problem{501, "This is sold by sessions alone, which cannot be asked for through this proxy."};

@@ -146,7 +146,7 @@ void App::publish(std::shared_ptr<const Site> site) {
     }
     bool asked = config::takes_questions(site->config);
     for (const config::Service& service : site->config.services) {
-        if (asked && (service.quota.bytes || !service.cost_header.empty()))
+        if (asked && service.counts_by_response())
             spdlog::warn("service {}: bytes and cost_header count by the response: by forward auth it is not sold",
                          service.name.text());
     }
