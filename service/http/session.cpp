@@ -324,13 +324,8 @@ Awaitable<bool> Session::serve() {
     if (!problem && own_) co_return co_await (this->*own_->endpoint->serve)();
     bool options = exchange_->request.head().verb == Verb::options;
     if (!problem && options && answers_options()) co_return co_await send_options();
-    if (!problem) problem = check_quota();
-    if (!problem) co_await look_for_gift();
-    if (!problem && !admit_from_cache()) problem = co_await admit();
+    if (!problem) problem = co_await admission();
     if (!problem && reply_) co_return co_await answer(std::move(*reply_), Outcome::served);
-    bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
-    if (!problem && !by_charge) problem = limit_use();
-    if (!problem && admits_nothing()) problem = not_here();
     if (!problem) {
         bool again = co_await proxy();
         end_use();

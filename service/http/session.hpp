@@ -112,13 +112,16 @@ class Session {
     [[nodiscard]] bool about_tier(unsigned tier);
     Awaitable<std::optional<Problem>> price_in(unsigned tier);
     Awaitable<> learn_price(const macaroon::Macaroon& token);
+    [[nodiscard]] bool may_be_gift() const { return question_ && service().pricer->min == Msat(0); }
     Awaitable<> look_for_gift();
     [[nodiscard]] paywall::Asked asked() const { return {price_, local_price_, priced_, thing_}; }
     [[nodiscard]] Msat amount_due() const { return service().amount_due(price_, tier_); }
     [[nodiscard]] std::vector<std::string> tier_fields() const;
 
     // session_admission.cpp
-    // What becomes of the request: empty where it is to be proxied.
+    // What becomes of the request, or of the one that a front proxy asks about: empty where it may pass, or where
+    // reply_ is the answer.
+    Awaitable<std::optional<Problem>> admission();
     Awaitable<std::optional<Problem>> admit();
     bool admit_from_cache();
     void collect_credential_fields();

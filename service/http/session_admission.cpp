@@ -104,6 +104,18 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall:
     return decision;
 }
 
+Awaitable<std::optional<Problem>> Session::admission() {
+    std::optional<Problem> problem = check_quota();
+    if (problem) co_return problem;
+    if (may_be_gift()) co_await look_for_gift();
+    if (!admit_from_cache()) problem = co_await admit();
+    if (problem || reply_) co_return problem;
+    const bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
+    if (!by_charge) problem = limit_use();
+    if (!problem && admits_nothing()) problem = not_here();
+    co_return problem;
+}
+
 Awaitable<std::optional<Problem>> Session::admit() {
     // A service on trial takes whatever comes, and uses nothing up.
     if (offers_payment_credential() && !service().dry_run) co_return co_await admit_charge();

@@ -85,12 +85,7 @@ Awaitable<bool> Session::serve_question(std::optional<Problem> problem) {
         if (!problem) co_return co_await send_options();
     }
     if (!problem) problem = check_countable();
-    if (!problem) problem = check_quota();
-    if (!problem) co_await look_for_gift();
-    if (!problem && !admit_from_cache()) problem = co_await admit();
-    bool by_charge = !receipt_.empty();
-    if (!problem && !by_charge) problem = limit_use();
-    if (!problem && admits_nothing()) problem = not_here();
+    if (!problem) problem = co_await admission();
     if (!problem) problem = co_await commit_admitted();
     use_.reset();
     free_use_.reset();

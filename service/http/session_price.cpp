@@ -188,7 +188,6 @@ Awaitable<> Session::learn_price(const macaroon::Macaroon& token) {
 
 // A pricer that may ask for nothing is asked before anything else: what costs nothing is free.
 Awaitable<> Session::look_for_gift() {
-    if (!question_ || service().pricer->min > Msat(0)) co_return;
     collect_credential_fields();
     if (service().sessions && offers_payment_credential()) co_return;  // which may ask for more than what is behind
     auto problem = co_await price_in(offer_tier_);
