@@ -324,7 +324,7 @@ def test_a_refused_credential_gets_the_reason_and_a_fresh_challenge(path):
         {"name": "maps", "path": "/maps/", "price_msat": PRICE_MSAT},
     ])
     token, preimage = bought(whole)
-    wait_for(lambda: service.stored("select 1 from settlements"), "the settlement in the store: until then its invoice is handed out again")
+    wait_for(lambda: service.metric('l402_invoices_total{result="paid"}') == 1, "the payment to be heard of: until then its invoice is handed out again")
     raw = bytearray(base64.b64decode(token))
     raw[-1] ^= 1
     forged = base64.b64encode(raw).decode()
@@ -351,7 +351,7 @@ def test_two_different_credentials_in_one_request_are_a_bad_request(path):
     whole = path()
     service = whole.sell()
     token, preimage = bought(whole)
-    wait_for(lambda: service.stored("select 1 from settlements"), "the settlement in the store: until then its invoice is handed out again")
+    wait_for(lambda: service.metric('l402_invoices_total{result="paid"}') == 1, "the payment to be heard of: until then its invoice is handed out again")
     other, other_preimage = bought(whole)
     headers = [("Authorization", f"L402 {token}:{preimage}"), ("Authorization", f"L402 {other}:{other_preimage}")]
     assert service.get(headers=headers).status == 400
