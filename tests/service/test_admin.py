@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from kit import invoices
 from kit.admin import READ, WRITE, Admin, section
 from kit.service import BINARY, wait_for
 
@@ -180,7 +181,7 @@ def test_a_revoked_token_is_refused_at_once_wherever_it_was_cached_and_honoured_
         for client in (one, two):
             refused = client.get("/weather/x", token.headers())
             assert (refused.status, refused.json()["reason"]) == (402, "revoked")
-            fresh = re.search(r'invoice="lnbcrt1([0-9a-f]{64})"', refused.get("www-authenticate"))[1]
+            fresh = re.search(r'invoice="' + invoices.PATTERN + '"', refused.get("www-authenticate"))[1]
             assert fresh != token.payment_hash.hex()
             assert client.get("/weather/x", other.headers()).status == 200
         service.expect_metric('l402_auth_total{resource="weather",result="revoked"}', 2)
@@ -213,7 +214,7 @@ def test_a_challenge_that_is_revoked_before_it_is_paid_is_not_handed_out_again(h
     reuse = '[challenges]\nreuse = true\nper_prefix = "1000/s"\n'
     service = house.start(section(house.folder) + reuse)
     admin = Admin(service)
-    asked = lambda: re.search(r'invoice="lnbcrt1([0-9a-f]{64})"', service.get("/weather/x").get("www-authenticate"))[1]  # noqa: E731
+    asked = lambda: re.search(r'invoice="' + invoices.PATTERN + '"', service.get("/weather/x").get("www-authenticate"))[1]  # noqa: E731
     first = asked()
     assert asked() == first
     assert admin.post(f"/v1/tokens/{first}/revoke").status == 200

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from kit import invoices
 from kit.faults import Clock, Locker, SmallDisk, UpstreamProcess, wait_for_log
 from kit.service import BINARY, wait_for
 from test_payment import buy as buy_charge
@@ -86,7 +87,7 @@ class Customers:
         """A purchase from the 402 to the answer."""
         answer = self.house.service.get(path)
         assert answer.status == 402, answer.body
-        found = re.search(r'macaroon="([^"]+)", invoice="lnbcrt1([0-9a-f]{64})"', answer.get("www-authenticate"))
+        found = re.search(r'macaroon="([^"]+)", invoice="' + invoices.PATTERN + '"', answer.get("www-authenticate"))
         token = self.house.gateway.issued[found[2]]
         self.house.gateway.settle(token)
         assert self.house.service.get(path, {"Authorization": f"L402 {found[1]}:{token.preimage.hex()}"}).status == 200

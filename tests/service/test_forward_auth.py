@@ -10,7 +10,7 @@ import time
 from concurrent import futures
 
 import pytest
-from kit import bolt11
+from kit import bolt11, invoices
 from kit.fronts import Caddy, Nginx
 from kit.http import Client
 from kit.payments import Challenge, Deposit, receipt_of
@@ -688,7 +688,7 @@ def test_grpc_is_sold_through_nginx(site):
         over.set()
         assert denied.value.details() == "payment required" and time.monotonic() - began < 10
 
-        token = site.house.gateway.issued[lines[1].split('invoice="lnbcrt1')[1].split('"')[0]]
+        token = site.house.gateway.issued[invoices.hash_of(lines[1].split('invoice="')[1])]
         site.house.gateway.settle(token, amount_msat=2000)
         paid = [("authorization", token.authorization())]
         answer, call = get.with_call(b"today", timeout=20, metadata=paid)

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from kit import invoices
 from kit.service import wait_for
 
 PROXY = '[clients]\ntrusted_proxies = ["127.0.0.1"]\n'
@@ -50,7 +51,7 @@ def test_the_same_network_gets_the_same_unpaid_challenge_again(house):
     assert get("192.0.2.200") == first
     assert get("192.0.3.1") != first
     assert issues(house) == 2
-    token = house.gateway.issued[first[0].rsplit("lnbcrt1", 1)[1].rstrip('"')]
+    token = house.gateway.issued[invoices.hash_of(first[0].rsplit('invoice="', 1)[1])]
     house.gateway.settle(token)
     wait_for(lambda: get("192.0.2.1") != first, "a challenge that is not paid")
     assert house.service.metrics()['l402_challenges_total{resource="weather",result="reused"}'] >= 1

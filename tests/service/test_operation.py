@@ -10,6 +10,7 @@ import time
 import warnings
 
 import pytest
+from kit import invoices
 from kit.service import BINARY, Ticker, wait_for
 from kit.upstream import Upstream, response
 
@@ -284,7 +285,7 @@ def test_figures_count_what_happens(house):
 
 
 def payment_hash(answer):
-    return re.search(r'invoice="lnbcrt1([0-9a-f]{64})"', answer.get("www-authenticate"))[1]
+    return re.search(r'invoice="' + invoices.PATTERN + '"', answer.get("www-authenticate"))[1]
 
 
 def test_no_query_and_no_credential_stands_in_the_log_of_requests(house):

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from kit import invoices
 from kit.payments import PROBLEMS, Challenge, b64url, canonical, from_b64url, receipt_of
 from kit.service import wait_for
 from kit.upstream import response
@@ -133,7 +134,7 @@ def test_the_challenge_is_what_the_drafts_ask_for(market):
         "currency": "sat",
         "description": 'Q&A, "quoted"',
         "externalId": "millrace:0:both:2000",
-        "methodDetails": {"invoice": "lnbcrt1" + token.payment_hash.hex(), "network": "regtest", "paymentHash": token.payment_hash.hex()},
+        "methodDetails": {"invoice": invoices.of_hash(token.payment_hash.hex()), "network": "regtest", "paymentHash": token.payment_hash.hex()},
     }
     assert from_b64url(challenge["request"]) == canonical(challenge.request)
     assert challenge["id"] == challenge.id_under(market.gateway.epochs[0])

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from kit import bolt11
+from kit import bolt11, invoices
 from kit.admin import Admin, section
 from kit.payments import PROBLEMS, Challenge, Deposit, b64url, canonical, from_b64url, receipt_of
 from kit.service import wait_for
@@ -167,7 +167,7 @@ def test_the_challenge_is_what_the_draft_asks_for(market):
         "amount": "2",
         "currency": "sat",
         "depositAmount": "10",
-        "depositInvoice": "lnbcrt1" + deposit.hash,
+        "depositInvoice": invoices.of_hash(deposit.hash),
         "externalId": "millrace:0:stream:1500",
         "idleTimeout": "3600",
         "paymentHash": deposit.hash,

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from kit import invoices
 from kit.service import wait_for
 
 SERVICES = """
@@ -68,7 +69,7 @@ def price(answer):
 
 def buy(house, answer):
     """Pays the invoice of a 402; the headers that prove it."""
-    found = re.search(r'macaroon="([^"]+)", invoice="lnbcrt1([0-9a-f]{64})"', answer.all("www-authenticate")[0])
+    found = re.search(r'macaroon="([^"]+)", invoice="' + invoices.PATTERN + '"', answer.all("www-authenticate")[0])
     token = house.gateway.issued[found[2]]
     house.gateway.settle(token)
     return {"Authorization": f"L402 {found[1]}:{token.preimage.hex()}"}

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 
 import pytest
+from kit import invoices
 from kit.payments import Challenge
 from test_discovery import ask
 from test_pricing import caveats
@@ -243,7 +244,7 @@ def test_quotes_and_documents_know_the_tiers(archive):
         error = quoted(**question)["error"]
         assert (error["code"], error["field"]) == (code, field), question
     minted = quoted(capabilities=["admin"], mint=True)
-    token = archive.gateway.issued[minted["invoice"][len("lnbcrt1") :]]
+    token = archive.gateway.issued[invoices.hash_of(minted["invoice"])]
     assert outcome(archive, LOUNGE, {"Authorization": f"L402 {minted['macaroon']}:{token.preimage.hex()}"}) == 200
 
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 
+from . import invoices
 from .macaroons import Token
 
 
@@ -198,17 +199,16 @@ class Gateway:
             return {
                 "result": {
                     "payment_hash": token.payment_hash.hex(),
-                    "bolt11": "lnbcrt1" + token.payment_hash.hex(),
+                    "bolt11": invoices.of_hash(token.payment_hash.hex()),
                     "amount_msat": params["amount_msat"],
                     "expires_at": int(time.time()) + self.expiry,
                     "deposit": True,
                 }
             }
-        bolt11 = "lnbcrt1" + token.payment_hash.hex()
         return {
             "result": {
                 "payment_hash": token.payment_hash.hex(),
-                "bolt11": bolt11,
+                "bolt11": invoices.of_hash(token.payment_hash.hex()),
                 "amount_msat": params["amount_msat"],
                 "expires_at": int(self.clock()) + self.expiry,
                 "token": token.macaroon.base64(),

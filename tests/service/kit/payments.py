@@ -8,6 +8,8 @@ import hmac
 import json
 import re
 
+from . import invoices
+
 PROBLEMS = "https://paymentauth.org/problems/"
 
 
@@ -51,7 +53,7 @@ class Challenge:
             "amount": str(-(-price_msat // 1000)),
             "currency": "sat",
             "externalId": f"millrace:{epoch}:{service}:{price_msat}",
-            "methodDetails": {"invoice": "lnbcrt1" + token.payment_hash.hex(), "network": "regtest", "paymentHash": token.payment_hash.hex()},
+            "methodDetails": {"invoice": invoices.of_hash(token.payment_hash.hex()), "network": "regtest", "paymentHash": token.payment_hash.hex()},
         }
         out = cls(realm=realm, method="lightning", intent="charge", request=b64url(canonical(request)), expires=timestamp(expires))
         out.parameters.update(changed)
