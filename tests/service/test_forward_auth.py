@@ -55,6 +55,11 @@ path = "/weather/charge/"
 price_msat = 1500
 schemes = ["payment"]
 [[service]]
+name = "both"
+path = "/weather/both/"
+price_msat = 1500
+schemes = ["l402", "payment"]
+[[service]]
 name = "size"
 path = "/weather/size/"
 price_msat = 100
@@ -144,10 +149,10 @@ class Site:
     def auth_port(self):
         return self.service.ports[1]
 
-    def nginx(self, grpc_port=9):
+    def nginx(self, grpc_port=9, **added):
         if not Nginx.command():
             pytest.skip("no nginx")
-        self.fronts.append(Nginx(self.house.folder, self.auth_port, self.backend.port, grpc_port).start())
+        self.fronts.append(Nginx(self.house.folder, self.auth_port, self.backend.port, grpc_port, **added).start())
         return self.fronts[-1]
 
     def caddy(self):

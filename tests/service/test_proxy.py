@@ -416,7 +416,7 @@ def websocket_frame(opcode, payload, mask):
 
 
 def websocket(request, connection, stream):
-    assert (request.get("connection"), request.get("upgrade"), request.get("sec-websocket-key")) == ("upgrade", "websocket", "abc")
+    assert ((request.get("connection") or "").lower(), request.get("upgrade"), request.get("sec-websocket-key")) == ("upgrade", "websocket", "abc")
     connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n")
     connection.sendall(websocket_frame(1, b"welcome", False))
     while True:

@@ -62,15 +62,16 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    {http}
     include {folder}/site.conf;
 }}
 """
 
 
 class Nginx(Front):
-    """contrib/nginx: `port` speaks HTTP/1.1, `port2` HTTP/2."""
+    """contrib/nginx: `port` speaks HTTP/1.1, `port2` HTTP/2. `http` and `location` are what an operator adds there."""
 
-    def __init__(self, folder, auth_port, backend_port, grpc_port=9):
+    def __init__(self, folder, auth_port, backend_port, grpc_port=9, http="", location=""):
         super().__init__(folder, "nginx")
         self.port, self.port2 = free_port(), free_port()
         addresses = {
@@ -85,8 +86,10 @@ class Nginx(Front):
             text = file.read_text()
             for old, new in addresses.items():
                 text = text.replace(old, new)
+            if file.name == "site.conf" and location:
+                text = text.replace("proxy_pass ", location + "\n        proxy_pass ")
             (self.folder / file.name).write_text(text)
-        (self.folder / "nginx.conf").write_text(NGINX.format(folder=self.folder, log=self.log_file))
+        (self.folder / "nginx.conf").write_text(NGINX.format(folder=self.folder, log=self.log_file, http=http))
 
     @staticmethod
     def command():

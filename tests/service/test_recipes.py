@@ -1,0 +1,85 @@
+"""The recipes of contrib/ under what real sites add to them: heads of real size, large bodies, WebSocket, error pages."""
+
+import pytest
+from kit import invoices
+from kit.http import Client
+from kit.upstream import response
+from test_forward_auth import is_challenge, site  # noqa: F401: a fixture
+from test_proxy import UPGRADE, websocket, websocket_frame
+
+BROWSER = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.fixture
+def long_invoices(monkeypatch):
+    """Invoices with a long description and several route hints."""
+    monkeypatch.setattr(invoices, "LENGTH", 1500)
+
+
+@pytest.mark.parametrize("front", ["nginx", "caddy"])
+def test_case_h22_a_402_of_any_size_reaches_the_client_through_the_front(site, front, long_invoices):  # noqa: F811
+    port = getattr(site, front)().port
+    both = site.ask("/weather/both/a", port=port)
+    assert both.status == 402, (both.status, both.body)
+    lines = both.all("www-authenticate")
+    assert len(lines) == 3 and sum(map(len, lines)) > 4096
+    page = site.ask("/weather/today", BROWSER, port=port)
+    assert page.status == 402 and page.get("content-type").startswith("text/html") and page.all("set-cookie")
+    # And what the client sends with it comes back to the backend, through the answer that lets it pass.
+    cookie = "session=" + "x" * 6000
+    token = site.paid()
+    assert site.ask("/weather/today", {**token.headers(), "Cookie": cookie}, port=port).status == 200
+    assert site.backend.last.get("cookie") == cookie
+
+
+SIZES = {"nginx": {"location": "client_max_body_size 50m;"}, "caddy": {}}
+
+
+@pytest.mark.parametrize("front", ["nginx", "caddy"])
+def test_case_h23_bodies_as_large_as_the_location_takes_them_pass(site, front):  # noqa: F811
+    port = getattr(site, front)(**SIZES[front]).port
+    body = b"x" * (5 * 1024 * 1024)
+    # Caddy closes the connection of whoever sends so much that nobody reads, as Go's server does.
+    asked = body if front == "nginx" else b"x" * 1024
+    assert is_challenge(site.ask("/weather/today", method="POST", body=asked, port=port))
+    assert site.ask("/weather/today", site.paid().headers(), method="POST", body=body, port=port).status == 200
+    assert site.backend.last.body == body and len(site.backend.requests) == 1
+
+
+def test_case_h23_a_body_beyond_the_locations_limit_is_refused_as_nginx_does(site):  # noqa: F811
+    port = site.nginx(location="client_max_body_size 1m;").port
+    answer = site.ask("/weather/today", site.paid().headers(), method="POST", body=b"x" * (1 << 20) + b"y", port=port)
+    assert answer.status == 413 and site.backend.requests == []
+
+
+@pytest.mark.parametrize("front", ["nginx", "caddy"])
+def test_case_h24_a_websocket_is_sold_through_the_front(site, front):  # noqa: F811
+    port = getattr(site, front)().port
+    site.backend.routes["/weather/ws"] = websocket
+    handshake = {**UPGRADE, "Sec-WebSocket-Version": "13", "Host": "shop.example"}
+    with Client(port) as client:
+        assert client.request("GET", "/weather/ws", handshake).read().status == 402
+    assert site.backend.requests == []
+    with Client(port) as client:
+        answer = client.request("GET", "/weather/ws", {**handshake, **site.paid().headers()}).read()
+        assert (answer.status, answer.get("upgrade")) == (101, "websocket")
+        assert client.stream.read(4 + 7) == websocket_frame(1, b"welcome", False)
+        client.send(websocket_frame(2, b"question" * 100, True))
+        assert client.stream.read(4 + 800) == websocket_frame(2, b"question" * 100, False)
+
+
+@pytest.mark.parametrize("offer", ["h2c", "websocket, h2c", "TLS/1.0"])
+def test_case_h24_no_other_upgrade_is_handed_on(site, offer):  # noqa: F811
+    port = site.nginx().port
+    headers = {**site.paid().headers(), "Connection": "Upgrade", "Upgrade": offer}
+    assert site.ask("/weather/today", headers, port=port).status == 200
+    assert site.backend.last.get("upgrade") is None and site.backend.last.get("connection") is None
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "402 Payment Required", "403 Forbidden", "404 Not Found", "500 Broken", "503 Busy"])
+def test_case_h24_the_backends_own_errors_pass_though_the_site_intercepts_errors(site, status):  # noqa: F811
+    port = site.nginx(http="proxy_intercept_errors on; error_page 404 500 503 /error.html;").port
+    site.backend.routes["/weather/today"] = lambda *_: response(b"mine", status, ["WWW-Authenticate: Basic realm=x"])
+    answer = site.ask("/weather/today", site.paid().headers(), port=port)
+    assert (answer.status, answer.body, answer.get("www-authenticate")) == (int(status[:3]), b"mine", "Basic realm=x")
+    assert is_challenge(site.ask("/weather/today", port=port))
