@@ -88,6 +88,7 @@ path = "/weather/metered/"
 upstream = "{upstream}"
 price_msat = 1000
 bytes = 1000
+free = ["/weather/metered/free"]
 [[service]]
 name = "tiers"
 path = "/weather/tiers/"

@@ -2,9 +2,10 @@
 
 import pytest
 from kit import invoices
+from kit.fronts import CachingNginx
 from kit.http import Client
 from kit.upstream import response
-from test_forward_auth import is_challenge, site  # noqa: F401: a fixture
+from test_forward_auth import DIALECTS, asks, is_challenge, site  # noqa: F401: a fixture
 from test_proxy import UPGRADE, websocket, websocket_frame
 
 BROWSER = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -68,6 +69,16 @@ def test_case_h24_a_websocket_is_sold_through_the_front(site, front):  # noqa: F
         assert client.stream.read(4 + 800) == websocket_frame(2, b"question" * 100, False)
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_case_h24_each_proxys_question_about_a_websocket_and_a_large_body_is_answered(site, dialect):  # noqa: F811
+    token = site.paid()
+    for method, fields in (("GET", UPGRADE), ("POST", {"X-Original-Content-Length": "5242880"})):
+        asked_method, asked, question = asks(dialect, method, "/weather/ws", {**fields, **token.headers()})
+        assert site.ask(asked, question, method=asked_method).status == 200
+        asked_method, asked, question = asks(dialect, method, "/weather/ws", fields)
+        assert site.ask(asked, question, method=asked_method).status == (401 if dialect == "nginx" else 402)
+
+
 @pytest.mark.parametrize("offer", ["h2c", "websocket, h2c", "TLS/1.0"])
 def test_case_h24_no_other_upgrade_is_handed_on(site, offer):  # noqa: F811
     port = site.nginx().port
@@ -83,3 +94,19 @@ def test_case_h24_the_backends_own_errors_pass_though_the_site_intercepts_errors
     answer = site.ask("/weather/today", site.paid().headers(), port=port)
     assert (answer.status, answer.body, answer.get("www-authenticate")) == (int(status[:3]), b"mine", "Basic realm=x")
     assert is_challenge(site.ask("/weather/today", port=port))
+
+
+@pytest.fixture
+def cached(site):  # noqa: F811
+    """The port of an nginx that keeps what it may, in front of millraced's ordinary listener."""
+    if not CachingNginx.command():
+        pytest.skip("no nginx")
+    site.fronts.append(CachingNginx(site.house.folder, site.service.ports[0]).start())
+    return site.fronts[-1].port
+
+
+def test_case_h22_a_402_of_any_size_passes_nginx_in_front_of_an_ordinary_listener(site, cached, long_invoices):  # noqa: F811
+    lines = site.ask("/weather/both/a", port=cached).all("www-authenticate")
+    assert len(lines) == 3 and sum(map(len, lines)) > 4096
+    page = site.ask("/weather/metered/a", BROWSER, port=cached)
+    assert page.status == 402 and page.get("content-type").startswith("text/html") and page.all("set-cookie")

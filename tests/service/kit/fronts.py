@@ -99,6 +99,30 @@ class Nginx(Front):
         return self.run([self.command(), "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")], [self.port, self.port2])
 
 
+CACHING = """
+proxy_cache_path {folder}/cache keys_zone=shared:1m;
+include {folder}/millrace-upgrade.conf;
+server {{
+    listen 127.0.0.1:{port};
+    server_name shop.example;
+    location / {{
+        include {folder}/millrace-proxy.conf;
+        proxy_cache shared;
+        proxy_pass http://127.0.0.1:{upstream};
+    }}
+}}
+"""
+
+
+class CachingNginx(Nginx):
+    """nginx with a shared cache in front of an ordinary listener, by contrib/nginx/millrace-proxy.conf."""
+
+    def __init__(self, folder, port):
+        super().__init__(folder, 9, 9)
+        (self.folder / "site.conf").write_text(CACHING.format(folder=self.folder, port=self.port, upstream=port))
+        self.port2 = self.port
+
+
 class Caddy(Front):
     """contrib/caddy."""
 
