@@ -8,7 +8,7 @@ namespace millrace::http {
 void RequestBody::begin(const RequestHead& head, std::uint64_t limit) {
     framing_ = head.framing;
     left_ = head.content_length;
-    seen_ = 0;
+    seen_ = framing_bytes_ = 0;
     limit_ = limit;
     done_ = framing_ == Framing::none;
 }
@@ -28,10 +28,14 @@ RequestBody::Step RequestBody::take(const Buffer& from, RequestReader& reader, s
         if (progress.bad) return Step::bad_chunk;
         *used = progress.used;
         done_ = progress.done;
-        // A chunk's size line, or the trailers, of more than a head may have.
-        if (!done_ && *used == 0 && from.size() > 64 * 1024) return Step::bad_chunk;
+        // The line of a chunk's size, or the trailers, that nobody has seen the end of yet.
+        if (!done_ && *used == 0 && from.size() > free_framing) return Step::bad_chunk;
     }
-    for (std::string_view piece : payload) seen_ += piece.size();
+    std::uint64_t size = 0;
+    for (std::string_view piece : payload) size += piece.size();
+    seen_ += size;
+    framing_bytes_ += *used - size;
+    if (framing_bytes_ > free_framing + framing_per_byte * seen_) return Step::bad_chunk;
     return seen_ > limit_ ? Step::too_large : Step::good;
 }
 

@@ -13,6 +13,8 @@ namespace {
 
 // A refused request's body is read and dropped up to here, so that the connection can go on; beyond it, it ends.
 constexpr std::uint64_t max_discarded = 64 * 1024;
+// In all, however it comes; and no longer than `timeouts.body`.
+constexpr std::chrono::milliseconds discard_time{5000};
 constexpr std::chrono::milliseconds linger_time{1000};
 constexpr std::chrono::milliseconds handshake_time{10'000};
 
@@ -374,23 +376,25 @@ Awaitable<bool> Session::send(unsigned status, const Writer& write, Outcome outc
     co_return keep;
 }
 
+// One deadline for the whole: who sends a byte now and then is answered, and the connection ends.
 Awaitable<bool> Session::discard_body() {
     Buffer& in = exchange_->from_client;
+    bool whole = false;
+    watch_.arm(std::min(discard_time, site_->config.timeouts.body), stream_);
     for (;;) {
         std::size_t used = 0;
-        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != RequestBody::Step::good)
-            co_return false;
+        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != RequestBody::Step::good) break;
         in.consume(used);
-        if (body_.done()) co_return true;
-        if (body_.seen() > max_discarded) co_return false;
+        whole = body_.done();
+        if (whole || body_.seen() > max_discarded || watch_.expired()) break;
         std::size_t room = 0;
         char* data = in.prepare(Exchange::read_size, &room);
-        watch_.arm(site_->config.timeouts.body, stream_);
         auto [failed, count] = co_await stream_.read_some(data, room);
-        watch_.disarm();
-        if (failed) co_return false;
+        if (failed) break;
         in.commit(count);
     }
+    watch_.disarm();
+    co_return whole;
 }
 
 // Closing while the client still sends makes the kernel reset the connection, and the answer may be lost with it: so

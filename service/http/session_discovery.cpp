@@ -64,26 +64,26 @@ Awaitable<bool> Session::send_preflight() {
     return answer(std::move(reply), Outcome::served);
 }
 
-// Empty where it is longer, malformed, or the client is gone.
+// Empty where it is longer, malformed, not there within `timeouts.body` as a whole, or the client is gone.
 Awaitable<std::optional<std::string>> Session::read_body(std::size_t max) {
     Buffer& in = exchange_->from_client;
     std::string out;
+    watch_.arm(site_->config.timeouts.body, stream_);
     for (;;) {
         std::size_t used = 0;
-        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != RequestBody::Step::good)
-            co_return std::nullopt;
+        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != RequestBody::Step::good) break;
         for (std::string_view piece : exchange_->request_payload) out.append(piece);
         in.consume(used);
-        if (out.size() > max) co_return std::nullopt;
-        if (body_.done()) co_return out;
+        if (out.size() > max || body_.done() || watch_.expired()) break;
         std::size_t room = 0;
         char* data = in.prepare(Exchange::read_size, &room);
-        watch_.arm(site_->config.timeouts.body, stream_);
         auto [failed, count] = co_await stream_.read_some(data, room);
-        watch_.disarm();
-        if (failed) co_return std::nullopt;
+        if (failed) break;
         in.commit(count);
     }
+    watch_.disarm();
+    if (!body_.done() || out.size() > max) co_return std::nullopt;
+    co_return out;
 }
 
 Awaitable<bool> Session::send_quote() {

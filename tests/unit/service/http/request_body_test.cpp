@@ -88,3 +88,48 @@ TEST_CASE("a buffer keeps its content when it grows or makes room") {
     }
     CHECK(buffer.capacity() < 4096);
 }
+
+TEST_CASE("H19: what chunks bring beside the payload is bounded in proportion to it") {
+    struct Case {
+        std::string name;
+        std::string chunk;
+        std::size_t times;
+        bool good;
+    };
+    const Case cases[] = {
+        {"extensions of 15 KiB for a byte each", "1;" + std::string(15'000, 'x') + "\r\na\r\n", 2, false},
+        {"extensions of 100 bytes for a byte each", "1;" + std::string(100, 'x') + "\r\na\r\n", 1000, false},
+        {"a byte at a time", "1\r\na\r\n", 20'000, true},
+        {"a byte at a time, with a long size", "00000001\r\na\r\n", 20'000, true},
+        {"an extension of a usual size", "400;signature=\"" + std::string(64, 'x') + "\"\r\n" +
+                                             std::string(1024, 'a') + "\r\n", 500, true},
+        {"one extension of 10 KiB", "1;" + std::string(10'000, 'x') + "\r\na\r\n", 1, true},
+    };
+    for (const Case& one : cases) {
+        INFO(one.name);
+        RequestReader reader;
+        REQUIRE_FALSE(reader.parse("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", {1024, 1024}));
+        RequestBody body;
+        body.begin(reader.head(), 1 << 30);
+        Buffer buffer;
+        RequestBody::Step step = RequestBody::Step::good;
+        for (std::size_t i = 0; i < one.times && step == RequestBody::Step::good; ++i) {
+            put(buffer, one.chunk);
+            std::vector<std::string_view> payload;
+            std::size_t used = 0;
+            step = body.take(buffer, reader, payload, &used);
+            buffer.consume(used);
+        }
+        CHECK((step == RequestBody::Step::good) == one.good);
+    }
+}
+
+TEST_CASE("H19: the line of a chunk's size that does not end is refused at 16 KiB") {
+    RequestReader reader;
+    REQUIRE_FALSE(reader.parse("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", {1024, 1024}));
+    RequestBody body;
+    body.begin(reader.head(), 1 << 30);
+    Buffer buffer;
+    put(buffer, "1;" + std::string(16 * 1024, 'x'));
+    take(body, buffer, reader, RequestBody::Step::bad_chunk);
+}
