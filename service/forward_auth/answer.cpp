@@ -110,8 +110,8 @@ http::Reply passed(const Passed& facts, const http::RequestHead& head) {
     if (!facts.receipt.empty()) out.fields.push_back(line("Payment-Receipt", facts.receipt));
     if (facts.dialect == Dialect::envoy)
         out.fields.push_back(line("X-Envoy-Auth-Headers-To-Remove", names_to_remove(facts, rest)));
-    // To the client a response with a receipt is its own; nothing is kept of the answer itself.
-    out.fields.push_back(line("Cache-Control", facts.receipt.empty() ? "no-store" : "private"));
+    // What the proxy is to say of the response; nothing is kept of this answer itself.
+    out.fields.push_back(line("Cache-Control", facts.for_all ? "no-store" : "private"));
     return out;
 }
 

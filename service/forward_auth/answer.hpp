@@ -5,6 +5,7 @@
 //     X-L402-*, as the reverse proxy sends them                for the backend; on free paths there are none
 //     Authorization, Cookie                                    for the backend: what the client sent, but no credential
 //     X-L402-Remaining-*, Payment-Receipt, Access-Control-*    for the client
+//     Cache-Control: private                                   of the response, where it is not free for all
 //     X-Envoy-Auth-Headers-To-Remove                           to Envoy: what is not for the backend
 //   denied    to nginx's auth_request: 401 with X-L402-Denied, the reason; to others the problem itself
 //   gRPC      "Trailers-Only" (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): grpc-status,
@@ -24,6 +25,7 @@ struct Passed {
     Dialect dialect = Dialect::forwarded;
     std::string_view token_lines = {};  // of http::token_header_lines() and its like
     std::string_view receipt = {};      // the value of Payment-Receipt; empty: none
+    bool for_all = false;               // free for all: caches may share the response
 };
 
 // `head` is that of the original request.

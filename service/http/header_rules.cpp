@@ -6,6 +6,7 @@
 #include "common/l402/credential.hpp"
 #include "common/payment/credential.hpp"
 #include "service/config/header_value.hpp"
+#include "service/http/cache_rules.hpp"
 #include "service/pages/pay_cookie.hpp"
 
 namespace millrace::http {
@@ -105,26 +106,11 @@ bool is_set(std::span<const std::string> names, std::string_view name) {
                        [&](const std::string& one) { return config::same_header_name(one, name); });
 }
 
-// A response to a payer may be kept by the payer, not by a cache that others share; what is stricter stays as it is.
-bool is_shared_caching(const HeaderLine& line) {
-    if (line.id != Field::cache_control) return false;
-    std::string lower(line.value);
-    std::transform(lower.begin(), lower.end(), lower.begin(), fold);
-    return lower.find("no-store") == std::string::npos;
-}
-
 void append_line(std::string_view name, std::string_view value, std::string& out) {
     out.append(name).append(": ").append(value).append("\r\n");
 }
 
 }  // namespace
-
-// It would carry requests past the paywall inside the tunnel.
-bool is_h2c(std::string_view upgrade) {
-    std::string lower(upgrade);
-    std::transform(lower.begin(), lower.end(), lower.begin(), fold);
-    return lower.find("h2c") != std::string::npos;
-}
 
 bool same_field_name(std::string_view left, std::string_view right) {
     return iequals(left, right);
@@ -181,7 +167,7 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
         append_line("Transfer-Encoding", "chunked", out);
     else if (head.has_content_length)
         append_line("Content-Length", std::to_string(head.content_length), out);
-    if (!head.upgrade.empty() && !is_h2c(head.upgrade)) {
+    if (!head.upgrade.empty()) {
         append_line("Connection", "upgrade", out);
         append_line("Upgrade", head.upgrade, out);
     }
@@ -224,12 +210,12 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
     const char digits[] = {static_cast<char>('0' + head.status / 100 % 10),
                            static_cast<char>('0' + head.status / 10 % 10), static_cast<char>('0' + head.status % 10)};
     out.append("HTTP/1.1 ").append(digits, 3).append(" ").append(head.reason).append("\r\n");
-    bool paid_for = !own.receipt.empty() && head.status / 100 == 2;
+    Sharing sharing = sharing_of(own.for_all, head.status);
     bool cross_origin = own.lines.find("Access-Control-") != std::string_view::npos;
     for (const HeaderLine& line : head.fields) {
         if (drop_response_field(line, head.status) || (cross_origin && is_ours(line.id))) continue;
         if (!own.hidden.empty() && iequals(line.name, own.hidden)) continue;
-        if (paid_for && is_shared_caching(line)) continue;
+        if (sharing != Sharing::as_sent && speaks_to_caches(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) {
             bool upgrading = line.id == Field::upgrade;
             if (!upgrading) continue;
@@ -237,10 +223,8 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
         append_line(line.name, line.value, out);
     }
     out.append(own.lines);
-    if (paid_for) {
-        append_line("Cache-Control", "private", out);
-        append_line("Payment-Receipt", own.receipt, out);
-    }
+    if (sharing != Sharing::as_sent) append_cache_fields(head, sharing, out);
+    if (!own.receipt.empty() && head.status / 100 == 2) append_line("Payment-Receipt", own.receipt, out);
     bool may_have_length = head.status / 100 != 1 && head.status != 204;
     if (framing == ClientFraming::chunked)
         append_line("Transfer-Encoding", "chunked", out);

@@ -1,5 +1,6 @@
 // Which header fields pass the proxy, and which it adds: RFC 9110 §7.6 (fields that end at this hop), and L402's own
-// rule that a credential never reaches an upstream and that nobody but millraced says who has paid.
+// rule that a credential never reaches an upstream and that nobody but millraced says who has paid. What caches are told
+// is in cache_rules.hpp.
 #pragma once
 
 #include <span>
@@ -49,18 +50,14 @@ enum class ClientFraming { none, length, chunked, close };
 // What we add to a response.
 struct OwnFields {
     std::string_view lines = {};  // header lines, which replace the upstream's
-    // The value of Payment-Receipt; empty: none. It goes with a 2xx alone, and makes the response one for the payer's
-    // own cache.
-    std::string_view receipt = {};
-    std::string_view hidden = {};  // a field of the upstream's that is not for the client; empty: none
+    std::string_view receipt = {};  // the value of Payment-Receipt, which goes with a 2xx alone; empty: none
+    std::string_view hidden = {};   // a field of the upstream's that is not for the client; empty: none
+    bool for_all = false;           // free for all: caches may share it as the upstream says
 };
 
 // Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.
 void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
                         const OwnFields& own, std::string& out);
-
-// True where an Upgrade asks for HTTP/2, which is never passed on.
-[[nodiscard]] bool is_h2c(std::string_view upgrade);
 
 // RFC 9110 §5.1: names of fields are compared without regard to case.
 [[nodiscard]] bool same_field_name(std::string_view left, std::string_view right);

@@ -106,6 +106,18 @@ std::optional<Fault> read_framing(Head& head, Framed& framed) {
     return std::nullopt;
 }
 
+// The protocol of an Upgrade field that is passed on; empty where it has none. RFC 9110 §7.8: what is offered may be
+// ignored, and the request is served as if it had not been. HTTP/2 ("h2c", which Java's client and curl offer with any
+// request) would carry requests past the paywall inside the tunnel; of others nobody knows what they carry.
+std::string_view served_upgrade(std::string_view offered) {
+    constexpr std::string_view served = "websocket";
+    std::string_view found;
+    for_each_element(offered, [&](std::string_view protocol) {
+        if (iequals(protocol, served)) found = protocol;
+    });
+    return found;
+}
+
 std::optional<Fault> read_request_fields(RequestHead& head) {
     Framed framed;
     if (auto fault = read_framing(head, framed)) return fault;
@@ -118,7 +130,8 @@ std::optional<Fault> read_request_fields(RequestHead& head) {
             if (!iequals(line.value, "100-continue")) return Fault{417, "An expectation other than 100-continue."};
             head.expect_continue = head.version >= 11;
         } else if (line.id == Field::upgrade && framed.upgrade && head.version >= 11) {
-            head.upgrade = line.value;
+            std::string_view served = served_upgrade(line.value);
+            if (!served.empty()) head.upgrade = served;
         }
     }
     if (hosts > 1) return Fault{400, "More than one Host."};

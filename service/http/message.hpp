@@ -46,7 +46,7 @@ struct RequestHead {
     bool has_content_length = false;
     bool keep_alive = true;
     bool expect_continue = false;
-    std::string_view upgrade;                          // protocols asked for; empty where none is
+    std::string_view upgrade;                          // "websocket" where that is asked for; any other offer is none
     std::vector<std::string_view> connection_options;  // tokens of Connection: fields that end at this hop
 };
 

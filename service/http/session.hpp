@@ -173,6 +173,9 @@ class Session {
     template <class Why>
     Awaitable<std::optional<Problem>> refuse_prepaid(const Why& why);
 
+    // Whether whoever asks gets what is behind, without anything that opens it.
+    [[nodiscard]] bool free_for_all() const { return match_.access == paywall::Access::free || service().dry_run; }
+
     const config::Service& service() const { return site_->config.services[match_.service]; }
     const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
 

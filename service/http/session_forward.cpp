@@ -93,7 +93,7 @@ Awaitable<bool> Session::serve_question(std::optional<Problem> problem) {
         Outcome outcome = problem->status == 402 && !denies_silently() ? Outcome::challenge : Outcome::rejected;
         co_return co_await answer(std::move(*problem), outcome);
     }
-    forward_auth::Passed passed{front_question_->dialect, token_headers_, receipt_};
+    forward_auth::Passed passed{front_question_->dialect, token_headers_, receipt_, free_for_all()};
     co_return co_await answer(forward_auth::passed(passed, exchange_->request.head()), Outcome::served);
 }
 

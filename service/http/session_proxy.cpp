@@ -243,7 +243,7 @@ Awaitable<bool> Session::forward_interim(Stream& upstream) {
     Exchange& x = *exchange_;
     if (x.request.head().version < 11) co_return true;
     x.to_client.clear();
-    OwnFields own{{}, {}, service().cost_header};
+    OwnFields own{{}, {}, service().cost_header, free_for_all()};
     append_client_head(x.response.head(), ClientFraming::none, 11, true, own, x.to_client);
     ErrorCode failed = co_await write_client(x.to_client, {});
     x.to_client.clear();
@@ -270,7 +270,7 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
     int version = x.request.head().version;
     ClientFraming framing = client_framing(head, version);
     if (framing == ClientFraming::close || worker_.draining() || (pump_ && pump_->running)) keep_alive_ = false;
-    OwnFields own{own_lines_, receipt_, service().cost_header};
+    OwnFields own{own_lines_, receipt_, service().cost_header, free_for_all()};
     append_client_head(head, framing, version, keep_alive_, own, x.to_client);
     unsigned status = head.status;
     Framing from = head.framing;

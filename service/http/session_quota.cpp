@@ -53,7 +53,7 @@ std::optional<Problem> Session::check_quota() const {
     const config::Quota& quota = quota_sold();
     if (!quota.any() || service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
     std::string_view upgrade = exchange_->request.head().upgrade;
-    if ((quota.bytes || quota.credit) && !upgrade.empty() && !is_h2c(upgrade))
+    if ((quota.bytes || quota.credit) && !upgrade.empty())
         return Problem{400, "What is sold here is counted by the answer: a connection cannot be upgraded."};
     if (quota.credit && price_ > *quota.credit)
         return Problem{400, "This costs more than a whole balance holds; split it."};

@@ -157,7 +157,7 @@ def test_what_is_never_free(shop):
     answer = get("/news/dear/x")
     assert (answer.status, left(answer)) == (402, None)
     assert get("/news/mine").status == 401
-    answer = get("/news/x", {"Connection": "upgrade", "Upgrade": "echo"})
+    answer = get("/news/x", {"Connection": "upgrade", "Upgrade": "websocket"})
     assert (answer.status, left(answer)) == (402, None)
     head = shop.service.request("HEAD", "/news/x", one)
     assert (head.status, left(head), head.get("x-l402-price-msat")) == (402, 3, "100")

@@ -257,7 +257,7 @@ def test_a_revocation_ends_a_tunnel_and_a_long_answer_within_two_seconds(house, 
     hung_up = threading.Event()
 
     def tunnel(request, connection, stream):
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         while piece := connection.recv(100):
             connection.sendall(piece)
         hung_up.set()
@@ -277,7 +277,7 @@ def test_a_revocation_ends_a_tunnel_and_a_long_answer_within_two_seconds(house, 
     revoked, other = house.paid(), house.paid()
     with service.client() as open_, service.client() as kept, service.client() as long_:
         for client, token in ((open_, revoked), (kept, other)):
-            client.request("GET", "/weather/tunnel", {**token.headers(), "Connection": "Upgrade", "Upgrade": "echo"})
+            client.request("GET", "/weather/tunnel", {**token.headers(), "Connection": "Upgrade", "Upgrade": "websocket"})
             assert client.head().status == 101
             client.send(b"ping")
             assert client.stream.read(4) == b"ping"

@@ -203,12 +203,12 @@ def test_a_client_that_left_before_the_head_uses_nothing_up(shop):
 
 def test_an_upgraded_connection_is_one_use(shop):
     def switch(request, connection, stream):
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
         connection.sendall(stream.read(4))
         raise Upstream.Hangup
 
     shop.upstream.routes["/uses/ws"] = shop.upstream.routes["/bytes/ws"] = switch
-    upgrade = {"Connection": "upgrade", "Upgrade": "echo"}
+    upgrade = {"Connection": "upgrade", "Upgrade": "websocket"}
     token = shop.paid("uses")
     with shop.service.client() as client:
         answer = client.request("GET", "/uses/ws", {**token.headers(), **upgrade}).read()

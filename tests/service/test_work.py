@@ -151,7 +151,7 @@ def test_work_never_opens_what_is_sold_unless_the_operator_said_so(flooded):
     for path in ("/open/dear/x",):
         assert Task(house.service.get(path, task.headers()))
     assert house.service.get("/open/mine", task.headers()).status == 401
-    assert Task(house.service.get("/open/x", {**task.headers(), "Connection": "upgrade", "Upgrade": "echo"}))
+    assert Task(house.service.get("/open/x", {**task.headers(), "Connection": "upgrade", "Upgrade": "websocket"}))
     dear = Task(house.service.get("/open/dear/x"))
     assert house.service.get("/open/dear/x", dear.headers()).status == 402
     assert house.upstream.requests == []

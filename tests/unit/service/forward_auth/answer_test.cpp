@@ -58,12 +58,14 @@ TEST_CASE("what passes is told with the token's fields and what is left of the c
         CHECK(value_of(reply, "Cookie") == c.cookie);
         CHECK(value_of(reply, "X-Envoy-Auth-Headers-To-Remove").empty());
         CHECK(value_of(reply, "Payment-Receipt").empty());
-        CHECK(value_of(reply, "Cache-Control") == "no-store");
+        CHECK(value_of(reply, "Cache-Control") == "private");
     }
     Request request("");
     http::Reply paid = passed({Dialect::nginx_auth, token, "abc"}, request.reader.head());
     CHECK(value_of(paid, "Payment-Receipt") == "abc");
     CHECK(value_of(paid, "Cache-Control") == "private");
+    http::Reply free = passed({Dialect::nginx_auth, {}, {}, true}, request.reader.head());
+    CHECK(value_of(free, "Cache-Control") == "no-store");
 }
 
 TEST_CASE("Envoy is told to remove what would be a credential, or look as if millraced had said it") {

@@ -89,6 +89,31 @@ TEST_CASE("an Upgrade that Connection does not name is no upgrade") {
     CHECK(reader.head().upgrade.empty());
 }
 
+TEST_CASE("H8: of what an Upgrade offers websocket alone is an upgrade") {
+    struct {
+        std::string_view lines;
+        std::string_view upgrade;
+    } const cases[] = {
+        {"Connection: Upgrade\r\nUpgrade: websocket\r\n", "websocket"},
+        {"Connection: upgrade\r\nUpgrade: WebSocket\r\n", "WebSocket"},
+        {"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n", ""},
+        {"Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n", "websocket"},
+        {"Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\n", "websocket"},
+        {"Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n", "websocket"},
+        {"Connection: Upgrade\r\nUpgrade: TLS/1.3\r\n", ""},
+        {"Connection: Upgrade\r\nUpgrade: h2c, HTTP/2.0, IRC/6.9\r\n", ""},
+        {"Connection: Upgrade\r\nUpgrade: websocket/13\r\n", ""},
+        {"Connection: Upgrade\r\nUpgrade: websockets\r\n", ""},
+        {"Connection: Upgrade\r\nUpgrade:\r\n", ""},
+    };
+    for (const auto& one : cases) {
+        INFO(one.lines);
+        RequestReader reader;
+        REQUIRE_FALSE(reader.parse("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(one.lines) + "\r\n", limits));
+        CHECK(reader.head().upgrade == one.upgrade);
+    }
+}
+
 TEST_CASE("heads that servers read differently are refused") {
     const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n";
     struct {
