@@ -29,13 +29,14 @@ ForwardRow* ForwardTable::find(ShortChannelId in_channel, std::uint64_t in_htlc_
     return found == by_incoming_.end() ? nullptr : &rows_.at(found->second);
 }
 
-Msat ForwardTable::fees_collected() const {
-    std::uint64_t fees = 0;
-    for (const auto& [index, row] : rows_) {
-        if (row.status == ForwardStatus::settled && row.out_amount)
-            fees += row.in_amount.value() - row.out_amount->value();
-    }
-    return Msat(fees);
+void ForwardTable::resolve(ForwardRow& row, ForwardStatus status, Time now) {
+    row.status = status;
+    row.resolved = now;
+    by_update_.erase(row.updated_index);
+    row.updated_index = ++updated_;
+    by_update_.emplace(row.updated_index, row.created_index);
+    if (status == ForwardStatus::settled && row.out_amount)
+        fees_msat_ += row.in_amount.value() - row.out_amount->value();
 }
 
 }  // namespace millrace::sim

@@ -35,18 +35,24 @@ class ForwardTable {
     ForwardRow& add(ForwardRow row);
     // The row of an incoming HTLC; null where there is none.
     [[nodiscard]] ForwardRow* find(ShortChannelId in_channel, std::uint64_t in_htlc_id);
-    void touch(ForwardRow& row) { row.updated_index = ++updated_; }
+    // Sets how it ended, and gives the row its next updated_index.
+    void resolve(ForwardRow& row, ForwardStatus status, Time now);
     [[nodiscard]] const std::map<std::uint64_t, ForwardRow>& rows() const { return rows_; }
 
     [[nodiscard]] std::uint64_t created() const { return created_; }
     [[nodiscard]] std::uint64_t updated() const { return updated_; }
-    [[nodiscard]] Msat fees_collected() const;
+    // Of all that settled.
+    [[nodiscard]] Msat fees_collected() const { return Msat(fees_msat_); }
+    // created_index by updated_index, of the rows that were updated.
+    [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& by_update() const { return by_update_; }
 
   private:
     std::map<std::uint64_t, ForwardRow> rows_;
     std::map<std::pair<ShortChannelId, std::uint64_t>, std::uint64_t> by_incoming_;
+    std::map<std::uint64_t, std::uint64_t> by_update_;
     std::uint64_t created_ = 0;
     std::uint64_t updated_ = 0;
+    std::uint64_t fees_msat_ = 0;
 };
 
 }  // namespace millrace::sim

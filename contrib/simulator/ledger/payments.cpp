@@ -43,10 +43,17 @@ std::vector<const PaymentRow*> PaymentTable::of(const PaymentHash& hash) const {
     return out;
 }
 
+void PaymentTable::touch(PaymentRow& row) {
+    by_update_.erase(row.updated_index);
+    row.updated_index = ++updated_;
+    by_update_.emplace(row.updated_index, row.id);
+}
+
 void PaymentTable::remove(std::uint64_t id) {
     const auto found = rows_.find(id);
     if (found == rows_.end()) return;
     std::erase(by_hash_[found->second.payment_hash], id);
+    by_update_.erase(found->second.updated_index);
     rows_.erase(found);
     ++deleted_;
 }

@@ -68,15 +68,18 @@ class PaymentTable {
     // Every row of this payment, oldest first.
     [[nodiscard]] std::vector<const PaymentRow*> of(const PaymentHash& hash) const;
     // Gives the row its next updated_index.
-    void touch(PaymentRow& row) { row.updated_index = ++updated_; }
+    void touch(PaymentRow& row);
     void remove(std::uint64_t id);
 
     [[nodiscard]] std::uint64_t created() const { return created_; }
     [[nodiscard]] std::uint64_t updated() const { return updated_; }
     [[nodiscard]] std::uint64_t deleted() const { return deleted_; }
+    // Ids by updated_index, of the rows that were updated.
+    [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& by_update() const { return by_update_; }
 
   private:
     std::map<std::uint64_t, PaymentRow> rows_;
+    std::map<std::uint64_t, std::uint64_t> by_update_;
     std::unordered_map<PaymentHash, std::vector<std::uint64_t>> by_hash_;
     std::uint64_t created_ = 0;
     std::uint64_t updated_ = 0;

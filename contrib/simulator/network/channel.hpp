@@ -26,6 +26,7 @@ using ChannelIndex = std::uint32_t;
 using HtlcRef = std::uint64_t;
 
 constexpr std::uint32_t default_max_accepted_htlcs = 483;
+constexpr std::chrono::minutes stable_after{1};
 
 // What one side asks for carrying an HTLC from itself to the other side.
 struct ChannelPolicy {
@@ -39,6 +40,15 @@ struct ChannelPolicy {
 
     // BOLT 7: base + amount * ppm / 1,000,000.
     [[nodiscard]] Msat fee(Msat amount) const;
+    // Whether an HTLC of `amount` lies between minimum and maximum.
+    [[nodiscard]] bool takes(Msat amount) const { return amount >= htlc_minimum && amount <= htlc_maximum; }
+};
+
+// What a side asked for before its last change, and until when it still forwards by that (BOLT 7: payers need time to
+// hear of the change; lightningd's `enforcedelay`).
+struct EarlierPolicy {
+    ChannelPolicy policy;
+    Time until;
 };
 
 // Counters that listpeerchannels shows; in_* and out_* of one side.
@@ -55,7 +65,11 @@ struct ChannelSide {
     Msat reserve;     // this side must keep it
     Msat commit_fee;  // the opener's share of the commitment fee; not spendable
     ChannelPolicy policy;
-    std::uint32_t in_flight = 0;  // HTLCs that this side offered
+    std::optional<EarlierPolicy> earlier;
+    bool ignore_fee_limits = true;
+    std::uint32_t max_accepted_htlcs = default_max_accepted_htlcs;  // that the other side may offer
+    std::optional<Msat> max_in_flight;                              // of what the other side may offer; empty: no limit
+    std::uint32_t in_flight = 0;                                    // HTLCs that this side offered
     Msat in_flight_amount;
     std::uint64_t next_htlc_id = 0;
     Time last_delivery;  // of a message from this side: messages do not overtake each other
@@ -86,13 +100,18 @@ struct Channel {
     RandomStream latency_random{0, 0, "latency"};
     bool is_public = true;
     bool connected = true;
-    bool closed = false;  // failed on chain: carries nothing any more
-    std::uint32_t max_accepted_htlcs = default_max_accepted_htlcs;
+    bool closed = false;  // on chain: takes no new HTLC
+    Time opened_at;
+    std::optional<Time> closed_at;
+    Time connected_at;    // since when the connection holds, or held last
+    Time last_stable_at;  // the end of the first minute of the last connection that held for one
     std::vector<ParkedMessage> parked;
 
     // Which side `node` is; the caller knows that it is one of the two.
     [[nodiscard]] int side_of(NodeIndex node) const { return sides[0].node == node ? 0 : 1; }
     [[nodiscard]] NodeIndex peer_of(NodeIndex node) const { return sides[1 - side_of(node)].node; }
+    // When a connection was last known to be stable: lightningd notes it once the channel has been up for a minute.
+    [[nodiscard]] Time stable_at(Time now) const;
     // What `side` can put into one HTLC: balance less reserve and commitment fee, capped by nothing else.
     [[nodiscard]] Msat spendable(int side) const;
 };
@@ -104,11 +123,19 @@ enum class HtlcState : std::uint8_t {
     removing,   // decided; the answer is under way
 };
 
+// In whose hands an HTLC is that was in its channel when that went on chain.
+enum class OnChain : std::uint8_t {
+    no,         // not on chain, or nobody has done anything yet
+    claimed,    // its receiver has shown the preimage
+    timed_out,  // its offerer has taken it back
+};
+
 struct Htlc {
     HtlcRef self = 0;
     ChannelIndex channel = 0;
     std::uint8_t from = 0;  // the side that offered
     HtlcState state = HtlcState::adding;
+    OnChain on_chain = OnChain::no;
     std::uint64_t id = 0;  // counts per channel and side
     Msat amount;
     std::uint32_t cltv_expiry = 0;
@@ -122,14 +149,14 @@ struct Htlc {
     Preimage preimage;
     Failure failure;
     Time locked_in_at;
+    bool paid_on = false;          // its downstream was fulfilled
+    bool upstream_failed = false;  // its upstream came back to its offerer
 };
 
 // Why a channel did not take an HTLC.
 enum class OfferRefusal {
     peer_offline,
     closed,
-    below_minimum,
-    above_maximum,
     capacity,
     too_many_htlcs,
 };

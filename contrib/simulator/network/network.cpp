@@ -10,9 +10,6 @@ namespace {
 Msat add_up(Msat left, Msat right) {
     return Msat(left.value() + right.value());
 }
-// lightningd gives its peer one block beyond an offered HTLC's expiry, then goes on chain.
-constexpr std::uint32_t deadline_grace = 1;
-
 Msat less(Msat left, Msat right) {
     return Msat(left.value() - right.value());
 }
@@ -26,6 +23,11 @@ Msat ChannelPolicy::fee(Msat amount) const {
     return Msat(fee_base_msat + whole + rest);
 }
 
+Time Channel::stable_at(Time now) const {
+    const Time due = connected_at + stable_after;
+    return connected && due <= now ? std::max(due, last_stable_at) : last_stable_at;
+}
+
 Msat Channel::spendable(int side) const {
     const ChannelSide& own = sides[static_cast<std::size_t>(side)];
     return own.balance.minus(add_up(own.reserve, own.commit_fee)).value_or(Msat());
@@ -33,7 +35,7 @@ Msat Channel::spendable(int side) const {
 
 NodeIndex Network::add_node(const NodeId& id, std::string name) {
     const auto index = static_cast<NodeIndex>(nodes_.size());
-    nodes_.push_back({id, std::move(name), true, {}, nullptr});
+    nodes_.push_back({id, std::move(name), true, scheduler_.now(), {}, nullptr});
     node_by_id_.emplace(id, index);
     return index;
 }
@@ -56,16 +58,20 @@ std::variant<ChannelIndex, std::string> Network::add_channel(const ChannelSpec& 
     channel.latency = spec.latency;
     channel.latency_random = RandomStream(seed_, scid.value(), "latency");
     channel.is_public = spec.is_public;
-    channel.max_accepted_htlcs = spec.max_accepted_htlcs;
+    channel.opened_at = channel.connected_at = channel.last_stable_at = scheduler_.now();
     ChannelSide& from = channel.sides[from_is_first ? 0 : 1];
     ChannelSide& to = channel.sides[from_is_first ? 1 : 0];
     from.node = spec.from;
     from.balance = less(spec.capacity, spec.push);
     from.policy = spec.policy;
     from.commit_fee = spec.commit_fee;
+    from.max_accepted_htlcs = spec.reverse_max_accepted_htlcs;
+    from.max_in_flight = spec.reverse_max_in_flight;
     to.node = spec.to;
     to.balance = spec.push;
     to.policy = spec.reverse_policy;
+    to.max_accepted_htlcs = spec.max_accepted_htlcs;
+    to.max_in_flight = spec.max_in_flight;
     for (ChannelSide& side : channel.sides) {
         side.reserve = spec.reserve;
         side.least_to_us = side.most_to_us = side.balance;
@@ -79,10 +85,10 @@ std::optional<OfferRefusal> Network::refusal(const Channel& channel, int side, M
     const ChannelSide& own = channel.sides[static_cast<std::size_t>(side)];
     if (channel.closed) return OfferRefusal::closed;
     if (!channel.connected) return OfferRefusal::peer_offline;
-    if (amount < own.policy.htlc_minimum) return OfferRefusal::below_minimum;
-    if (amount > own.policy.htlc_maximum) return OfferRefusal::above_maximum;
     if (amount > channel.spendable(side)) return OfferRefusal::capacity;
-    if (own.in_flight >= channel.max_accepted_htlcs) return OfferRefusal::too_many_htlcs;
+    const ChannelSide& peer = channel.sides[static_cast<std::size_t>(1 - side)];
+    if (peer.max_in_flight && add_up(own.in_flight_amount, amount) > *peer.max_in_flight) return OfferRefusal::capacity;
+    if (own.in_flight >= peer.max_accepted_htlcs) return OfferRefusal::too_many_htlcs;
     return std::nullopt;
 }
 
@@ -150,6 +156,7 @@ void Network::fail(HtlcRef ref, Failure failure) {
 
 void Network::decide(Htlc& htlc) {
     htlc.state = HtlcState::removing;
+    if (channels_[htlc.channel].closed) return resolve_on_chain(htlc);
     send(remove, htlc);
 }
 
@@ -180,14 +187,13 @@ void Network::on_event(std::uint32_t kind, std::uint64_t subject) {
 
 void Network::deliver(Message kind, HtlcRef ref) {
     Htlc* htlc = get(ref);
-    if (htlc == nullptr) return;
+    if (htlc == nullptr || (kind == add && htlc->state != HtlcState::adding)) return;
     if (!deliverable(*htlc)) {
         channels_[htlc->channel].parked.push_back({kind, ref});
         return;
     }
     note(kind, channels_[htlc->channel].scid.value() * 2 + htlc->from, htlc->id * 2 + (htlc->fulfilled ? 1 : 0));
     if (kind == remove) return finish(ref);
-    if (htlc->state != HtlcState::adding) return;
     htlc->state = HtlcState::locked_in;
     htlc->locked_in_at = scheduler_.now();
     NodeBehaviour* behaviour = nodes_[receiver_of(*htlc)].behaviour;
@@ -201,7 +207,8 @@ void Network::deliver(Message kind, HtlcRef ref) {
 bool Network::deliverable(const Htlc& htlc) const {
     const Channel& channel = channels_[htlc.channel];
     // On chain the peer is not needed, but the offerer has to be there to see.
-    return channel.closed ? nodes_[offerer_of(htlc)].up : channel.connected;
+    if (channel.closed) return htlc.on_chain != OnChain::no && nodes_[offerer_of(htlc)].up;
+    return channel.connected;
 }
 
 void Network::send_parked(ChannelIndex index) {
@@ -213,6 +220,7 @@ void Network::send_parked(ChannelIndex index) {
 void Network::finish(HtlcRef ref) {
     const Htlc htlc = *get(ref);
     release(ref);
+    remember_forward(htlc);
     Channel& channel = channels_[htlc.channel];
     ChannelSide& offerer = channel.sides[htlc.from];
     ChannelSide& receiver = channel.sides[1U - htlc.from];
@@ -239,51 +247,30 @@ void Network::finish(HtlcRef ref) {
 void Network::set_up(NodeIndex node, bool up) {
     if (nodes_[node].up == up) return;
     nodes_[node].up = up;
+    if (up) nodes_[node].up_since = scheduler_.now();
     note(node_state, node, up ? 1 : 0);
     for (const ChannelIndex index : nodes_[node].channels) {
         Channel& channel = channels_[index];
         if (channel.closed) {
-            if (up) send_parked(index);
+            if (!up) continue;
+            for (const Htlc* htlc : htlcs_in(index)) resolve_on_chain(*get(htlc->self));
+            send_parked(index);
             continue;
         }
         const bool connected = nodes_[channel.sides[0].node].up && nodes_[channel.sides[1].node].up;
         if (channel.connected == connected) continue;
         channel.connected = connected;
+        if (connected) {
+            channel.connected_at = scheduler_.now();
+        } else {
+            channel.last_stable_at = channel.stable_at(scheduler_.now());
+        }
         for (const ChannelSide& side : channel.sides) {
             NodeBehaviour* behaviour = nodes_[side.node].behaviour;
             if (behaviour != nullptr && nodes_[side.node].up) behaviour->on_peer(index, connected);
         }
         if (connected) send_parked(index);
     }
-}
-
-void Network::close(ChannelIndex index) {
-    if (std::exchange(channels_[index].closed, true)) return;
-    for (const ChannelSide& side : channels_[index].sides) {
-        NodeBehaviour* behaviour = nodes_[side.node].behaviour;
-        if (behaviour != nullptr && nodes_[side.node].up) behaviour->on_channel_closed(index);
-    }
-    for (const Htlc* htlc : htlcs_in(index)) {
-        Htlc* own = get(htlc->self);
-        if (own->state == HtlcState::removing && own->fulfilled) continue;
-        own->fulfilled = false;
-        // On chain it is the offerer itself that sees the time-out.
-        own->failure = {plain_failure(failcode::permanent_channel_failure), own->hop, false};
-        if (own->state != HtlcState::removing) decide(*own);
-    }
-    send_parked(index);
-}
-
-void Network::mine(std::uint32_t blocks) {
-    height_ += blocks;
-    note(mined, height_, blocks);
-    std::vector<ChannelIndex> overdue;
-    for (const Htlc& htlc : htlcs_) {
-        const bool settling = htlc.state == HtlcState::removing && htlc.fulfilled;
-        if (htlc.self == 0 || settling || htlc.cltv_expiry + deadline_grace > height_) continue;
-        if (!channels_[htlc.channel].closed) overdue.push_back(htlc.channel);
-    }
-    for (const ChannelIndex channel : overdue) close(channel);
 }
 
 const Htlc* Network::find(HtlcRef ref) const {
@@ -350,7 +337,7 @@ bool Network::balanced() const {
         const std::uint64_t sum = channel.sides[0].balance.value() + channel.sides[1].balance.value() + in_flight[i];
         if (sum != channel.capacity.value()) return false;
     }
-    return true;
+    return std::none_of(losses_.begin(), losses_.end(), [](const Loss& loss) { return loss.was_up; });
 }
 
 Htlc* Network::get(HtlcRef ref) {

@@ -6,6 +6,10 @@
 //
 // A channel whose either end is down keeps its messages and delivers them, in order, when both are up again. HTLCs and
 // balances are what nodes have on disk: taking a node down loses none of them.
+//
+// A channel that is on chain settles each HTLC in it by itself (on_chain.cpp): its receiver claims it with the
+// preimage, as soon as it has that and is up; its offerer takes it back once it has expired and the offerer is up. So a
+// node that is up never pays an HTLC on and loses the one it came with: losses() lists what contradicts that.
 #pragma once
 
 #include <functional>
@@ -53,7 +57,11 @@ struct ChannelSpec {
     Msat commit_fee;
     Latency latency;
     bool is_public = true;
-    std::uint32_t max_accepted_htlcs = default_max_accepted_htlcs;
+    // What each end accepts of the other.
+    std::uint32_t max_accepted_htlcs = default_max_accepted_htlcs;          // `to`
+    std::uint32_t reverse_max_accepted_htlcs = default_max_accepted_htlcs;  // `from`
+    std::optional<Msat> max_in_flight;
+    std::optional<Msat> reverse_max_in_flight;
 };
 
 struct Offer {
@@ -69,8 +77,16 @@ struct NodeRecord {
     NodeId id;
     std::string name;
     bool up = true;
+    Time up_since;
     std::vector<ChannelIndex> channels;
     NodeBehaviour* behaviour = nullptr;
+};
+
+// An HTLC that a node paid on without being paid itself.
+struct Loss {
+    NodeIndex node = 0;
+    Msat amount;         // of the outgoing HTLC
+    bool was_up = true;  // all the while: then nothing excuses it
 };
 
 class Network final : private EventSink {
@@ -101,10 +117,12 @@ class Network final : private EventSink {
 
     // A down node receives nothing and can be offered nothing.
     void set_up(NodeIndex node, bool up);
-    // The channel goes on chain: HTLCs in it come back as permanent_channel_failure, it takes no more.
+    // The channel goes on chain and takes no more. HTLCs in it that were not locked in come back at once as
+    // permanent_channel_failure, the others when they expire, unless their receiver claims them.
     void close(ChannelIndex channel);
-    // Raises the block height. An HTLC that is past its expiry closes its channel, as lightningd would: somebody sat on
-    // it.
+    // Raises the block height, block by block where something is due. An HTLC that is past its expiry closes its
+    // channel, as lightningd would: somebody sat on it. So does one that was fulfilled and cannot be delivered, shortly
+    // before its expiry.
     void mine(std::uint32_t blocks);
 
     [[nodiscard]] std::uint32_t height() const { return height_; }
@@ -132,10 +150,12 @@ class Network final : private EventSink {
     void set_gate(Gate gate) { gate_ = std::move(gate); }
     void deliver(Message kind, HtlcRef htlc);
 
-    // True where every channel's balances and HTLCs add up to its capacity.
+    // True where every channel's balances and HTLCs add up to its capacity, and no node that was up lost an HTLC.
     [[nodiscard]] bool balanced() const;
+    [[nodiscard]] const std::vector<Loss>& losses() const { return losses_; }
 
     [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
+    [[nodiscard]] Time now() const { return scheduler_.now(); }
     [[nodiscard]] EventLog& log() { return log_; }
     [[nodiscard]] std::uint64_t htlcs_offered() const { return htlcs_offered_; }
 
@@ -155,6 +175,11 @@ class Network final : private EventSink {
     void send_parked(ChannelIndex channel);
     void finish(HtlcRef ref);
     void decide(Htlc& htlc);
+    void resolve_on_chain(Htlc& htlc);
+    [[nodiscard]] bool answer_under_way(const Htlc& htlc) const;
+    void check_deadlines();
+    [[nodiscard]] std::uint32_t next_deadline() const;
+    void remember_forward(const Htlc& gone);
     void note(std::uint32_t kind, std::uint64_t subject, std::uint64_t value);
 
     Scheduler& scheduler_;
@@ -168,6 +193,7 @@ class Network final : private EventSink {
     std::vector<std::uint32_t> free_slots_;
     std::vector<std::uint32_t> generations_;
     std::uint64_t htlcs_offered_ = 0;
+    std::vector<Loss> losses_;
     Gate gate_;
     EventLog log_;
 };

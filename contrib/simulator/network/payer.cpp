@@ -34,8 +34,7 @@ PayStep Payer::start(const Network& network) {
     for (std::uint32_t i = 0; i < goal_.force_parts; ++i) {
         const std::uint64_t amount =
             i + 1 < goal_.force_parts ? each : goal_.amount.value() - each * (goal_.force_parts - 1);
-        const RouteRequest request{source_, goal_.destination, Msat(amount), goal_.final_cltv, goal_.hints};
-        std::optional<Route> route = find_route(network, request, beliefs_);
+        std::optional<Route> route = search(network, Msat(amount));
         if (!route) return give_up(code_no_route, "Failed: We could not find a usable set of paths.");
         reserve(network, *route, true, 0);
         routes.push_back(std::move(*route));
@@ -52,10 +51,15 @@ PayStep Payer::start(const Network& network) {
     return step;
 }
 
+std::optional<Route> Payer::search(const Network& network, Msat amount) {
+    if (searches_ >= goal_.max_searches) return std::nullopt;
+    ++searches_;
+    return find_route(network, {source_, goal_.destination, amount, goal_.final_cltv, goal_.hints}, beliefs_);
+}
+
 bool Payer::plan(const Network& network, Msat amount, std::vector<Route>& routes) {
     if (in_flight_.size() + routes.size() < goal_.max_parts) {
-        const RouteRequest request{source_, goal_.destination, amount, goal_.final_cltv, goal_.hints};
-        if (std::optional<Route> route = find_route(network, request, beliefs_)) {
+        if (std::optional<Route> route = search(network, amount)) {
             // Planned parts also take from our own channels, which have not been offered to yet.
             reserve(network, *route, true, 0);
             routes.push_back(std::move(*route));

@@ -30,6 +30,7 @@ struct PayGoal {
     std::uint32_t max_parts = 100;
     std::uint32_t force_parts = 0;  // split into so many from the start
     std::uint32_t max_attempts = 200;
+    std::uint32_t max_searches = 1000;  // for paths: a drained network makes a payer halve and halve again
     std::vector<HintedChannel> hints;
 };
 
@@ -72,6 +73,7 @@ class Payer {
         Msat amount;
         Route route;
     };
+    std::optional<Route> search(const Network& network, Msat amount);
     bool plan(const Network& network, Msat amount, std::vector<Route>& routes);
     PayStep route_amount(const Network& network, Msat amount);
     void reserve(const Network& network, const Route& route, bool take, std::size_t from_hop);
@@ -85,6 +87,7 @@ class Payer {
     std::map<std::uint64_t, InFlight> in_flight_;
     std::uint64_t next_part_ = 1;
     std::uint64_t attempts_ = 0;
+    std::uint64_t searches_ = 0;
     std::uint64_t failed_ = 0;
     std::uint64_t succeeded_ = 0;
     Msat sent_;

@@ -32,7 +32,7 @@ void PlainNode::advance(const std::shared_ptr<Run>& run, const PayStep& step) {
         const auto offered = network_.offer(first.channel, index_, offer);
         if (const OfferRefusal* refusal = std::get_if<OfferRefusal>(&offered)) {
             parts_.erase(tag);
-            const Failure failure{failure_of(network_, *refusal, first.channel, index_, first.amount), 0, false};
+            const Failure failure{failure_of(network_, *refusal, first.channel, index_), 0, false};
             advance(run, run->payer.on_failure(network_, part.part_id, failure));
         }
     }

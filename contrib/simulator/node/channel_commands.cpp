@@ -62,9 +62,10 @@ json::object peer_channel_json(NodeCore& core, ChannelIndex index) {
     if (channel.connected) out["reestablished"] = true;
     out["channel_type"] =
         json::object{{"bits", json::array{12, 22}}, {"names", json::array{"static_remotekey/even", "anchors/even"}}};
-    out["ignore_fee_limits"] = true;
+    out["ignore_fee_limits"] = local.ignore_fee_limits;
     out["updates"] = json::object{{"local", policy_json(local.policy)}, {"remote", policy_json(remote.policy)}};
-    out["last_stable_connection"] = unix_seconds(core.now_seconds());
+    out["last_stable_connection"] =
+        unix_seconds(std::chrono::floor<std::chrono::seconds>(channel.stable_at(network.now())));
     out["state"] = state;
     out["scratch_txid"] = made_up_hex("scratch txid", channel.scid);
     out["last_tx_fee_msat"] = channel.sides[channel.opener].commit_fee.value();
@@ -93,8 +94,11 @@ json::object peer_channel_json(NodeCore& core, ChannelIndex index) {
     out["fee_base_msat"] = local.policy.fee_base_msat;
     out["fee_proportional_millionths"] = local.policy.fee_ppm;
     out["dust_limit_msat"] = 546'000;
-    out["their_max_htlc_value_in_flight_msat"] = UINT64_MAX;
-    out["our_max_htlc_value_in_flight_msat"] = UINT64_MAX;
+    const auto in_flight = [](const ChannelSide& side) {
+        return side.max_in_flight ? side.max_in_flight->value() : UINT64_MAX;
+    };
+    out["their_max_htlc_value_in_flight_msat"] = in_flight(remote);
+    out["our_max_htlc_value_in_flight_msat"] = in_flight(local);
     out["their_reserve_msat"] = remote.reserve.value();
     out["our_reserve_msat"] = local.reserve.value();
     const bool usable = !channel.closed;
@@ -105,12 +109,20 @@ json::object peer_channel_json(NodeCore& core, ChannelIndex index) {
     out["maximum_htlc_out_msat"] = local.policy.htlc_maximum.value();
     out["their_to_self_delay"] = 6;
     out["our_to_self_delay"] = 6;
-    out["max_accepted_htlcs"] = channel.max_accepted_htlcs;
-    out["state_changes"] = json::array{json::object{{"timestamp", iso_time(core.now())},
-                                                    {"old_state", "CHANNELD_AWAITING_LOCKIN"},
-                                                    {"new_state", "CHANNELD_NORMAL"},
-                                                    {"cause", opener ? "user" : "remote"},
-                                                    {"message", "Lockin complete"}}};
+    out["max_accepted_htlcs"] = local.max_accepted_htlcs;
+    json::array changes{json::object{{"timestamp", iso_time(channel.opened_at)},
+                                     {"old_state", "CHANNELD_AWAITING_LOCKIN"},
+                                     {"new_state", "CHANNELD_NORMAL"},
+                                     {"cause", opener ? "user" : "remote"},
+                                     {"message", "Lockin complete"}}};
+    if (channel.closed_at) {
+        changes.push_back(json::object{{"timestamp", iso_time(*channel.closed_at)},
+                                       {"old_state", "CHANNELD_NORMAL"},
+                                       {"new_state", "AWAITING_UNILATERAL"},
+                                       {"cause", "protocol"},
+                                       {"message", "Offered HTLC hit deadline"}});
+    }
+    out["state_changes"] = std::move(changes);
     out["status"] = json::array{state + (channel.closed ? ":Awaiting close." : ":Channel ready for use.")};
     out["in_payments_offered"] = remote.totals.offered;
     out["in_offered_msat"] = remote.totals.offered_amount.value();
@@ -274,6 +286,13 @@ void run_listclosedchannels(Daemon&, Params& in, const Reply& reply, const Sessi
     reply.result(json::object{{"closedchannels", json::array{}}});
 }
 
+// lightningd's htlc_max_possible_send(): what is left of the capacity beside the reserve, or what the peer lets be
+// under way.
+Msat most_possible(const Channel& channel, int side) {
+    const Msat beside_reserve = channel.capacity.minus(side_at(channel, side).reserve).value_or(Msat());
+    return std::min(beside_reserve, side_at(channel, 1 - side).max_in_flight.value_or(beside_reserve));
+}
+
 void run_setchannel(Daemon& node, Params& in, const Reply& reply, const SessionPtr&) {
     NodeCore& core = node.core();
     const std::string id = in.string("id");
@@ -281,8 +300,10 @@ void run_setchannel(Daemon& node, Params& in, const Reply& reply, const SessionP
     const auto ppm = in.optional_u64("feeppm", UINT32_MAX);
     const auto least = in.optional_msat("htlcmin");
     const auto most = in.optional_msat("htlcmax");
-    static_cast<void>(in.optional_u64("enforcedelay"));
-    static_cast<void>(in.optional_boolean("ignorefeelimits"));
+    const auto delay = in.optional_u64("enforcedelay", UINT32_MAX);
+    const auto ignore_limits = in.optional_boolean("ignorefeelimits");
+    if (base && base->value() > UINT32_MAX) in.bad("feebase", "exceeds u32 max");
+    const bool crossed = least && most && *most < *least;
     std::vector<ChannelIndex> chosen;
     for (const ChannelIndex index : core.network().nodes()[core.index].channels) {
         const Channel& channel = core.network().channel(index);
@@ -294,24 +315,35 @@ void run_setchannel(Daemon& node, Params& in, const Reply& reply, const SessionP
         in.bad("id",
                ShortChannelId::parse(id) ? "Short channel id not found" : "No channel with that peer or channel id");
     }
+    if (crossed && !in.fault()) return reply.error(rpc_code::general, "htlcmax cannot be less than htlcmin");
     if (in.ends(reply)) return;
     json::array out;
     for (const ChannelIndex index : chosen) {
         Channel& channel = core.network().channel(index);
         ChannelSide& side = channel.sides[static_cast<std::size_t>(channel.side_of(core.index))];
+        const ChannelPolicy before = side.policy;
         if (base) side.policy.fee_base_msat = static_cast<std::uint32_t>(base->value());
         if (ppm) side.policy.fee_ppm = static_cast<std::uint32_t>(*ppm);
         if (least) side.policy.htlc_minimum = *least;
-        if (most) side.policy.htlc_maximum = *most;
+        const Msat possible = most_possible(channel, channel.side_of(core.index));
+        if (most) side.policy.htlc_maximum = std::min(*most, possible);
+        if (ignore_limits) side.ignore_fee_limits = *ignore_limits;
+        const bool stricter = side.policy.fee_base_msat > before.fee_base_msat ||
+                              side.policy.fee_ppm > before.fee_ppm || side.policy.htlc_minimum > before.htlc_minimum ||
+                              side.policy.htlc_maximum < before.htlc_maximum;
+        if (stricter) side.earlier = EarlierPolicy{before, core.now() + std::chrono::seconds(delay.value_or(600))};
         side.policy.last_update = static_cast<std::uint32_t>(unix_seconds(core.now_seconds()));
-        out.push_back(json::object{{"peer_id", core.id_of(channel.peer_of(core.index)).hex()},
-                                   {"channel_id", channel_id(channel.scid)},
-                                   {"short_channel_id", channel.scid.text()},
-                                   {"fee_base_msat", side.policy.fee_base_msat},
-                                   {"fee_proportional_millionths", side.policy.fee_ppm},
-                                   {"minimum_htlc_out_msat", side.policy.htlc_minimum.value()},
-                                   {"maximum_htlc_out_msat", side.policy.htlc_maximum.value()},
-                                   {"ignore_fee_limits", true}});
+        json::object entry{{"peer_id", core.id_of(channel.peer_of(core.index)).hex()},
+                           {"channel_id", channel_id(channel.scid)},
+                           {"short_channel_id", channel.scid.text()},
+                           {"fee_base_msat", side.policy.fee_base_msat},
+                           {"fee_proportional_millionths", side.policy.fee_ppm},
+                           {"minimum_htlc_out_msat", side.policy.htlc_minimum.value()},
+                           {"maximum_htlc_out_msat", side.policy.htlc_maximum.value()},
+                           {"ignore_fee_limits", side.ignore_fee_limits}};
+        if (most && *most > possible)
+            entry["warning_htlcmax_too_high"] = "Set maximum_htlc_out_msat to maximum possible in channel";
+        out.push_back(std::move(entry));
     }
     reply.result(json::object{{"channels", std::move(out)}});
 }

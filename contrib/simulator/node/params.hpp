@@ -63,6 +63,8 @@ class Params {
     void bad(std::string_view name, std::string_view what);
     void refuse(std::string message);
 
+    [[nodiscard]] bool fault() const { return fault_.has_value(); }
+
     // Answers the first fault, or where the command is only checked, that it is fine. True: the command is over.
     [[nodiscard]] bool ends(const Reply& reply) const;
 

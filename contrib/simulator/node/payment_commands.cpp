@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <limits>
 #include <utility>
 
 #include "common/bolt11/invoice.hpp"
 #include "contrib/simulator/node/daemon.hpp"
+#include "contrib/simulator/node/page.hpp"
 #include "contrib/simulator/node/shapes.hpp"
 
 namespace millrace::sim {
@@ -195,20 +195,17 @@ void run_listsendpays(Daemon& node, Params& in, const Reply& reply, const Sessio
     const auto index = in.optional_string("index");
     const auto start = in.optional_u64("start");
     const auto limit = in.optional_u64("limit");
+    if (index && *index != "created" && *index != "updated") in.bad("index", "should be 'created' or 'updated'");
     if ((start || limit) && !index) in.refuse("Can only specify {start} or {limit} with {index}");
     if (in.ends(reply)) return;
-    std::uint64_t left = limit.value_or(std::numeric_limits<std::uint64_t>::max());
     json::array rows;
-    for (const auto& [id, row] : node.core().state.payments.rows()) {
-        if (left == 0) break;
-        const std::uint64_t position = index && *index == "updated" ? row.updated_index : row.id;
-        if (index && position < start.value_or(0)) continue;
-        if (hash && row.payment_hash != *hash) continue;
-        if (bolt11 && row.bolt11 != bolt11) continue;
-        if (status && name(row.status) != *status) continue;
+    list_page(node.core().state.payments, {index, start, limit}, [&](const PaymentRow& row) {
+        if (hash && row.payment_hash != *hash) return false;
+        if (bolt11 && row.bolt11 != bolt11) return false;
+        if (status && name(row.status) != *status) return false;
         rows.push_back(payment_json(row));
-        --left;
-    }
+        return true;
+    });
     reply.result(json::object{{"payments", std::move(rows)}});
 }
 
@@ -361,20 +358,17 @@ void run_listforwards(Daemon& node, Params& in, const Reply& reply, const Sessio
     const auto index = in.optional_string("index");
     const auto start = in.optional_u64("start");
     const auto limit = in.optional_u64("limit");
+    if (index && *index != "created" && *index != "updated") in.bad("index", "should be 'created' or 'updated'");
     if ((start || limit) && !index) in.refuse("Can only specify {start} or {limit} with {index}");
     if (in.ends(reply)) return;
-    std::uint64_t left = limit.value_or(std::numeric_limits<std::uint64_t>::max());
     json::array rows;
-    for (const auto& [created, row] : node.core().state.forwards.rows()) {
-        if (left == 0) break;
-        const std::uint64_t position = index && *index == "updated" ? row.updated_index : row.created_index;
-        if (index && position < start.value_or(0)) continue;
-        if (status && name(row.status) != *status) continue;
-        if (in_channel && row.in_channel.text() != *in_channel) continue;
-        if (out_channel && (!row.out_channel || row.out_channel->text() != *out_channel)) continue;
+    list_page(node.core().state.forwards, {index, start, limit}, [&](const ForwardRow& row) {
+        if (status && name(row.status) != *status) return false;
+        if (in_channel && row.in_channel.text() != *in_channel) return false;
+        if (out_channel && (!row.out_channel || row.out_channel->text() != *out_channel)) return false;
         rows.push_back(forward_json(row));
-        --left;
-    }
+        return true;
+    });
     reply.result(json::object{{"forwards", std::move(rows)}});
 }
 

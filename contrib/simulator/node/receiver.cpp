@@ -102,7 +102,12 @@ json::object Receiver::hook_params(const Incoming& incoming) const {
     out["peer_id"] = core_.id_of(network.offerer_of(htlc)).hex();
     out["onion"] = std::move(onion);
     std::optional<ChannelIndex> next = incoming.forward_to;
-    if (!next && incoming.decoded && incoming.decoded->next) next = network.find_channel(*incoming.decoded->next);
+    if (!next && incoming.decoded && incoming.decoded->next) {
+        next = network.find_channel(*incoming.decoded->next);
+        const bool ours = next && (network.channel(*next).sides[0].node == core_.index ||
+                                   network.channel(*next).sides[1].node == core_.index);
+        if (ours) next = best_channel(network, *next, core_.index);
+    }
     if (next) out["forward_to"] = channel_id(network.channel(*next).scid);
     out["htlc"] = json::object{{"short_channel_id", channel.scid.text()},
                                {"id", htlc.id},
@@ -236,9 +241,7 @@ void Receiver::outgoing_resolved(const Htlc& out) {
     if (in == nullptr) return;
     ForwardRow* row = core_.state.forwards.find(network.channel(in->channel).scid, in->id);
     if (row != nullptr) {
-        row->status = out.fulfilled ? ForwardStatus::settled : ForwardStatus::failed;
-        row->resolved = core_.now();
-        core_.state.forwards.touch(*row);
+        core_.state.forwards.resolve(*row, out.fulfilled ? ForwardStatus::settled : ForwardStatus::failed, core_.now());
         json::object event = forward_event_json(*row, false);
         if (out.fulfilled) event["preimage"] = out.preimage.reveal_hex();
         core_.plugins->notify("forward_event", std::move(event));

@@ -40,10 +40,6 @@ std::string refusal_text(OfferRefusal refusal) {
             return "Channel peer is offline";
         case OfferRefusal::closed:
             return "Channel is closed";
-        case OfferRefusal::below_minimum:
-            return "WIRE_AMOUNT_BELOW_MINIMUM: HTLC too small";
-        case OfferRefusal::above_maximum:
-            return "WIRE_TEMPORARY_CHANNEL_FAILURE: HTLC above the maximum";
         case OfferRefusal::capacity:
             return "WIRE_TEMPORARY_CHANNEL_FAILURE: Capacity exceeded - HTLC fee: 0sat";
         case OfferRefusal::too_many_htlcs:
@@ -126,9 +122,8 @@ std::uint64_t Sender::send(SendPart part) {
     }
     if (const OfferRefusal* refusal = std::get_if<OfferRefusal>(&offered)) {
         Failure failure;
-        failure.message = channel && ours(*channel)
-                              ? failure_of(network, *refusal, *channel, core_.index, part.route.front().amount)
-                              : plain_failure(failcode::unknown_next_peer);
+        failure.message = channel && ours(*channel) ? failure_of(network, *refusal, *channel, core_.index)
+                                                    : plain_failure(failcode::unknown_next_peer);
         PartFailure described = describe(*core_.state.payments.find(id), std::move(failure));
         described.reason = refusal_text(*refusal);
         // Told later, so that the caller has its answer to sendpay first.

@@ -135,6 +135,9 @@ std::string World::build(const Topology& topology) {
         spec.latency = line.latency;
         spec.is_public = line.is_public;
         spec.max_accepted_htlcs = line.max_accepted_htlcs;
+        spec.reverse_max_accepted_htlcs = line.reverse_max_accepted_htlcs;
+        spec.max_in_flight = line.max_in_flight;
+        spec.reverse_max_in_flight = line.reverse_max_in_flight;
         const auto added = network_.add_channel(spec);
         if (const std::string* wrong = std::get_if<std::string>(&added)) return *wrong;
     }

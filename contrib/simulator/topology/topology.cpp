@@ -53,6 +53,13 @@ void read_policy(json::Fields& in, ChannelPolicy& policy) {
     if (const auto most = in.optional_msat("htlc_maximum_msat")) policy.htlc_maximum = *most;
 }
 
+// What may be under way in one direction.
+void read_bounds(json::Fields& in, std::uint32_t& htlcs, std::optional<Msat>& amount) {
+    if (const auto most = in.optional_u64("max_accepted_htlcs", default_max_accepted_htlcs))
+        htlcs = static_cast<std::uint32_t>(*most);
+    if (const auto most = in.optional_msat("max_in_flight_msat")) amount = *most;
+}
+
 std::string option_text(const value& given) {
     return given.is_string() ? std::string(given.get_string()) : boost::json::serialize(given);
 }
@@ -103,18 +110,20 @@ Result<ChannelLine> read_channel(const value& entry, std::size_t number, std::st
     out.policy.cltv_delta = network == "bitcoin" ? 34 : 6;
     out.policy.htlc_maximum = ninety_nine_percent(out.capacity);
     read_policy(in, out.policy);
+    read_bounds(in, out.max_accepted_htlcs, out.max_in_flight);
     out.reverse = out.policy;
+    out.reverse_max_accepted_htlcs = out.max_accepted_htlcs;
+    out.reverse_max_in_flight = out.max_in_flight;
     if (in.has("reverse")) {
         json::Fields reverse(entry.as_object().at("reverse"), what + ".reverse");
         static_cast<void>(in.object("reverse"));
         read_policy(reverse, out.reverse);
+        read_bounds(reverse, out.reverse_max_accepted_htlcs, out.reverse_max_in_flight);
         reverse.no_others();
         if (const auto& fault = reverse.fault()) return invalid(fault->message);
     }
     out.reserve = in.optional_msat("reserve_msat").value_or(Msat(out.capacity.value() / 100));
     out.commit_fee = in.optional_msat("commit_fee_msat").value_or(Msat());
-    out.max_accepted_htlcs = static_cast<std::uint32_t>(
-        in.optional_u64("max_accepted_htlcs", default_max_accepted_htlcs).value_or(default_max_accepted_htlcs));
     out.latency.median = std::chrono::milliseconds(in.optional_u64("latency_ms", 3'600'000).value_or(0));
     if (in.has("latency_sigma")) out.latency.sigma = in.number("latency_sigma");
     out.is_public = !in.optional_boolean("private").value_or(false);
@@ -164,14 +173,16 @@ struct SimLnSide {
     std::string alias;
     ChannelPolicy policy;
     std::uint32_t max_htlcs = default_max_accepted_htlcs;
+    Msat max_in_flight;
 };
 
 SimLnSide read_sim_ln_side(json::Fields& in) {
     SimLnSide out;
     out.pubkey = in.hex<NodeId>("pubkey");
     out.alias = in.optional_string("alias").value_or("");
-    out.max_htlcs = static_cast<std::uint32_t>(in.u64("max_htlc_count", UINT32_MAX));
-    static_cast<void>(in.msat("max_in_flight_msat"));  // checked by sim-ln against the capacity; balances bound it here
+    out.max_htlcs = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(in.u64("max_htlc_count", UINT32_MAX), default_max_accepted_htlcs));
+    out.max_in_flight = in.msat("max_in_flight_msat");
     out.policy.htlc_minimum = in.msat("min_htlc_size_msat");
     out.policy.htlc_maximum = in.msat("max_htlc_size_msat");
     out.policy.cltv_delta = static_cast<std::uint16_t>(in.u64("cltv_expiry_delta", UINT16_MAX));
@@ -226,7 +237,10 @@ Result<Topology> read_sim_ln(const value& root) {
         channel.push = Msat(channel.capacity.value() / 2);
         channel.policy = one.policy;
         channel.reverse = two.policy;
-        channel.max_accepted_htlcs = std::min({one.max_htlcs, two.max_htlcs, default_max_accepted_htlcs});
+        channel.max_accepted_htlcs = one.max_htlcs;
+        channel.reverse_max_accepted_htlcs = two.max_htlcs;
+        channel.max_in_flight = one.max_in_flight;
+        channel.reverse_max_in_flight = two.max_in_flight;
         out.channels.push_back(std::move(channel));
     }
     return out;

@@ -5,11 +5,12 @@
 //   [[channel]]  from, to, capacity_msat, push_msat = 0, scid?, fee_base_msat = 1, fee_ppm = 10, cltv_delta = 6 (34 on
 //   bitcoin),
 //                htlc_minimum_msat = 0, htlc_maximum_msat = 99 % of capacity, reserve_msat = 1 % of capacity,
-//                commit_fee_msat = 0, max_accepted_htlcs = 483, latency_ms = 0, latency_sigma = 0, private = false
-//   [channel.reverse]  any of the fee, cltv and htlc settings, for the direction to -> from
+//                commit_fee_msat = 0, max_accepted_htlcs = 483, max_in_flight_msat?, latency_ms = 0, latency_sigma = 0,
+//                private = false
+//   [channel.reverse]  any of the fee, cltv, htlc and max settings, for the direction to -> from
 //
 // or sim-ln's `sim_network` (bitcoin-dev-project/sim-ln, sim.json): channels between public keys, half of each on each
-// side.
+// side; each node's max_htlc_count and max_in_flight_msat bound what it has under way.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,10 @@ struct ChannelLine {
     ChannelPolicy reverse;
     Msat reserve;
     Msat commit_fee;
-    std::uint32_t max_accepted_htlcs = default_max_accepted_htlcs;
+    std::uint32_t max_accepted_htlcs = default_max_accepted_htlcs;  // of `from`'s, by `to`
+    std::uint32_t reverse_max_accepted_htlcs = default_max_accepted_htlcs;
+    std::optional<Msat> max_in_flight;  // of `from`'s; empty: what the channel holds
+    std::optional<Msat> reverse_max_in_flight;
     Latency latency;
     bool is_public = true;
 };

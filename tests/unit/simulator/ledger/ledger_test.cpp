@@ -94,12 +94,14 @@ TEST_CASE("fees are collected by settled forwards only") {
     ForwardRow settled;
     settled.in_amount = Msat(110);
     settled.out_amount = Msat(100);
-    settled.status = ForwardStatus::settled;
-    table.add(settled);
     ForwardRow failed = settled;
     failed.in_htlc_id = 1;
-    failed.status = ForwardStatus::failed;
+    table.add(settled);
     table.add(failed);
+    CHECK(table.fees_collected() == Msat());
+    table.resolve(*table.find(ShortChannelId(), 1), ForwardStatus::failed, Time());
+    CHECK(table.fees_collected() == Msat());
+    table.resolve(*table.find(ShortChannelId(), 0), ForwardStatus::settled, Time());
     CHECK(table.fees_collected() == Msat(10));
     CHECK(table.find(ShortChannelId(), 1)->created_index == 2);
     CHECK(table.find(ShortChannelId(), 2) == nullptr);
@@ -112,6 +114,27 @@ struct DatastoreCase {
     std::optional<std::uint64_t> generation;
     int error;  // 0: written
 };
+
+TEST_CASE("S3: forwards and payments are found in the order of their updates, each where its last one stands") {
+    ForwardTable forwards;
+    PaymentTable payments;
+    std::vector<PaymentRow*> paid;
+    for (std::uint64_t i = 0; i < 3; ++i) {
+        ForwardRow row;
+        row.in_htlc_id = i;
+        forwards.add(row);
+        paid.push_back(&payments.add({}));
+    }
+    for (const std::uint64_t i : {1U, 2U, 0U}) {
+        forwards.resolve(*forwards.find(ShortChannelId(), i), ForwardStatus::settled, Time());
+        payments.touch(*paid[i]);
+    }
+    payments.touch(*paid[2]);
+    CHECK(forwards.by_update() == std::map<std::uint64_t, std::uint64_t>{{1, 2}, {2, 3}, {3, 1}});
+    CHECK(payments.by_update() == std::map<std::uint64_t, std::uint64_t>{{1, 2}, {3, 1}, {4, 3}});
+    payments.remove(1);
+    CHECK(payments.by_update() == std::map<std::uint64_t, std::uint64_t>{{1, 2}, {4, 3}});
+}
 
 TEST_CASE("the datastore's modes and its tree answer with lightningd's codes") {
     using enum DatastoreMode;

@@ -86,18 +86,14 @@ TEST_CASE("a second answer to an HTLC changes nothing") {
     CHECK(net.network.balanced());
 }
 
-TEST_CASE("a channel refuses what its policy, its reserve and its slots do not allow") {
+TEST_CASE("a channel refuses what its reserve, its slots and its peer do not allow") {
     Pair net;
     Channel& channel = net.network.channel(0);
     const auto side = static_cast<std::size_t>(channel.side_of(0));
-    channel.sides[side].policy.htlc_minimum = Msat(1000);
-    channel.sides[side].policy.htlc_maximum = Msat(500'000);
-    channel.max_accepted_htlcs = 2;
+    channel.sides[1 - side].max_accepted_htlcs = 2;
     const auto refusal = [&](std::uint64_t amount) {
         return std::get<OfferRefusal>(net.network.offer(0, 0, net.offer(amount)));
     };
-    CHECK(refusal(999) == OfferRefusal::below_minimum);
-    CHECK(refusal(500'001) == OfferRefusal::above_maximum);
     CHECK(std::holds_alternative<HtlcRef>(net.network.offer(0, 0, net.offer(500'000))));
     CHECK(refusal(490'001) == OfferRefusal::capacity);  // 1 % of 1,000,000 stays
     CHECK(std::holds_alternative<HtlcRef>(net.network.offer(0, 0, net.offer(1000))));
@@ -226,7 +222,7 @@ TEST_CASE("a node forwards what pays its fee and leaves its cltv delta, and says
         {"locked for more than two weeks", 101'002, 100'001, 100 + 2017, 140, second, failcode::expiry_too_far},
         {"no such channel", 101'002, 100'001, 146, 140, ShortChannelId(1, 1, 1), failcode::unknown_next_peer},
         {"somebody else's channel", 101'002, 100'001, 146, 140, ShortChannelId(103, 3, 0), failcode::unknown_next_peer},
-        {"below the next channel's minimum", 1'100, 99, 146, 140, second, failcode::amount_below_minimum},
+        {"below the next channel's minimum", 1'100, 99, 146, 140, second, failcode::temporary_channel_failure},
         {"more than the next channel holds", 2'000'000, 995'000, 146, 140, second, failcode::temporary_channel_failure},
     };
     for (const ForwardCase& tested : cases) {

@@ -98,7 +98,20 @@ TEST_CASE("sim-ln's sim_network is read: nodes out of the channels, half of each
     CHECK(channel.policy.cltv_delta == 40);
     CHECK(channel.policy.fee_base_msat == 1000);
     CHECK(channel.reverse.fee_ppm == 7);
-    CHECK(channel.max_accepted_htlcs == 15);
+}
+
+TEST_CASE("S11: of sim-ln's files each side's bounds on what it has under way are applied") {
+    const auto read = read_topology(R"({"sim_network":[{"scid":1,"capacity_msat":2000,
+        "node_1":{"pubkey":"02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","alias":"alice","max_htlc_count":600,
+          "max_in_flight_msat":1500,"min_htlc_size_msat":1,"max_htlc_size_msat":2000,"cltv_expiry_delta":40,"base_fee":1000,"fee_rate_prop":100},
+        "node_2":{"pubkey":"02bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","max_htlc_count":15,
+          "max_in_flight_msat":1000,"min_htlc_size_msat":1,"max_htlc_size_msat":2000,"cltv_expiry_delta":80,"base_fee":5,"fee_rate_prop":7}}]})");
+    REQUIRE(read);
+    const ChannelLine& channel = read->channels[0];
+    CHECK(channel.max_accepted_htlcs == 483);  // BOLT 2 knows no more
+    CHECK(channel.reverse_max_accepted_htlcs == 15);
+    CHECK(channel.max_in_flight == Msat(1500));
+    CHECK(channel.reverse_max_in_flight == Msat(1000));
 }
 
 TEST_CASE("an htlc maximum above the capacity is refused in sim_network") {
