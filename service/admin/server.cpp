@@ -3,12 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 
 #include "service/admin/authorization.hpp"
+#include "service/async/spawn.hpp"
 #include "service/http/problem.hpp"
 
 namespace millrace::admin {
@@ -18,6 +17,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t max_head = 16 * 1024;
+constexpr std::size_t read_size = 4096;
 constexpr std::size_t max_body = 16 * 1024;
 constexpr std::size_t max_definition = 256 * 1024;  // of a service: a thousand routes
 constexpr std::size_t max_connections = 64;
@@ -56,14 +56,14 @@ void close_after(http::Timer& deadline, http::Socket& socket, std::chrono::secon
 
 // One request as it comes in.
 struct Server::Incoming {
-    std::string bytes;
-    std::size_t head_end = 0;
+    http::Buffer bytes;  // behind the head
+    bool has_head = false;
     http::RequestReader reader;
     Request request;
 };
 
 void Server::start() {
-    asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
+    async::spawn(acceptor_.get_executor(), accept(), "the admin listener");
 }
 
 void Server::stop() {
@@ -93,7 +93,7 @@ http::Awaitable<> Server::accept() {
             continue;
         }
         ++connections_;
-        asio::co_spawn(acceptor_.get_executor(), serve(std::move(socket)), asio::detached);
+        async::spawn(acceptor_.get_executor(), serve(std::move(socket)), "a connection to the admin listener");
     }
 }
 
@@ -102,7 +102,7 @@ http::Awaitable<> Server::serve(http::Socket socket) {
     close_after(deadline, socket, request_patience);
     Incoming in;
     std::optional<Answer> answer = co_await receive(socket, in);
-    if (socket.is_open() && in.head_end > 0) {
+    if (socket.is_open() && in.has_head) {
         close_after(deadline, socket, answer_patience);
         bool to_head = in.reader.head().verb == http::Verb::head;
         if (!answer) {
@@ -135,24 +135,20 @@ http::Awaitable<> Server::serve(http::Socket socket) {
 // came.
 http::Awaitable<std::optional<Answer>> Server::receive(http::Socket& socket, Incoming& in) {
     std::size_t scanned = 0;
-    while (in.head_end == 0 && in.bytes.size() < max_head) {
-        std::size_t before = in.bytes.size();
-        in.bytes.resize(before + 4096);
-        auto buffer = asio::buffer(in.bytes.data() + before, in.bytes.size() - before);
+    std::size_t end = 0;
+    while (end == 0 && in.bytes.size() < max_head) {
+        std::size_t room = 0;
+        char* data = in.bytes.prepare(read_size, &room);
+        auto buffer = asio::buffer(data, room);
         auto [failed, count] = co_await socket.async_read_some(buffer, http::use_result);
-        in.bytes.resize(before + count);
         if (failed) co_return std::nullopt;
-        in.head_end = http::find_head_end(in.bytes, scanned);
+        in.bytes.commit(count);
+        end = http::find_head_end(in.bytes.view(), scanned);
     }
-    if (in.head_end == 0) {
-        in.head_end = in.bytes.size();
-        co_return problem(431, "The head of the request is more than 16 KiB.");
-    }
-    // The head's views must stay where they are while the body is read.
-    in.bytes.reserve(in.head_end + max_definition + 4096);
+    in.has_head = true;
+    if (end == 0 || end > max_head) co_return problem(431, "The head of the request is more than 16 KiB.");
     http::HeadLimits limits{max_head, max_head};
-    if (auto fault = in.reader.parse(std::string_view(in.bytes).substr(0, in.head_end), limits))
-        co_return problem(fault->status, fault->detail);
+    if (auto fault = in.reader.parse(in.bytes.pin(end), limits)) co_return problem(fault->status, fault->detail);
     const http::RequestHead& head = in.reader.head();
     auto shown = only_field(head, http::Field::authorization);
     auto role = role_of(settings_(), shown.value_or(std::string_view()));
@@ -173,20 +169,20 @@ http::Awaitable<std::optional<Answer>> Server::receive_body(http::Socket& socket
     std::size_t most = of_service ? max_definition : max_body;
     if (head.content_length > most)
         co_return problem(413, "The body is more than " + std::to_string(most / 1024) + " KiB.");
-    std::size_t end = in.head_end + static_cast<std::size_t>(head.content_length);
-    if (head.expect_continue && in.bytes.size() < end) {
+    std::size_t length = static_cast<std::size_t>(head.content_length);
+    if (head.expect_continue && in.bytes.size() < length) {
         auto interim = asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
         co_await asio::async_write(socket, interim, http::use_result);
     }
-    while (in.bytes.size() < end) {
-        std::size_t before = in.bytes.size();
-        in.bytes.resize(end);
-        auto buffer = asio::buffer(in.bytes.data() + before, end - before);
+    while (in.bytes.size() < length) {
+        std::size_t room = 0;
+        char* data = in.bytes.prepare(length - in.bytes.size(), &room);
+        auto buffer = asio::buffer(data, room);
         auto [failed, count] = co_await socket.async_read_some(buffer, http::use_result);
-        in.bytes.resize(before + count);
         if (failed) co_return problem(400, "The body is not complete.");
+        in.bytes.commit(count);
     }
-    std::string_view text(in.bytes.data() + in.head_end, end - in.head_end);
+    std::string_view text = in.bytes.view().substr(0, length);
     if (text.empty()) co_return std::nullopt;
     boost::system::error_code bad;
     boost::json::value value = boost::json::parse(text, bad);

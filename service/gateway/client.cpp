@@ -3,12 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
+#include "service/async/spawn.hpp"
+
 
 namespace millrace::gateway {
 
@@ -68,8 +69,8 @@ Protocol::Events Client::events() {
 }
 
 void Client::start() {
-    asio::co_spawn(context_, keep_connected(), asio::detached);
-    asio::co_spawn(context_, tick(), asio::detached);
+    async::spawn(context_.get_executor(), keep_connected(), "the connection to the gateway");
+    async::spawn(context_.get_executor(), tick(), "the clock of the gateway");
 }
 
 void Client::stop() {

@@ -1,5 +1,6 @@
 // What one request needs while it is under way: buffers, parsers, texts. Kept in a pool of its thread, so that an idle
-// connection holds none of it and a busy one allocates next to nothing.
+// connection holds none of it and a busy one allocates next to nothing. The readers keep the bytes of their heads, so
+// that views of these are good until the next request begins, whatever is read meanwhile.
 #pragma once
 
 #include <memory>
@@ -31,8 +32,24 @@ struct Exchange {
     std::vector<std::string_view> request_payload;
     std::vector<std::string_view> response_payload;
 
+    // Room for a read of a body.
+    static char* prepare_body(Buffer& in, std::size_t* room) {
+        return in.prepare(stream_read_size / 2, room, stream_read_size);
+    }
+
+    // Before a request: what was read of the one before, and views of it, are gone.
+    void begin() {
+        request.forget();
+        response.forget();
+        credential_fields.clear();
+        to_client.clear();
+        to_upstream.clear();
+        from_upstream.clear();
+    }
+
     // For the next request; memory of a usual size is kept.
     void recycle() {
+        begin();
         for (Buffer* buffer : {&from_client, &from_upstream}) {
             buffer->clear();
             if (buffer->capacity() > stream_read_size) buffer->release();

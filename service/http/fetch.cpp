@@ -48,6 +48,7 @@ Awaitable<Fetched> fetch(Stream& stream, std::string_view request, Watch& watch,
     Fetched out;
     watch.arm(time_left(limits.deadline), stream);
     ErrorCode failed = co_await stream.write_rest(request, {});
+    Stream::Reading reading = stream.reading();
     Buffer in;
     ResponseReader reader;
     std::size_t scanned = 0;
@@ -59,15 +60,13 @@ Awaitable<Fetched> fetch(Stream& stream, std::string_view request, Watch& watch,
             if (end == 0 && in.size() >= max_head) out.fault = "a head that is too large";
             if (end > 0) {
                 HeadLimits head_limits{max_head, max_head};
-                if (reader.parse(in.view().substr(0, end), head_limits, limits.head_only))
+                if (reader.parse(in.pin(end), head_limits, limits.head_only))
                     out.fault = "a malformed answer";
                 out.status = out.fault.empty() ? reader.head().status : 0;
                 if (out.fault.empty() && out.status / 100 == 1) out.fault = "an answer that is none";
                 if (!limits.head_only && out.fault.empty() && reader.head().content_length > limits.body)
                     out.fault = "an answer that is too long";
-                // The bytes of the head are not looked at again.
                 out.reusable = out.fault.empty() && reader.head().keep_alive;
-                in.consume(end);
                 has_head = true;
             }
             if (!out.fault.empty() || (has_head && limits.head_only)) break;
@@ -81,7 +80,7 @@ Awaitable<Fetched> fetch(Stream& stream, std::string_view request, Watch& watch,
         }
         std::size_t room = 0;
         char* data = in.prepare(read_size, &room);
-        auto [broken, count] = co_await stream.read_some(data, room);
+        auto [broken, count] = co_await reading.read_some(data, room);
         in.commit(count);
         if (count > 0) out.nothing_came = false;
         if (broken == asio::error::eof && has_head)

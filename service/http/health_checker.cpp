@@ -3,9 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
+#include "service/async/spawn.hpp"
 #include "service/config/header_value.hpp"
 #include "service/http/fetch.hpp"
 #include "service/http/upstream_connect.hpp"
@@ -101,12 +100,12 @@ void HealthChecker::watch(const upstream::Groups& groups) {
         if (!group->config().health) continue;
         for (const upstream::Target& target : group->targets()) {
             probes_.push_back(std::make_shared<Probe>(executor_, dog_, group, target));
-            asio::co_spawn(executor_, run(probes_.back(), executor_), asio::detached);
+            async::spawn(executor_, run(probes_.back(), executor_), "a health check");
         }
     }
     if (probes_.empty() || ticking_) return;
     ticking_ = true;
-    asio::co_spawn(executor_, keep_looking(dog_, executor_), asio::detached);
+    async::spawn(executor_, keep_looking(dog_, executor_), "the watchdog of the health checks");
 }
 
 void HealthChecker::stop() {

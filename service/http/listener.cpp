@@ -2,13 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include "service/async/spawn.hpp"
+
+
 
 namespace millrace::http {
 
 void Listener::start() {
-    asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
+    async::spawn(acceptor_.get_executor(), accept(), "a listener");
 }
 
 void Listener::stop() {

@@ -286,6 +286,17 @@ class ResponseReader::Parser : public std::optional<Collector<false, ResponseHea
 RequestReader::RequestReader() : parser_(std::make_unique<Parser>()) {}
 RequestReader::~RequestReader() = default;
 
+void RequestReader::forget() {
+    clear(head_);
+    bytes_ = {};
+}
+
+std::optional<Fault> RequestReader::parse(PinnedBytes bytes, const HeadLimits& limits) {
+    forget();
+    bytes_ = std::move(bytes);
+    return parse(bytes_.view(), limits);
+}
+
 std::optional<Fault> RequestReader::parse(std::string_view bytes, const HeadLimits& limits) {
     clear(head_);
     parser_->emplace(head_);
@@ -301,6 +312,18 @@ ChunkProgress RequestReader::decode(std::string_view bytes, std::vector<std::str
 
 ResponseReader::ResponseReader() : parser_(std::make_unique<Parser>()) {}
 ResponseReader::~ResponseReader() = default;
+
+void ResponseReader::forget() {
+    clear(head_);
+    trailers_.clear();
+    bytes_ = {};
+}
+
+std::optional<Fault> ResponseReader::parse(PinnedBytes bytes, const HeadLimits& limits, bool to_head) {
+    forget();
+    bytes_ = std::move(bytes);
+    return parse(bytes_.view(), limits, to_head);
+}
 
 std::optional<Fault> ResponseReader::parse(std::string_view bytes, const HeadLimits& limits, bool to_head) {
     clear(head_);

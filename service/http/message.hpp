@@ -2,7 +2,7 @@
 //
 // The syntax is read by Boost.Beast's basic_parser; on top of it everything is refused on which two servers could
 // disagree where a message ends (RFC 9112 §6.3, §11.2), as well as obsolete line folding. Views point into the bytes
-// that were parsed.
+// that were parsed: a reader keeps those that were pinned for it, until it reads another head or forgets this one.
 #pragma once
 
 // Boost 1.83's field.hpp names std::uint32_t and does not include it.
@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "service/http/buffer.hpp"
 
 namespace millrace::http {
 
@@ -89,9 +91,13 @@ class RequestReader {
     RequestReader();
     ~RequestReader();
 
-    // `bytes` is exactly one head. On success head() is filled; it is valid as long as the bytes are.
+    // `bytes` is exactly one head, which the reader keeps. On success head() is filled.
+    [[nodiscard]] std::optional<Fault> parse(PinnedBytes bytes, const HeadLimits& limits);
+    // The same of bytes that the caller keeps for as long as it looks at head().
     [[nodiscard]] std::optional<Fault> parse(std::string_view bytes, const HeadLimits& limits);
     [[nodiscard]] const RequestHead& head() const { return head_; }
+    // Leaves an empty head, and lets its bytes go.
+    void forget();
     // For a request that stands for another one. decode() goes on with the body of the one that was read.
     [[nodiscard]] RequestHead& amend() { return head_; }
 
@@ -100,6 +106,7 @@ class RequestReader {
 
   private:
     class Parser;
+    PinnedBytes bytes_;
     RequestHead head_;
     std::unique_ptr<Parser> parser_;
 };
@@ -110,14 +117,17 @@ class ResponseReader {
     ~ResponseReader();
 
     // `to_head`: the request was HEAD, so that no body follows whatever the fields say.
+    [[nodiscard]] std::optional<Fault> parse(PinnedBytes bytes, const HeadLimits& limits, bool to_head);
     [[nodiscard]] std::optional<Fault> parse(std::string_view bytes, const HeadLimits& limits, bool to_head);
     [[nodiscard]] const ResponseHead& head() const { return head_; }
+    void forget();
     [[nodiscard]] ChunkProgress decode(std::string_view bytes, std::vector<std::string_view>& payload);
-    // Of the chunked body whose end was decoded; valid as long as the bytes are.
+    // Of the chunked body whose end was decoded; valid until its bytes are consumed.
     [[nodiscard]] const std::vector<HeaderLine>& trailers() const { return trailers_; }
 
   private:
     class Parser;
+    PinnedBytes bytes_;
     ResponseHead head_;
     std::vector<HeaderLine> trailers_;
     std::unique_ptr<Parser> parser_;

@@ -3,9 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
+#include "service/async/spawn.hpp"
 #include "service/config/header_value.hpp"
 #include "service/http/fetch.hpp"
 #include "service/http/upstream_connect.hpp"
@@ -69,7 +68,7 @@ void Pricer::ask(const pricing::Question& question, pricing::Done done) {
         around_.figures->shared.fetch_add(1, std::memory_order_relaxed);
         return;
     }
-    asio::co_spawn(around_.executor, call(shared_from_this(), question), asio::detached);
+    async::spawn(around_.executor, call(shared_from_this(), question), "a question to a pricer");
 }
 
 pricing::Quoted Pricer::fallback(std::size_t askers) {
@@ -236,7 +235,7 @@ Result<Pricers::Sources> Pricers::make(const std::vector<config::Service>& servi
     }
     if (!known_.empty() && !ticking_) {
         ticking_ = true;
-        asio::co_spawn(executor_, keep_looking(dog_, executor_), asio::detached);
+        async::spawn(executor_, keep_looking(dog_, executor_), "the watchdog of the pricers");
     }
     return out;
 }

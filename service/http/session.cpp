@@ -58,7 +58,8 @@ void Session::drain() {
 Awaitable<> Session::run() {
     if (tls_) {
         watch_.arm(handshake_time, stream_);
-        ErrorCode failed = co_await stream_.handshake(asio::ssl::stream_base::server);
+        Stream::Reading client = stream_.reading();
+        ErrorCode failed = co_await client.handshake(asio::ssl::stream_base::server);
         watch_.disarm();
         if (failed) co_return;
     }
@@ -73,7 +74,8 @@ Awaitable<> Session::run() {
     }
     if (tls_) {
         watch_.arm(linger_time, stream_);
-        co_await stream_.end_tls();
+        Stream::Reading client = stream_.reading();
+        co_await client.end_tls();
         watch_.disarm();
     }
     stream_.close();
@@ -85,13 +87,14 @@ Awaitable<bool> Session::wait_for_request() {
     if (worker_.draining()) co_return false;
     idle_ = true;
     watch_.arm(worker_.site()->config.timeouts.idle, stream_);
+    Stream::Reading client = stream_.reading();
     char first = 0;
     bool there = false;
     if (stream_.tls()) {
-        auto [failed, count] = co_await stream_.read_some(&first, 1);
+        auto [failed, count] = co_await client.read_some(&first, 1);
         there = !failed && count == 1;
     } else {
-        auto [failed] = co_await stream_.wait_readable();
+        auto [failed] = co_await client.wait_readable();
         there = !failed;
     }
     watch_.disarm();
@@ -132,9 +135,7 @@ void Session::begin_request() {
     prepaid_ = false;
     covered_ = charged_ = 0;
     events_paid_ = events_sent_ = 0;
-    exchange_->to_client.clear();
-    exchange_->to_upstream.clear();
-    exchange_->from_upstream.clear();
+    exchange_->begin();
 }
 
 void Session::finish_request(unsigned code, Outcome outcome) {
@@ -172,7 +173,7 @@ Session::HeadState Session::read_head_now() {
     std::size_t room = 0;
     char* data = exchange_->from_client.prepare(Exchange::read_size, &room);
     ErrorCode error;
-    std::size_t count = stream_.read_now(data, room, error);
+    std::size_t count = stream_.reading().read_now(data, room, error);
     if (error == asio::error::would_block) return HeadState::incomplete;
     if (error) return HeadState::closed;
     exchange_->from_client.commit(count);
@@ -182,6 +183,7 @@ Session::HeadState Session::read_head_now() {
 Awaitable<Session::HeadState> Session::read_head() {
     const config::Timeouts& timeouts = site_->config.timeouts;
     Buffer& in = exchange_->from_client;
+    Stream::Reading client = stream_.reading();
     bool begun = !in.empty();
     HeadState state = HeadState::incomplete;
     idle_ = !begun;
@@ -189,7 +191,7 @@ Awaitable<Session::HeadState> Session::read_head() {
     while (state == HeadState::incomplete) {
         std::size_t room = 0;
         char* data = in.prepare(Exchange::read_size, &room);
-        auto [failed, count] = co_await stream_.read_some(data, room);
+        auto [failed, count] = co_await client.read_some(data, room);
         idle_ = false;
         if (failed) {
             fault_ = {408, "The request's head did not come in time."};
@@ -213,10 +215,9 @@ std::optional<Problem> Session::route() {
     Exchange& x = *exchange_;
     const config::Limits& limits = site_->config.limits;
     HeadLimits head_limits{limits.header, limits.target};
-    std::string_view bytes = x.from_client.view().substr(0, head_size_);
-    x.from_client.consume(head_size_);  // the bytes stay where they are until the next read
-    close_gently_ = true;               // until the request is understood, nobody knows what follows it
-    if (auto fault = x.request.parse(bytes, head_limits)) return Problem{fault->status, std::string(fault->detail)};
+    close_gently_ = true;  // until the request is understood, nobody knows what follows it
+    if (auto fault = x.request.parse(x.from_client.pin(head_size_), head_limits))
+        return Problem{fault->status, std::string(fault->detail)};
     const RequestHead& head = x.request.head();
     body_.begin(head, limits.body);
     if (role_ == ListenerRole::forward_auth) {
@@ -379,6 +380,7 @@ Awaitable<bool> Session::send(unsigned status, const Writer& write, Outcome outc
 // One deadline for the whole: who sends a byte now and then is answered, and the connection ends.
 Awaitable<bool> Session::discard_body() {
     Buffer& in = exchange_->from_client;
+    Stream::Reading client = stream_.reading();
     bool whole = false;
     watch_.arm(std::min(discard_time, site_->config.timeouts.body), stream_);
     for (;;) {
@@ -389,7 +391,7 @@ Awaitable<bool> Session::discard_body() {
         if (whole || body_.seen() > max_discarded || watch_.expired()) break;
         std::size_t room = 0;
         char* data = in.prepare(Exchange::read_size, &room);
-        auto [failed, count] = co_await stream_.read_some(data, room);
+        auto [failed, count] = co_await client.read_some(data, room);
         if (failed) break;
         in.commit(count);
     }
@@ -402,14 +404,14 @@ Awaitable<bool> Session::discard_body() {
 Awaitable<> Session::linger() {
     stream_.shutdown_send();
     Buffer& in = exchange_->from_client;
+    Stream::Reading client = stream_.reading();
     watch_.arm(linger_time, stream_);
     for (;;) {
         in.clear();
         std::size_t room = 0;
         char* data = in.prepare(Exchange::read_size, &room);
         // Under TLS too the socket itself is read: nobody looks at the bytes.
-        auto buffer = asio::buffer(data, room);
-        auto [failed, count] = co_await stream_.socket().async_read_some(buffer, use_result);
+        auto [failed, count] = co_await client.drop_some(data, room);
         if (failed || watch_.expired()) break;
     }
     watch_.disarm();

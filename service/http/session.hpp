@@ -16,7 +16,9 @@
 //   tunnel: what follows a 101                                                         session_tunnel.cpp
 //   forward auth: questions of a front proxy in place of requests                      session_forward.cpp
 //
-// Lives on its worker's thread; a Session is one coroutine, and a second one while a request's body is under way.
+// Lives on its worker's thread; a Session is one coroutine, and a second one beside it (a Companion) while a request's
+// body is under way, in a tunnel, and while a page waits for its payment. Whichever of them reads the client's stream
+// holds its Reading.
 #pragma once
 
 #include <functional>
@@ -30,6 +32,7 @@
 #include "common/payment/session.hpp"
 #include "service/discovery/quote.hpp"
 #include "service/forward_auth/question.hpp"
+#include "service/http/companion.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
@@ -203,13 +206,17 @@ class Session {
     enum class Exchanged { done, retry, failed, refused };  // failed, refused: problem_ says why
     Awaitable<bool> proxy();
     Awaitable<Exchanged> exchange(UpstreamConnection& upstream, bool may_retry, bool* reusable);
+    Awaitable<Exchanged> converse(UpstreamConnection& upstream, bool may_retry, bool* reusable);
     Awaitable<std::unique_ptr<UpstreamConnection>> connect(const upstream::Target& target);
     Awaitable<std::optional<Fault>> read_response_head(Stream& upstream, bool* nothing_came);
     Awaitable<bool> forward_interim(Stream& upstream);
     Awaitable<bool> forward_response(UpstreamConnection& upstream, bool* reusable);
     Awaitable<ErrorCode> write_client(std::string_view first, std::string_view second);
-    Awaitable<> pump_request(Stream& upstream);
-    Awaitable<> stop_pump(Stream& upstream);
+    [[nodiscard]] bool sent_whole() const;
+    Awaitable<std::optional<Fault>> send_whole();
+    Awaitable<> pump_request(Stream::Reading client, Stream& upstream);
+    Awaitable<> carry_body(Stream::Reading& client, Stream& upstream);
+    Awaitable<> stop_pump();
 
     // session_quota.cpp
     [[nodiscard]] const config::Quota& quota_sold() const { return service().quota_of(token_tier_); }
@@ -246,7 +253,8 @@ class Session {
     void add_task(Problem& problem);
 
     // session_events.cpp
-    Awaitable<> notice_leaving(std::shared_ptr<SettlementWaiters::Waiter> waiter);
+    Awaitable<> wait_for_settlement(const SettlementWaiters::Place& place, PaymentHash hash, Clock::time_point end);
+    Awaitable<> notice_leaving(Stream::Reading client, std::shared_ptr<SettlementWaiters::Waiter> waiter);
 
     // session_stream.cpp
     [[nodiscard]] bool sells_events() const;
@@ -271,8 +279,10 @@ class Session {
     Awaitable<bool> deny(Problem problem, Outcome outcome);
 
     // session_tunnel.cpp
+    struct Tunnel;
     Awaitable<> tunnel(Stream& upstream);
-    Awaitable<> pump_tunnel(Stream& from, Stream& to, Buffer& buffer);
+    Awaitable<> pump_tunnel(Tunnel& tunnel, Stream::Reading reading, Stream& from, Stream& to, Buffer& buffer);
+    Awaitable<bool> carry_bytes(Tunnel& tunnel, Stream::Reading& reading, Stream& from, Stream& to, Buffer& buffer);
 
     Worker& worker_;
     Stream stream_;
@@ -283,8 +293,8 @@ class Session {
     Watch watch_;
     std::unique_ptr<Exchange> exchange_;
     bool idle_ = false;
-    Timer* waiting_ = nullptr;     // of a response that waits for news
-    Stream* tunnelled_ = nullptr;  // the upstream of a tunnel
+    Timer* waiting_ = nullptr;   // of a response that waits for news
+    Tunnel* tunnel_ = nullptr;   // while there is one
 
     // Of the current request:
     std::shared_ptr<const runtime::Site> site_;
@@ -332,13 +342,14 @@ class Session {
     std::uint64_t events_paid_ = 0;  // recorded and not sent yet
     std::uint64_t events_sent_ = 0;
 
-    // The second coroutine:
+    // The rest of a request's body on its way to the upstream.
     struct Pump {
-        explicit Pump(Executor executor) : ended(executor) {}
-        bool running = false;
+        Pump(Executor executor, Watchdog& dog) : companion(executor), watch(dog) {}
+        Companion companion;
+        Watch watch;
         bool stop = false;
+        bool sent = false;           // all of it
         std::optional<Fault> fault;  // of the client's side
-        Timer ended;                 // cancelled when the pump ends
     };
     std::unique_ptr<Pump> pump_;
     bool awaiting_head_ = false;

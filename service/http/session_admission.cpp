@@ -232,11 +232,7 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
 // What the invoice says it buys.
 std::string Session::description(Msat due) const {
     const config::Route* route = route_sold();
-    const RequestHead& head = exchange_->request.head();
-    // Once the body is under way, the head's bytes are gone.
-    auto verb = boost::beast::http::to_string(head.verb);
-    std::string_view method = pump_ ? std::string_view(verb.data(), verb.size()) : head.method;
-    if (!quoted_method_.empty()) method = quoted_method_;
+    std::string_view method = quoted_method_.empty() ? exchange_->request.head().method : quoted_method_;
     config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
                                    method, exchange_->target.path, due};
     return config::describe(service().description.value_or(std::string()), facts);

@@ -67,6 +67,7 @@ Awaitable<bool> Session::send_preflight() {
 // Empty where it is longer, malformed, not there within `timeouts.body` as a whole, or the client is gone.
 Awaitable<std::optional<std::string>> Session::read_body(std::size_t max) {
     Buffer& in = exchange_->from_client;
+    Stream::Reading client = stream_.reading();
     std::string out;
     watch_.arm(site_->config.timeouts.body, stream_);
     for (;;) {
@@ -77,7 +78,7 @@ Awaitable<std::optional<std::string>> Session::read_body(std::size_t max) {
         if (out.size() > max || body_.done() || watch_.expired()) break;
         std::size_t room = 0;
         char* data = in.prepare(Exchange::read_size, &room);
-        auto [failed, count] = co_await stream_.read_some(data, room);
+        auto [failed, count] = co_await client.read_some(data, room);
         if (failed) break;
         in.commit(count);
     }

@@ -1,11 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "service/http/own_endpoints.hpp"
 #include "service/http/session.hpp"
-
 #include "service/pages/pay_page.hpp"
 
 namespace millrace::http {
@@ -24,15 +21,32 @@ constexpr std::string_view settled_event = "event: settled\ndata: {}\n\n";
 
 // A browser that leaves closes the connection: its place is given up at once. Reads until then, or until its reading
 // is cancelled.
-Awaitable<> Session::notice_leaving(std::shared_ptr<SettlementWaiters::Waiter> waiter) {
+Awaitable<> Session::notice_leaving(Stream::Reading client, std::shared_ptr<SettlementWaiters::Waiter> waiter) {
     std::array<char, 64> bytes{};
     for (std::size_t ignored = 0; ignored < max_ignored && !waiter->over;) {
-        auto [failed, count] = co_await stream_.read_some(bytes.data(), bytes.size());
+        auto [failed, count] = co_await client.read_some(bytes.data(), bytes.size());
         if (failed) break;
         ignored += count;
     }
     waiter->left = true;
     waiter->alarm.cancel();
+}
+
+// Until it is settled and the client has been told, the client left, or there is an end to it.
+Awaitable<> Session::wait_for_settlement(const SettlementWaiters::Place& place, PaymentHash hash,
+                                         Clock::time_point end) {
+    ErrorCode failed;
+    while (!failed && !place->left && !worker_.draining()) {
+        if (place->settled || worker_.shared().store.facts(hash).settled_at) {
+            co_await write_client(settled_event, {});
+            break;
+        }
+        auto now = Clock::now();
+        if (now >= end) break;
+        place->alarm.expires_at(std::min(end, now + heartbeat));
+        co_await place->alarm.async_wait(use_result);
+        if (!place->settled && !place->left && !worker_.draining()) failed = co_await write_client(": waiting\n\n", {});
+    }
 }
 
 // Server-Sent Events for one pay page: authorised by its cookie, since a payment hash is no secret. Tells once that the
@@ -64,7 +78,6 @@ Awaitable<bool> Session::send_events() {
         full.retry_after = 15;
         co_return co_await answer(std::move(full), Outcome::rejected);
     }
-    store::Store& store = worker_.shared().store;
     bool head_only = exchange_->request.head().verb == Verb::head;
     std::string text = "HTTP/1.1 200 OK\r\nDate: " + std::string(worker_.date()) +
                        "\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
@@ -74,25 +87,26 @@ Awaitable<bool> Session::send_events() {
     ErrorCode failed = co_await write_client(text, {});
     finish_request(200, Outcome::served);
     // It may wait for long: without the buffers of a request.
+    exchange_->begin();
     exchange_->from_client.release();
+    if (failed || head_only) co_return false;
     waiting_ = &place->alarm;
-    asio::co_spawn(executor, notice_leaving(place.waiter()), asio::detached);
-    while (!failed && !head_only && !place->left && !worker_.draining()) {
-        if (place->settled || store.facts(hash).settled_at) {
-            co_await write_client(settled_event, {});
-            break;
-        }
-        auto now = Clock::now();
-        if (now >= end) break;
-        place->alarm.expires_at(std::min(end, now + heartbeat));
-        co_await place->alarm.async_wait(use_result);
-        if (!place->settled && !place->left && !worker_.draining()) failed = co_await write_client(": waiting\n\n", {});
+    Watch leaving(worker_.watchdog());
+    leaving.arm(longest_wait + heartbeat, stream_);
+    Companion reader(executor);
+    Stream::Reading client = stream_.reading();
+    reader.start(notice_leaving(std::move(client), place.waiter()));
+    std::exception_ptr thrown;
+    try {
+        co_await wait_for_settlement(place, hash, end);
+    } catch (...) {
+        thrown = std::current_exception();
     }
     waiting_ = nullptr;
     place->over = true;
-    stream_.cancel();
-    place->alarm.expires_at(Timer::time_point::max());
-    while (!place->left) co_await place->alarm.async_wait(use_result);
+    leaving.fire();
+    co_await reader.ended();
+    if (thrown) std::rethrow_exception(thrown);
     co_return false;
 }
 

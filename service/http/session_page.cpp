@@ -64,9 +64,8 @@ std::optional<pages::SealedTicket> Session::find_ticket() {
 }
 
 bool Session::shows_page() const {
-    // A page sells what its cookie then opens, as a token does: not a charge, which buys one request. Once the
-    // request's body is under way, its head's bytes are gone.
-    return service().pay_page && service().schemes.l402 && !pump_ && pages::wants_page(exchange_->request.head());
+    // A page sells what its cookie then opens, as a token does: not a charge, which buys one request.
+    return service().pay_page && service().schemes.l402 && pages::wants_page(exchange_->request.head());
 }
 
 std::optional<Problem> Session::page_again(paywall::Reason reason) {
@@ -128,11 +127,10 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     problem.page = pages::write_pay_page(page);
 }
 
-// What stands in the way of a person's request for a while. One with a body is none: its head's bytes may be gone.
+// What stands in the way of a person's request for a while.
 void Session::add_wait_page(Problem& problem) const {
     const RequestHead& head = exchange_->request.head();
-    if (close_gently_ || own_ || head.framing != Framing::none || !service().pay_page || !pages::wants_page(head))
-        return;
+    if (close_gently_ || own_ || !service().pay_page || !pages::wants_page(head)) return;
     const bool crowded = problem.status == 429;
     const unsigned wait = problem.retry_after > 0 ? problem.retry_after : 10;
     constexpr std::string_view busy =

@@ -84,8 +84,7 @@ std::optional<Problem> Session::find_price() {
     return price_offer(what, wish);
 }
 
-// By the rules, in the tier that is for sale; what else is to be known for the price is kept, since the head's bytes
-// are gone once the body is under way.
+// By the rules, in the tier that is for sale; what else is to be known for the price is kept: a quote has no head.
 std::optional<Problem> Session::price_offer(const Described& what, const config::Tier* wish) {
     const config::Service& sold = service();
     body_size_ = what.body_size;

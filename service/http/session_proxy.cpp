@@ -1,8 +1,6 @@
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
+#include "service/async/spawn.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 #include "service/http/upstream_connect.hpp"
@@ -146,34 +144,47 @@ Awaitable<Session::Exchanged> Session::exchange(UpstreamConnection& upstream, bo
         co_return may_retry ? Exchanged::retry : Exchanged::failed;
     }
     if (!body_.done()) {
-        Executor executor = worker_.context().get_executor();
-        pump_ = std::make_unique<Pump>(executor);
-        pump_->running = true;
-        asio::co_spawn(executor, pump_request(upstream.stream), asio::detached);
+        pump_ = std::make_unique<Pump>(worker_.context().get_executor(), worker_.watchdog());
+        Stream::Reading client = stream_.reading();
+        pump_->companion.start(pump_request(std::move(client), upstream.stream));
     }
+    Exchanged exchanged = Exchanged::failed;
+    std::exception_ptr thrown;
+    try {
+        exchanged = co_await converse(upstream, may_retry, reusable);
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    // What reads the client goes before anything that it uses.
+    if (pump_) co_await stop_pump();
+    pump_.reset();
+    if (thrown) std::rethrow_exception(thrown);
+    co_return exchanged;
+}
+
+// The response, while what is left of the request's body goes the other way.
+Awaitable<Session::Exchanged> Session::converse(UpstreamConnection& upstream, bool may_retry, bool* reusable) {
+    Exchange& x = *exchange_;
     bool nothing_came = true;
     std::optional<Fault> fault = co_await read_response_head(upstream.stream, &nothing_came);
     bool forwarded = false;
     bool counted = false;
     if (!fault) counted = co_await commit_use();
-    if (counted && sells_events())
-        forwarded = co_await forward_events(upstream, reusable);
-    else if (counted)
-        forwarded = co_await forward_response(upstream, reusable);
-    bool client_at_fault = pump_ && pump_->fault;
-    Fault of_client = client_at_fault ? *pump_->fault : Fault{400, ""};
-    if (pump_) {
-        if (pump_->running) {
-            keep_alive_ = false;
-            *reusable = false;
-            co_await stop_pump(upstream.stream);
-        }
-        pump_.reset();
+    if (counted && x.response.head().status == 101) fault = co_await send_whole();
+    if (counted && !fault) {
+        if (sells_events())
+            forwarded = co_await forward_events(upstream, reusable);
+        else
+            forwarded = co_await forward_response(upstream, reusable);
+    }
+    if (!sent_whole()) {
+        keep_alive_ = false;
+        *reusable = false;
     }
     if (!fault && !counted) co_return Exchanged::refused;
     if (forwarded || (!fault && answered_)) co_return forwarded ? Exchanged::done : Exchanged::failed;
-    if (client_at_fault) {
-        problem_ = Problem{of_client.status, std::string(of_client.detail)};
+    if (pump_ && pump_->fault) {
+        problem_ = Problem{pump_->fault->status, std::string(pump_->fault->detail)};
     } else if (fault) {
         problem_ = Problem{fault->status, std::string(fault->detail)};
         if (may_retry && nothing_came && fault->status == 502) co_return Exchanged::retry;
@@ -188,11 +199,16 @@ Awaitable<std::optional<Fault>> Session::read_response_head(Stream& upstream, bo
     const config::Config& config = site_->config;
     HeadLimits limits{config.limits.header, config.limits.header};
     bool to_head = x.request.head().verb == Verb::head;
+    Stream::Reading reading = upstream.reading();
     std::size_t scanned = 0;
     awaiting_head_ = true;
     if (!pump_) watch_.arm(config.timeouts.upstream_response, upstream);  // else it starts when the body has been sent
     std::optional<Fault> fault;
     for (;;) {
+        if (pump_ && pump_->fault) {
+            fault = pump_->fault;
+            break;
+        }
         std::size_t end = find_head_end(in.view(), scanned);
         if (end == 0) {
             if (in.size() > config.limits.header) {
@@ -201,7 +217,7 @@ Awaitable<std::optional<Fault>> Session::read_response_head(Stream& upstream, bo
             }
             std::size_t room = 0;
             char* data = in.prepare(Exchange::read_size, &room);
-            auto [failed, count] = co_await upstream.read_some(data, room);
+            auto [failed, count] = co_await reading.read_some(data, room);
             if (failed) {
                 fault = watch_.expired()
                             ? Fault{504, "The server behind this service did not answer in time."}
@@ -212,10 +228,8 @@ Awaitable<std::optional<Fault>> Session::read_response_head(Stream& upstream, bo
             *nothing_came = false;
             continue;
         }
-        std::string_view bytes = in.view().substr(0, end);
-        in.consume(end);
         scanned = 0;
-        if (auto malformed = x.response.parse(bytes, limits, to_head)) {
+        if (auto malformed = x.response.parse(in.pin(end), limits, to_head)) {
             fault = Fault{502, "The server behind this service sent a malformed answer."};
             break;
         }
@@ -245,9 +259,11 @@ Awaitable<bool> Session::forward_interim(Stream& upstream) {
     x.to_client.clear();
     OwnFields own{{}, {}, service().cost_header, free_for_all()};
     append_client_head(x.response.head(), ClientFraming::none, 11, true, own, x.to_client);
+    awaiting_head_ = false;  // the watch is the client's meanwhile
     ErrorCode failed = co_await write_client(x.to_client, {});
     x.to_client.clear();
-    if (!pump_ || !pump_->running) watch_.arm(site_->config.timeouts.upstream_response, upstream);
+    awaiting_head_ = true;
+    if (!pump_ || !pump_->companion.running()) watch_.arm(site_->config.timeouts.upstream_response, upstream);
     co_return !failed;
 }
 
@@ -269,7 +285,7 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
     Buffer& in = x.from_upstream;
     int version = x.request.head().version;
     ClientFraming framing = client_framing(head, version);
-    if (framing == ClientFraming::close || worker_.draining() || (pump_ && pump_->running)) keep_alive_ = false;
+    if (framing == ClientFraming::close || worker_.draining() || !sent_whole()) keep_alive_ = false;
     OwnFields own{own_lines_, receipt_, service().cost_header, free_for_all()};
     append_client_head(head, framing, version, keep_alive_, own, x.to_client);
     unsigned status = head.status;
@@ -284,6 +300,7 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
         finish_request(101, Outcome::served);
         co_return true;
     }
+    Stream::Reading reading = upstream.stream.reading();
     bool done = from == Framing::none;
     bool ended = false;  // by the server closing
     bool cut = false;    // nothing is left of the bytes that the token bought
@@ -344,9 +361,9 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
             co_return true;
         }
         std::size_t room = 0;
-        char* data = in.prepare(Exchange::stream_read_size - in.size() % Exchange::stream_read_size, &room);
+        char* data = Exchange::prepare_body(in, &room);
         watch_.arm(site_->config.timeouts.body, upstream.stream);
-        auto [broken, count] = co_await upstream.stream.read_some(data, room);
+        auto [broken, count] = co_await reading.read_some(data, room);
         watch_.disarm();
         in.commit(count);
         if (broken == asio::error::eof && from == Framing::until_eof)
@@ -362,13 +379,46 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
     co_return false;
 }
 
+// Whether all of the request went to the upstream, and the client's stream is free for another reader.
+bool Session::sent_whole() const {
+    return body_.done() && (!pump_ || (pump_->sent && !pump_->companion.running()));
+}
+
+// RFC 9110 §7.8: a client cannot speak another protocol in the middle of its request, so that nothing is switched
+// before the request has gone out whole.
+Awaitable<std::optional<Fault>> Session::send_whole() {
+    if (!pump_) co_return std::nullopt;
+    // The client may not send the body before it has been told to.
+    if (exchange_->request.head().expect_continue && body_.seen() == 0) {
+        std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
+        ErrorCode failed = co_await write_client(interim, {});
+        if (failed) co_return Fault{400, "The client is gone."};
+    }
+    co_await pump_->companion.ended();
+    if (pump_->fault) co_return pump_->fault;
+    if (pump_->sent) co_return std::nullopt;
+    co_return Fault{502, "The server behind this service closed the connection."};
+}
+
 // Carries what is left of the request's body to the upstream, while the response is awaited or under way.
-Awaitable<> Session::pump_request(Stream& upstream) {
+Awaitable<> Session::pump_request(Stream::Reading client, Stream& upstream) {
+    try {
+        co_await carry_body(client, upstream);
+    } catch (...) {
+        async::log_exception("the sending of a request's body", std::current_exception());
+        pump_->fault = Fault{500, "The request's body could not be sent on."};
+    }
+    if (pump_->fault)
+        upstream.cancel();
+    else if (awaiting_head_)
+        watch_.arm(site_->config.timeouts.upstream_response, upstream);
+}
+
+Awaitable<> Session::carry_body(Stream::Reading& client, Stream& upstream) {
     Exchange& x = *exchange_;
     Buffer& in = x.from_client;
-    Watch watch(worker_.watchdog());
+    Watch& watch = pump_->watch;
     std::chrono::milliseconds timeout = site_->config.timeouts.body;
-    bool good = true;
     while (!pump_->stop) {
         std::size_t used = 0;
         RequestBody::Step step = body_.take(in, x.request, x.request_payload, &used);
@@ -376,7 +426,7 @@ Awaitable<> Session::pump_request(Stream& upstream) {
             pump_->fault = step == RequestBody::Step::too_large
                                ? Fault{413, "The body is larger than is accepted here."}
                                : Fault{400, "The body's chunks are malformed."};
-            break;
+            co_return;
         }
         std::string_view raw =
             body_.chunked() || x.request_payload.empty() ? std::string_view{} : x.request_payload.front();
@@ -385,40 +435,33 @@ Awaitable<> Session::pump_request(Stream& upstream) {
             append_chunk(x.request_payload, x.to_upstream);
             if (body_.done()) x.to_upstream.append(last_chunk);
         }
+        ErrorCode broken;
         if (!raw.empty() || !x.to_upstream.empty()) {
             watch.arm(timeout, upstream);
-            ErrorCode failed = co_await upstream.write_rest(x.to_upstream, raw);
+            broken = co_await upstream.write_rest(x.to_upstream, raw);
             watch.disarm();
-            good = !failed;
         }
         in.consume(used);
-        if (!good || body_.done()) break;
+        pump_->sent = body_.done() && !broken;
+        if (broken || body_.done() || pump_->stop) co_return;
         std::size_t room = 0;
-        char* data = in.prepare(Exchange::stream_read_size - in.size() % Exchange::stream_read_size, &room);
+        char* data = Exchange::prepare_body(in, &room);
         watch.arm(timeout, stream_);
-        auto [failed, count] = co_await stream_.read_some(data, room);
+        auto [failed, count] = co_await client.read_some(data, room);
         watch.disarm();
         if (failed) {
             pump_->fault = watch.expired() ? Fault{408, "The request's body did not come in time."}
                                            : Fault{400, "The request's body ended early."};
-            break;
+            co_return;
         }
         in.commit(count);
     }
-    pump_->running = false;
-    pump_->ended.cancel();
-    if (pump_->fault)
-        upstream.cancel();
-    else if (awaiting_head_)
-        watch_.arm(site_->config.timeouts.upstream_response, upstream);
 }
 
-Awaitable<> Session::stop_pump(Stream& upstream) {
+Awaitable<> Session::stop_pump() {
     pump_->stop = true;
-    pump_->ended.expires_at(Timer::time_point::max());
-    stream_.cancel();
-    upstream.cancel();
-    while (pump_->running) co_await pump_->ended.async_wait(use_result);
+    pump_->watch.fire();
+    co_await pump_->companion.ended();
 }
 
 }  // namespace millrace::http

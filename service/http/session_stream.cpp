@@ -134,7 +134,7 @@ Awaitable<bool> Session::forward_events(UpstreamConnection& upstream, bool* reus
     const int version = x.request.head().version;
     // Events of ours come between the upstream's: the length it may have told is not the client's.
     const ClientFraming framing = version >= 11 ? ClientFraming::chunked : ClientFraming::close;
-    if (framing == ClientFraming::close || worker_.draining() || (pump_ && pump_->running)) keep_alive_ = false;
+    if (framing == ClientFraming::close || worker_.draining() || !sent_whole()) keep_alive_ = false;
     OwnFields own{own_lines_, receipt_, service().cost_header, free_for_all()};
     append_client_head(head, framing, version, keep_alive_, own, x.to_client);
     const unsigned status = head.status;
@@ -142,6 +142,7 @@ Awaitable<bool> Session::forward_events(UpstreamConnection& upstream, bool* reus
     std::uint64_t left = head.content_length;
     *reusable = head.keep_alive && from != Framing::until_eof;
     answered_ = true;
+    Stream::Reading reading = upstream.stream.reading();
     paywall::EventStream events;
     bool done = false;
     bool ended = false;    // by the server closing
@@ -194,9 +195,9 @@ Awaitable<bool> Session::forward_events(UpstreamConnection& upstream, bool* reus
             co_return !failed && !broken && done;
         }
         std::size_t room = 0;
-        char* data = in.prepare(Exchange::stream_read_size - in.size() % Exchange::stream_read_size, &room);
+        char* data = Exchange::prepare_body(in, &room);
         watch_.arm(site_->config.timeouts.body, upstream.stream);
-        auto [lost, count] = co_await upstream.stream.read_some(data, room);
+        auto [lost, count] = co_await reading.read_some(data, room);
         watch_.disarm();
         in.commit(count);
         if (lost == asio::error::eof && from == Framing::until_eof) {

@@ -1,51 +1,75 @@
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "service/http/session.hpp"
 
+#include "service/async/spawn.hpp"
+
 namespace millrace::http {
+
+// Of one connection that was upgraded.
+struct Session::Tunnel {
+    explicit Tunnel(Watchdog& dog) : to_upstream(dog), to_client(dog) {}
+
+    // Whoever waits ends.
+    void end() {
+        ended = true;
+        to_upstream.fire();
+        to_client.fire();
+    }
+
+    Watch to_upstream;  // of what carries the client's bytes
+    Watch to_client;
+    bool ended = false;
+};
 
 // Bytes both ways until one side has closed and the other has heard of it, nothing has moved for `timeouts.tunnel`, or
 // the time bought is over: a connection that was upgraded would otherwise never be asked to pay again.
 Awaitable<> Session::tunnel(Stream& upstream) {
-    Executor executor = worker_.context().get_executor();
-    pump_ = std::make_unique<Pump>(executor);
-    pump_->running = true;
-    tunnelled_ = &upstream;
-    asio::co_spawn(executor, pump_tunnel(upstream, stream_, exchange_->from_upstream), asio::detached);
-    co_await pump_tunnel(stream_, upstream, exchange_->from_client);
+    Stream::Reading from_client = stream_.reading();
+    Stream::Reading from_upstream = upstream.reading();
+    if (!from_client || !from_upstream) co_return;
+    Tunnel tunnel(worker_.watchdog());
+    tunnel_ = &tunnel;
+    Companion other(worker_.context().get_executor());
+    other.start(pump_tunnel(tunnel, std::move(from_upstream), upstream, stream_, exchange_->from_upstream));
+    co_await pump_tunnel(tunnel, std::move(from_client), stream_, upstream, exchange_->from_client);
     // The other direction may go on for as long as it has something to say.
-    pump_->ended.expires_at(Timer::time_point::max());
-    while (pump_->running) co_await pump_->ended.async_wait(use_result);
-    tunnelled_ = nullptr;
-    pump_.reset();
+    co_await other.ended();
+    tunnel_ = nullptr;
 }
 
 // What a token opened ends with it: the connection of a request under way is shut, and its tunnel.
 void Session::end_if_revoked() {
     if (idle_ || !payer_ || !worker_.shared().store.facts(*payer_).revoked) return;
-    ErrorCode ignored;
-    stream_.socket().shutdown(Socket::shutdown_both, ignored);
-    if (!tunnelled_) return;
-    pump_->stop = true;
-    stream_.cancel();
-    tunnelled_->cancel();
+    stream_.shutdown();
+    if (tunnel_) tunnel_->end();
 }
 
-Awaitable<> Session::pump_tunnel(Stream& from, Stream& to, Buffer& buffer) {
-    Watch watch(worker_.watchdog());
-    bool of_upstream = &to == &stream_;
-    bool broken = false;
-    while (!pump_->stop) {
+Awaitable<> Session::pump_tunnel(Tunnel& tunnel, Stream::Reading reading, Stream& from, Stream& to, Buffer& buffer) {
+    bool orderly = false;
+    try {
+        orderly = co_await carry_bytes(tunnel, reading, from, to, buffer);
+    } catch (...) {
+        async::log_exception("a direction of a tunnel", std::current_exception());
+    }
+    // An orderly end closes one direction; anything else ends the tunnel.
+    to.shutdown_send();
+    if (orderly) co_return;
+    tunnel.end();
+    from.shutdown_send();
+}
+
+// True: until there was nothing more to read.
+Awaitable<bool> Session::carry_bytes(Tunnel& tunnel, Stream::Reading& reading, Stream& from, Stream& to,
+                                     Buffer& buffer) {
+    Watch& watch = &from == &stream_ ? tunnel.to_upstream : tunnel.to_client;
+    while (!tunnel.ended) {
         if (!buffer.empty()) {
             watch.arm(site_->config.timeouts.tunnel, to);
             std::string_view bytes = buffer.view();
-            ErrorCode failed = co_await to.write_rest(bytes, {});
+            ErrorCode broken = co_await to.write_rest(bytes, {});
             watch.disarm();
-            broken = static_cast<bool>(failed);
             buffer.clear();
+            if (broken || tunnel.ended) co_return false;
         }
-        if (broken) break;
         std::chrono::milliseconds timeout = site_->config.timeouts.tunnel;
         if (until_)
             timeout =
@@ -53,26 +77,12 @@ Awaitable<> Session::pump_tunnel(Stream& from, Stream& to, Buffer& buffer) {
         std::size_t room = 0;
         char* data = buffer.prepare(Exchange::read_size, &room);
         watch.arm(timeout, from);
-        auto [failed, count] = co_await from.read_some(data, room);
+        auto [failed, count] = co_await reading.read_some(data, room);
         watch.disarm();
-        if (failed) {
-            broken = failed != asio::error::eof;
-            break;
-        }
+        if (failed) co_return failed == asio::error::eof;
         buffer.commit(count);
     }
-    // An orderly end closes one direction; anything else ends the tunnel.
-    to.shutdown_send();
-    if (broken) {
-        pump_->stop = true;
-        from.cancel();
-        to.cancel();
-        from.shutdown_send();
-    }
-    if (of_upstream) {
-        pump_->running = false;
-        pump_->ended.cancel();
-    }
+    co_return false;
 }
 
 }  // namespace millrace::http

@@ -33,8 +33,8 @@ config::WorkBuys Session::bought_by_work() const {
 }
 
 void Session::add_task(Problem& problem) {
-    // A quote's answer has no room for it, and once the body is under way the head's bytes are gone.
-    const config::WorkBuys buys = pump_ || own_ ? config::WorkBuys::nothing : bought_by_work();
+    // A quote's answer has no room for it.
+    const config::WorkBuys buys = own_ ? config::WorkBuys::nothing : bought_by_work();
     if (buys == config::WorkBuys::nothing) return;
     const paywall::WorkDesk::Task task =
         worker_.shared().work.set(*site_->config.challenges.pow, service().name.text(), buys, today());

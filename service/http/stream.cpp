@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -10,10 +11,86 @@
 
 namespace millrace::http {
 
+namespace {
+
+Awaitable<Stream::ReadResult> not_the_reader() {
+    ErrorCode error = asio::error::in_progress;
+    co_return Stream::ReadResult(error, 0);
+}
+
+Awaitable<std::tuple<ErrorCode>> nothing_to_wait_for() {
+    ErrorCode error = asio::error::in_progress;
+    co_return std::tuple<ErrorCode>(error);
+}
+
+}  // namespace
+
+Stream::Reading::Reading(Reading&& other) noexcept : stream_(std::exchange(other.stream_, nullptr)) {
+    if (stream_) stream_->reading_ = this;
+}
+
+Stream::Reading::~Reading() {
+    if (stream_) stream_->reading_ = nullptr;
+}
+
+Awaitable<Stream::ReadResult> Stream::Reading::read_some(char* data, std::size_t size) {
+    if (!stream_) return not_the_reader();
+    auto buffer = asio::buffer(data, size);
+    return stream_->tls_ ? stream_->tls_->async_read_some(buffer, use_result)
+                         : stream_->socket_.async_read_some(buffer, use_result);
+}
+
+std::size_t Stream::Reading::read_now(char* data, std::size_t size, ErrorCode& error) {
+    if (!stream_) {
+        error = asio::error::in_progress;
+        return 0;
+    }
+    if (stream_->tls_) {
+        error = asio::error::would_block;
+        return 0;
+    }
+    return stream_->socket_.read_some(asio::buffer(data, size), error);
+}
+
+Awaitable<Stream::ReadResult> Stream::Reading::drop_some(char* data, std::size_t size) {
+    if (!stream_) return not_the_reader();
+    return stream_->socket_.async_read_some(asio::buffer(data, size), use_result);
+}
+
+Awaitable<std::tuple<ErrorCode>> Stream::Reading::wait_readable() {
+    if (!stream_) return nothing_to_wait_for();
+    return stream_->socket_.async_wait(Socket::wait_read, use_result);
+}
+
+Awaitable<ErrorCode> Stream::Reading::handshake(asio::ssl::stream_base::handshake_type side) {
+    if (!stream_) co_return asio::error::in_progress;
+    auto [error] = co_await stream_->tls_->async_handshake(side, use_result);
+    co_return error;
+}
+
+Awaitable<> Stream::Reading::end_tls() {
+    if (stream_ && stream_->tls_) co_await stream_->tls_->async_shutdown(use_result);
+}
+
 Stream::Stream(Socket socket) : socket_(std::move(socket)) {
     ErrorCode ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);  // a unix socket knows no delay
+}
+
+Stream::~Stream() {
+    if (reading_) reading_->stream_ = nullptr;
+}
+
+Stream::Reading Stream::reading() {
+    if (!reading_) return Reading(*this);
+    spdlog::critical("a second reader of one connection was refused: please report this");
+    return Reading();
+}
+
+Awaitable<ErrorCode> Stream::connect(const Endpoint& endpoint) {
+    auto [failed] = co_await socket_.async_connect(endpoint, use_result);
+    co_return failed;
 }
 
 void Stream::start_tls(asio::ssl::context& context) {
@@ -38,28 +115,6 @@ void Stream::name_server(const std::string& host) {
 std::string Stream::distrust() const {
     long result = tls_ ? SSL_get_verify_result(tls_->native_handle()) : X509_V_OK;
     return result == X509_V_OK ? std::string{} : X509_verify_cert_error_string(result);
-}
-
-Awaitable<> Stream::end_tls() {
-    if (tls_) co_await tls_->async_shutdown(use_result);
-}
-
-Awaitable<ErrorCode> Stream::handshake(asio::ssl::stream_base::handshake_type side) {
-    auto [error] = co_await tls_->async_handshake(side, use_result);
-    co_return error;
-}
-
-Awaitable<Stream::ReadResult> Stream::read_some(char* data, std::size_t size) {
-    auto buffer = asio::buffer(data, size);
-    return tls_ ? tls_->async_read_some(buffer, use_result) : socket_.async_read_some(buffer, use_result);
-}
-
-std::size_t Stream::read_now(char* data, std::size_t size, ErrorCode& error) {
-    if (tls_) {
-        error = asio::error::would_block;
-        return 0;
-    }
-    return socket_.read_some(asio::buffer(data, size), error);
 }
 
 void Stream::write_now(std::string_view& first, std::string_view& second, ErrorCode& error) {
@@ -119,6 +174,11 @@ void Stream::cancel() {
 void Stream::shutdown_send() {
     ErrorCode ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
+}
+
+void Stream::shutdown() {
+    ErrorCode ignored;
+    socket_.shutdown(Socket::shutdown_both, ignored);
 }
 
 void Stream::close() {

@@ -1,7 +1,11 @@
 // A TCP or unix connection, with or without TLS on it.
 //
 // Small writes and reads are tried at once, without a trip through the event loop; what cannot be done at once is
-// awaited. One read and one write may be under way at the same time.
+// awaited. One read and one write may be under way at the same time. Who reads holds the stream's Reading, of which
+// there is one:
+//
+//   Stream::Reading client = stream.reading();
+//   auto [failed, count] = co_await client.read_some(data, size);
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -20,26 +24,53 @@ class Stream {
     using ReadResult = std::tuple<ErrorCode, std::size_t>;
     using Tls = asio::ssl::stream<Socket&>;
 
-    explicit Stream(Socket socket);
+    // The right to read, and to do what reads beside other things. It may be handed on; nobody else reads before it is
+    // gone. One that is of no stream (any more) answers each call with asio::error::in_progress.
+    class Reading {
+      public:
+        Reading() = default;
+        Reading(Reading&& other) noexcept;
+        Reading& operator=(Reading&&) = delete;
+        ~Reading();
 
-    [[nodiscard]] Socket& socket() { return socket_; }
+        explicit operator bool() const { return stream_ != nullptr; }
+
+        Awaitable<ReadResult> read_some(char* data, std::size_t size);
+        // What is there already: would_block where there is nothing, and always under TLS.
+        std::size_t read_now(char* data, std::size_t size, ErrorCode& error);
+        // Reads what nobody looks at, of the connection below TLS.
+        Awaitable<ReadResult> drop_some(char* data, std::size_t size);
+        // Waits for bytes, without needing memory for them; plain connections only.
+        Awaitable<std::tuple<ErrorCode>> wait_readable();
+
+        Awaitable<ErrorCode> handshake(asio::ssl::stream_base::handshake_type side);
+        // Tells the peer that the TLS session ends in order, and waits for it to say so; nothing on a plain connection.
+        Awaitable<> end_tls();
+
+      private:
+        friend class Stream;
+        explicit Reading(Stream& stream) : stream_(&stream) { stream.reading_ = this; }
+        Stream* stream_ = nullptr;
+    };
+
+    explicit Stream(Socket socket);
+    ~Stream();
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    // Empty where somebody else holds it, which is a mistake of the caller's and logged.
+    [[nodiscard]] Reading reading();
+
+    Awaitable<ErrorCode> connect(const Endpoint& endpoint);
+
     [[nodiscard]] bool tls() const { return tls_ != nullptr; }
 
-    // Puts TLS on the connection; the handshake is then to be awaited.
+    // Puts TLS on the connection; a handshake is then to be awaited.
     void start_tls(asio::ssl::context& context);
     // Before a client's handshake: the name the server's certificate must have.
     void name_server(const std::string& host);
     // Why the handshake did not believe the server's certificate; empty where that was not the reason.
     [[nodiscard]] std::string distrust() const;
-    Awaitable<ErrorCode> handshake(asio::ssl::stream_base::handshake_type side);
-
-    // Waits for bytes, without needing memory for them; plain connections only.
-    Awaitable<std::tuple<ErrorCode>> wait_readable() { return socket_.async_wait(Socket::wait_read, use_result); }
-
-    Awaitable<ReadResult> read_some(char* data, std::size_t size);
-
-    // What is there already: would_block where there is nothing, and always under TLS.
-    std::size_t read_now(char* data, std::size_t size, ErrorCode& error);
 
     // Writes what can be written at once of `first` and then `second`, and shortens them; would_block where something
     // is left.
@@ -47,13 +78,12 @@ class Stream {
     // Writes all of it.
     Awaitable<ErrorCode> write_rest(std::string_view first, std::string_view second);
 
-    // Tells the peer that the TLS session ends in order; nothing on a plain connection.
-    Awaitable<> end_tls();
-
     // Ends pending operations with operation_aborted.
     void cancel();
     // Tells the peer that nothing more will be sent.
     void shutdown_send();
+    // Ends both directions, for whoever reads or writes as well.
+    void shutdown();
     void close();
 
     // Whether the peer has closed the connection, or its side of it; what it sent before may still be unread.
@@ -65,6 +95,7 @@ class Stream {
   private:
     Socket socket_;
     std::unique_ptr<Tls> tls_;
+    Reading* reading_ = nullptr;  // who reads
 };
 
 }  // namespace millrace::http

@@ -31,12 +31,12 @@ Awaitable<ErrorCode> resolve(Executor executor, const upstream::Target& target, 
 Awaitable<ErrorCode> establish(Stream& stream, const Endpoint& endpoint, const upstream::Target& target, Watch& watch,
                                std::chrono::milliseconds timeout) {
     watch.arm(timeout, stream);
-    auto [failed] = co_await stream.socket().async_connect(endpoint, use_result);
-    ErrorCode error = failed;
+    ErrorCode error = co_await stream.connect(endpoint);
     if (!error && target.tls) {
         stream.start_tls(*target.tls);
         stream.name_server(target.server_name);
-        error = co_await stream.handshake(asio::ssl::stream_base::client);
+        Stream::Reading reading = stream.reading();
+        error = co_await reading.handshake(asio::ssl::stream_base::client);
     }
     watch.disarm();
     co_return error;

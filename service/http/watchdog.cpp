@@ -36,6 +36,7 @@ Watch::~Watch() {
 void Watch::fire() {
     if (!target_) return;
     expired_ = true;
+    deadline_ = {};
     cancel_(target_);
 }
 

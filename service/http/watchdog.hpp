@@ -3,7 +3,7 @@
 // tells why.
 //
 //   Watch watch(watchdog);
-//   watch.arm(10s, stream);  auto [error, count] = co_await stream.read_some(...);  watch.disarm();
+//   watch.arm(10s, stream);  auto [error, count] = co_await reading.read_some(...);  watch.disarm();
 //   if (watch.expired()) ...
 #pragma once
 
@@ -55,7 +55,7 @@ class Watch {
     // Since the last arm().
     [[nodiscard]] bool expired() const { return expired_; }
 
-    // Lets it expire now.
+    // Lets it expire now, and again at each look until it is disarmed: an operation that was about to begin ends too.
     void fire();
 
   private:

@@ -1,10 +1,9 @@
 #include "service/http/worker.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <ctime>
 
+#include "service/async/spawn.hpp"
 #include "service/http/session.hpp"
 
 namespace millrace::http {
@@ -17,7 +16,7 @@ Worker::Worker(std::size_t index, Shared shared)
       site_(shared_.site),
       keys_(shared_.keys) {
     write_date(std::chrono::system_clock::now());
-    asio::co_spawn(context_->get_executor(), tick(), asio::detached);
+    async::spawn(context_->get_executor(), tick(), "the clock of a worker");
 }
 
 // Coroutines that are still there go with the io_context, and give back what they have from this object.
@@ -27,7 +26,7 @@ Worker::~Worker() {
 }
 
 void Worker::run() {
-    context_->run();
+    async::run_event_loop(*context_, "a handler of a worker");
 }
 
 void Worker::adopt(Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls, ListenerRole role) {
@@ -37,7 +36,7 @@ void Worker::adopt(Socket socket, std::string peer, std::shared_ptr<asio::ssl::c
         counts_.connections_opened.add();
         auto session = std::make_unique<Session>(*this, std::move(socket), std::move(peer), std::move(tls), role);
         sessions_.insert(session.get());
-        asio::co_spawn(context_->get_executor(), run_session(std::move(session)), asio::detached);
+        async::spawn(context_->get_executor(), run_session(std::move(session)), "a connection");
     });
 }
 

@@ -1,9 +1,8 @@
 #include "service/metrics/endpoint.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/write.hpp>
 
+#include "service/async/spawn.hpp"
 #include "service/http/message.hpp"
 #include "service/http/problem.hpp"
 
@@ -29,7 +28,7 @@ std::string write_response(unsigned status, std::string_view type, std::string_v
 }  // namespace
 
 void Endpoint::start() {
-    asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
+    async::spawn(acceptor_.get_executor(), accept(), "the metrics listener");
 }
 
 void Endpoint::stop() {
@@ -51,7 +50,7 @@ http::Awaitable<> Endpoint::accept() {
             co_await pause.async_wait(http::use_result);
             continue;
         }
-        asio::co_spawn(acceptor_.get_executor(), serve(std::move(socket)), asio::detached);
+        async::spawn(acceptor_.get_executor(), serve(std::move(socket)), "a connection to the metrics listener");
     }
 }
 

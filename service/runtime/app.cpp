@@ -2,13 +2,12 @@
 
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/json/serialize.hpp>
 #include <csignal>
 
 #include "common/crypto/hash.hpp"
 #include "service/admin/describe.hpp"
+#include "service/async/spawn.hpp"
 #include "service/config/load.hpp"
 #include "service/paywall/usage_retention.hpp"
 #include "service/pricing/price.hpp"
@@ -205,10 +204,10 @@ void App::run() {
     listeners_.start();
     if (endpoint_) endpoint_->start();
     if (admin_) admin_->start();
-    asio::co_spawn(control_->get_executor(), handle_signals(), asio::detached);
-    asio::co_spawn(control_->get_executor(), watch_clock(), asio::detached);
-    asio::co_spawn(control_->get_executor(), prune_usages(), asio::detached);
-    control_->run();
+    async::spawn(control_->get_executor(), handle_signals(), "the handling of signals");
+    async::spawn(control_->get_executor(), watch_clock(), "the watch over the clock");
+    async::spawn(control_->get_executor(), prune_usages(), "the removal of old usages");
+    async::run_event_loop(*control_, "a handler of the control thread");
 }
 
 http::Awaitable<> App::handle_signals() {
@@ -224,7 +223,7 @@ http::Awaitable<> App::handle_signals() {
             co_return;
         } else {
             draining_ = true;
-            asio::co_spawn(control_->get_executor(), drain(), asio::detached);
+            async::spawn(control_->get_executor(), drain(), "the draining");
         }
     }
 }

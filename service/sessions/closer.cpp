@@ -3,10 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include "service/async/spawn.hpp"
 #include "service/http/await_callback.hpp"
 
 namespace millrace::sessions {
@@ -74,7 +73,7 @@ void Closer::start(std::vector<store::SessionRecord> known) {
         const PaymentHash id = session.id;
         owed_.emplace(id, Owed{std::move(session), Clock::now(), first_pause, false});
     }
-    boost::asio::co_spawn(context_.get_executor(), tick(), boost::asio::detached);
+    async::spawn(context_.get_executor(), tick(), "the clock of the sessions");
 }
 
 void Closer::stop() {
@@ -86,8 +85,7 @@ void Closer::close(store::SessionClose close, Done done) {
     boost::asio::post(context_, [this, close = std::move(close), done = std::move(done)]() mutable {
         const std::uint64_t number = ++last_done_;
         waiting_.emplace(number, std::move(done));
-        boost::asio::co_spawn(context_.get_executor(), close_one(std::move(close), false, number),
-                              boost::asio::detached);
+        async::spawn(context_.get_executor(), close_one(std::move(close), false, number), "the end of a session");
     });
 }
 
@@ -245,7 +243,7 @@ void Closer::ask_what_is_due() {
         if (asking_ >= most_at_once) break;
         owed.asking = true;
         ++asking_;
-        boost::asio::co_spawn(context_.get_executor(), ask_again(owed), boost::asio::detached);
+        async::spawn(context_.get_executor(), ask_again(owed), "a refund");
     }
 }
 
@@ -259,7 +257,7 @@ void Closer::sweep() {
     for (const PaymentHash& id : swept.used) store_.sessions().touch(id, seconds_now());
     for (const PaymentHash& id : swept.idle) {
         store::SessionClose close{id, store::ClosedBy::idle, {}, {}, seconds_now()};
-        boost::asio::co_spawn(context_.get_executor(), close_one(std::move(close), true, 0), boost::asio::detached);
+        async::spawn(context_.get_executor(), close_one(std::move(close), true, 0), "the end of a session");
     }
 }
 

@@ -52,6 +52,10 @@ in_all = "100000/s"
 """
 
 
+# Of the service's log: what it says where it caught a mistake of its own.
+OWN_FAULTS = ("a second reader of one connection", "ended by an exception", "was dropped without an answer")
+
+
 class House:
     """A gateway, an upstream and a millraced in front of it, in a folder of their own."""
 
@@ -91,7 +95,7 @@ class House:
             self.gateway.stop()
 
     def check_logs(self):
-        """No credential, preimage or key stands in any log."""
+        """No credential, preimage or key stands in any log, and no sign of a fault of the service's own."""
         secrets = [key.hex() for key in self.gateway.epochs.values()]
         for token in self.gateway.issued.values():
             secrets += [token.preimage.hex(), token.macaroon.base64()]
@@ -99,6 +103,8 @@ class House:
             text = log.read_text()
             for secret in secrets:
                 assert secret not in text, f"{log} shows a secret"
+            for fault in OWN_FAULTS:
+                assert fault not in text, f"{log}: {fault}"
 
 
 def make_house(name):
