@@ -372,7 +372,7 @@ class Runner:
             self.fuzz(arguments.fuzz)
             return self.end()
 
-        product = lambda folder, target: folder.startswith(("plugin", "service", "contrib"))
+        product = lambda folder, target: folder.startswith(("plugin", "service", "contrib", "tests/service"))
         tests = lambda folder, target: product(folder, target) or folder.startswith(("tests/unit", "tests/fuzz"))
         if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "browser", "interop", "node", "tsan")):
             unit_here = wanted("unit") and (arguments.quick or bool(arguments.suite))
@@ -437,9 +437,9 @@ def output(command):
 
 
 def executables(directory):
-    """(source folder, name, path for ninja) of the executables that a build directory can make."""
+    """(source folder, name, path for ninja) of what a build directory can make to be run or preloaded."""
     for target in json.loads(output(["meson", "introspect", "--targets", directory])):
-        if target["type"] == "executable":
+        if target["type"] in ("executable", "shared library"):
             folder = Path(target["defined_in"]).resolve().parent.relative_to(ROOT)
             yield str(folder), target["name"], str(Path(target["filename"][0]).relative_to(directory))
 
