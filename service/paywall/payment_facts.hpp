@@ -1,10 +1,12 @@
-// What is known of one payment besides its token: when it was settled, when and how it was first used, and whether an
-// operator has revoked it.
+// What is known of one payment besides its token: when it was settled and for how much, when and how it was first used,
+// and whether an operator has revoked it.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
+
+#include "common/money/msat.hpp"
 
 namespace millrace::paywall {
 

@@ -180,9 +180,11 @@ class SqliteStore final : public Store {
 
   private:
     void load() {
-        SQLite::Statement settlements(database_, "SELECT payment_hash, settled_at FROM settlements");
-        while (settlements.executeStep())
-            facts_.set_settled(hash_at(settlements.getColumn(0)), time_at(settlements.getColumn(1)));
+        SQLite::Statement settlements(database_, "SELECT payment_hash, settled_at, amount_msat FROM settlements");
+        while (settlements.executeStep()) {
+            const Msat amount(static_cast<std::uint64_t>(settlements.getColumn(2).getInt64()));
+            facts_.set_settled(hash_at(settlements.getColumn(0)), time_at(settlements.getColumn(1)), amount);
+        }
         SQLite::Statement uses(database_, "SELECT payment_hash, first_used_at FROM first_uses");
         while (uses.executeStep()) facts_.set_first_used(hash_at(uses.getColumn(0)), time_at(uses.getColumn(1)));
         SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges");
@@ -392,7 +394,8 @@ class SqliteStore final : public Store {
             failed_subscription_ = std::max(failed_subscription_, write.subscription);
             return write.done(committed.error());
         }
-        if (write.is_new) facts_.set_settled(write.settlement.payment_hash, write.settlement.settled_at);
+        const gateway::Settlement& settlement = write.settlement;
+        if (write.is_new) facts_.set_settled(settlement.payment_hash, settlement.settled_at, settlement.amount);
         {
             std::lock_guard lock(cursor_mutex_);
             std::uint64_t& next = cursors_[write.node_id];
@@ -405,7 +408,8 @@ class SqliteStore final : public Store {
     static void finish(QueuedWrite& write, const Result<void>& committed) { write.finish(committed); }
 
     static void finish(UsageWrite& write, const Result<void>& committed) { write.done(committed); }
-    static void finish(PruneWrite& write, const Result<void>& committed) {
+    // Nobody is told whose usage is gone before their tokens have ended.
+    void finish(PruneWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
         write.done(std::move(write.pruned));
     }
