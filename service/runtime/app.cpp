@@ -9,6 +9,7 @@
 #include "service/admin/describe.hpp"
 #include "service/async/spawn.hpp"
 #include "service/config/load.hpp"
+#include "service/config/warnings.hpp"
 #include "service/paywall/usage_retention.hpp"
 #include "service/pricing/price.hpp"
 #include "service/runtime/stored_services.hpp"
@@ -139,6 +140,7 @@ void App::publish(std::shared_ptr<const Site> site) {
     metrics_.set_prices(prices);
     metrics_.config_reloaded(true, std::chrono::system_clock::now());
     for (const config::Service& service : site->config.services) {
+    for (const std::string& warning : config::warnings(site->config)) spdlog::warn("{}", warning);
         if (!service.upstream.tls.verify)
             spdlog::warn("service {}: upstream_tls.verify is false: whoever answers at its address is believed",
                          service.name.text());
