@@ -96,7 +96,12 @@ bool Session::admit_from_cache() {
 paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall::Proof proof) {
     paywall::PaymentFacts facts;
     bool present = credential && credential->has_value();
-    if (present) facts = worker_.shared().store.facts((*credential)->identifier.payment_hash);
+    if (present) {
+        const store::Store& store = worker_.shared().store;
+        facts = store.facts((*credential)->identifier.payment_hash);
+        facts.ended_before =
+            std::max(store.ended_before(service().seller().text()), store.ended_before(service().name.text()));
+    }
     auto began = Clock::now();
     paywall::AdmissionInput input{service(), site_->config.services,          match_, asked(), credential, worker_.keys(),
                                   facts,     worker_.shared().wall.now(), proof};

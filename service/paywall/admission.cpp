@@ -228,6 +228,9 @@ Decision decide(const AdmissionInput& input) {
     if (!input.asked.known && depends_on_price(grant, input.service, input.match, input.asked))
         return Unavailable{"The price is not available at the moment. Nothing is lost: repeat the request later."};
 
+    const auto start = input.facts.settled_at ? input.facts.settled_at : input.facts.first_used_at;
+    const bool forgotten = start && *start < input.facts.ended_before && !input.facts.granted;
+    if (forgotten) return DemandPayment{Reason::expired};
     unsigned tier = grant.tier;
     const bool payment_known = token.claim.says_what_was_paid() || input.facts.amount || input.facts.granted;
     const std::optional<Time> until = end_of_token(input.service, grant, input.facts);

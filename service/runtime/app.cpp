@@ -131,6 +131,7 @@ Result<std::shared_ptr<const Site>> App::make_site(config::Config config) {
 }
 
 void App::publish(std::shared_ptr<const Site> site) {
+    look_at_usages(site->config);
     std::vector<std::pair<std::string, Msat>> prices;
     for (const config::Service& service : site->config.services) {
         // Of a service with a pricer, until that says another.
@@ -139,8 +140,8 @@ void App::publish(std::shared_ptr<const Site> site) {
     }
     metrics_.set_prices(prices);
     metrics_.config_reloaded(true, std::chrono::system_clock::now());
-    for (const config::Service& service : site->config.services) {
     for (const std::string& warning : config::warnings(site->config)) spdlog::warn("{}", warning);
+    for (const config::Service& service : site->config.services) {
         if (!service.upstream.tls.verify)
             spdlog::warn("service {}: upstream_tls.verify is false: whoever answers at its address is believed",
                          service.name.text());
@@ -230,17 +231,21 @@ http::Awaitable<> App::handle_signals() {
     }
 }
 
+// For how long tokens are sold is on disk before one of them is used, lest a later configuration forget it.
+void App::look_at_usages(const config::Config& config) {
+    auto forget = [this](const Result<std::vector<PaymentHash>>& pruned) {
+        if (!pruned) return spdlog::warn("old usages are not removed: {}", pruned.error().message);
+        for (const PaymentHash& hash : *pruned) ledger_.forget(hash);
+    };
+    auto now = std::chrono::floor<std::chrono::seconds>(wall_.now());
+    store_->prune_usages(paywall::longest_times(config.services), now, forget);
+}
+
 // What tokens have used goes when it cannot matter any more, a little at a time.
 http::Awaitable<> App::prune_usages() {
     http::Timer timer(control_->get_executor());
     while (!draining_) {
-        auto now = std::chrono::floor<std::chrono::seconds>(wall_.now());
-        store::UsageEnds ended = paywall::usage_ends(site_.load()->config.services, now);
-        auto forget = [this](const Result<std::vector<PaymentHash>>& pruned) {
-            if (!pruned) return spdlog::warn("old usages are not removed: {}", pruned.error().message);
-            for (const PaymentHash& hash : *pruned) ledger_.forget(hash);
-        };
-        if (!ended.empty()) store_->prune_usages(std::move(ended), forget);
+        look_at_usages(site_.load()->config);
         timer.expires_after(std::chrono::minutes(1));
         auto [failed] = co_await timer.async_wait(http::use_result);
         if (failed) co_return;
