@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "service/config/warnings.hpp"
 #include "service/runtime/app.hpp"
 #include "service/runtime/stored_services.hpp"
 
@@ -62,6 +63,8 @@ int main(int argc, char** argv) {
             std::fprintf(stderr, "%s\n", stored.error().message.c_str());
             return 1;
         }
+        for (const std::string& warning : millrace::config::warnings(*config))
+            std::fprintf(stderr, "%s: warning: %s\n", file.c_str(), warning.c_str());
         std::printf("%s: good, %zu services\n", file.c_str(), config->services.size());
         if (*stored > 0) std::printf("%s: good, %zu stored services\n", config->store.c_str(), *stored);
         return 0;

@@ -14,20 +14,45 @@ namespace {
 
 namespace bj = boost::json;
 
-// When the node was paid, by its own records; empty where they do not say so.
-Result<std::optional<std::chrono::sys_seconds>> settled_at(const bj::value& listed, const PaymentHash& hash) {
+struct Settled {
+    std::chrono::sys_seconds at;
+    Msat amount;  // of the invoice
+};
+
+// What the node's own records say of the payment; empty where they do not say that it was made.
+Result<std::optional<Settled>> find_settled(const bj::value& listed, const PaymentHash& hash) {
     json::Fields in(listed, "listinvoices");
     for (const bj::value& row : in.array("invoices")) {
         json::Fields fields(row, "invoice");
         const bool paid = fields.string("label") == invoicing::invoice_label(hash, invoicing::Kind::sale) && fields.string("status") == "paid";
         if (paid) {
-            const auto when = fields.time("paid_at");
+            Settled out{fields.time("paid_at"), fields.msat("amount_msat")};
             if (fields.fault()) return *fields.fault();
-            return std::optional(when);
+            return std::optional(out);
         }
     }
     if (in.fault()) return *in.fault();
-    return std::optional<std::chrono::sys_seconds>{};
+    return std::optional<Settled>{};
+}
+
+// What is left of the token for the service, by what it says and by what was paid. What the service sells is not known here.
+bj::object describe(const std::string& service, const l402::Claim& claim, const l402::Payment& payment) {
+    const l402::Grant grant = claim.grant(payment);
+    const l402::Limits& limits = grant.limits;
+    bj::object out{{"service", service}, {"tier", grant.tier}};
+    if (limits.lowest_tier() < grant.tier) out["lowered_to_tier"] = limits.lowest_tier();
+    if (claim.says_what_was_paid() || payment.amount) {
+        out["max_price_msat"] = limits.price().most()->value();
+        out["credit_msat"] = limits.credit().most()->value();
+    }
+    if (limits.route()) out["route"] = host::to_utf8(*limits.route());
+    if (limits.until().most()) out["valid_until"] = limits.until().most()->time_since_epoch().count();
+    if (limits.capabilities()) {
+        bj::array names;
+        for (const std::string& one : *limits.capabilities()) names.emplace_back(host::to_utf8(one));
+        out["capabilities"] = std::move(names);
+    }
+    return out;
 }
 
 boost::asio::awaitable<host::CommandReply> verify(Context& context, l402::Credential credential,
@@ -40,7 +65,7 @@ boost::asio::awaitable<host::CommandReply> verify(Context& context, l402::Creden
     bj::object params{{"payment_hash", hash.hex()}};
     const auto listed = co_await context.rpc->call("listinvoices", std::move(params));
     if (!listed) co_return node_failed(listed.error());
-    const auto settled = settled_at(*listed, hash);
+    const auto settled = find_settled(*listed, hash);
     if (!settled) co_return node_failed(settled.error());
 
     bj::array caveats;
@@ -51,7 +76,14 @@ boost::asio::awaitable<host::CommandReply> verify(Context& context, l402::Creden
     out["payment_hash"] = hash.hex();
     out["caveats"] = std::move(caveats);
     out["settled"] = settled->has_value();
-    if (*settled) out["settled_at"] = (*settled)->time_since_epoch().count();
+    l402::Payment payment;
+    if (*settled) {
+        out["settled_at"] = (*settled)->at.time_since_epoch().count();
+        payment.amount = (*settled)->amount;
+    }
+    const std::vector<std::string> named = l402::services_of(credential.macaroon);
+    if (!service && named.size() == 1) service = named.front();
+    if (!refusal && service) out["grant"] = describe(*service, l402::Claim(credential.macaroon, *service), payment);
     co_return out;
 }
 

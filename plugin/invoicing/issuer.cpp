@@ -20,12 +20,14 @@ constexpr std::chrono::seconds start_patience{10};
 
 RpcError error(RpcCode code, std::string message) { return {static_cast<int>(code), std::move(message)}; }
 
-std::string token_for(const l402::KeyRing& keys, const PaymentHash& hash, const ServiceName& service,
+// Good for what the invoice asks for: requests that cost no more.
+std::string token_for(const l402::KeyRing& keys, const PaymentHash& hash, const gateway::IssueRequest& request,
                       const host::World& world) {
     std::array<std::uint8_t, 30> random{};
     world.fill_random(random);
     const l402::Identifier identifier{hash, l402::make_token_id(keys.current, random)};
-    return codec::to_base64(macaroon::encode_v2(l402::mint(*keys.find(keys.current), identifier, service)));
+    const l402::Sale sale{.price = request.amount};
+    return codec::to_base64(macaroon::encode_v2(l402::mint(*keys.find(keys.current), identifier, request.service, sale)));
 }
 
 }  // namespace
@@ -96,7 +98,7 @@ asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
     challenge.deposit = request.deposit;
     // A token would let the deposit buy by L402 what is refunded as unspent.
     if (!request.deposit) {
-        challenge.token_base64 = token_for(parts_.keys.ring(), hash, request.service, parts_.world);
+        challenge.token_base64 = token_for(parts_.keys.ring(), hash, request, parts_.world);
         challenge.www_authenticate = l402::challenge_lines(challenge.token_base64, bolt11);
     }
     challenge.bolt11 = std::move(bolt11);

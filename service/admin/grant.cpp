@@ -1,12 +1,9 @@
 #include "service/admin/grant.hpp"
 
-#include <algorithm>
-
 #include "common/codec/base64.hpp"
 #include "common/crypto/hash.hpp"
 #include "common/macaroon/macaroon.hpp"
 #include "service/paywall/tiers.hpp"
-#include "service/pricing/price.hpp"
 
 namespace millrace::admin {
 namespace {
@@ -42,7 +39,7 @@ std::variant<Granted, Refusal> make_grant(const GrantWish& wish, const config::C
     const SecretKey* key = keys ? keys->find(keys->current) : nullptr;
     if (!key)
         return Refusal{503, "The token keys are not known: the plugin has not answered yet. Nothing was granted."};
-    l402::Grant limits;
+    l402::Sale sale;
     const config::Route* route = nullptr;
     if (!wish.route.empty()) {
         route = find_route(services, wish.route);
@@ -51,7 +48,7 @@ std::variant<Granted, Refusal> make_grant(const GrantWish& wish, const config::C
             return Refusal{409, "Route \"" + wish.route +
                                     "\" has no tokens of its own (scope = \"route\"): grant one "
                                     "for the service."};
-        limits.route = wish.route;
+        sale.route = wish.route;
     }
     const config::Tier* tier = wish.tier.empty() ? nullptr : paywall::find_tier(first, wish.tier);
     if (!wish.tier.empty() && !tier)
@@ -59,16 +56,13 @@ std::variant<Granted, Refusal> make_grant(const GrantWish& wish, const config::C
     if (tier && route && !tier->opens(*route))
         return Refusal{409, "Tier \"" + wish.tier + "\" does not open route \"" + wish.route + "\"."};
     if (const config::Tier* sold = first.tier(paywall::tier_to_sell(first, route, tier))) {
-        limits.tier = sold->number;
-        limits.capabilities = sold->capabilities;
+        sale.tier = sold->number;
+        sale.capabilities = sold->capabilities;
     }
-    const config::Quota& quota = first.quota_of(limits.tier);
-    if (quota.credit)
-        limits.credit = quota.credit;
-    else if (wish.max_price || std::any_of(services.begin(), services.end(), [&limits](const config::Service* one) {
-                 return pricing::varies(*one, limits.tier);
-             }))
-        limits.max_price = wish.max_price.value_or(Msat(config::max_price_msat));
+    sale.credit = first.quota_of(sale.tier).credit;
+    // A balance is a limit; without one, a gift opens requests of any price unless it says up to which.
+    if (wish.max_price || !sale.credit) sale.price = wish.max_price.value_or(Msat(config::max_price_msat));
+    if (wish.expires_in) sale.until = now + *wish.expires_in;
 
     Granted out;
     out.preimage = Preimage::from_bytes(seed.preimage).value();
@@ -79,11 +73,8 @@ std::variant<Granted, Refusal> make_grant(const GrantWish& wish, const config::C
     out.record.reason = wish.reason;
     out.record.granted_at = now;
     out.record.terms.uses = wish.uses;
-    if (wish.expires_in) out.record.terms.ends_at = now + *wish.expires_in;
-    macaroon::Macaroon token = l402::mint(*key, {out.record.hash, out.record.token_id}, first.seller(), limits);
-    if (out.record.terms.ends_at)
-        token.add_first_party_caveat(out.record.service + "_valid_until=" +
-                                     std::to_string(out.record.terms.ends_at->time_since_epoch().count()));
+    out.record.terms.ends_at = sale.until;
+    const macaroon::Macaroon token = l402::mint(*key, {out.record.hash, out.record.token_id}, first.seller(), sale);
     out.token_base64 = codec::to_base64(macaroon::encode_v2(token));
     return out;
 }

@@ -80,6 +80,7 @@ bj::object caveats_of(const Services& services) {
         if (!service->tiers.empty())
             out[name + "_capabilities"] = bj::object{{"type", "capability_list"}, {"attenuation", "subset"}};
         out[name + "_max_price_msat"] = bj::object{{"type", "integer"}, {"attenuation", "not_higher"}};
+        out[name + "_credit_msat"] = bj::object{{"type", "integer"}, {"attenuation", "not_higher"}};
     }
     return out;
 }

@@ -117,7 +117,7 @@ class Session {
     Awaitable<> learn_price(const macaroon::Macaroon& token);
     [[nodiscard]] bool may_be_gift() const { return question_ && service().pricer->min == Msat(0); }
     Awaitable<> look_for_gift();
-    [[nodiscard]] paywall::Asked asked() const { return {price_, local_price_, priced_, thing_}; }
+    [[nodiscard]] paywall::Asked asked() const { return {price_, priced_, thing_}; }
     [[nodiscard]] Msat amount_due() const { return service().amount_due(price_, tier_); }
     [[nodiscard]] std::vector<std::string> tier_fields() const;
 
@@ -134,7 +134,7 @@ class Session {
     Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked);
     [[nodiscard]] Problem not_for_sale(paywall::Reason reason) const;
     void note_dry_run(const paywall::Decision& decision);
-    [[nodiscard]] bool narrow_to_sale(gateway::IssuedChallenge& issued);
+    [[nodiscard]] bool mint_for_sale(gateway::IssuedChallenge& issued);
     [[nodiscard]] std::string kind_sold() const;
     void tell_upstream(const l402::Identifier& token, const l402::Grant& grant);
     [[nodiscard]] std::string description(Msat due) const;

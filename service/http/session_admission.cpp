@@ -76,10 +76,12 @@ bool Session::admit_from_cache() {
     if (!known || !about_tier(known->grant.tier)) return false;
     if (paywall::exceeds(known->grant, service(), match_, asked())) return false;
     if (!priced_ && paywall::depends_on_price(known->grant, service(), match_, asked())) return false;
-    if (!known->settled && service().timeout_of(known->grant.tier)) {
+    const bool timed = service().timeout_of(known->grant.tier).has_value();
+    if (!known->payment_known || (timed && !known->settled)) {
         paywall::PaymentFacts facts = worker_.shared().store.facts(known->token.payment_hash);
+        if (!known->payment_known && facts.amount) return false;
         known->settled = facts.settled_at.has_value();
-        known->until = paywall::end_of_time_bought(service(), known->grant.tier, facts);
+        known->until = paywall::end_of_token(service(), known->grant, facts);
     }
     if (known->until && worker_.shared().wall.now() >= *known->until) return false;
     until_ = known->until;
@@ -94,10 +96,15 @@ bool Session::admit_from_cache() {
 paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall::Proof proof) {
     paywall::PaymentFacts facts;
     bool present = credential && credential->has_value();
-    if (present) facts = worker_.shared().store.facts((*credential)->identifier.payment_hash);
+    if (present) {
+        const store::Store& store = worker_.shared().store;
+        facts = store.facts((*credential)->identifier.payment_hash);
+        facts.ended_before =
+            std::max(store.ended_before(service().seller().text()), store.ended_before(service().name.text()));
+    }
     auto began = Clock::now();
-    paywall::AdmissionInput input{
-        service(), match_, asked(), credential, worker_.keys(), facts, worker_.shared().wall.now(), proof};
+    paywall::AdmissionInput input{service(), site_->config.services,          match_, asked(), credential, worker_.keys(),
+                                  facts,     worker_.shared().wall.now(), proof};
     paywall::Decision decision = paywall::decide(input);
     std::chrono::duration<double> took = Clock::now() - began;
     if (present) worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
@@ -209,7 +216,7 @@ Awaitable<std::optional<Problem>> Session::start_clock(paywall::Admit& admit) {
         Problem problem = co_await demand_payment(Reason::spent);
         co_return problem;
     }
-    admit.until = paywall::end_of_time_bought(service(), admit.grant.tier, facts);
+    admit.until = paywall::end_of_token(service(), admit.grant, facts);
     if (admit.until && worker_.shared().wall.now() >= *admit.until) {
         count_credential(metrics::AuthResult::expired);
         Problem problem = co_await demand_payment(Reason::expired);
@@ -224,8 +231,8 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
     if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
     if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
         return;
-    paywall::VerifiedCredential known{*admit.token, admit.grant, exchange_->token_headers,
-                                      false,        admit.until, admit.uses_granted};
+    paywall::VerifiedCredential known{*admit.token, admit.grant,         exchange_->token_headers, false,
+                                      admit.payment_known, admit.until, admit.uses_granted};
     worker_.cache().add(paywall::CredentialCache::key(fields.front().second, match_.service), std::move(known));
 }
 
@@ -238,24 +245,19 @@ std::string Session::description(Msat due) const {
     return config::describe(service().description.value_or(std::string()), facts);
 }
 
-// The plugin sells tokens of tier 0 for the service as a whole; what is sold here may be another. False where that
-// takes a key that has not come yet.
-bool Session::narrow_to_sale(gateway::IssuedChallenge& issued) {
-    l402::Grant grant = paywall::grant_sold(service(), match_, asked(), offer_tier_);
-    if (grant == l402::Grant{}) return true;
+// The plugin issues tokens for a service and an amount; what is sold here is said in front of the token's services. False
+// where that takes a key that has not come yet.
+bool Session::mint_for_sale(gateway::IssuedChallenge& issued) {
     auto bytes = codec::from_base64(issued.token_base64);
     auto token = bytes ? macaroon::decode(*bytes) : bytes.error();
-    if (!token) return false;
-    if (l402::is_narrowing(grant)) {
-        l402::narrow(*token, service().seller().text(), grant);
-    } else {
-        auto identifier = l402::Identifier::decode(token->identifier);
-        const l402::KeyRing* keys = worker_.keys();
-        const SecretKey* key = identifier && keys ? keys->find(identifier->epoch()) : nullptr;
-        if (!key) return false;
-        *token = l402::mint(*key, *identifier, service().seller(), grant);
-    }
-    issued.token_base64 = codec::to_base64(macaroon::encode_v2(*token));
+    auto identifier = token ? l402::Identifier::decode(token->identifier) : token.error();
+    if (!identifier) return false;
+    (void)worker_.refresh();  // the key may have come with the challenge
+    const l402::KeyRing* keys = worker_.keys();
+    const SecretKey* key = keys ? keys->find(identifier->epoch()) : nullptr;
+    if (!key) return false;
+    const l402::Sale sale = paywall::sale_of(service(), match_, asked(), offer_tier_);
+    issued.token_base64 = codec::to_base64(macaroon::encode_v2(l402::mint(*key, *identifier, service().seller(), sale)));
     return true;
 }
 
@@ -271,7 +273,7 @@ std::string Session::kind_sold() const {
 void Session::tell_upstream(const l402::Identifier& token, const l402::Grant& grant) {
     std::string& lines = exchange_->token_headers;
     lines = token_header_lines(token, service().name.text());
-    if (const config::Tier* tier = service().tier(grant.tier))
+    if (const config::Tier* tier = service().tier(grant.limits.lowest_tier()))
         lines += tier_header_lines(tier->name, paywall::capabilities_of(service(), grant));
     token_headers_ = lines;
 }
@@ -319,7 +321,7 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) 
     if (!outcome.challenge) co_return not_issued(outcome, worked);
     counts_->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
     gateway::IssuedChallenge issued = *outcome.challenge;
-    if (!narrow_to_sale(issued)) {
+    if (!mint_for_sale(issued)) {
         Problem unsold{503, "The node's keys are not known yet. Nothing was charged: repeat the request later."};
         unsold.retry_after = 5;
         co_return unsold;

@@ -5,6 +5,7 @@
 #include "service/pages/accept.hpp"
 #include "service/pages/pay_page.hpp"
 #include "service/pages/wait_page.hpp"
+#include "service/paywall/token_claim.hpp"
 
 namespace millrace::http {
 namespace {
@@ -52,8 +53,8 @@ std::optional<pages::SealedTicket> Session::find_ticket() {
         const l402::KeyRing* keys = worker_.keys();
         if (!keys) return ticket;  // the decision will be that nothing can be decided
         if (!pages::is_genuine(*ticket, *keys)) continue;
-        const l402::Claim claim = l402::claim_of(ticket->credential.macaroon, service().seller().text());
-        if (!about_tier(claim.tier)) continue;
+        const paywall::TokenClaim said(ticket->credential.macaroon, service());
+        if (!about_tier(said.claim.tier())) continue;
         if (!worker_.shared().store.facts(ticket->credential.identifier.payment_hash).settled_at) continue;
         auto credential = paywall::FoundCredential(std::optional(ticket->credential));
         paywall::Decision decision = decide(credential, paywall::Proof::settlement);
@@ -81,7 +82,8 @@ std::optional<Problem> Session::page_again(paywall::Reason reason) {
     auto now = std::chrono::system_clock::now();
     if (now >= shown->ticket.expires_at + pages::expiry_grace) return std::nullopt;
     // Another key may have been retired, and what was paid is not to be paid again.
-    if (l402::verify_settled(shown->credential, *worker_.keys(), service().seller().text(), now)) return std::nullopt;
+    const std::string& seller = service().seller().text();
+    if (l402::verify(shown->credential, *worker_.keys(), seller, now, l402::Proof::settlement)) return std::nullopt;
     paywall::PaymentFacts facts = worker_.shared().store.facts(shown->credential.identifier.payment_hash);
     if (facts.settled_at || facts.revoked) return std::nullopt;
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};

@@ -5,6 +5,7 @@
 #include "service/http/session.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/tiers.hpp"
+#include "service/paywall/token_claim.hpp"
 #include "service/pricing/price.hpp"
 
 namespace millrace::http {
@@ -176,13 +177,14 @@ Awaitable<std::optional<Problem>> Session::price_in(unsigned tier) {
     co_return std::nullopt;
 }
 
-// Before a token is decided about: the price in its tier, where that matters. What it says of itself is not believed,
-// only looked up; without a price, the decision is that none can be made.
+// Before a token is decided about: the price in the tier that was minted, where that matters. What it says of itself is
+// not believed, only looked up; without a price, the decision is that none can be made.
 Awaitable<> Session::learn_price(const macaroon::Macaroon& token) {
-    const l402::Claim claim = l402::claim_of(token, service().seller().text());
-    if (!about_tier(claim.tier) || priced_) co_return;
-    bool bought_for_this = claim.quote == thing_ && !service().quota_of(claim.tier).credit;
-    if (!bought_for_this) (void)co_await price_in(claim.tier);
+    const paywall::TokenClaim said(token, service());
+    const unsigned tier = said.claim.tier();
+    if (!about_tier(tier) || priced_) co_return;
+    const l402::Grant grant = said.claim.grant({});
+    if (paywall::depends_on_price(grant, service(), match_, asked())) (void)co_await price_in(tier);
 }
 
 // A pricer that may ask for nothing is asked before anything else: what costs nothing is free.

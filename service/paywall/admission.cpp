@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "service/paywall/tiers.hpp"
+#include "service/paywall/token_claim.hpp"
 #include "service/pricing/price.hpp"
 
 namespace millrace::paywall {
@@ -69,13 +70,13 @@ std::string_view explain(Reason reason) {
         case Reason::expired:
             return l402::explain(l402::Refusal::expired);
         case Reason::underpaid:
-            return "The token was bought at a lower price than this request has.";
+            return "The token was bought for less than this request costs.";
         case Reason::spent:
-            return "what the payment bought was used up as a charge of the Payment scheme";
+            return "The payment was used as a charge of the Payment scheme, which buys one request.";
         case Reason::quota_exhausted:
             return "What the token bought is used up, or less of it is left than this answer takes.";
         case Reason::balance_too_low:
-            return "Less is left of the token's balance than this request costs.";
+            return "The token's balance is lower than the price of this request.";
         case Reason::revoked:
             return "The token was revoked by whoever sells this.";
         case Reason::tier_too_low:
@@ -108,65 +109,98 @@ Reason reason_of(l402::Refusal refusal) {
     return Reason::bad_signature;
 }
 
-l402::Grant grant_sold(const config::Service& service, const RouteMatch& match, const Asked& asked, unsigned tier) {
-    l402::Grant grant;
-    if (match.route && service.routes[*match.route].own_tokens) grant.route = service.routes[*match.route].name;
+l402::Sale sale_of(const config::Service& service, const RouteMatch& match, const Asked& asked, unsigned tier) {
+    l402::Sale sale;
+    if (match.route && service.routes[*match.route].own_tokens) sale.route = service.routes[*match.route].name;
     if (const config::Tier* sold = service.tier(tier)) {
-        grant.tier = sold->number;
-        grant.capabilities = sold->capabilities;
+        sale.tier = sold->number;
+        sale.capabilities = sold->capabilities;
     }
-    const config::Quota& quota = service.quota_of(tier);
-    if (quota.credit) {
-        grant.credit = quota.credit;
-    } else if (pricing::varies(service, tier)) {
-        grant.max_price = asked.price;
-        if (!asked.thing.empty()) grant.quote = asked.thing;
-    }
-    return grant;
+    sale.credit = service.quota_of(tier).credit;
+    if (sale.credit) return sale;
+    sale.price = asked.price;
+    if (!asked.thing.empty()) sale.quote = asked.thing;
+    if (!pricing::varies(service, tier)) sale.price_of = service.name.text();
+    return sale;
 }
+
+namespace {
+
+bool was_bought_for(const l402::Grant& grant, const Asked& asked) {
+    return grant.quote && *grant.quote == asked.thing;
+}
+
+// What requests may cost at most. What was paid is no limit where the token was bought for this very thing, nor where
+// requests draw from a balance, which is one.
+const l402::AtMost<Msat>& price_limit(const l402::Grant& grant, const config::Service& service, const Asked& asked) {
+    const bool of_balance = service.quota_of(grant.tier).credit.has_value();
+    return of_balance || was_bought_for(grant, asked) ? grant.holders_price : grant.limits.price();
+}
+
+// A caveat that makes a token one of another tier is kept where that tier is sold. What another one would open, nobody
+// knows.
+bool narrowed_to_unsold_tier(const config::Service& service, const l402::Grant& grant) {
+    const l402::Tiers& tiers = grant.limits.tiers();
+    for (unsigned number = 0; number < grant.tier; ++number) {
+        if (tiers.test(number) && !service.tier(number)) return true;
+    }
+    return false;
+}
+
+}  // namespace
 
 bool depends_on_price(const l402::Grant& grant, const config::Service& service, const RouteMatch& match,
                       const Asked& asked) {
     if (service.quota_of(grant.tier).credit) return true;
-    bool of_pricer = service.pricer.has_value();
     // Where nothing is sold there is no price, but that of the rules.
-    if (of_pricer && match.access == Access::auth_only) return false;
-    if (grant.max_price && !(grant.quote && *grant.quote == asked.thing)) return true;
-    return !of_pricer;
+    if (service.pricer && match.access == Access::auth_only) return false;
+    return price_limit(grant, service, asked).most().has_value();
 }
 
 std::optional<Reason> exceeds(const l402::Grant& grant, const config::Service& service, const RouteMatch& match,
                               const Asked& asked) {
     const config::Route* route = match.route ? &service.routes[*match.route] : nullptr;
-    if (grant.route && (!route || route->name != *grant.route)) return Reason::wrong_scope;
-    if (!(grant.route && grant.minted_for_route) && route && route->own_tokens) return Reason::wrong_scope;
+    const std::optional<std::string>& only = grant.limits.route();
+    if (only && (!route || route->name != *only)) return Reason::wrong_scope;
+    if (route && route->own_tokens && !(only && grant.minted_for_route)) return Reason::wrong_scope;
+    if (narrowed_to_unsold_tier(service, grant)) return Reason::tier_too_low;
     if (auto lack = lacks(service, route, grant))
         return *lack == Lack::tier ? Reason::tier_too_low : Reason::missing_capability;
-    bool compared = asked.known && depends_on_price(grant, service, match, asked);
-    if (compared && grant.max_price && asked.price > *grant.max_price) return Reason::underpaid;
-    // A token of a time when the service had one price, which the rules gave.
-    bool of_balance = service.quota_of(grant.tier).credit.has_value();  // which is the limit then
-    if (grant.max_price || of_balance || !pricing::varies(service, grant.tier)) return std::nullopt;
-    if (asked.local > pricing::base_price(service, nullptr, grant.tier)) return Reason::underpaid;
+    if (!asked.known || !depends_on_price(grant, service, match, asked)) return std::nullopt;
+    if (!price_limit(grant, service, asked).allows(asked.price)) return Reason::underpaid;
     return std::nullopt;
 }
 
 config::Quota quota_bought(const config::Service& service, const l402::Grant& grant,
                            const std::optional<std::uint64_t>& uses_granted) {
     config::Quota quota = service.quota_of(grant.tier);
-    Msat price = pricing::base_price(service, nullptr, grant.tier);
     if (uses_granted) quota.uses = uses_granted;
-    if (quota.credit) quota.credit = std::min(*quota.credit, grant.credit.value_or(price));
+    if (quota.credit) {
+        l402::AtMost<Msat> credit(*quota.credit);
+        credit.no_more_than(grant.limits.credit());
+        quota.credit = credit.most();
+    }
     return quota;
 }
 
-std::optional<Time> end_of_time_bought(const config::Service& service, unsigned tier, const PaymentFacts& facts) {
+namespace {
+
+std::optional<std::chrono::sys_seconds> end_of_time_bought(const config::Service& service, unsigned tier,
+                                                           const PaymentFacts& facts) {
     if (facts.granted && facts.granted->ends_at) return facts.granted->ends_at;
     const std::optional<std::chrono::seconds> timeout = service.timeout_of(tier);
     if (!timeout) return std::nullopt;
     std::optional<std::chrono::sys_seconds> start = facts.settled_at ? facts.settled_at : facts.first_used_at;
     if (!start) return std::nullopt;
     return *start + *timeout;
+}
+
+}  // namespace
+
+std::optional<Time> end_of_token(const config::Service& service, const l402::Grant& grant, const PaymentFacts& facts) {
+    l402::AtMost<std::chrono::sys_seconds> end = grant.limits.until();
+    if (const auto bought = end_of_time_bought(service, grant.tier, facts)) end.no_more_than(*bought);
+    return end.most();
 }
 
 Decision decide(const AdmissionInput& input) {
@@ -183,24 +217,24 @@ Decision decide(const AdmissionInput& input) {
             "The node has not answered yet, so that no token can be checked. Nothing is lost: repeat the request "
             "later."};
     const l402::Credential& credential = **input.credential;
-    bool settlement = input.proof == Proof::settlement;
-    auto verify = settlement ? l402::verify_settled : l402::verify;
-    l402::Grant grant;
-    auto refusal = verify(credential, *input.keys, input.service.seller().text(), input.now, &grant);
-    // What was bought before the service joined its realm stays good for it.
-    if (refusal == l402::Refusal::wrong_scope && input.service.realm)
-        refusal = verify(credential, *input.keys, input.service.name.text(), input.now, &grant);
-    if (refusal) return DemandPayment{reason_of(*refusal)};
+    if (auto refusal = l402::verify(credential, *input.keys, input.proof)) return DemandPayment{reason_of(*refusal)};
+    const TokenClaim token(credential.macaroon, input.service);
+    if (auto refusal = token.claim.refusal(input.now)) return DemandPayment{reason_of(*refusal)};
     if (input.facts.revoked) return DemandPayment{Reason::revoked};
+    l402::Grant grant = token.claim.grant(payment_of(token, input.services, input.facts));
     if (auto reason = exceeds(grant, input.service, input.match, input.asked)) return DemandPayment{*reason};
-    if (settlement && !input.facts.settled_at) return DemandPayment{Reason::no_credential};
+    if (input.proof == Proof::settlement && !input.facts.settled_at) return DemandPayment{Reason::no_credential};
     if (input.facts.charged) return DemandPayment{Reason::spent};
     if (!input.asked.known && depends_on_price(grant, input.service, input.match, input.asked))
-        return Unavailable{"What this costs cannot be told at the moment. Nothing is lost: repeat the request later."};
+        return Unavailable{"The price is not available at the moment. Nothing is lost: repeat the request later."};
 
+    const auto start = input.facts.settled_at ? input.facts.settled_at : input.facts.first_used_at;
+    const bool forgotten = start && *start < input.facts.ended_before && !input.facts.granted;
+    if (forgotten) return DemandPayment{Reason::expired};
     unsigned tier = grant.tier;
-    Admit admit{credential.identifier, std::move(grant), FirstUse::known,
-                end_of_time_bought(input.service, tier, input.facts)};
+    const bool payment_known = token.claim.says_what_was_paid() || input.facts.amount || input.facts.granted;
+    const std::optional<Time> until = end_of_token(input.service, grant, input.facts);
+    Admit admit{credential.identifier, std::move(grant), payment_known, FirstUse::known, until};
     if (input.facts.granted) admit.uses_granted = input.facts.granted->uses;
     if (admit.until && input.now >= *admit.until) return DemandPayment{Reason::expired};
     if (!input.facts.first_used_at) {

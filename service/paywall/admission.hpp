@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <variant>
 
@@ -63,23 +64,22 @@ enum class FirstUse {
 // What a request asks for, as far as prices go.
 //
 // Where another program prices the service, a price moves while its tokens live. A token opens the thing that it was
-// bought for (`thing`, its `quote`) for as long as it lasts, whatever that costs now; other things only where they cost
-// no more now than was paid. So nothing that was paid for is worth less because a price rose, and what is cheap does
-// not open what is dear.
+// bought for (`thing`, its `quote`) for as long as it lasts, whatever that costs now; everything else only where it costs
+// no more now than was paid, whoever says the price. So nothing that was paid for is worth less because a price rose,
+// and what is cheap does not open what is dear.
 struct Asked {
     Msat price;                   // of this request, in the token's tier
-    Msat local;                   // the same by the service's own rules
     bool known = true;            // false: `price` could not be learned
     std::string_view thing = {};  // empty: the service's own rules alone price it
 
-    Asked(Msat by_rules) : price(by_rules), local(by_rules) {}  // NOLINT: a price of the rules is one to ask for
-    Asked(Msat now, Msat by_rules, bool is_known, std::string_view what)
-        : price(now), local(by_rules), known(is_known), thing(what) {}
+    Asked(Msat by_rules) : price(by_rules) {}  // NOLINT: a price of the rules is one to ask for
+    Asked(Msat now, bool is_known, std::string_view what) : price(now), known(is_known), thing(what) {}
 };
 
 struct Admit {
     std::optional<l402::Identifier> token;  // empty: a free path
     l402::Grant grant;
+    bool payment_known = false;  // false: the grant may be another one once the settlement is heard of
     FirstUse first_use = FirstUse::known;
     std::optional<Time>
         until;  // when the time bought ends; empty: never, or not known before the first use is recorded
@@ -98,13 +98,12 @@ using Decision = std::variant<Admit, DemandPayment, BadRequest, Unavailable>;
 
 using FoundCredential = Result<std::optional<l402::Credential>>;
 
-enum class Proof {
-    preimage,   // the credential's own
-    settlement  // PaymentFacts::settled_at; the preimage is not looked at
-};
+// Proof::settlement stands on PaymentFacts::settled_at.
+using Proof = l402::Proof;
 
 struct AdmissionInput {
-    const config::Service& service;
+    const config::Service& service;  // one of `services`
+    std::span<const config::Service> services;
     RouteMatch match;
     Asked asked;
     const FoundCredential& credential;  // of l402::find_credential
@@ -116,9 +115,9 @@ struct AdmissionInput {
 
 [[nodiscard]] Decision decide(const AdmissionInput& input);
 
-// What a token of a tier that is sold for this request is good for, beside its service.
-[[nodiscard]] l402::Grant grant_sold(const config::Service& service, const RouteMatch& match, const Asked& asked,
-                                     unsigned tier = 0);
+// What a token of a tier that is sold for this request is minted for, beside its service.
+[[nodiscard]] l402::Sale sale_of(const config::Service& service, const RouteMatch& match, const Asked& asked,
+                                 unsigned tier = 0);
 
 // Why a token is not good for this request though it is good for the service; empty where it is. A price that is not
 // known is not compared.
@@ -129,14 +128,14 @@ struct AdmissionInput {
 [[nodiscard]] bool depends_on_price(const l402::Grant& grant, const config::Service& service, const RouteMatch& match,
                                     const Asked& asked);
 
-// What the token buys of the service beside time. A balance is what was paid for it, whatever the service sells now; a
-// token from before the service sold balances is good for what one request cost. One that was given away has the uses
-// that it was given.
+// What the token buys of the service beside time, by the tier that was minted. A balance is the least of what the token
+// grants and what the service sells now. One that was given away has the uses that it was given.
 [[nodiscard]] config::Quota quota_bought(const config::Service& service, const l402::Grant& grant,
                                          const std::optional<std::uint64_t>& uses_granted = {});
 
-// When the time bought ends; empty where the service has no limit or nothing started the clock yet.
-[[nodiscard]] std::optional<Time> end_of_time_bought(const config::Service& service, unsigned tier,
-                                                     const PaymentFacts& facts);
+// When the token ends: the time bought, by the tier that was minted, or earlier where a caveat says so. Empty where
+// neither has a limit, or nothing started the clock yet.
+[[nodiscard]] std::optional<Time> end_of_token(const config::Service& service, const l402::Grant& grant,
+                                               const PaymentFacts& facts);
 
 }  // namespace millrace::paywall

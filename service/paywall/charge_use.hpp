@@ -20,8 +20,6 @@ namespace millrace::paywall {
 
 inline constexpr std::chrono::minutes replay_time{5};
 inline constexpr unsigned max_replays = 3;
-// A record is kept for so much longer than its challenge lasts, lest a clock that is set back sells it once more.
-inline constexpr std::chrono::hours keep_time{48};
 
 struct ChargeUse {
     PaymentHash payment_hash;

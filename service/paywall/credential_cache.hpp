@@ -21,6 +21,7 @@ struct VerifiedCredential {
     l402::Grant grant;
     std::string forward_headers;  // what the upstream is told about it, ready to send
     bool settled = false;         // `until` counts from settlement and cannot change any more
+    bool payment_known = true;    // nor can `grant`
     std::optional<Time> until;
     std::optional<std::uint64_t> uses_granted = {};
 };

@@ -1,23 +1,23 @@
 #include "service/paywall/tiers.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 namespace millrace::paywall {
 
 std::vector<std::string> capabilities_of(const config::Service& service, const l402::Grant& grant) {
-    const config::Tier* tier = service.tier(grant.tier);
-    if (!tier) return {};
-    if (!grant.capabilities) return tier->capabilities;
-    std::vector<std::string> out;
-    std::set_intersection(tier->capabilities.begin(), tier->capabilities.end(), grant.capabilities->begin(),
-                          grant.capabilities->end(), std::back_inserter(out));
-    return out;
+    l402::Limits held;
+    held.capabilities(service.tier(grant.tier) ? service.tier(grant.tier)->capabilities : std::vector<std::string>{});
+    for (unsigned number = 0; number < grant.tier; ++number) {
+        if (!grant.limits.tiers().test(number)) continue;
+        if (const config::Tier* tier = service.tier(number)) held.capabilities(tier->capabilities);
+    }
+    if (grant.limits.capabilities()) held.capabilities(*grant.limits.capabilities());
+    return *held.capabilities();
 }
 
 std::optional<Lack> lacks(const config::Service& service, const config::Route* route, const l402::Grant& grant) {
     if (!route) return std::nullopt;
-    if (grant.tier < route->min_tier) return Lack::tier;
+    if (grant.limits.lowest_tier() < route->min_tier) return Lack::tier;
     if (route->capability.empty()) return std::nullopt;
     const std::vector<std::string> held = capabilities_of(service, grant);
     if (std::binary_search(held.begin(), held.end(), route->capability)) return std::nullopt;

@@ -1,27 +1,28 @@
 #include "service/paywall/usage_retention.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace millrace::paywall {
 
-std::map<std::string, std::chrono::sys_seconds, std::less<>> usage_ends(const std::vector<config::Service>& services,
-                                                                        std::chrono::sys_seconds now) {
-    constexpr std::chrono::seconds margin = std::chrono::hours(24 * 30);
-    std::map<std::string, std::chrono::sys_seconds, std::less<>> out;
-    std::set<std::string> endless;
+SoldTimes longest_times(const std::vector<config::Service>& services) {
+    SoldTimes out;
+    auto sell = [&out](const std::string& seller, const std::optional<std::chrono::seconds>& time) {
+        auto [place, added] = out.emplace(seller, time);
+        if (added) return;
+        std::optional<std::chrono::seconds>& longest = place->second;
+        longest = longest && time ? std::optional(std::max(*longest, *time)) : std::nullopt;
+    };
     for (const config::Service& service : services) {
         const std::string& seller = service.seller().text();
-        if (!service.timeout) {
-            endless.insert(seller);
-            continue;
-        }
-        const std::chrono::sys_seconds end = now - 2 * *service.timeout - margin;
-        auto [place, added] = out.emplace(seller, end);
-        if (!added) place->second = std::min(place->second, end);
+        sell(seller, service.timeout);  // of tokens of tiers that are not sold, too
+        for (const config::Tier& tier : service.tiers) sell(seller, tier.timeout);
     }
-    for (const std::string& seller : endless) out.erase(seller);
     return out;
+}
+
+std::chrono::sys_seconds needless_before(std::chrono::seconds longest, std::chrono::sys_seconds now) {
+    constexpr std::chrono::seconds margin = std::chrono::hours(24 * 30);
+    return now - 2 * longest - margin;
 }
 
 }  // namespace millrace::paywall

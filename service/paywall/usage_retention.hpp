@@ -1,12 +1,14 @@
-// For how long it matters what a token has used. One whose time is over is refused whatever it has left, so that its
-// usage can go; much later, since an operator may have lengthened the time meanwhile.
+// For how long it matters what a token has used: as long as any token of its seller's name may be good, of whatever tier,
+// under this configuration and every one before. What a token says of itself plays no part.
 //
-//   kept := twice the time that a token buys, and 30 days, from when its clock started
+//   kept := twice the longest time that tokens of the name were ever good for, and 30 days, from when the clock started
+//
+// A token whose usage went has ended for good, since a later configuration may sell longer times (Store::ended_before).
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +16,11 @@
 
 namespace millrace::paywall {
 
-// By the name that tokens are sold in: what started before is not needed any more. Names that any service sells without
-// a limit in time are absent.
-[[nodiscard]] std::map<std::string, std::chrono::sys_seconds, std::less<>> usage_ends(
-    const std::vector<config::Service>& services, std::chrono::sys_seconds now);
+// By the name that tokens are sold in: the longest time that one is good for; empty: some have no end.
+using SoldTimes = std::map<std::string, std::optional<std::chrono::seconds>, std::less<>>;
+[[nodiscard]] SoldTimes longest_times(const std::vector<config::Service>& services);
+
+// What tokens have used is not needed any more whose clock started before this.
+[[nodiscard]] std::chrono::sys_seconds needless_before(std::chrono::seconds longest, std::chrono::sys_seconds now);
 
 }  // namespace millrace::paywall

@@ -9,6 +9,7 @@
 #include "service/admin/describe.hpp"
 #include "service/async/spawn.hpp"
 #include "service/config/load.hpp"
+#include "service/config/warnings.hpp"
 #include "service/paywall/usage_retention.hpp"
 #include "service/pricing/price.hpp"
 #include "service/runtime/stored_services.hpp"
@@ -130,6 +131,7 @@ Result<std::shared_ptr<const Site>> App::make_site(config::Config config) {
 }
 
 void App::publish(std::shared_ptr<const Site> site) {
+    look_at_usages(site->config);
     std::vector<std::pair<std::string, Msat>> prices;
     for (const config::Service& service : site->config.services) {
         // Of a service with a pricer, until that says another.
@@ -138,6 +140,7 @@ void App::publish(std::shared_ptr<const Site> site) {
     }
     metrics_.set_prices(prices);
     metrics_.config_reloaded(true, std::chrono::system_clock::now());
+    for (const std::string& warning : config::warnings(site->config)) spdlog::warn("{}", warning);
     for (const config::Service& service : site->config.services) {
         if (!service.upstream.tls.verify)
             spdlog::warn("service {}: upstream_tls.verify is false: whoever answers at its address is believed",
@@ -228,17 +231,21 @@ http::Awaitable<> App::handle_signals() {
     }
 }
 
+// For how long tokens are sold is on disk before one of them is used, lest a later configuration forget it.
+void App::look_at_usages(const config::Config& config) {
+    auto forget = [this](const Result<std::vector<PaymentHash>>& pruned) {
+        if (!pruned) return spdlog::warn("old usages are not removed: {}", pruned.error().message);
+        for (const PaymentHash& hash : *pruned) ledger_.forget(hash);
+    };
+    auto now = std::chrono::floor<std::chrono::seconds>(wall_.now());
+    store_->prune_usages(paywall::longest_times(config.services), now, forget);
+}
+
 // What tokens have used goes when it cannot matter any more, a little at a time.
 http::Awaitable<> App::prune_usages() {
     http::Timer timer(control_->get_executor());
     while (!draining_) {
-        auto now = std::chrono::floor<std::chrono::seconds>(wall_.now());
-        store::UsageEnds ended = paywall::usage_ends(site_.load()->config.services, now);
-        auto forget = [this](const Result<std::vector<PaymentHash>>& pruned) {
-            if (!pruned) return spdlog::warn("old usages are not removed: {}", pruned.error().message);
-            for (const PaymentHash& hash : *pruned) ledger_.forget(hash);
-        };
-        if (!ended.empty()) store_->prune_usages(std::move(ended), forget);
+        look_at_usages(site_.load()->config);
         timer.expires_after(std::chrono::minutes(1));
         auto [failed] = co_await timer.async_wait(http::use_result);
         if (failed) co_return;

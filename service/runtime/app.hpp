@@ -49,6 +49,7 @@ class App {
     http::Awaitable<> handle_signals();
     http::Awaitable<> drain();
     http::Awaitable<> watch_clock();
+    void look_at_usages(const config::Config& config);
     http::Awaitable<> prune_usages();
     // What differs from before; where the file has a fault, the old configuration stays.
     http::Awaitable<Result<boost::json::object>> reload();

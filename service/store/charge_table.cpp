@@ -7,8 +7,6 @@
 namespace millrace::store {
 namespace {
 
-constexpr std::chrono::minutes prune_interval{10};
-
 crypto::Digest digest_of(const SQLite::Column& column) {
     crypto::Digest out{};
     const auto* bytes = static_cast<const std::uint8_t*>(column.getBlob());
@@ -25,11 +23,9 @@ ChargeTable::ChargeTable(SQLite::Database& database)
       insert_(database,
               "INSERT INTO consumed_charges (payment_hash, challenge_id, service, request, consumed_at, replay_until, "
               "expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)"),
-      count_replay_(database, "UPDATE consumed_charges SET replays = replays + 1 WHERE payment_hash = ?"),
-      prune_(database, "DELETE FROM consumed_charges WHERE replay_until < ?") {}
+      count_replay_(database, "UPDATE consumed_charges SET replays = replays + 1 WHERE payment_hash = ?") {}
 
 paywall::ChargeAdmission ChargeTable::use(const paywall::ChargeUse& use) {
-    prune(use.at);
     const std::optional<paywall::ChargeRecord> earlier = find(use.payment_hash);
     if (!earlier && token_was_used(use.payment_hash)) return paywall::ChargeAdmission::token_used;
     const paywall::ChargeAdmission admission = paywall::admit_charge(use, earlier);
@@ -77,14 +73,6 @@ void ChargeTable::count_replay(const PaymentHash& hash) {
     count_replay_.tryReset();
     bind_bytes(count_replay_, 1, hash.view());
     count_replay_.exec();
-}
-
-void ChargeTable::prune(std::chrono::sys_seconds now) {
-    if (now < pruned_at_ + prune_interval) return;
-    pruned_at_ = now;
-    prune_.tryReset();
-    prune_.bind(1, unix_seconds(now - paywall::keep_time));
-    prune_.exec();
 }
 
 }  // namespace millrace::store

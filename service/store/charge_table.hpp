@@ -1,9 +1,8 @@
-// The table of charges that were used, for the store's writer thread, inside its transactions.
+// The table of charges that were used, for the store's writer thread, inside its transactions. Rows stay: the payment of
+// a charge may have bought a token as well, which must never be good again.
 #pragma once
 
 #include <SQLiteCpp/SQLiteCpp.h>
-
-#include <chrono>
 
 #include "service/paywall/charge_use.hpp"
 
@@ -21,10 +20,8 @@ class ChargeTable {
     [[nodiscard]] std::optional<paywall::ChargeRecord> find(const PaymentHash& hash);
     void insert(const paywall::ChargeUse& use);
     void count_replay(const PaymentHash& hash);
-    void prune(std::chrono::sys_seconds now);
 
-    SQLite::Statement select_token_use_, select_, insert_, count_replay_, prune_;
-    std::chrono::sys_seconds pruned_at_{};
+    SQLite::Statement select_token_use_, select_, insert_, count_replay_;
 };
 
 }  // namespace millrace::store

@@ -84,6 +84,7 @@ class SqliteStore final : public Store {
         stored_free_uses_ = free_uses_->load();
         usage_.emplace(database_);
         usages_ = usage_->load();
+        ended_before_ = usage_->ended_before();
         insert_audit_.emplace(database_,
                               "INSERT INTO audit (at, role, action, subject, detail) VALUES (?, ?, ?, ?, ?)");
         writer_ = std::thread([this] { write_until_closed(); });
@@ -127,8 +128,14 @@ class SqliteStore final : public Store {
 
     [[nodiscard]] std::vector<TokenUsage> take_usages() override { return std::move(usages_); }
 
-    void prune_usages(UsageEnds ended, PrunedDone done) override {
-        enqueue(PruneWrite{std::move(ended), std::move(done), {}});
+    void prune_usages(paywall::SoldTimes sold, std::chrono::sys_seconds now, PrunedDone done) override {
+        enqueue(PruneWrite{std::move(sold), now, std::move(done), {}, {}});
+    }
+
+    [[nodiscard]] std::chrono::sys_seconds ended_before(std::string_view name) const override {
+        std::lock_guard lock(ended_mutex_);
+        auto place = ended_before_.find(name);
+        return place == ended_before_.end() ? std::chrono::sys_seconds::min() : place->second;
     }
 
     void record_free_uses(paywall::FreeUses uses, FreeUsesDone done) override {
@@ -180,9 +187,11 @@ class SqliteStore final : public Store {
 
   private:
     void load() {
-        SQLite::Statement settlements(database_, "SELECT payment_hash, settled_at FROM settlements");
-        while (settlements.executeStep())
-            facts_.set_settled(hash_at(settlements.getColumn(0)), time_at(settlements.getColumn(1)));
+        SQLite::Statement settlements(database_, "SELECT payment_hash, settled_at, amount_msat FROM settlements");
+        while (settlements.executeStep()) {
+            const Msat amount(static_cast<std::uint64_t>(settlements.getColumn(2).getInt64()));
+            facts_.set_settled(hash_at(settlements.getColumn(0)), time_at(settlements.getColumn(1)), amount);
+        }
         SQLite::Statement uses(database_, "SELECT payment_hash, first_used_at FROM first_uses");
         while (uses.executeStep()) facts_.set_first_used(hash_at(uses.getColumn(0)), time_at(uses.getColumn(1)));
         SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges");
@@ -312,7 +321,10 @@ class SqliteStore final : public Store {
     }
 
     void execute(UsageWrite& write) { usage_->add(write.hash, write.service, write.change, write.usage); }
-    void execute(PruneWrite& write) { write.pruned = usage_->prune(write.ended, prune_step); }
+    void execute(PruneWrite& write) {
+        write.pruned = usage_->prune(write.sold, write.now, prune_step);
+        write.ended_before = usage_->ended_before();
+    }
     void execute(FreeUsesWrite& write) { free_uses_->add(write.uses); }
 
     void execute(OperatorWrite& write) {
@@ -392,7 +404,8 @@ class SqliteStore final : public Store {
             failed_subscription_ = std::max(failed_subscription_, write.subscription);
             return write.done(committed.error());
         }
-        if (write.is_new) facts_.set_settled(write.settlement.payment_hash, write.settlement.settled_at);
+        const gateway::Settlement& settlement = write.settlement;
+        if (write.is_new) facts_.set_settled(settlement.payment_hash, settlement.settled_at, settlement.amount);
         {
             std::lock_guard lock(cursor_mutex_);
             std::uint64_t& next = cursors_[write.node_id];
@@ -405,8 +418,13 @@ class SqliteStore final : public Store {
     static void finish(QueuedWrite& write, const Result<void>& committed) { write.finish(committed); }
 
     static void finish(UsageWrite& write, const Result<void>& committed) { write.done(committed); }
-    static void finish(PruneWrite& write, const Result<void>& committed) {
+    // Nobody is told whose usage is gone before their tokens have ended.
+    void finish(PruneWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
+        {
+            std::lock_guard lock(ended_mutex_);
+            ended_before_ = std::move(write.ended_before);
+        }
         write.done(std::move(write.pruned));
     }
     static void finish(FreeUsesWrite& write, const Result<void>& committed) { write.done(committed); }
@@ -428,6 +446,9 @@ class SqliteStore final : public Store {
     std::atomic<std::uint64_t> revocations_version_{0};
     std::uint64_t failed_subscription_ = 0;  // the writer's own
     WriteHealth health_;
+
+    mutable std::mutex ended_mutex_;
+    EndedBefore ended_before_;
 
     mutable std::mutex cursor_mutex_;
     std::map<std::string, std::uint64_t, std::less<>> cursors_;

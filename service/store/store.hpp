@@ -22,6 +22,7 @@
 #include "service/paywall/free_use.hpp"
 #include "service/paywall/payment_facts.hpp"
 #include "service/paywall/usage.hpp"
+#include "service/paywall/usage_retention.hpp"
 #include "service/store/session_store.hpp"
 
 namespace millrace::store {
@@ -44,9 +45,8 @@ struct TokenUsage {
 
 enum class UsageChange { used, given_back };
 
-// By the name that tokens are sold in: those whose clock started before this ended so long ago that what they used does
-// not matter any more.
-using UsageEnds = std::map<std::string, std::chrono::sys_seconds, std::less<>>;
+// By the name that tokens are sold in: those whose clock started before this have ended for good.
+using EndedBefore = std::map<std::string, std::chrono::sys_seconds, std::less<>>;
 
 struct Figures {
     std::uint64_t commits = 0;
@@ -112,9 +112,12 @@ class Store {
     // What was used before the store was opened. To be called once, at the start: nothing is kept.
     [[nodiscard]] virtual std::vector<TokenUsage> take_usages() = 0;
 
-    // Looks at a bounded number of usages, others with each call, and removes what has ended. `done` gets whose were.
+    // Looks at a bounded number of usages, others with each call, and removes what no token can need any more by what
+    // is sold now and was before. `done` gets whose were.
     using PrunedDone = std::function<void(Result<std::vector<PaymentHash>>)>;
-    virtual void prune_usages(UsageEnds ended, PrunedDone done) = 0;
+    virtual void prune_usages(paywall::SoldTimes sold, std::chrono::sys_seconds now, PrunedDone done) = 0;
+    // Tokens sold in this name whose clock started earlier have ended for good: what they used is not known any more.
+    [[nodiscard]] virtual std::chrono::sys_seconds ended_before(std::string_view name) const = 0;
 
     // Adds to what a network prefix has used of a service's free allowance.
     using FreeUsesDone = std::function<void(Result<void>)>;

@@ -1,5 +1,7 @@
 #include "service/store/usage_table.hpp"
 
+#include <algorithm>
+
 #include "service/store/columns.hpp"
 
 namespace millrace::store {
@@ -34,7 +36,9 @@ void UsageTable::add(const PaymentHash& hash, const std::string& service, UsageC
     add_.exec();
 }
 
-std::vector<PaymentHash> UsageTable::prune(const UsageEnds& ended, std::size_t step) {
+std::vector<PaymentHash> UsageTable::prune(const paywall::SoldTimes& sold, std::chrono::sys_seconds now,
+                                           std::size_t step) {
+    const Needless needless = remember(sold, now);
     // As the time that a token buys is counted: from its settlement, or else from its first use. What an open session
     // has spent is kept for as long as that is open, since the rest of its deposit is owed; what a token that was given
     // away has used, for good, since it has a time of its own.
@@ -51,15 +55,20 @@ std::vector<PaymentHash> UsageTable::prune(const UsageEnds& ended, std::size_t s
     rows.bind(1, looked_at_.empty() ? &none : looked_at_.data(), static_cast<int>(looked_at_.size()));
     rows.bind(2, static_cast<std::int64_t>(step));
     std::vector<PaymentHash> out;
+    std::map<std::string, std::chrono::sys_seconds> latest;  // start of what goes
     std::size_t seen = 0;
     while (rows.executeStep()) {
         ++seen;
         const PaymentHash hash = hash_at(rows.getColumn(0));
         looked_at_.assign(hash.view().begin(), hash.view().end());
-        auto end = ended.find(rows.getColumn(1).getString());
-        if (end == ended.end() || rows.getColumn(2).isNull()) continue;
-        if (std::chrono::sys_seconds(std::chrono::seconds(rows.getColumn(2).getInt64())) < end->second)
-            out.push_back(hash);
+        const std::string service = rows.getColumn(1).getString();
+        auto end = needless.find(service);
+        if (end == needless.end() || rows.getColumn(2).isNull()) continue;
+        const std::chrono::sys_seconds start = time_at(rows.getColumn(2));
+        if (start >= end->second) continue;
+        out.push_back(hash);
+        std::chrono::sys_seconds& last = latest.try_emplace(service, start).first->second;
+        last = std::max(last, start);
     }
     if (seen < step) looked_at_.clear();  // from the beginning the next time
     SQLite::Statement remove(database_, "DELETE FROM token_usage WHERE payment_hash = ?");
@@ -68,6 +77,42 @@ std::vector<PaymentHash> UsageTable::prune(const UsageEnds& ended, std::size_t s
         bind_bytes(remove, 1, hash.view());
         remove.exec();
     }
+    for (const auto& [service, start] : latest) end_before(service, start + std::chrono::seconds(1));
+    return out;
+}
+
+UsageTable::Needless UsageTable::remember(const paywall::SoldTimes& sold, std::chrono::sys_seconds now) {
+    SQLite::Statement raise(database_,
+                            "INSERT INTO sold_terms (service, longest) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET longest = "
+                            "?2 WHERE longest IS NOT NULL AND (?2 IS NULL OR ?2 > longest)");
+    for (const auto& [service, time] : sold) {
+        raise.tryReset();
+        raise.clearBindings();
+        raise.bind(1, service);
+        if (time) raise.bind(2, static_cast<std::int64_t>(time->count()));
+        raise.exec();
+    }
+    Needless out;
+    SQLite::Statement ever(database_, "SELECT service, longest FROM sold_terms WHERE longest IS NOT NULL");
+    while (ever.executeStep()) {
+        std::string service = ever.getColumn(0).getString();
+        if (!sold.contains(service)) continue;
+        out.emplace(std::move(service), paywall::needless_before(std::chrono::seconds(ever.getColumn(1).getInt64()), now));
+    }
+    return out;
+}
+
+void UsageTable::end_before(const std::string& service, std::chrono::sys_seconds start) {
+    SQLite::Statement end(database_, "UPDATE sold_terms SET ended_before = max(ended_before, ?) WHERE service = ?");
+    end.bind(1, unix_seconds(start));
+    end.bind(2, service);
+    end.exec();
+}
+
+EndedBefore UsageTable::ended_before() {
+    EndedBefore out;
+    SQLite::Statement rows(database_, "SELECT service, ended_before FROM sold_terms WHERE ended_before > 0");
+    while (rows.executeStep()) out.emplace(rows.getColumn(0).getString(), time_at(rows.getColumn(1)));
     return out;
 }
 

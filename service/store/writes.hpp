@@ -42,9 +42,11 @@ struct UsageWrite {
 };
 
 struct PruneWrite {
-    UsageEnds ended;
+    paywall::SoldTimes sold;
+    std::chrono::sys_seconds now;
     Store::PrunedDone done;
     std::vector<PaymentHash> pruned;  // found out while writing
+    EndedBefore ended_before;         // likewise
 };
 
 struct FreeUsesWrite {

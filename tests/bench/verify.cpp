@@ -62,7 +62,7 @@ Request make_request(const SecretKey& key, std::uint8_t number, const std::vecto
     std::array<std::uint8_t, 30> random{};
     random[0] = number;
     const l402::Identifier identifier{crypto::payment_hash(Preimage(preimage)), l402::make_token_id(1, random)};
-    macaroon::Macaroon token = l402::mint(key, identifier, *ServiceName::parse("weather"));
+    macaroon::Macaroon token = l402::mint(key, identifier, *ServiceName::parse("weather"), {.price = Msat(1000)});
     for (const std::string& caveat : caveats) token.add_first_party_caveat(caveat);
     Request out;
     out.authorization = l402::authorization_value(codec::to_base64(macaroon::encode_v2(token)), Preimage(preimage));
@@ -98,7 +98,7 @@ int run(double seconds) {
     const std::string bolt11(300, 'x');
     const double mint = microseconds(seconds, [&](std::size_t) {
         const l402::Identifier identifier{PaymentHash(), l402::make_token_id(1, crypto::random_bytes<30>())};
-        const macaroon::Macaroon token = l402::mint(key, identifier, *ServiceName::parse("weather"));
+        const macaroon::Macaroon token = l402::mint(key, identifier, *ServiceName::parse("weather"), {.price = Msat(1000)});
         for (const std::string& line : l402::challenge_lines(codec::to_base64(macaroon::encode_v2(token)), bolt11))
             bytes += line.size();
     });

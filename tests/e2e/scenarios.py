@@ -51,7 +51,8 @@ def test_a_single_part_payment_settles_and_its_token_is_good(make_network):
     verdict = network.seller.verify(challenge, paid["payment_preimage"])
     assert verdict["valid"] and verdict["settled"]
     assert verdict["payment_hash"] == challenge["payment_hash"]
-    assert verdict["caveats"] == ["services=weather:0"]
+    assert verdict["caveats"] == ["weather_max_price_msat=1000", "services=weather:0"]
+    assert verdict["grant"] == {"service": "weather", "tier": 0, "max_price_msat": 1000, "credit_msat": 1000}
     assert network.seller.verify(challenge, paid["payment_preimage"], "maps")["reason"] == "wrong_scope"
     assert network.seller.verify(challenge, "00" * 32)["reason"] == "bad_preimage"
 

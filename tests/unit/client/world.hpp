@@ -55,7 +55,8 @@ inline std::vector<std::string> challenge(const ChallengeParts& parts) {
     const PaymentHash hash = crypto::payment_hash(preimage_of(parts.number));
     l402::Identifier identifier;
     identifier.payment_hash = hash;
-    const auto token = l402::mint(test_key(7), identifier, ServiceName::parse(parts.service).value());
+    const auto token = l402::mint(test_key(7), identifier, ServiceName::parse(parts.service).value(),
+                                  {.price = parts.amount.value_or(Msat(1))});
     return l402::challenge_lines(codec::to_base64(macaroon::encode_v2(token)), invoice_of(parts));
 }
 

@@ -7,6 +7,7 @@
 #include "common/codec/base64.hpp"
 #include "common/crypto/hash.hpp"
 #include "tests/unit/catch.hpp"
+#include "tests/unit/common/l402/tokens.hpp"
 #include "tests/unit/common/random.hpp"
 
 namespace millrace::l402 {
@@ -42,23 +43,24 @@ Identifier identifier_of(KeyEpoch epoch) {
     return {crypto::payment_hash(preimage_of(0xaa)), make_token_id(epoch, random)};
 }
 
-// A paid token of epoch 1 for the service "weather", attenuated by `caveats`.
+// A paid token of epoch 1 for the service "weather", at 1000 msat, attenuated by `caveats`.
 Credential paid(const std::vector<std::string>& caveats = {}, std::string_view service = "weather") {
     const Identifier identifier = identifier_of(1);
-    macaroon::Macaroon macaroon = mint(key_of(0x11), identifier, ServiceName::parse(service).value());
+    macaroon::Macaroon macaroon = mint(key_of(0x11), identifier, ServiceName::parse(service).value(), {.price = Msat(1000)});
     for (const std::string& caveat : caveats) macaroon.add_first_party_caveat(caveat);
     return {std::move(macaroon), identifier, preimage_of(0xaa)};
 }
 
 TEST_CASE("A minted token is what the clients expect, from a key derived for it alone") {
     const Identifier identifier = identifier_of(1);
-    const macaroon::Macaroon token = mint(key_of(0x11), identifier, ServiceName::parse("weather").value());
+    const macaroon::Macaroon token = mint(key_of(0x11), identifier, ServiceName::parse("weather").value(), {.price = Msat(1000)});
     CHECK(token.location == "lsat");
     const auto id = identifier.encode();
     CHECK(token.identifier == to_bytes(id));
-    REQUIRE(token.caveats.size() == 1);
-    CHECK(token.caveats[0].text() == "services=weather:0");
-    CHECK(token.caveats[0].first_party());
+    REQUIRE(token.caveats.size() == 2);
+    CHECK(token.caveats[0].text() == "weather_max_price_msat=1000");
+    CHECK(token.caveats[1].text() == "services=weather:0");
+    CHECK(token.caveats[1].first_party());
     // DESIGN D4: root key = HMAC-SHA256(epoch key, identifier).
     CHECK(token.verifies(crypto::hmac_sha256(key_of(0x11).reveal(), id)));
     CHECK_FALSE(token.verifies(key_of(0x11).reveal()));
@@ -124,15 +126,6 @@ TEST_CASE("What does not hold is refused with its own reason") {
     }
 }
 
-TEST_CASE("A token says what balance was bought, and the smallest counts") {
-    Grant grant;
-    CHECK_FALSE(verify(paid({"weather_credit_msat=900", "maps_credit_msat=1", "weather_credit_msat=700"}), two_epochs(),
-                       "weather", now, &grant));
-    CHECK(grant == Grant{std::nullopt, std::nullopt, Msat(700)});
-    CHECK_FALSE(verify(paid({"weather_credit_msat=-5"}), two_epochs(), "weather", now, &grant));
-    CHECK(grant.credit == Msat(0));
-}
-
 TEST_CASE("A token opens no service but its own") {
     for (const char* service : {"maps", "weathe", "weather2", "", "weather:0", "WEATHER", "weather "}) {
         CAPTURE(service);
@@ -152,7 +145,7 @@ TEST_CASE("A token without a services caveat was never sold and opens nothing") 
 
 TEST_CASE("Old epochs verify on, retired and foreign ones do not") {
     const Identifier identifier = identifier_of(0);
-    const Credential old{mint(key_of(0x10), identifier, ServiceName::parse("weather").value()), identifier,
+    const Credential old{mint(key_of(0x10), identifier, ServiceName::parse("weather").value(), {.price = Msat(1)}), identifier,
                          preimage_of(0xaa)};
     KeyRing keys = two_epochs();
     CHECK(verify(old, keys, "weather", now) == std::nullopt);
@@ -177,7 +170,7 @@ TEST_CASE("An unpaid token is refused, whatever else is right") {
 TEST_CASE("A changed token is refused") {
     const KeyRing keys = two_epochs();
     Credential changed = paid();
-    changed.macaroon.caveats[0].identifier = to_bytes(as_bytes("services=maps:0"));
+    changed.macaroon.caveats[1].identifier = to_bytes(as_bytes("services=maps:0"));
     CHECK(verify(changed, keys, "maps", now) == Refusal::bad_signature);
     changed = paid({"weather_valid_until=1"});
     changed.macaroon.caveats.pop_back();
@@ -209,7 +202,7 @@ TEST_CASE("A third-party caveat is refused clearly") {
     const Identifier identifier = identifier_of(1);
     const auto id = identifier.encode();
     const crypto::Digest root_key = crypto::hmac_sha256(key_of(0x11).reveal(), id);
-    macaroon::Macaroon macaroon = mint(key_of(0x11), identifier, ServiceName::parse("weather").value());
+    macaroon::Macaroon macaroon = mint(key_of(0x11), identifier, ServiceName::parse("weather").value(), {.price = Msat(1)});
     macaroon::Caveat caveat;
     caveat.identifier = to_bytes(as_bytes("cid"));
     caveat.vid = to_bytes(as_bytes("vid"));
@@ -241,62 +234,28 @@ TEST_CASE("A token for several services can be narrowed to one of them") {
     CHECK(verify_any_service({macaroon, identifier, preimage_of(0xaa)}, keys, now) == Refusal::expired);
 }
 
-TEST_CASE("What a token is sold for stands in its caveats, what opens something in front of its services") {
+TEST_CASE("What a token is sold for stands in front of its services, where no holder can put a caveat") {
     const Identifier identifier = identifier_of(1);
     const ServiceName weather = ServiceName::parse("weather").value();
-    Grant sold{"maps", Msat(5), Msat(7)};
-    sold.tier = 3;
-    sold.capabilities = {"read", "write"};
-    sold.quote = "00ff";
-    const macaroon::Macaroon token = mint(key_of(0x11), identifier, weather, sold);
-    std::string caveats;
-    for (const macaroon::Caveat& caveat : token.caveats) caveats.append(caveat.text()).append(" ");
-    CHECK(caveats ==
-          "weather_route=maps weather_quote=00ff services=weather:3 weather_capabilities=read,write "
-          "weather_max_price_msat=5 weather_credit_msat=7 ");
-    Grant grant;
-    CHECK(verify({token, identifier, preimage_of(0xaa)}, two_epochs(), "weather", now, &grant) == std::nullopt);
-    sold.minted_for_route = true;
-    CHECK(grant == sold);
-    CHECK(claim_of(token, "weather").tier == 3);
-    CHECK(claim_of(token, "weather").quote == "00ff");
-    CHECK(claim_of(token, "maps").quote.empty());
-    CHECK_FALSE(is_narrowing(sold));
-    CHECK(is_narrowing({std::nullopt, Msat(5)}));
-}
-
-TEST_CASE("A holder's caveats leave less of tier, capabilities and route, and open nothing") {
-    struct Case {
-        std::vector<std::string> caveats;
-        std::optional<Refusal> refusal;
-        Grant grant;
+    auto caveats_of = [&](const Sale& sale) {
+        std::string out;
+        for (const macaroon::Caveat& caveat : mint(key_of(0x11), identifier, weather, sale).caveats)
+            out.append(caveat.text()).append(" ");
+        return out;
     };
-    Grant narrowed;
-    narrowed.capabilities = {"read"};
-    Grant none;
-    none.capabilities = std::vector<std::string>{};
-    Grant routed;
-    routed.route = "maps";
-    const Case cases[] = {
-        {{"weather_capabilities=read"}, std::nullopt, narrowed},
-        {{"weather_capabilities=write,read,", "weather_capabilities=read"}, std::nullopt, narrowed},
-        {{"weather_capabilities="}, std::nullopt, none},
-        {{"weather_capabilities=read", "weather_capabilities=read,write"}, Refusal::widened, {}},
-        {{"services=weather"}, std::nullopt, {}},
-        {{"services=weather:x"}, std::nullopt, {}},
-        {{"services=weather:0,weather:0"}, std::nullopt, {}},
-        {{"services=weather:1"}, Refusal::widened, {}},
-        {{"weather_route=maps"}, std::nullopt, routed},
-        {{"weather_route=maps", "weather_route=keys"}, Refusal::widened, {}},
-        {{"weather_quote=00ff"}, Refusal::widened, {}},
-        {{"weather_quote="}, Refusal::widened, {}},
-    };
-    for (const Case& c : cases) {
-        INFO(c.caveats.front());
-        Grant grant;
-        CHECK(verify(paid(c.caveats), two_epochs(), "weather", now, &grant) == c.refusal);
-        if (!c.refusal) CHECK(grant == c.grant);
-    }
+    CHECK(caveats_of({.price = Msat(5),
+                      .credit = Msat(7),
+                      .tier = 3,
+                      .route = "maps",
+                      .quote = "00ff",
+                      .price_of = "north",
+                      .capabilities = std::vector<std::string>{"read", "write"},
+                      .until = std::chrono::sys_seconds(std::chrono::seconds(1'800'000'000))}) ==
+          "weather_route=maps weather_quote=00ff weather_price_of=north weather_max_price_msat=5 weather_credit_msat=7 "
+          "weather_valid_until=1800000000 services=weather:3 weather_capabilities=read,write ");
+    CHECK(caveats_of({.price = Msat(5)}) == "weather_max_price_msat=5 services=weather:0 ");
+    CHECK(caveats_of({.credit = Msat(7)}) == "weather_credit_msat=7 services=weather:0 ");
+    CHECK(caveats_of({}) == "weather_max_price_msat=0 services=weather:0 ");  // good for nothing
 }
 
 TEST_CASE("Every refusal has a name of its own and a sentence for the client") {
@@ -319,13 +278,13 @@ TEST_CASE("Where the settlement is the proof, all is asked but the preimage") {
     Credential credential = paid();
     credential.preimage = Preimage{};
     CHECK(verify(credential, keys, "weather", now) == Refusal::bad_preimage);
-    CHECK(verify_settled(credential, keys, "weather", now) == std::nullopt);
-    CHECK(verify_settled(credential, keys, "maps", now) == Refusal::wrong_scope);
-    CHECK(verify_settled(paid({"services=weather:0,maps:0"}), keys, "weather", now) == Refusal::widened);
-    CHECK(verify_settled(paid({"weather_valid_until=1699999999"}), keys, "weather", now) == Refusal::expired);
+    CHECK(verify(credential, keys, "weather", now, Proof::settlement) == std::nullopt);
+    CHECK(verify(credential, keys, "maps", now, Proof::settlement) == Refusal::wrong_scope);
+    CHECK(verify(paid({"services=weather:0,maps:0"}), keys, "weather", now, Proof::settlement) == Refusal::widened);
+    CHECK(verify(paid({"weather_valid_until=1699999999"}), keys, "weather", now, Proof::settlement) == Refusal::expired);
     credential.macaroon.signature[31] ^= 1;
-    CHECK(verify_settled(credential, keys, "weather", now) == Refusal::bad_signature);
-    CHECK(verify_settled(paid(), KeyRing{}, "weather", now) == Refusal::unknown_key);
+    CHECK(verify(credential, keys, "weather", now, Proof::settlement) == Refusal::bad_signature);
+    CHECK(verify(paid(), KeyRing{}, "weather", now, Proof::settlement) == Refusal::unknown_key);
 }
 
 TEST_CASE("Whatever a holder appends, a token never opens more than it was sold for") {

@@ -66,7 +66,9 @@ TEST_CASE("a challenge is an invoice that lightningd signs and a token for its h
     const auto identifier = l402::Identifier::decode(token.identifier).value();
     CHECK(identifier.payment_hash == challenge.payment_hash);
     CHECK(identifier.epoch() == 1);
-    CHECK(token.caveats.front().text() == "services=weather:0");
+    REQUIRE(token.caveats.size() == 2);  // M2: what it is good for stands in front of its service
+    CHECK(token.caveats[0].text() == "weather_max_price_msat=1000");
+    CHECK(token.caveats[1].text() == "services=weather:0");
     CHECK(token.verifies(shop.keys.ring().find(1)->reveal()) == false);  // the root key is derived for each token
     REQUIRE(shop.cache.find(challenge.payment_hash) != nullptr);
     CHECK(*shop.cache.find(challenge.payment_hash) == challenge.bolt11);

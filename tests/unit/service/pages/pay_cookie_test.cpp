@@ -18,7 +18,8 @@ struct Fixture {
         ring.keys.emplace(l402::KeyEpoch{2}, SecretKey(std::array<std::uint8_t, 32>{8}));
         ring.current = 1;
         l402::Identifier identifier{hash, l402::make_token_id(1, {})};
-        macaroon::Macaroon token = l402::mint(ring.keys.at(1), identifier, ServiceName::parse("weather").value());
+        macaroon::Macaroon token =
+            l402::mint(ring.keys.at(1), identifier, ServiceName::parse("weather").value(), {.price = Msat(1500)});
         ticket = {macaroon::encode_v2(token), Msat(1500), std::chrono::sys_seconds(1'800'000'000s), "lnbc15n1abc"};
     }
 };

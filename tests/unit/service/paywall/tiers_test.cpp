@@ -48,7 +48,9 @@ TEST_CASE("capabilities are those of the configuration, less what the token leav
     auto held = [&](unsigned tier, std::optional<std::vector<std::string>> said) {
         l402::Grant grant;
         grant.tier = tier;
-        grant.capabilities = std::move(said);
+        grant.limits = {};
+        grant.limits.tier(tier);
+        if (said) grant.limits.capabilities(*said);
         std::string out;
         for (const std::string& one : paywall::capabilities_of(service, grant)) out += one + ' ';
         return out;

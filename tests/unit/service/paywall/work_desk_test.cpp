@@ -100,7 +100,7 @@ TEST_CASE("work is no token, and a token is no work") {
     const l402::Credential credential{work, identifier, Preimage{}};
     CHECK(l402::verify(credential, keys, "weather", noon));
     const l402::Identifier bought{PaymentHash{}, l402::make_token_id(0, {})};
-    macaroon::Macaroon token = l402::mint(key(1), bought, ServiceName::parse("weather").value());
+    macaroon::Macaroon token = l402::mint(key(1), bought, ServiceName::parse("weather").value(), {.price = Msat(1)});
     token.add_first_party_caveat("weather_valid_until=1800000060");
     token.add_first_party_caveat("weather_work=0,invoice");
     token.add_first_party_caveat(l402::work_caveat({0, 0}));

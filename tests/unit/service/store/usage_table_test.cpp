@@ -53,6 +53,10 @@ class Database {
     SQLite::Database database;
 };
 
+// What "hour" sells ended before noon.
+const paywall::SoldTimes sold{{"hour", 1h}, {"endless", std::nullopt}};
+const std::chrono::sys_seconds now = noon + 2h + 24h * 30;
+
 std::set<PaymentHash> left(store::UsageTable& table) {
     std::set<PaymentHash> out;
     for (const store::TokenUsage& one : table.load()) out.insert(one.hash);
@@ -86,11 +90,39 @@ TEST_CASE("only what ended long ago is removed, by the clock of its token") {
     use(8, "hour");  // given away, for a time of its own
     house.first_used(8, noon - 1s);
     house.granted(8);
-    const store::UsageEnds ended{{"hour", noon}};
-    const auto pruned = table.prune(ended, 100);
+    const auto pruned = table.prune(sold, now, 100);
     CHECK(std::set<PaymentHash>(pruned.begin(), pruned.end()) == std::set<PaymentHash>{hash(1), hash(3), hash(7)});
     CHECK(left(table) == std::set<PaymentHash>{hash(2), hash(4), hash(5), hash(6), hash(8)});
-    CHECK(table.prune(ended, 100).empty());
+    CHECK(table.prune(sold, now, 100).empty());
+    CHECK(table.ended_before() == store::EndedBefore{{"hour", noon}});
+}
+
+TEST_CASE("M4: the longest time that tokens were ever sold for counts, not the one of today") {
+    Database house;
+    auto prune = [&](paywall::SoldTimes sold, std::chrono::sys_seconds at) {
+        return store::UsageTable(house.database).prune(sold, at, 100).size();  // also after a restart
+    };
+    store::UsageTable table(house.database);
+    auto use = [&](std::uint16_t number, const char* service) {
+        table.add(hash(number), service, store::UsageChange::used, {1, 2, 3});
+        house.settled(number, noon);
+    };
+    use(1, "shortened");
+    use(2, "was-endless");
+    use(3, "lengthened");
+    use(4, "not-sold");
+    const std::chrono::sys_seconds later = noon + 24h * 100;
+    CHECK(prune({{"shortened", 24h * 365}, {"was-endless", std::nullopt}, {"lengthened", 1h}}, noon + 1h) == 0);
+    CHECK(prune({{"shortened", 1h}, {"was-endless", 1h}, {"lengthened", 24h * 365}}, later) == 0);
+    CHECK(prune({{"shortened", 1h}, {"was-endless", 1h}, {"lengthened", 1h}}, later) == 0);
+    CHECK(table.ended_before().empty());
+    CHECK(prune({{"shortened", 1h}}, noon + 24h * (2 * 365 + 30)) == 0);
+    CHECK(prune({{"shortened", 1h}}, noon + 24h * (2 * 365 + 30) + 1s) == 1);
+    CHECK(table.ended_before() == store::EndedBefore{{"shortened", noon + 1s}});
+    // What goes is ended for good, and that never moves back.
+    use(5, "shortened");
+    CHECK(prune({{"shortened", std::nullopt}}, noon + 24h * 5000) == 0);
+    CHECK(table.ended_before() == store::EndedBefore{{"shortened", noon + 1s}});
 }
 
 TEST_CASE("a call looks at so many rows, the next one at others") {
@@ -100,12 +132,11 @@ TEST_CASE("a call looks at so many rows, the next one at others") {
         table.add(hash(i), i % 2 == 0 ? "hour" : "endless", store::UsageChange::used, {1, 0, 0});
         house.settled(i, noon - 1s);
     }
-    const store::UsageEnds ended{{"hour", noon}};
-    CHECK(table.prune(ended, 10).size() == 5);
-    CHECK(table.prune(ended, 10).size() == 5);
-    CHECK(table.prune(ended, 10).size() == 3);
+    CHECK(table.prune(sold, now, 10).size() == 5);
+    CHECK(table.prune(sold, now, 10).size() == 5);
+    CHECK(table.prune(sold, now, 10).size() == 3);
     CHECK(left(table).size() == 12);
     // From the beginning again.
     table.add(hash(0), "hour", store::UsageChange::used, {1, 0, 0});
-    CHECK(table.prune(ended, 10).size() == 1);
+    CHECK(table.prune(sold, now, 10).size() == 1);
 }
