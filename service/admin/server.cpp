@@ -93,7 +93,8 @@ http::Awaitable<> Server::accept() {
             continue;
         }
         ++connections_;
-        async::spawn(acceptor_.get_executor(), serve(std::move(socket)), "a connection to the admin listener");
+        async::spawn(acceptor_.get_executor(), serve(std::move(socket)), "a connection to the admin listener",
+                     [this] { --connections_; });
     }
 }
 
@@ -128,7 +129,6 @@ http::Awaitable<> Server::serve(http::Socket socket) {
     }
     deadline.cancel();
     co_await asio::post(socket.get_executor(), http::use_result);
-    --connections_;
 }
 
 // Reads a request. Answers what is to be said at once: a refusal; nothing where the request is ready, or where none

@@ -107,7 +107,24 @@ void Client::issued(const ServiceName& service, const Result<IssuedChallenge>& c
     metrics_.invoices_open(open_invoices_.size());
 }
 
+// Whatever ends a connection, there is another one.
 asio::awaitable<void> Client::keep_connected() {
+    while (!stopped_) {
+        try {
+            co_await connect_again_and_again();
+        } catch (...) {
+            async::log_exception("the connection to the gateway", std::current_exception());
+            connected_ = false;
+            ready_ = false;
+            protocol_.disconnected("an exception");
+        }
+        if (stopped_) break;
+        retry_timer_.expires_after(last_retry);
+        co_await retry_timer_.async_wait(use_result);
+    }
+}
+
+asio::awaitable<void> Client::connect_again_and_again() {
     std::chrono::milliseconds pause = first_retry;
     bool told = false;
     while (!stopped_) {
@@ -142,6 +159,7 @@ asio::awaitable<void> Client::keep_connected() {
 // Until the connection ends, and why.
 asio::awaitable<Error> Client::serve_connection() {
     connected_ = true;
+    ++connection_;
     close_reason_.clear();
     protocol_.connected(Protocol::Clock::now());
     write_more();
@@ -179,11 +197,15 @@ void Client::write_more() {
     if (!connected_ || !writing_.empty()) return;
     writing_ = protocol_.take_output(Protocol::Clock::now());
     if (writing_.empty()) return;
-    // A broken connection is noticed by the reader; what is written next may belong to the connection after it.
-    asio::async_write(socket_, asio::buffer(writing_), [this](boost::system::error_code, std::size_t) {
+    // What is written next may belong to the connection after this one.
+    auto written = [this, connection = connection_](boost::system::error_code failed, std::size_t) {
         writing_.clear();
-        write_more();
-    });
+        if (failed && connected_ && connection == connection_)
+            close(failed.message());
+        else
+            write_more();
+    };
+    asio::async_write(socket_, asio::buffer(writing_), std::move(written));
 }
 
 void Client::close(std::string why) {

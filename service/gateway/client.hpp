@@ -76,6 +76,7 @@ class Client {
 
     Protocol::Events events();
     boost::asio::awaitable<void> keep_connected();
+    boost::asio::awaitable<void> connect_again_and_again();
     boost::asio::awaitable<Error> serve_connection();
     boost::asio::awaitable<void> tick();
     void write_more();
@@ -103,6 +104,7 @@ class Client {
     std::string writing_;  // what the write under way sends
     std::string close_reason_;
     bool connected_ = false;
+    std::uint64_t connection_ = 0;  // counts them
     bool stopped_ = false;
     bool not_stored_ = false;  // a settlement; since the last connection began
     std::atomic<bool> ready_{false};

@@ -6,6 +6,7 @@
 
 #include "service/async/spawn.hpp"
 #include "service/config/header_value.hpp"
+#include "service/http/descriptors.hpp"
 #include "service/http/fetch.hpp"
 #include "service/http/upstream_connect.hpp"
 
@@ -51,31 +52,45 @@ Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadl
     co_return well ? std::string{} : "status " + std::to_string(status);
 }
 
-Awaitable<std::string> check_once(Probe& probe, Executor executor) {
+// What one check found out.
+struct Verdict {
+    std::string fault = {};   // empty: the upstream is well
+    bool undecided = false;  // for want of a descriptor or memory of ours
+};
+
+Awaitable<Verdict> check_once(Probe& probe, Executor executor) {
     Clock::time_point deadline = Clock::now() + probe.group->config().health->timeout;
     Endpoints endpoints;
     ErrorCode failed = co_await resolve(executor, probe.target, probe.watch, time_left(deadline), endpoints);
     std::string fault = failed ? why_not(failed, probe.watch, nullptr) : std::string{};
     for (const Endpoint& endpoint : endpoints) {
-        Stream stream(Socket(executor, endpoint.protocol()));
+        Stream stream{Socket(executor)};
         failed = co_await establish(stream, endpoint, probe.target, probe.watch, time_left(deadline));
         if (!failed) {
-            fault = co_await ask(probe, stream, deadline);
-            co_return fault;
+            Verdict verdict{co_await ask(probe, stream, deadline)};
+            co_return verdict;
         }
         fault = why_not(failed, probe.watch, &stream);
+        if (is_shortage(failed)) break;
     }
-    co_return fault;
+    Verdict verdict{std::move(fault), is_shortage(failed)};
+    co_return verdict;
 }
 
 Awaitable<> run(std::shared_ptr<Probe> probe, Executor executor) {
     const std::string& service = probe->group->service();
     const upstream::Target& target = probe->target;
     while (!probe->stopped) {
-        std::string fault = co_await check_once(*probe, executor);
+        Verdict verdict{{}, true};
+        try {
+            verdict = co_await check_once(*probe, executor);
+        } catch (...) {
+            async::log_exception("a health check", std::current_exception());
+        }
         if (probe->stopped) break;
-        if (fault.empty()) target.health->connected();
-        bool changed = target.health->checked(fault.empty());
+        const std::string& fault = verdict.fault;
+        if (fault.empty() && !verdict.undecided) target.health->connected();
+        bool changed = !verdict.undecided && target.health->checked(fault.empty());
         if (changed && fault.empty())
             spdlog::info("service {}: upstream {} is well again", service, target.url);
         else if (changed)

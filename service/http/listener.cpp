@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include "service/async/spawn.hpp"
+#include "service/http/http_date.hpp"
+#include "service/http/problem.hpp"
 
 
 
@@ -24,6 +26,29 @@ std::string Listener::url() const {
     return (tls_ ? "https://" : "http://") + address->text();
 }
 
+// Before the last places are taken, those that are idle give up theirs.
+bool Listener::has_place() {
+    const std::size_t most = descriptors_.clients();
+    std::size_t open = 0;
+    for (const auto& worker : workers_) open += worker->connections();
+    if (open >= most - most / 8) {
+        for (const auto& worker : workers_) worker->make_room();
+    }
+    return open < most;
+}
+
+// What whoever cannot be served is told; over TLS there is nobody who could say it.
+std::string Listener::refusal() const {
+    if (tls_) return {};
+    Problem problem{503, "The service has no connection to spare at the moment. Nothing was charged: repeat the request "
+                         "later."};
+    problem.retry_after = 1;
+    const std::string date = http_date(std::chrono::system_clock::now());
+    AnswerFacts facts{date};
+    facts.keep_alive = false;
+    return write_answer(problem, facts);
+}
+
 Awaitable<> Listener::accept() {
     Timer pause(acceptor_.get_executor());
     bool told = false;
@@ -33,17 +58,24 @@ Awaitable<> Listener::accept() {
         Endpoint peer;
         auto [failed, socket] = co_await acceptor_.async_accept(executor, peer, use_result);
         if (failed == asio::error::operation_aborted) break;
-        if (failed) {
-            // Out of file descriptors, most likely: those that are open go on, new ones wait in the kernel's queue.
-            if (!told) spdlog::error("cannot accept connections: {}", failed.message());
-            told = true;
-            pause.expires_after(std::chrono::milliseconds(100));
-            co_await pause.async_wait(use_result);
+        if (!failed && has_place()) {
+            told = false;
+            ++next_;
+            worker.adopt(std::move(socket), peer_name(peer), tls_, role_);
             continue;
         }
-        told = false;
-        ++next_;
-        worker.adopt(std::move(socket), peer_name(peer), tls_, role_);
+        if (!failed || is_shortage(failed)) descriptors_.note_shortage();
+        if (!told)
+            spdlog::error("connections are refused: {}",
+                          failed ? failed.message() : std::to_string(descriptors_.clients()) + " are open");
+        told = true;
+        if (!failed) {
+            send_away(socket.native_handle(), refusal());
+            continue;
+        }
+        if (is_shortage(failed)) descriptors_.turn_away(acceptor_.native_handle(), refusal());
+        pause.expires_after(std::chrono::milliseconds(100));
+        co_await pause.async_wait(use_result);
     }
 }
 

@@ -18,13 +18,14 @@ class Listener {
     // `place` is its address as configured, or what else tells it from others; of systemd's sockets several may have
     // one. `tls` null: plain.
     Listener(ListeningSocket socket, std::string place, Tls tls, ListenerRole role,
-             std::vector<std::unique_ptr<Worker>>& workers)
+             std::vector<std::unique_ptr<Worker>>& workers, Descriptors& descriptors)
         : acceptor_(std::move(socket.acceptor)),
           file_(std::move(socket.file)),
           place_(std::move(place)),
           tls_(std::move(tls)),
           role_(role),
-          workers_(workers) {}
+          workers_(workers),
+          descriptors_(descriptors) {}
 
     void start();
     // Takes no more connections, and removes the socket's file.
@@ -40,6 +41,9 @@ class Listener {
 
   private:
     Awaitable<> accept();
+    // False: there is no place for another connection.
+    bool has_place();
+    [[nodiscard]] std::string refusal() const;
 
     Acceptor acceptor_;
     std::optional<SocketFile> file_;
@@ -47,6 +51,7 @@ class Listener {
     Tls tls_;
     ListenerRole role_;
     std::vector<std::unique_ptr<Worker>>& workers_;
+    Descriptors& descriptors_;
     std::size_t next_ = 0;
 };
 

@@ -56,7 +56,7 @@ std::optional<pricing::Quoted> Pricer::known(const pricing::Question& question) 
 void Pricer::ask(const pricing::Question& question, pricing::Done done) {
     using Book = pricing::PriceBook;
     std::unique_lock lock(mutex_);
-    if (stopped_) return;
+    if (stopped_) return;  // nobody is there to be told
     Book::Answer answer = book_.ask(question.thing, Clock::now(), done);
     lock.unlock();
     if (auto* fresh = std::get_if<Book::Fresh>(&answer)) return done(fresh->quoted);
@@ -88,7 +88,12 @@ void Pricer::stop() {
 Awaitable<> Pricer::call(std::shared_ptr<Pricer> self, pricing::Question question) {
     Clock::time_point began = Clock::now();
     std::string request = self->write_request(question);
-    Answer answer = co_await self->exchange(std::move(request), began + self->settings_.timeout);
+    Answer answer{Result::unreachable, "an exception"};
+    try {
+        answer = co_await self->exchange(std::move(request), began + self->settings_.timeout);
+    } catch (...) {
+        async::log_exception("a question to a pricer", std::current_exception());
+    }
     std::chrono::duration<double> took = Clock::now() - began;
     pricing::Quoted quoted;
     if (answer.result == Result::ok) {
@@ -136,8 +141,7 @@ Awaitable<std::unique_ptr<UpstreamConnection>> Pricer::connect(Watch& watch, Clo
     ErrorCode failed = co_await resolve(around_.executor, target, watch, time_left(deadline), endpoints);
     if (failed) *why = why_not(failed, watch, nullptr);
     for (const Endpoint& endpoint : endpoints) {
-        auto made =
-            std::make_unique<UpstreamConnection>(Socket(around_.executor, endpoint.protocol()), around_.connections);
+        auto made = std::make_unique<UpstreamConnection>(Socket(around_.executor), around_.connections);
         failed = co_await establish(made->stream, endpoint, target, watch, time_left(deadline));
         if (!failed) co_return made;
         *why = why_not(failed, watch, &made->stream);

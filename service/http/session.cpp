@@ -41,9 +41,7 @@ Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_pt
       peer_address_(limits::parse_address(peer_).value_or(asio::ip::address_v4::loopback())),
       tls_(std::move(tls)),
       role_(role),
-      watch_(worker.watchdog()) {
-    if (tls_) stream_.start_tls(*tls_);
-}
+      watch_(worker.watchdog()) {}
 
 Session::~Session() {
     if (exchange_) worker_.exchanges().give_back(std::move(exchange_));
@@ -57,6 +55,7 @@ void Session::drain() {
 
 Awaitable<> Session::run() {
     if (tls_) {
+        stream_.start_tls(*tls_);
         watch_.arm(handshake_time, stream_);
         Stream::Reading client = stream_.reading();
         ErrorCode failed = co_await client.handshake(asio::ssl::stream_base::server);
@@ -86,6 +85,7 @@ Awaitable<> Session::run() {
 Awaitable<bool> Session::wait_for_request() {
     if (worker_.draining()) co_return false;
     idle_ = true;
+    idle_since_ = Clock::now();
     watch_.arm(worker_.site()->config.timeouts.idle, stream_);
     Stream::Reading client = stream_.reading();
     char first = 0;

@@ -62,6 +62,9 @@ class Session {
 
     // Ends the connection if it is idle; otherwise the current response is the last one.
     void drain();
+    // Between requests, or before the first; since when.
+    [[nodiscard]] bool idle() const { return idle_; }
+    [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
     // Something was revoked: ends the request under way if it lives on that.
     void end_if_revoked();
 
@@ -293,6 +296,7 @@ class Session {
     Watch watch_;
     std::unique_ptr<Exchange> exchange_;
     bool idle_ = false;
+    Clock::time_point idle_since_ = Clock::now();
     Timer* waiting_ = nullptr;   // of a response that waits for news
     Tunnel* tunnel_ = nullptr;   // while there is one
 

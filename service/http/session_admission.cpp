@@ -347,7 +347,8 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) 
 
 Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked) {
     unsigned retry_after = static_cast<unsigned>(outcome.retry_after.count());
-    if (is(*outcome.error, gateway::ClientErrc::limited)) {
+    const Error error = outcome.error.value_or(fail(gateway::ClientErrc::unavailable));
+    if (is(error, gateway::ClientErrc::limited)) {
         Problem problem{429, "More invoices were asked for than are made out. Pay one, or repeat the request later."};
         problem.retry_after = retry_after;
         if (!worked) add_task(problem);
@@ -355,14 +356,14 @@ Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool
         counts_->challenge(task ? metrics::ChallengeResult::work : metrics::ChallengeResult::limited);
         return problem;
     }
-    if (is(*outcome.error, gateway::ClientErrc::rate_limited)) {
+    if (is(error, gateway::ClientErrc::rate_limited)) {
         counts_->challenge(metrics::ChallengeResult::rate_limited);
         Problem problem{429, "The node issues no more invoices at the moment. Repeat the request later."};
         problem.retry_after = 1;
         return problem;
     }
     counts_->challenge(metrics::ChallengeResult::invoice_error);
-    if (is(*outcome.error, gateway::ClientErrc::unrecordable)) {
+    if (is(error, gateway::ClientErrc::unrecordable)) {
         Problem problem{503, "What is paid cannot be recorded now, so nothing is sold. Repeat the request later."};
         problem.retry_after = 5;
         return problem;

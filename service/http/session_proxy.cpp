@@ -87,9 +87,17 @@ Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const upstream::
     Endpoints endpoints;
     ErrorCode error = co_await resolve(executor, target, watch_, timeout, endpoints);
     std::string why = error ? why_not(error, watch_, nullptr) : std::string{};
+    // A resolver does not tell that it had no descriptor for asking.
+    bool shortage = error && worker_.shared().descriptors.short_of_them();
     for (const Endpoint& endpoint : endpoints) {
-        auto connection = std::make_unique<UpstreamConnection>(Socket(executor, endpoint.protocol()), worker_.counts());
+        auto connection = std::make_unique<UpstreamConnection>(Socket(executor), worker_.counts());
         error = co_await establish(connection->stream, endpoint, target, watch_, timeout);
+        shortage = is_shortage(error);
+        if (shortage && worker_.drop_idle_upstreams()) {
+            connection = std::make_unique<UpstreamConnection>(Socket(executor), worker_.counts());
+            error = co_await establish(connection->stream, endpoint, target, watch_, timeout);
+            shortage = is_shortage(error);
+        }
         if (!error) {
             if (target.health->connected())
                 spdlog::info("service {}: upstream {} can be reached again", service().name.text(), target.url);
@@ -99,6 +107,14 @@ Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const upstream::
             problem_ = Problem{504, "The server behind this service did not accept a connection in time."};
         why = why_not(error, watch_, &connection->stream);
         spdlog::debug("upstream {}: {}", target.url, why);
+    }
+    if (shortage) {
+        // Nothing is known of the upstream.
+        worker_.shared().descriptors.note_shortage();
+        problem_ = Problem{503, "The service has no connection to spare at the moment. Nothing was charged: repeat the "
+                                "request later."};
+        problem_.retry_after = 1;
+        co_return nullptr;
     }
     if (auto rest = target.health->failed(Clock::now()))
         spdlog::warn("service {}: upstream {} cannot be reached, not asked for {} s where there is another: {}",

@@ -73,6 +73,10 @@ Awaitable<> Stream::Reading::end_tls() {
 }
 
 Stream::Stream(Socket socket) : socket_(std::move(socket)) {
+    if (socket_.is_open()) set_options();
+}
+
+void Stream::set_options() {
     ErrorCode ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);  // a unix socket knows no delay
@@ -89,6 +93,12 @@ Stream::Reading Stream::reading() {
 }
 
 Awaitable<ErrorCode> Stream::connect(const Endpoint& endpoint) {
+    ErrorCode error;
+    if (!socket_.is_open()) {
+        socket_.open(endpoint.protocol(), error);
+        if (error) co_return error;
+        set_options();
+    }
     auto [failed] = co_await socket_.async_connect(endpoint, use_result);
     co_return failed;
 }

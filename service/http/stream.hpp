@@ -53,6 +53,7 @@ class Stream {
         Stream* stream_ = nullptr;
     };
 
+    // Of a connection, or of a socket that is not open yet.
     explicit Stream(Socket socket);
     ~Stream();
     Stream(const Stream&) = delete;
@@ -61,6 +62,7 @@ class Stream {
     // Empty where somebody else holds it, which is a mistake of the caller's and logged.
     [[nodiscard]] Reading reading();
 
+    // Opens a socket for it, which may be what fails: see is_shortage().
     Awaitable<ErrorCode> connect(const Endpoint& endpoint);
 
     [[nodiscard]] bool tls() const { return tls_ != nullptr; }
@@ -93,6 +95,8 @@ class Stream {
     [[nodiscard]] bool quiet();
 
   private:
+    void set_options();
+
     Socket socket_;
     std::unique_ptr<Tls> tls_;
     Reading* reading_ = nullptr;  // who reads

@@ -1,9 +1,10 @@
 #include "service/http/worker.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
-#include <ctime>
 
 #include "service/async/spawn.hpp"
+#include "service/http/http_date.hpp"
 #include "service/http/session.hpp"
 
 namespace millrace::http {
@@ -15,7 +16,7 @@ Worker::Worker(std::size_t index, Shared shared)
       counts_(shared_.metrics.thread(index)),
       site_(shared_.site),
       keys_(shared_.keys) {
-    write_date(std::chrono::system_clock::now());
+    date_ = http_date(std::chrono::system_clock::now());
     async::spawn(context_->get_executor(), tick(), "the clock of a worker");
 }
 
@@ -46,6 +47,21 @@ void Worker::ended(Session& session) {
     connection_count_.fetch_sub(1, std::memory_order_relaxed);
 }
 
+void Worker::make_room() {
+    if (making_room_.exchange(true, std::memory_order_relaxed)) return;
+    asio::post(context_->get_executor(), [this] {
+        making_room_.store(false, std::memory_order_relaxed);
+        std::vector<Session*> idle;
+        for (Session* session : sessions_) {
+            if (session->idle()) idle.push_back(session);
+        }
+        const std::size_t count = std::min(idle.size(), idle.size() / 8 + 1);
+        auto longest = [](const Session* left, const Session* right) { return left->idle_since() < right->idle_since(); };
+        std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count), idle.end(), longest);
+        for (std::size_t i = 0; i < count; ++i) idle[i]->drain();
+    });
+}
+
 void Worker::drain() {
     asio::post(context_->get_executor(), [this] {
         draining_ = true;
@@ -64,22 +80,12 @@ Awaitable<> Worker::tick() {
         for (const auto& pool : pools_) pool->drop_older(now);
         // Of addresses that a reload left without a service, above all.
         std::erase_if(pools_, [](const auto& pool) { return pool->size() == 0 && pool.use_count() == 1; });
-        write_date(std::chrono::system_clock::now());
+        date_ = http_date(std::chrono::system_clock::now());
         if (std::uint64_t revocations = shared_.store.revocations_version(); revocations != looked_at_) {
             looked_at_ = revocations;
             for (Session* session : sessions_) session->end_if_revoked();
         }
     }
-}
-
-// RFC 9110 §5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".
-void Worker::write_date(std::chrono::system_clock::time_point now) {
-    std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    char text[40];
-    std::size_t length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    date_.assign(text, length);
 }
 
 std::shared_ptr<const runtime::Site> Worker::site() {
@@ -102,6 +108,15 @@ std::uint64_t Worker::refresh() {
         ++generation_;
     }
     return generation_;
+}
+
+bool Worker::drop_idle_upstreams() {
+    bool any = false;
+    for (const auto& pool : pools_) {
+        any = any || pool->size() > 0;
+        pool->clear();
+    }
+    return any;
 }
 
 // Few upstreams, hence a list.

@@ -11,6 +11,7 @@
 #include "common/l402/token.hpp"
 #include "service/discovery/documents.hpp"
 #include "service/gateway/challenge_desk.hpp"
+#include "service/http/descriptors.hpp"
 #include "service/http/exchange.hpp"
 #include "service/http/settlement_waiters.hpp"
 #include "service/http/upstream_pool.hpp"
@@ -50,6 +51,7 @@ struct Shared {
     paywall::WorkDesk& work;
     paywall::SessionBook& sessions;
     sessions::Closer& closer;
+    Descriptors& descriptors;
 };
 
 class Worker {
@@ -70,6 +72,8 @@ class Worker {
     // From any thread: idle connections close, busy ones after their response.
     void drain();
     [[nodiscard]] std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
+    // From any thread: there will soon be no place for more connections, so that those end that are idle for longest.
+    void make_room();
 
     // For the sessions on this thread:
 
@@ -90,12 +94,13 @@ class Worker {
     paywall::CredentialCache& cache() { return cache_; }
     discovery::DocumentCache& documents() { return documents_; }
     std::shared_ptr<UpstreamPool> pool(const upstream::Target& target);
+    // Closes what is idle, since descriptors are short. False: there was nothing.
+    bool drop_idle_upstreams();
 
     void ended(Session& session);
 
   private:
     Awaitable<> tick();
-    void write_date(std::chrono::system_clock::time_point now);
 
     std::unique_ptr<asio::io_context> context_;
     std::size_t index_;
@@ -115,6 +120,7 @@ class Worker {
     std::vector<std::shared_ptr<UpstreamPool>> pools_;
     std::unordered_set<Session*> sessions_;
     std::atomic<std::size_t> connection_count_{0};
+    std::atomic<bool> making_room_{false};
     std::string date_;
     bool draining_ = false;
 };

@@ -90,7 +90,7 @@ App::App(std::filesystem::path file, config::Config config, config::Environment 
       metrics_(worker_count_ + 1),  // the last for the control thread
       control_(std::make_unique<asio::io_context>(1)),
       work_(SecretKey(crypto::random_bytes<SecretKey::length>())),
-      listeners_(control_->get_executor(), workers_),
+      listeners_(control_->get_executor(), workers_, descriptors_),
       health_checker_(control_->get_executor()),
       pricers_(control_->get_executor(), metrics_, worker_count_),
       signals_(*control_) {}
@@ -185,11 +185,13 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
         http::Shared shared{site_,     keys_,   *desk_, *store_,       metrics_, waiters_,  use_limits_,
-                            *gateway_, ledger_, wall_,  *free_ledger_, work_,    sessions_, *closer_};
+                            *gateway_, ledger_, wall_,  *free_ledger_, work_,    sessions_, *closer_, descriptors_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();
     if (auto opened = open_admin(); !opened) return opened.error();
+    descriptors_at_start_ = http::open_in_process();
+    share_out_descriptors();
     if (started_with_.metrics) {
         auto metrics_acceptor = http::listen_on(control_->get_executor(), *started_with_.metrics);
         if (!metrics_acceptor) return metrics_acceptor.error();
@@ -198,6 +200,25 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
         spdlog::info("metrics on http://{}", endpoint_->address().text());
     }
     return {};
+}
+
+// What must go on whatever clients do, in descriptors beyond those that the start took.
+void App::share_out_descriptors() {
+    constexpr std::size_t files = 16;  // the store's, certificates, the configuration, name servers
+    constexpr std::size_t monitors = 32;
+    constexpr std::size_t administrators = 64;
+    std::size_t own = descriptors_at_start_ + files + monitors + (started_with_.admin ? administrators : 0);
+    for (const config::Service& service : site_.load()->config.services) {
+        if (service.upstream.health) own += service.upstream.addresses.size();
+        if (service.pricer) own += service.pricer->calls;
+    }
+    const http::DescriptorPlan plan = http::plan_descriptors(http::limit_of_process(), own);
+    if (plan.own < own)
+        spdlog::warn("the limit of {} file descriptors is low: {} are wanted for the service itself; raise LimitNOFILE",
+                     plan.limit, own);
+    spdlog::debug("{} file descriptors: {} for the service, {} connections of clients", plan.limit, plan.own,
+                  plan.clients);
+    descriptors_.share_out(plan);
 }
 
 void App::run() {
@@ -349,6 +370,7 @@ Result<boost::json::object> App::load_again() {
     set_log_level(level);
     desk_->configure((*site)->config.challenges);
     publish(*site);
+    share_out_descriptors();
     spdlog::info("configuration reloaded: {} services", site_.load()->config.services.size());
     changes["services"] = site_.load()->config.services.size();
     return changes;
@@ -418,6 +440,8 @@ std::string App::metrics_text() const {
 
 std::string App::why_not_ready() const {
     if (draining_) return "draining";
+    if (descriptors_.short_of_them())
+        return "the service is short of file descriptors: connections are refused, and requests are answered 503";
     if (!store_->writable()) return "the store cannot be written: nothing is sold, and what must be recorded is 503";
     if (!keys_.load()) return "the token keys are not known: the plugin has not answered yet";
     if (!gateway_->ready()) return "no connection to the plugin: paid tokens work, nothing can be bought";

@@ -61,6 +61,7 @@ class App {
     [[nodiscard]] config::Admin admin_settings() const;
     [[nodiscard]] boost::json::object status() const;
     [[nodiscard]] std::string why_not_ready() const;
+    void share_out_descriptors();
     [[nodiscard]] std::string metrics_text() const;
 
     std::filesystem::path file_;
@@ -73,6 +74,7 @@ class App {
     metrics::Metrics metrics_;
     Published<Site> site_;
     Published<l402::KeyRing> keys_;
+    http::Descriptors descriptors_;
     http::SettlementWaiters waiters_;
     paywall::SteadyWall wall_{std::chrono::system_clock::now(), std::chrono::steady_clock::now()};
     std::unique_ptr<boost::asio::io_context> control_;
@@ -94,6 +96,7 @@ class App {
     http::Pricers pricers_;
     boost::asio::signal_set signals_;
     std::vector<std::thread> threads_;
+    std::size_t descriptors_at_start_ = 0;
     bool draining_ = false;
     std::chrono::system_clock::time_point started_at_;
 };

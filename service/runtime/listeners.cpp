@@ -46,7 +46,8 @@ Result<void> Listeners::open(const config::Config& config, std::vector<http::Act
         auto role = listen.forward_auth ? http::ListenerRole::forward_auth : http::ListenerRole::requests;
         for (http::ListeningSocket& socket : *sockets) {
             listeners_.push_back(
-                std::make_unique<http::Listener>(std::move(socket), place_of(config, i), tls, role, workers_));
+                std::make_unique<http::Listener>(std::move(socket), place_of(config, i), tls, role, workers_,
+                                                 descriptors_));
             spdlog::info("listening on {}{}", listeners_.back()->url(), listen.forward_auth ? " (forward auth)" : "");
         }
     }

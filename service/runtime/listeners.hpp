@@ -27,8 +27,9 @@ struct LoadedTls {
 
 class Listeners {
   public:
-    Listeners(http::Executor executor, std::vector<std::unique_ptr<http::Worker>>& workers)
-        : executor_(executor), workers_(workers), certificates_(executor) {}
+    Listeners(http::Executor executor, std::vector<std::unique_ptr<http::Worker>>& workers,
+              http::Descriptors& descriptors)
+        : executor_(executor), workers_(workers), descriptors_(descriptors), certificates_(executor) {}
 
     // `passed`: the sockets that systemd opened. Errors: cannot_listen, bad_value.
     [[nodiscard]] Result<void> open(const config::Config& config, std::vector<http::ActivatedSocket> passed);
@@ -41,6 +42,7 @@ class Listeners {
   private:
     http::Executor executor_;
     std::vector<std::unique_ptr<http::Worker>>& workers_;
+    http::Descriptors& descriptors_;
     std::vector<std::unique_ptr<http::Listener>> listeners_;
     CertificateWatch certificates_;
 };

@@ -85,7 +85,9 @@ void Closer::close(store::SessionClose close, Done done) {
     boost::asio::post(context_, [this, close = std::move(close), done = std::move(done)]() mutable {
         const std::uint64_t number = ++last_done_;
         waiting_.emplace(number, std::move(done));
-        async::spawn(context_.get_executor(), close_one(std::move(close), false, number), "the end of a session");
+        // Whoever waits and was not told by then is told so by the end of what was to tell it.
+        async::spawn(context_.get_executor(), close_one(std::move(close), false, number), "the end of a session",
+                     [this, number] { waiting_.erase(number); });
     });
 }
 
@@ -243,13 +245,21 @@ void Closer::ask_what_is_due() {
         if (asking_ >= most_at_once) break;
         owed.asking = true;
         ++asking_;
-        async::spawn(context_.get_executor(), ask_again(owed), "a refund");
+        async::spawn(context_.get_executor(), ask_again(owed), "a refund", [this, id = id] { asked(id); });
     }
 }
 
 Awaitable<> Closer::ask_again(Owed owed) {
     co_await ask(owed.session, owed.pause);
+}
+
+// What could not be asked to its end is due again.
+void Closer::asked(const PaymentHash& id) {
     --asking_;
+    auto owed = owed_.find(id);
+    if (owed == owed_.end() || !owed->second.asking) return;
+    owed->second.asking = false;
+    owed->second.next = Clock::now() + owed->second.pause;
 }
 
 void Closer::sweep() {

@@ -61,6 +61,7 @@ class Closer {
     http::Awaitable<> ask(store::SessionRecord& session, std::chrono::seconds pause);
     http::Awaitable<> record(store::SessionRecord& session, store::RefundResult result);
     http::Awaitable<> ask_again(Owed owed);
+    void asked(const PaymentHash& id);
     http::Awaitable<> tick();
     void ask_what_is_due();
     void sweep();

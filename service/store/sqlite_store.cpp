@@ -272,6 +272,8 @@ class SqliteStore final : public Store {
             bool malformed = error.getErrorCode() == SQLITE_CORRUPT || error.getErrorCode() == SQLITE_NOTADB;
             std::string what = error.what();
             return fail(Errc::write_failed, malformed ? what + ". " + remedy(database_.getFilename()) : what);
+        } catch (const std::exception& error) {  // a row that no millraced wrote, no memory
+            return fail(Errc::write_failed, error.what());
         }
     }
 
