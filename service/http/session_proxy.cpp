@@ -1,6 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include "service/async/spawn.hpp"
+#include "service/http/answer_reader.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 #include "service/http/upstream_connect.hpp"
@@ -197,54 +198,38 @@ Awaitable<std::optional<Fault>> Session::read_response_head(Stream& upstream, bo
     Exchange& x = *exchange_;
     Buffer& in = x.from_upstream;
     const config::Config& config = site_->config;
-    HeadLimits limits{config.limits.header, config.limits.header};
-    bool to_head = x.request.head().verb == Verb::head;
+    const RequestHead& request = x.request.head();
+    AnswerReader answer({config.limits.header, config.limits.header}, request.verb == Verb::head,
+                        !request.upgrade.empty());
     Stream::Reading reading = upstream.reading();
-    std::size_t scanned = 0;
     awaiting_head_ = true;
     if (!pump_) watch_.arm(config.timeouts.upstream_response, upstream);  // else it starts when the body has been sent
     std::optional<Fault> fault;
-    for (;;) {
+    while (!fault) {
         if (pump_ && pump_->fault) {
             fault = pump_->fault;
             break;
         }
-        std::size_t end = find_head_end(in.view(), scanned);
-        if (end == 0) {
-            if (in.size() > config.limits.header) {
-                fault = Fault{502, "The server behind this service sent a head that is too large."};
-                break;
-            }
+        const AnswerReader::Step step = answer.next(in, x.response);
+        if (step == AnswerReader::Step::final) break;
+        if (step == AnswerReader::Step::bad) {
+            spdlog::warn("service {}: the upstream {}", service().name.text(), answer.fault());
+            fault = Fault{502, "The server behind this service sent an answer that cannot be read."};
+        } else if (step == AnswerReader::Step::interim) {
+            bool sent = co_await forward_interim(upstream);
+            if (sent) continue;
+            fault = Fault{400, "The client is gone."};
+            answered_ = true;
+        } else {
             std::size_t room = 0;
             char* data = in.prepare(Exchange::read_size, &room);
             auto [failed, count] = co_await reading.read_some(data, room);
-            if (failed) {
-                fault = watch_.expired()
-                            ? Fault{504, "The server behind this service did not answer in time."}
-                            : Fault{502, "The server behind this service closed the connection without an answer."};
-                break;
-            }
             in.commit(count);
-            *nothing_came = false;
-            continue;
-        }
-        scanned = 0;
-        if (auto malformed = x.response.parse(in.pin(end), limits, to_head)) {
-            fault = Fault{502, "The server behind this service sent a malformed answer."};
-            break;
-        }
-        unsigned status = x.response.head().status;
-        if (status / 100 != 1) break;
-        if (status == 101) {
-            if (!x.request.head().upgrade.empty()) break;
-            fault = Fault{502, "The server behind this service switched protocols unasked."};
-            break;
-        }
-        bool sent = co_await forward_interim(upstream);
-        if (!sent) {
-            fault = Fault{400, "The client is gone."};
-            answered_ = true;
-            break;
+            if (count > 0) *nothing_came = false;
+            if (failed && watch_.expired())
+                fault = Fault{504, "The server behind this service did not answer in time."};
+            else if (failed)
+                fault = Fault{502, "The server behind this service closed the connection without an answer."};
         }
     }
     watch_.disarm();
