@@ -15,6 +15,8 @@ class ChargeTable {
 
     // Decides upon what is recorded, and records. Throws SQLite::Exception.
     [[nodiscard]] paywall::ChargeAdmission use(const paywall::ChargeUse& use);
+    // Takes one use back. True: none stands any more.
+    bool release(const PaymentHash& hash);
 
   private:
     [[nodiscard]] bool token_was_used(const PaymentHash& hash);
@@ -23,7 +25,7 @@ class ChargeTable {
     void count_replay(const PaymentHash& hash);
     void prune(std::chrono::sys_seconds now);
 
-    SQLite::Statement select_token_use_, select_, insert_, count_replay_, prune_;
+    SQLite::Statement select_token_use_, select_, insert_, count_replay_, release_, prune_;
     std::chrono::sys_seconds pruned_at_{};
 };
 
