@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "service/config/warnings.hpp"
 #include "service/runtime/app.hpp"
 #include "service/runtime/stored_services.hpp"
 
@@ -63,6 +64,8 @@ int main(int argc, char** argv) {
             return 1;
         }
         std::printf("%s: good, %zu services\n", file.c_str(), config->services.size());
+        for (const std::string& warning : millrace::config::warnings(*config))
+            std::printf("%s: warning: %s\n", file.c_str(), warning.c_str());
         if (*stored > 0) std::printf("%s: good, %zu stored services\n", config->store.c_str(), *stored);
         return 0;
     }

@@ -63,6 +63,7 @@ Awaitable<Fetched> fetch(Stream& stream, std::string_view request, Watch& watch,
             has_head = step == AnswerReader::Step::final;
             if (has_head) {
                 out.status = reader.head().status;
+                out.in_1_0 = reader.head().version < 11;
                 if (!limits.head_only && reader.head().content_length > limits.body)
                     out.fault = "sent an answer that is too long";
                 out.reusable = out.fault.empty() && reader.head().keep_alive;
