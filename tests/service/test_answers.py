@@ -1,5 +1,7 @@
 """What upstreams answer, and how it is read: interim answers, chunks, statuses, versions."""
 
+import time
+
 import pytest
 from kit.pricer import Pricer, said
 from kit.service import wait_for
@@ -96,3 +98,128 @@ def test_case_h17_a_later_minor_version_is_read_as_1_1(shared, version):
             answer = client.read()
             assert (answer.status, answer.body) == (200, b"ok")
         assert shared.upstream.last.version == "HTTP/1.1"
+
+
+def test_case_h17_an_answer_without_a_date_gets_one(shared):
+    shared.upstream.routes[FREE + "dated"] = lambda *_: response(b"", headers=["Date: Sun, 06 Nov 1994 08:49:37 GMT"])
+    shared.upstream.routes[FREE + "x"] = lambda *_: HINT + response(b"ok")
+    assert shared.service.get(FREE + "dated").all("date") == ["Sun, 06 Nov 1994 08:49:37 GMT"]
+    with shared.service.client() as client:
+        client.request("GET", FREE + "x")
+        assert client.read(interim=True).all("date") == []
+        dates = client.read().all("date")
+    assert len(dates) == 1 and dates[0].endswith(" GMT")
+
+
+def one_0(body=b"", more=b""):
+    """An upstream of HTTP/1.0, which reads no chunks."""
+
+    def handler(request, connection, stream):
+        if request.get("transfer-encoding"):
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nlost")
+            raise Upstream.Hangup
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n" + (request.body or body))
+        raise Upstream.Hangup
+
+    return handler
+
+
+def send_chunks(client, path, pieces, headers=None):
+    client.request("POST", path, {"Transfer-Encoding": "chunked", **(headers or {})})
+    for piece in pieces:
+        client.send(b"%x\r\n" % len(piece) + piece + b"\r\n")
+    client.send(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("learned", ["from an answer", "from a health check"])
+def test_case_h17_a_server_of_http_1_0_gets_bodies_with_their_length(house, learned):
+    old = Upstream()
+    try:
+        old.routes["/old/x"] = one_0()
+        old.routes["/well"] = one_0(b"well")
+        health = 'health = { path = "/well", interval = "100ms" }\n' if "check" in learned else ""
+        house.start(services=f'[[service]]\nname = "old"\npath = "/old/"\nupstream = "{old.url}"\nprice_msat = 1\nfree = ["/old/"]\n{health}')
+        if health:
+            wait_for(lambda: old.requests, "the address is checked")
+            wait_for(lambda: len(old.requests) > 1, "the address is checked again")
+        else:
+            assert house.service.get("/old/x").status == 200
+        with house.service.client() as client:
+            for pieces in ([b"abc", b"def"], [b"x" * 30_000, b"y" * 30_000], []):
+                send_chunks(client, "/old/x", pieces)
+                assert client.read().body == b"".join(pieces)
+                assert old.last.get("content-length") == str(len(b"".join(pieces)))
+                assert old.last.get("transfer-encoding") is None
+        # Who waits to be told to go on is told.
+        with house.service.client() as client:
+            client.request("POST", "/old/x", {"Transfer-Encoding": "chunked", "Expect": "100-continue"})
+            assert client.read(interim=True).status == 100
+            client.send(b"2\r\nok\r\n0\r\n\r\n")
+            assert client.read().body == b"ok"
+            assert old.last.get("expect") is None
+        asked = len([request for request in old.requests if request.target == "/old/x"])
+        with house.service.client() as client:
+            client.request("POST", "/old/x", {"Transfer-Encoding": "chunked"})
+            client.send(b"10001\r\n" + b"z" * 0x10001 + b"\r\n")
+            assert client.read().status == 411
+        assert len([request for request in old.requests if request.target == "/old/x"]) == asked
+        # A length that is told is passed on, however long.
+        with house.service.client() as client:
+            assert len(client.request("POST", "/old/x", body=b"z" * 100_000).read().body) == 100_000
+    finally:
+        old.close()
+
+
+STREAMS = {
+    "silent": [],
+    "busy": [b"data: x\n\n"] * 40,
+}
+
+
+@pytest.mark.parametrize("what", STREAMS)
+@pytest.mark.parametrize("framing", ["chunked", "eof"])
+def test_case_h6_an_endless_stream_ends_with_the_time_bought(house, what, framing):
+    over = []
+
+    def stream(request, connection, stream):
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+        connection.sendall(head + (b"Transfer-Encoding: chunked\r\n\r\n" if framing == "chunked" else b"\r\n"))
+        try:
+            for _ in range(60):
+                piece = b"data: x\n\n" if what == "busy" else b""
+                if piece:
+                    connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if framing == "chunked" else piece)
+                connection.settimeout(0.1)
+                try:
+                    if connection.recv(1) == b"":
+                        break
+                except TimeoutError:
+                    pass
+        except OSError:
+            pass
+        over.append(time.monotonic())
+        raise Upstream.Hangup
+
+    service = house.start(services=f'[[service]]\nname="short"\npath="/short/"\nupstream="{house.upstream.url}"\nprice_msat=1\ntimeout="1s"')
+    house.upstream.routes["/short/events"] = stream
+    with service.client() as client:
+        began = time.monotonic()
+        assert client.request("GET", "/short/events", house.paid("short", settled=False).headers()).head().status == 200
+        rest = client.stream.read()
+        took = time.monotonic() - began
+        assert 0.3 < took < 3, took
+        assert rest.endswith(b"0\r\n\r\n")
+    wait_for(lambda: over, "the upstream hears of it", 2)
+
+
+def test_case_h6_what_has_an_end_of_its_own_is_not_cut(house):
+    def slow(request, connection, stream):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(4):
+            time.sleep(0.4)
+            connection.sendall(b"3\r\nabc\r\n")
+        return b"0\r\n\r\n"
+
+    service = house.start(services=f'[[service]]\nname="short"\npath="/short/"\nupstream="{house.upstream.url}"\nprice_msat=1\ntimeout="1s"')
+    house.upstream.routes["/short/slow"] = slow
+    assert service.get("/short/slow", house.paid("short", settled=False).headers()).body == b"abc" * 4
