@@ -4,7 +4,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <thread>
+#include <optional>
 
 #include "tests/unit/catch.hpp"
 
@@ -18,7 +18,8 @@ struct House {
     asio::io_context context;
     Watchdog dog;
     Departures departures{context.get_executor()};
-    asio::basic_socket_acceptor<asio::ip::tcp, Executor> acceptor{context.get_executor(), {asio::ip::tcp::v4(), 0}};
+    asio::basic_socket_acceptor<asio::ip::tcp, Executor> acceptor{
+        context.get_executor(), asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
     asio::basic_stream_socket<asio::ip::tcp, Executor> client{context.get_executor()};
     std::optional<Stream> ours;
     std::optional<Stream> upstream;
