@@ -196,6 +196,7 @@ json::object describe(const config::Service& service) {
     out["bytes"] = service.quota.bytes ? json::value(*service.quota.bytes) : json::value(nullptr);
     out["credit_msat"] = msat_or_null(service.quota.credit);
     out["cost_header"] = text_or_null(service.cost_header);
+    out["max_cost_msat"] = msat_or_null(service.max_cost);
     out["pricer"] = describe_pricer(service.pricer);
     out["tiers"] = list(service.tiers, describe_tier);
     out["free_allowance"] = describe_allowance(service);

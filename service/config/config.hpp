@@ -248,6 +248,7 @@ struct Service {
     Schemes schemes = {};
     Quota quota = {};              // what a token buys beside time
     std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
+    std::optional<Msat> max_cost = {};  // the most that it may say; set aside while the request is under way
     std::optional<FreeAllowance> free_allowance = {};
     WorkBuys work_buys = WorkBuys::invoice;  // where [challenges] has pow
     std::optional<PaymentSessions> sessions = {};
@@ -276,6 +277,15 @@ struct Service {
     // What the invoice for a request of this price asks for: the price, or the whole balance.
     [[nodiscard]] Msat amount_due(Msat request_price, unsigned tier = 0) const {
         return quota_of(tier).credit.value_or(request_price);
+    }
+    // What a request of this price may cost in the end, as far as that is known.
+    [[nodiscard]] Msat most_cost(Msat request_price) const {
+        return std::max(request_price, max_cost.value_or(request_price));
+    }
+    // What is set aside of a balance beside the price; empty: nobody knows what it may cost, or it draws from none.
+    [[nodiscard]] std::optional<std::uint64_t> held_for(Msat request_price, const Quota& bought) const {
+        if (!bought.credit || !max_cost) return std::nullopt;
+        return most_cost(request_price).value() - request_price.value();
     }
 };
 
@@ -320,6 +330,7 @@ struct Timeouts {
     std::chrono::milliseconds body = std::chrono::seconds(60);    // between two pieces, either way
     std::chrono::milliseconds upstream_connect = std::chrono::seconds(5);
     std::chrono::milliseconds upstream_response = std::chrono::seconds(60);  // until the head of the response
+    std::chrono::milliseconds half_closed = std::chrono::seconds(5);  // a client that has closed its side, for an answer
     std::chrono::milliseconds tunnel = std::chrono::hours(1);                // a tunnel on which nothing moves
     std::chrono::milliseconds drain = std::chrono::seconds(30);              // for requests under way at SIGTERM
 };

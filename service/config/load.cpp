@@ -46,6 +46,7 @@ void read_timeouts(const toml::table* table, Config& config, Faults& faults) {
     section.duration("body", timeouts.body);
     section.duration("upstream_connect", timeouts.upstream_connect);
     section.duration("upstream_response", timeouts.upstream_response);
+    section.duration("half_closed", timeouts.half_closed);
     section.duration("tunnel", timeouts.tunnel);
     section.duration("drain", timeouts.drain);
     section.no_others();

@@ -29,6 +29,13 @@ void read_credit(Section& section, std::optional<std::uint64_t> price_msat, cons
                 "cost_header",
                 "needs credit_msat: the balance that the cost is drawn from (or session, whose deposit is one)");
     }
+    if (auto most = section.integer("max_cost_msat", 1, max_price_msat)) {
+        terms.max_cost = Msat(*most);
+        if (terms.cost_header.empty())
+            section.fault("max_cost_msat", "needs cost_header: the field in which the upstream says the cost");
+        if (price_msat && *most < *price_msat)
+            section.fault("max_cost_msat", "must be at least price_msat, " + std::to_string(*price_msat));
+    }
     if (!quota.credit) return;
     if (price_msat && *price_msat > quota.credit->value()) {
         section.fault("credit_msat", "must be at least price_msat, " + std::to_string(*price_msat) +
@@ -61,11 +68,25 @@ Quota read_amounts(Section& section) {
 
 QuotaTerms read_quota(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes,
                       bool sessions) {
-    QuotaTerms terms{read_amounts(section), {}};
+    QuotaTerms terms{read_amounts(section), {}, std::nullopt};
     read_uses(section, terms.quota);
     check_alone(section, terms.quota);
     read_credit(section, price_msat, routes, sessions, terms);
     return terms;
+}
+
+void check_max_cost(const Service& service, Faults& faults) {
+    if (!service.max_cost) return;
+    auto check = [&](Msat balance, const std::string& what) {
+        if (balance >= *service.max_cost) return;
+        note(faults, service, "service.max_cost_msat",
+             "must be at most " + what + ", " + std::to_string(balance.value()) + ": else that pays for no request");
+    };
+    if (service.quota.credit) check(*service.quota.credit, "credit_msat");
+    if (service.sessions) check(service.sessions->deposit, "the session's deposit_msat");
+    for (const Tier& tier : service.tiers) {
+        if (tier.quota.credit) check(*tier.quota.credit, "credit_msat of tier \"" + tier.name + '"');
+    }
 }
 
 void check_quotas(const std::vector<Service>& services, Faults& faults) {

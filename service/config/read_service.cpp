@@ -200,6 +200,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                     schemes,
                     terms.quota,
                     std::move(terms.cost_header),
+                    terms.max_cost,
                     free_allowance,
                     work_buys,
                     std::move(sessions),
@@ -208,6 +209,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                     std::move(tiers)};
     check_pricer(service, faults);
     check_tiers(service, faults);
+    check_max_cost(service, faults);
     return service;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/error.hpp>
 
+#include "service/http/answer_reader.hpp"
 #include "service/http/buffer.hpp"
 #include "service/http/message.hpp"
 #include "service/http/upstream_connect.hpp"
@@ -51,31 +52,29 @@ Awaitable<Fetched> fetch(Stream& stream, std::string_view request, Watch& watch,
     Stream::Reading reading = stream.reading();
     Buffer in;
     ResponseReader reader;
-    std::size_t scanned = 0;
+    AnswerReader answer({max_head, max_head}, limits.head_only, false);
     bool has_head = false;
     bool ended = false;  // by the server closing
     while (!failed) {
         if (!has_head) {
-            std::size_t end = find_head_end(in.view(), scanned);
-            if (end == 0 && in.size() >= max_head) out.fault = "a head that is too large";
-            if (end > 0) {
-                HeadLimits head_limits{max_head, max_head};
-                if (reader.parse(in.pin(end), head_limits, limits.head_only))
-                    out.fault = "a malformed answer";
-                out.status = out.fault.empty() ? reader.head().status : 0;
-                if (out.fault.empty() && out.status / 100 == 1) out.fault = "an answer that is none";
-                if (!limits.head_only && out.fault.empty() && reader.head().content_length > limits.body)
-                    out.fault = "an answer that is too long";
+            AnswerReader::Step step = AnswerReader::Step::interim;
+            while (step == AnswerReader::Step::interim) step = answer.next(in, reader);
+            if (step == AnswerReader::Step::bad) out.fault = answer.fault();
+            has_head = step == AnswerReader::Step::final;
+            if (has_head) {
+                out.status = reader.head().status;
+                out.in_1_0 = reader.head().version < 11;
+                if (!limits.head_only && reader.head().content_length > limits.body)
+                    out.fault = "sent an answer that is too long";
                 out.reusable = out.fault.empty() && reader.head().keep_alive;
-                has_head = true;
             }
             if (!out.fault.empty() || (has_head && limits.head_only)) break;
         }
         if (has_head) {
             Progress progress = take_body(reader, in, ended, limits.body, out.body);
-            if (progress == Progress::bad) out.fault = "an answer that is too long or malformed";
+            if (progress == Progress::bad) out.fault = "sent an answer that is too long or malformed";
             if (progress != Progress::more) break;
-            if (ended) out.fault = "an answer that broke off";
+            if (ended) out.fault = "broke off its answer";
             if (ended) break;
         }
         std::size_t room = 0;

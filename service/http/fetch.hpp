@@ -25,6 +25,7 @@ struct Fetched {
     bool nothing_came = true;  // not one byte: a connection that was idle before may have been closed meanwhile
     bool reusable = false;     // the connection
     unsigned status = 0;
+    bool in_1_0 = false;  // of HTTP/1.0
     std::string body;
 };
 

@@ -155,6 +155,7 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) continue;
         if (is_set(facts.set_names, line.name)) continue;
         if (facts.unencoded && line.id == Field::accept_encoding) continue;
+        if (facts.whole_body && line.id == Field::expect) continue;  // there is nothing to wait for
         if (line.id == Field::cookie && line.value.find(pages::pay_cookie_prefix) != std::string_view::npos) {
             std::string rest = pages::without_pay_cookies(line.value);
             if (!rest.empty()) append_line(line.name, rest, out);
@@ -163,13 +164,17 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
         append_line(line.name, line.value, out);
     }
     out.append(facts.set_lines);
-    if (head.framing == Framing::chunked)
+    if (facts.whole_body)
+        append_line("Content-Length", std::to_string(*facts.whole_body), out);
+    else if (head.framing == Framing::chunked)
         append_line("Transfer-Encoding", "chunked", out);
     else if (head.has_content_length)
         append_line("Content-Length", std::to_string(head.content_length), out);
     if (!head.upgrade.empty()) {
-        append_line("Connection", "upgrade", out);
+        append_line("Connection", facts.close ? "upgrade, close" : "upgrade", out);
         append_line("Upgrade", head.upgrade, out);
+    } else if (facts.close) {
+        append_line("Connection", "close", out);
     }
     out.append(facts.token_headers);
     append_line("X-Forwarded-For", facts.client, out);
@@ -192,6 +197,33 @@ bool is_repeatable(const RequestHead& head) {
     }
 }
 
+bool may_be_left_unread(const RequestHead& head) {
+    const bool is_for_bodies = head.verb == Verb::post || head.verb == Verb::put || head.verb == Verb::patch;
+    return head.framing != Framing::none && !is_for_bodies;
+}
+
+namespace {
+
+bool has_type(const ResponseHead& head, std::string_view wanted) {
+    for (const HeaderLine& line : head.fields) {
+        if (line.id != Field::content_type) continue;
+        const std::string_view type = line.value.substr(0, line.value.find(';'));
+        return iequals(type.substr(0, type.find_first_of(" \t")), wanted);
+    }
+    return false;
+}
+
+}  // namespace
+
+bool is_event_stream(const ResponseHead& head) {
+    return has_type(head, "text/event-stream");
+}
+
+bool is_endless(const ResponseHead& head) {
+    const bool of_no_length = head.framing == Framing::chunked || head.framing == Framing::until_eof;
+    return of_no_length && (is_event_stream(head) || has_type(head, "multipart/x-mixed-replace"));
+}
+
 ClientFraming client_framing(const ResponseHead& head, int client_version) {
     switch (head.framing) {
         case Framing::none:
@@ -212,8 +244,10 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
     out.append("HTTP/1.1 ").append(digits, 3).append(" ").append(head.reason).append("\r\n");
     Sharing sharing = sharing_of(own.for_all, head.status);
     bool cross_origin = own.lines.find("Access-Control-") != std::string_view::npos;
+    bool dated = own.date.empty();
     for (const HeaderLine& line : head.fields) {
         if (drop_response_field(line, head.status) || (cross_origin && is_ours(line.id))) continue;
+        dated = dated || line.id == Field::date;
         if (!own.hidden.empty() && iequals(line.name, own.hidden)) continue;
         if (sharing != Sharing::as_sent && speaks_to_caches(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) {
@@ -222,6 +256,7 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
         }
         append_line(line.name, line.value, out);
     }
+    if (!dated) append_line("Date", own.date, out);
     out.append(own.lines);
     if (sharing != Sharing::as_sent) append_cache_fields(head, sharing, out);
     if (!own.receipt.empty() && head.status / 100 == 2) append_line("Payment-Receipt", own.receipt, out);

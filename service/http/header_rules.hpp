@@ -3,6 +3,7 @@
 // is in cache_rules.hpp.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ struct ForwardFacts {
     std::string_view set_lines = {};              // fields that the service sets ...
     std::span<const std::string> set_names = {};  // ... instead of the client's of these names
     bool unencoded = false;                       // the answer is looked into: no Accept-Encoding
+    bool close = false;                           // the connection is not used again
+    std::optional<std::size_t> whole_body = {};   // the body is here, this long, however it came
 };
 
 // What an upstream is told by fields of ours; nobody else's of these names reach it.
@@ -42,6 +45,14 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
 // A request that may be sent a second time: of an idempotent method (RFC 9110 §9.2.2), and without a body.
 [[nodiscard]] bool is_repeatable(const RequestHead& head);
 
+// A request with a body that servers may leave unread, and then take for the next request (RFC 9110 §9.3.1, RFC 9112
+// §11.2): its connection is not used again.
+[[nodiscard]] bool may_be_left_unread(const RequestHead& head);
+
+// A response that goes on until somebody ends it.
+[[nodiscard]] bool is_endless(const ResponseHead& head);
+[[nodiscard]] bool is_event_stream(const ResponseHead& head);
+
 // How the response's body is framed towards the client.
 enum class ClientFraming { none, length, chunked, close };
 
@@ -53,6 +64,7 @@ struct OwnFields {
     std::string_view receipt = {};  // the value of Payment-Receipt, which goes with a 2xx alone; empty: none
     std::string_view hidden = {};   // a field of the upstream's that is not for the client; empty: none
     bool for_all = false;           // free for all: caches may share it as the upstream says
+    std::string_view date = {};     // where the upstream says none (RFC 9110 §6.6.1); empty: of an interim answer
 };
 
 // Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.

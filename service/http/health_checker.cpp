@@ -47,6 +47,7 @@ Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadl
     limits.head_only = true;
     Fetched answer = co_await fetch(stream, request, probe.watch, limits);
     if (!answer.fault.empty()) co_return answer.fault;
+    probe.target.health->answered(answer.in_1_0);
     unsigned status = answer.status;
     bool well = status / 100 == 2 || status / 100 == 3;
     co_return well ? std::string{} : "status " + std::to_string(status);

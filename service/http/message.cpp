@@ -159,7 +159,7 @@ Fault fault_of(const BeastError& code) {
     using E = beast::http::error;
     if (code == E::bad_method) return {400, "The method is malformed."};
     if (code == E::bad_target) return {400, "The request target is malformed."};
-    if (code == E::bad_version) return {505, "The HTTP version is not 1.0 or 1.1."};
+    if (code == E::bad_version) return {505, "The HTTP version is not 1.0 or 1.1, nor a later 1.x."};
     if (code == E::bad_field) return {400, "The name of a header field is malformed."};
     if (code == E::bad_value) return {400, "The value of a header field is malformed."};
     if (code == E::bad_content_length || code == E::multiple_content_length)
@@ -169,17 +169,26 @@ Fault fault_of(const BeastError& code) {
     return {400, "The head is malformed."};
 }
 
-// Beast's parser with its callbacks collected: head fields into a vector, chunk payload into views.
+// The bytes with the minor version 1 where it is a higher one; `altered` keeps them then.
+std::string_view as_known_version(std::string_view bytes, std::string& altered) {
+    constexpr std::string_view name = "HTTP/1.";
+    const std::string_view line = bytes.substr(0, bytes.find('\r'));
+    const std::size_t at = line.starts_with(name) ? 0 : line.size() >= 8 ? line.size() - 8 : 0;
+    if (line.substr(at, name.size()) != name || line.size() <= at + name.size()) return bytes;
+    const char minor = line[at + name.size()];
+    if (minor < '2' || minor > '9') return bytes;
+    altered.assign(bytes);
+    altered[at + name.size()] = '1';
+    return altered;
+}
+
+// Beast's parser with the fields of the head collected.
 template <bool IsRequest, class Head>
 class Collector : public beast::http::basic_parser<IsRequest> {
     using Base = beast::http::basic_parser<IsRequest>;
 
   public:
     explicit Collector(Head& head) : head_(head) {}
-
-    std::vector<std::string_view>* payload = nullptr;
-    std::vector<HeaderLine>* trailers = nullptr;  // null: dropped
-    bool chunk_begun = false;
 
   private:
     void on_request_impl(beast::http::verb verb, beast::string_view method, beast::string_view target, int version,
@@ -199,27 +208,19 @@ class Collector : public beast::http::basic_parser<IsRequest> {
         }
     }
     void on_field_impl(Field id, beast::string_view name, beast::string_view value, BeastError& error) override {
-        if (head_done_) {
-            if (trailers && trailers->size() < max_fields) trailers->push_back({id, view(name), view(value)});
-            return;
-        }
         if (head_.fields.size() >= max_fields)
             error = beast::http::error::header_limit;
         else
             head_.fields.push_back({id, view(name), view(value)});
     }
-    void on_header_impl(BeastError&) override { head_done_ = true; }
+    void on_header_impl(BeastError&) override {}
     void on_body_init_impl(const optional<std::uint64_t>&, BeastError&) override {}
     std::size_t on_body_impl(beast::string_view body, BeastError&) override { return body.size(); }
-    void on_chunk_header_impl(std::uint64_t, beast::string_view, BeastError&) override { chunk_begun = true; }
-    std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, BeastError&) override {
-        payload->push_back(view(body));
-        return body.size();
-    }
+    void on_chunk_header_impl(std::uint64_t, beast::string_view, BeastError&) override {}
+    std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, BeastError&) override { return body.size(); }
     void on_finish_impl(BeastError&) override {}
 
     Head& head_;
-    bool head_done_ = false;
 };
 
 template <class Head>
@@ -244,28 +245,6 @@ std::optional<Fault> parse_head(Parser& parser, std::string_view bytes, const He
     if (error) return fault_of(error);
     if (used != bytes.size() || !parser.is_header_done()) return Fault{400, "The head is malformed."};
     return std::nullopt;
-}
-
-template <class Parser>
-ChunkProgress decode_chunks(Parser& parser, std::string_view bytes, std::vector<std::string_view>& payload) {
-    // Beast asserts that an empty body's last chunk ("0", two line ends) is never offered with only four of its five
-    // bytes.
-    constexpr std::size_t shortest_body = 5;
-    ChunkProgress progress;
-    if (!parser.chunk_begun && bytes.size() < shortest_body) return progress;
-    parser.payload = &payload;
-    while (progress.used < bytes.size() && !parser.is_done()) {
-        std::string_view rest = bytes.substr(progress.used);
-        BeastError error;
-        progress.used += parser.put({rest.data(), rest.size()}, error);
-        if (error == beast::http::error::need_more) break;
-        if (error) {
-            progress.bad = true;
-            break;
-        }
-    }
-    progress.done = parser.is_done();
-    return progress;
 }
 
 }  // namespace
@@ -299,15 +278,16 @@ std::optional<Fault> RequestReader::parse(PinnedBytes bytes, const HeadLimits& l
 
 std::optional<Fault> RequestReader::parse(std::string_view bytes, const HeadLimits& limits) {
     clear(head_);
+    chunks_.reset();
     parser_->emplace(head_);
-    std::optional<Fault> fault = parse_head(**parser_, bytes, limits);
+    std::optional<Fault> fault = parse_head(**parser_, as_known_version(bytes, altered_), limits);
     if (head_.target.size() > limits.target) return Fault{414, "The request target is too long."};
     if (fault) return fault;
     return read_request_fields(head_);
 }
 
 ChunkProgress RequestReader::decode(std::string_view bytes, std::vector<std::string_view>& payload) {
-    return decode_chunks(**parser_, bytes, payload);
+    return chunks_.decode(bytes, payload, nullptr);
 }
 
 ResponseReader::ResponseReader() : parser_(std::make_unique<Parser>()) {}
@@ -328,15 +308,16 @@ std::optional<Fault> ResponseReader::parse(PinnedBytes bytes, const HeadLimits& 
 std::optional<Fault> ResponseReader::parse(std::string_view bytes, const HeadLimits& limits, bool to_head) {
     clear(head_);
     trailers_.clear();
+    chunks_.reset();
     parser_->emplace(head_);
-    (*parser_)->trailers = &trailers_;
     if (to_head) (*parser_)->skip(true);
-    if (auto fault = parse_head(**parser_, bytes, limits)) return Fault{502, fault->detail};
+    if (auto fault = parse_head(**parser_, as_known_version(bytes, altered_), limits)) return Fault{502, fault->detail};
+    if (head_.status < 100 || head_.status > 599) return Fault{502, "The status is none."};
     return read_response_fields(head_, to_head);
 }
 
 ChunkProgress ResponseReader::decode(std::string_view bytes, std::vector<std::string_view>& payload) {
-    return decode_chunks(**parser_, bytes, payload);
+    return chunks_.decode(bytes, payload, &trailers_);
 }
 
 }  // namespace millrace::http

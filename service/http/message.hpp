@@ -1,14 +1,11 @@
 // HTTP/1.1 messages (RFC 9112): the heads of requests and responses, and the framing of their bodies.
 //
-// The syntax is read by Boost.Beast's basic_parser; on top of it everything is refused on which two servers could
-// disagree where a message ends (RFC 9112 §6.3, §11.2), as well as obsolete line folding. Views point into the bytes
-// that were parsed: a reader keeps those that were pinned for it, until it reads another head or forgets this one.
+// The syntax of heads is read by Boost.Beast's basic_parser; on top of it everything is refused on which two servers
+// could disagree where a message ends (RFC 9112 §6.3, §11.2), as well as obsolete line folding. Minor versions above 1
+// are read as 1.1 (RFC 9110 §2.5). Views point into the bytes that were parsed: a reader keeps those that were pinned for
+// it, until it reads another head or forgets this one.
 #pragma once
 
-// Boost 1.83's field.hpp names std::uint32_t and does not include it.
-#include <cstdint>
-
-#include <boost/beast/http/field.hpp>
 #include <boost/beast/http/verb.hpp>
 #include <memory>
 #include <optional>
@@ -17,17 +14,12 @@
 #include <vector>
 
 #include "service/http/buffer.hpp"
+#include "service/http/chunk_decoder.hpp"
+#include "service/http/header_line.hpp"
 
 namespace millrace::http {
 
-using Field = boost::beast::http::field;
 using Verb = boost::beast::http::verb;
-
-struct HeaderLine {
-    Field id = Field::unknown;
-    std::string_view name;
-    std::string_view value;
-};
 
 enum class Framing {
     none,       // no body
@@ -79,13 +71,6 @@ struct HeadLimits {
 // `scanned` remembers between calls how far was looked; begin with 0.
 [[nodiscard]] std::size_t find_head_end(std::string_view bytes, std::size_t& scanned);
 
-// How far decode() got.
-struct ChunkProgress {
-    std::size_t used = 0;  // bytes that are done with; the rest is to be offered again, with more behind it
-    bool done = false;     // the body is complete, trailers included
-    bool bad = false;
-};
-
 class RequestReader {
   public:
     RequestReader();
@@ -108,7 +93,9 @@ class RequestReader {
     class Parser;
     PinnedBytes bytes_;
     RequestHead head_;
+    std::string altered_;
     std::unique_ptr<Parser> parser_;
+    ChunkDecoder chunks_;
 };
 
 class ResponseReader {
@@ -116,7 +103,8 @@ class ResponseReader {
     ResponseReader();
     ~ResponseReader();
 
-    // `to_head`: the request was HEAD, so that no body follows whatever the fields say.
+    // `to_head`: the request was HEAD, so that no body follows whatever the fields say. Refuses statuses that no
+    // class has (RFC 9110 §15): they are below 100 or above 599.
     [[nodiscard]] std::optional<Fault> parse(PinnedBytes bytes, const HeadLimits& limits, bool to_head);
     [[nodiscard]] std::optional<Fault> parse(std::string_view bytes, const HeadLimits& limits, bool to_head);
     [[nodiscard]] const ResponseHead& head() const { return head_; }
@@ -129,8 +117,10 @@ class ResponseReader {
     class Parser;
     PinnedBytes bytes_;
     ResponseHead head_;
+    std::string altered_;
     std::vector<HeaderLine> trailers_;
     std::unique_ptr<Parser> parser_;
+    ChunkDecoder chunks_;
 };
 
 }  // namespace millrace::http

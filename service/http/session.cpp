@@ -41,7 +41,8 @@ Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_pt
       peer_address_(limits::parse_address(peer_).value_or(asio::ip::address_v4::loopback())),
       tls_(std::move(tls)),
       role_(role),
-      watch_(worker.watchdog()) {}
+      watch_(worker.watchdog()),
+      leaving_(worker.departures(), worker.watchdog()) {}
 
 Session::~Session() {
     if (exchange_) worker_.exchanges().give_back(std::move(exchange_));
@@ -133,7 +134,14 @@ void Session::begin_request() {
     reply_.reset();
     visit_.reset();
     prepaid_ = false;
-    covered_ = charged_ = 0;
+    charge_.reset();
+    work_.reset();
+    covered_ = body_sent_ = charged_ = 0;
+    cost_told_ = false;
+    sent_ = paywall::Sent::nothing;
+    whole_body_.reset();
+    first_chunks_.reset();
+    leaving_.forget();
     events_paid_ = events_sent_ = 0;
     exchange_->begin();
 }

@@ -6,7 +6,9 @@
 //           its sessions: deposits, requests that draw from them, the end              session_prepaid.cpp
 //   price:  what the request costs                                                     session_price.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
-//   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
+//   proxy:  upstream connection, the conversation over it, retry                       session_proxy.cpp
+//   body:   what is left of the request's body, to the upstream                        session_body.cpp
+//   response: the final response, to the client                                        session_response.cpp
 //   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
 //   quota:  what the request uses up of its token                                      session_quota.cpp
 //   allowance: requests that are served for nothing                                    session_allowance.cpp
@@ -32,6 +34,7 @@
 #include "common/payment/session.hpp"
 #include "service/discovery/quote.hpp"
 #include "service/forward_auth/question.hpp"
+#include "service/http/client_watch.hpp"
 #include "service/http/companion.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/own_endpoints.hpp"
@@ -42,6 +45,7 @@
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
 #include "service/paywall/charge_use.hpp"
+#include "service/paywall/charging.hpp"
 #include "service/paywall/free_ledger.hpp"
 #include "service/paywall/ledger.hpp"
 #include "service/paywall/session_book.hpp"
@@ -206,15 +210,28 @@ class Session {
     [[nodiscard]] Problem tell_price(paywall::Reason reason) const;
 
     // session_proxy.cpp
-    enum class Exchanged { done, retry, failed, refused };  // failed, refused: problem_ says why
+    // failed, refused: problem_ says why; left: the client, before there was an answer
+    enum class Exchanged { done, retry, failed, refused, left };
     Awaitable<bool> proxy();
-    Awaitable<Exchanged> exchange(UpstreamConnection& upstream, bool may_retry, bool* reusable);
-    Awaitable<Exchanged> converse(UpstreamConnection& upstream, bool may_retry, bool* reusable);
+    Awaitable<bool> refuse_exchange();
+    Awaitable<Exchanged> exchange(UpstreamConnection& upstream, const upstream::Target& target, bool may_retry,
+                                  bool* reusable);
+    Awaitable<Exchanged> converse(UpstreamConnection& upstream, const upstream::Target& target, bool may_retry,
+                                  bool* reusable);
     Awaitable<std::unique_ptr<UpstreamConnection>> connect(const upstream::Target& target);
     Awaitable<std::optional<Fault>> read_response_head(Stream& upstream, bool* nothing_came);
     Awaitable<bool> forward_interim(Stream& upstream);
-    Awaitable<bool> forward_response(UpstreamConnection& upstream, bool* reusable);
     Awaitable<ErrorCode> write_client(std::string_view first, std::string_view second);
+
+    // session_response.cpp
+    [[nodiscard]] std::optional<Fault> read_first_chunks();
+    ChunkProgress read_chunks();
+    Awaitable<bool> forward_response(UpstreamConnection& upstream, bool* reusable);
+    [[nodiscard]] std::chrono::milliseconds patience_for(const std::optional<paywall::Time>& end_of_time) const;
+
+    // session_body.cpp
+    [[nodiscard]] paywall::Sent sent() const;
+    Awaitable<std::optional<Fault>> hold_body();
     [[nodiscard]] bool sent_whole() const;
     Awaitable<std::optional<Fault>> send_whole();
     Awaitable<> pump_request(Stream::Reading client, Stream& upstream);
@@ -226,7 +243,14 @@ class Session {
     [[nodiscard]] std::optional<Problem> check_quota() const;
     std::optional<paywall::Reason> reserve_use(const l402::Grant& grant,
                                                const std::optional<std::uint64_t>& uses_granted);
-    Awaitable<bool> commit_use();
+    [[nodiscard]] std::optional<Problem> check_recordable();
+    Awaitable<bool> settle(paywall::Fate fate);
+    Awaitable<> release_all();
+    Awaitable<bool> charge_answer();
+    Awaitable<bool> withhold_answer(const ResponseHead& head);
+    void draw_cost(std::uint64_t cost);
+    void warn_of_cost(std::uint64_t cost) const;
+    void take_held();
     Awaitable<std::optional<Problem>> commit_admitted();
     Awaitable<Result<void>> record_pending();
     [[nodiscard]] std::optional<std::uint64_t> cost_told(const std::vector<HeaderLine>& fields) const;
@@ -244,7 +268,6 @@ class Session {
     [[nodiscard]] bool is_reserved_for_tokens() const;
     [[nodiscard]] std::chrono::sys_seconds today() const;
     Awaitable<bool> reserve_free_use();
-    Awaitable<bool> commit_free_use();
     Awaitable<bool> record_free_use();
     void drop_free_use();
     void tell_free_left();
@@ -341,8 +364,12 @@ class Session {
     std::optional<paywall::SessionBook::Visit> visit_;  // of that session
     std::optional<paywall::Reservation> use_;           // of a token that buys more than time, or of a session
     std::optional<paywall::FreeReservation> free_use_;  // of the client's network, instead of a token
-    std::uint64_t covered_ = 0;      // bytes of the response's body that are recorded and not sent yet
-    std::uint64_t charged_ = 0;      // msat, recorded for this request
+    std::optional<PaymentHash> charge_;  // that was used for this request, while it may come to nothing
+    std::optional<TokenId> work_;        // the task whose solution was
+    std::uint64_t covered_ = 0;          // bytes of the response's body that are recorded and not sent yet
+    std::uint64_t body_sent_ = 0;        // that were, of what is covered
+    std::uint64_t charged_ = 0;          // msat, recorded for this request
+    bool cost_told_ = false;             // by the upstream
     std::uint64_t events_paid_ = 0;  // recorded and not sent yet
     std::uint64_t events_sent_ = 0;
 
@@ -357,6 +384,10 @@ class Session {
     };
     std::unique_ptr<Pump> pump_;
     bool awaiting_head_ = false;
+    paywall::Sent sent_ = paywall::Sent::nothing;  // to the upstream of this attempt
+    std::optional<std::string> whole_body_;        // in place of chunks
+    std::optional<ChunkProgress> first_chunks_;    // of the response, in response_payload
+    ClientWatch leaving_;
 };
 
 Awaitable<> run_session(std::unique_ptr<Session> session);

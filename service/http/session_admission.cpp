@@ -120,6 +120,7 @@ Awaitable<std::optional<Problem>> Session::admission() {
     const bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
     if (!by_charge) problem = limit_use();
     if (!problem && admits_nothing()) problem = not_here();
+    if (!problem) problem = check_recordable();
     co_return problem;
 }
 

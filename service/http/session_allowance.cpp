@@ -1,9 +1,9 @@
 // Requests without a credential that are served for nothing, as far as the service's free allowance goes.
 //
 //   reserve_free_use()  when payment would be demanded: set aside in memory
-//   commit_free_use()   the head of the response has come: on disk before its first byte goes to the client; by forward
-//                       auth, when the request is let through
-//   drop_free_use()     the upstream failed: nothing is used up
+//   record_free_use()   it is charged (session_quota.cpp): on disk before the first byte of its response goes to the
+//                       client; by forward auth, when the request is let through
+//   drop_free_use()     it is not: nothing is used up
 //
 // Not drawn upon: by HEAD, which asks for the price and is told what is left, by OPTIONS that is answered here, by
 // paths that are free or open to tokens alone, by upgrades, which have no end, by what costs more than the allowance
@@ -75,21 +75,6 @@ void Session::tell_free_left() {
 void Session::drop_free_use() {
     if (free_use_) counts_->on_allowance(metrics::FreeResult::failed);
     free_use_.reset();
-}
-
-// As commit_use().
-Awaitable<bool> Session::commit_free_use() {
-    if (exchange_->response.head().status >= 500) {
-        drop_free_use();
-        co_return true;
-    }
-    if (stream_.peer_left()) {
-        free_use_.reset();
-        answered_ = true;
-        finish_request(499, Outcome::rejected);
-        co_return false;
-    }
-    co_return co_await record_free_use();
 }
 
 // False: problem_ is the answer.

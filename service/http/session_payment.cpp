@@ -212,6 +212,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
         co_await await_callback<Result<paywall::ChargeAdmission>>(worker_.context().get_executor(), start);
     if (!admission) co_return not_recorded();
     if (!paywall::lets_through(*admission)) co_return co_await refuse_used(*admission);
+    if (!front_question_) charge_ = proof.payment_hash;
     count_credential(metrics::AuthResult::ok);
     exchange_->token_headers = charge_header_lines(proof.payment_hash, service().name.text());
     if (const config::Tier* tier = service().tier(offer_tier_))

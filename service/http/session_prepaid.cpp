@@ -170,7 +170,7 @@ std::string Session::prepaid_scope() const {
 // nothing at all, so that a network may get the same one again.
 Awaitable<Session::Deposit> Session::ask_deposit(bool worked) {
     const config::PaymentSessions& terms = *service().sessions;
-    const Msat due = terms.deposit_due(price_);
+    const Msat due = terms.deposit_due(service().most_cost(price_));
     gateway::ChallengeDesk& desk = worker_.shared().desk;
     std::optional<std::string> text;
     if (service().description) text = description(due);
@@ -312,7 +312,8 @@ Awaitable<std::optional<Problem>> Session::enter_prepaid(const payment::SessionP
     visit_.emplace(std::move(std::get<SessionBook::Visit>(entered)));
     config::Quota quota;
     quota.credit = shared.sessions.deposit(proof.session);
-    auto reserved = shared.ledger.reserve(proof.session, quota, {0, 0, price_.value()});
+    auto reserved =
+        shared.ledger.reserve(proof.session, quota, {0, 0, price_.value()}, service().held_for(price_, quota));
     if (std::holds_alternative<paywall::Shortage>(reserved)) {
         visit_.reset();
         co_return co_await refuse_prepaid(exhausted);

@@ -1,16 +1,17 @@
-// What a request uses up of a token that buys more than time.
+// What a request uses up of a token that buys more than time, and of whatever else lets requests through.
 //
 //   reserve_use()   when the request is admitted: set aside in memory, so that no other request is promised the same
-//   commit_use()    the head of the response has come: on disk before its first byte goes to the client
-//   commit_admitted()  the same by forward auth, which sees no response: when the request is let through
+//   settle()        it is known what became of it: charged, or all of it unused again (paywall/charging.hpp). What is
+//                   charged is on disk before the first byte of the response goes to the client
+//   commit_admitted()  by forward auth, which sees no response: when the request is let through
 //   cover()         the bytes of a body whose length nobody knew: on disk before they go, a lease at a time
 //   settle_trailer  what the request cost, where the upstream says so only at the end
 //   end_use()       what was recorded and not needed is taken off again; what was never recorded is released
-//
-// Whatever goes wrong before commit_use() uses nothing up: an upstream that fails or answers 5xx, a client that left.
 #include <spdlog/spdlog.h>
 
 #include <charconv>
+#include <limits>
+#include <utility>
 
 #include "service/http/await_callback.hpp"
 #include "service/http/header_rules.hpp"
@@ -24,6 +25,11 @@ using paywall::Reason;
 // Of a body whose length is not told, set aside at a time: what a crash may cost a token, and how often a long answer
 // waits for the disk.
 constexpr std::uint64_t lease = 1024 * 1024;
+
+// RFC 9110 §9.2.1: it asks for no change.
+bool is_safe(const RequestHead& head) {
+    return head.verb == Verb::get || head.verb == Verb::head || head.verb == Verb::options;
+}
 
 Reason reason_of(paywall::Shortage shortage) {
     return shortage == paywall::Shortage::balance ? Reason::balance_too_low : Reason::quota_exhausted;
@@ -48,6 +54,14 @@ void append_remaining(std::string_view what, std::uint64_t left, std::string& ou
 
 }  // namespace
 
+// Before the upstream is asked: what it does is charged, and what cannot be recorded cannot be.
+std::optional<Problem> Session::check_recordable() {
+    if ((!use_ && !free_use_) || worker_.shared().store.writable()) return std::nullopt;
+    use_.reset();
+    free_use_.reset();
+    return use_not_recorded();
+}
+
 // What the service's quotas do not allow of any token.
 std::optional<Problem> Session::check_quota() const {
     const config::Quota& quota = quota_sold();
@@ -67,7 +81,7 @@ std::optional<Reason> Session::reserve_use(const l402::Grant& grant, const std::
     const config::Quota quota = paywall::quota_bought(service(), grant, uses_granted);
     if (!quota.any() || service().dry_run) return std::nullopt;
     paywall::Usage ask{quota.uses ? 1U : 0U, 0, quota.credit ? price_.value() : 0};
-    auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask);
+    auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask, service().held_for(price_, quota));
     if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
     use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
     return std::nullopt;
@@ -101,34 +115,54 @@ Awaitable<Result<void>> Session::record_pending() {
     co_return recorded;
 }
 
-// Before the head of the final response is sent. False: it must not be sent, problem_ is the answer instead, or
-// answered_ says that there is nobody to answer.
-Awaitable<bool> Session::commit_use() {
-    if (free_use_) co_return co_await commit_free_use();
-    if (!use_) co_return true;
-    const ResponseHead& head = exchange_->response.head();
-    if (head.status >= 500) {
-        use_.reset();
+// The one place where a request is charged or not. False: the response must not be sent, problem_ is the answer.
+Awaitable<bool> Session::settle(paywall::Fate fate) {
+    if (!paywall::is_charged(fate)) {
+        co_await release_all();
         co_return true;
     }
-    if (stream_.peer_left()) {
-        use_.reset();
-        answered_ = true;
-        finish_request(499, Outcome::rejected);
-        co_return false;
-    }
+    charge_.reset();  // its use is on disk, and stands
+    work_.reset();
+    if (free_use_) co_return co_await record_free_use();
+    if (!use_) co_return true;
+    if (fate.came == paywall::Came::head) co_return co_await charge_answer();
+    // Nobody will say what it cost: what was set aside for it.
+    charged_ = use_->pending().spent_msat + use_->draw(use_->held()).msat;
+    if (use_->quota().bytes && !is_safe(exchange_->request.head())) (void)use_->add_bytes_up_to(lease);
+    Result<void> recorded = co_await record_pending();
+    use_.reset();
+    co_return recorded.has_value();
+}
+
+// All that the request was let through by is as it was before.
+Awaitable<> Session::release_all() {
+    use_.reset();
+    drop_free_use();
+    if (work_) worker_.shared().work.give_back(*std::exchange(work_, std::nullopt));
+    if (!charge_) co_return;
+    const PaymentHash hash = *std::exchange(charge_, std::nullopt);
+    receipt_.clear();
+    store::Store& store = worker_.shared().store;
+    auto start = [&store, hash](auto done) { store.release_charge(hash, std::move(done)); };
+    Result<void> released = co_await await_callback<Result<void>>(worker_.context().get_executor(), start);
+    if (!released)
+        spdlog::warn("service {}: the charge {} was used for nothing, and that cannot be recorded yet: {}",
+                     service().name.text(), hash.hex(), released.error().message);
+}
+
+// The head of the response is here.
+Awaitable<bool> Session::charge_answer() {
+    const ResponseHead& head = exchange_->response.head();
     if (use_->quota().credit) {
         auto cost = cost_told(head.fields);
-        if (cost) use_->settle(*cost);
+        if (cost) draw_cost(*cost);
+        // A trailer may say it yet.
+        if (head.framing != Framing::chunked) use_->release_held();
         charged_ = use_->pending().spent_msat;
     }
     if (use_->quota().bytes && head.framing != Framing::none) {
         bool enough = set_bytes_aside(head);
-        if (!enough) {
-            use_.reset();
-            co_await refuse_bytes(head);
-            co_return false;
-        }
+        if (!enough) co_return co_await withhold_answer(head);
     }
     std::uint64_t before_lease = use_->left().bytes + (head.framing == Framing::length ? 0 : covered_);
     Result<void> recorded = co_await record_pending();
@@ -139,6 +173,38 @@ Awaitable<bool> Session::commit_use() {
     }
     tell_remaining(before_lease);
     co_return true;
+}
+
+// The answer is longer than what is left. Of a request that may have changed something it takes all of that: else a
+// token with a byte left would act for ever.
+Awaitable<bool> Session::withhold_answer(const ResponseHead& head) {
+    if (is_safe(exchange_->request.head())) {
+        use_.reset();
+    } else {
+        (void)use_->add_bytes_up_to(std::numeric_limits<std::uint64_t>::max());
+        Result<void> recorded = co_await record_pending();
+        use_.reset();
+        if (!recorded) {
+            problem_ = use_not_recorded();
+            co_return false;
+        }
+    }
+    co_await refuse_bytes(head);
+    co_return false;
+}
+
+// The cost in place of the price.
+void Session::draw_cost(std::uint64_t cost) {
+    cost_told_ = true;
+    if (use_->settle(cost)) return;
+    warn_of_cost(cost);
+}
+
+void Session::warn_of_cost(std::uint64_t cost) const {
+    if (!service().max_cost || !site_->upstreams[match_.service]->first_dear_answer()) return;
+    spdlog::warn("service {}: a request cost {} msat, more than max_cost_msat = {}: it draws no more than that. This is "
+                 "told once",
+                 service().name.text(), cost, service().max_cost->value());
 }
 
 // For forward auth, where nobody tells what became of the request: as soon as it is let through.
@@ -186,7 +252,8 @@ void Session::tell_remaining(std::uint64_t bytes) {
     paywall::Usage left = use_->left();
     if (quota.uses) append_remaining("Uses", left.uses, own_lines_);
     if (quota.bytes) append_remaining("Bytes", bytes, own_lines_);
-    if (quota.credit) append_remaining("Msat", left.spent_msat, own_lines_);
+    // What is held comes back where no trailer says that it cost more.
+    if (quota.credit) append_remaining("Msat", left.spent_msat + use_->held(), own_lines_);
 }
 
 // How many of the next `size` bytes of the body may be sent: fewer than all where the token has no more.
@@ -201,6 +268,7 @@ Awaitable<std::size_t> Session::cover(std::size_t size) {
     }
     std::size_t allowed = static_cast<std::size_t>(std::min<std::uint64_t>(covered_, size));
     covered_ -= allowed;
+    body_sent_ += allowed;
     co_return allowed;
 }
 
@@ -223,12 +291,16 @@ Awaitable<> Session::settle_trailer() {
     if (!use_ || !use_->quota().credit) co_return;
     auto cost = cost_told(exchange_->response.trailers());
     if (!cost) co_return;
+    cost_told_ = true;
     if (*cost < charged_) {
         give_back({0, 0, charged_ - *cost});
-    } else if (use_->add_msat_up_to(*cost - charged_) > 0) {
-        // The body was sent already, but for its end: a failure is told in the log, and costs the token nothing.
-        (void)co_await record_pending();
+        use_->release_held();
+        co_return;
     }
+    const auto drawn = use_->draw(*cost - charged_);
+    if (!drawn.all) warn_of_cost(*cost);
+    // The body was sent already, but for its end: a failure is told in the log, and costs the token nothing.
+    if (drawn.msat > 0) (void)co_await record_pending();
 }
 
 void Session::give_back(const paywall::Usage& unused) {
@@ -241,9 +313,24 @@ void Session::give_back(const paywall::Usage& unused) {
                                         std::move(done));
 }
 
+// The cost will not be told any more, and the client did not wait for it: what was held for it is drawn.
+void Session::take_held() {
+    const paywall::Usage held{0, 0, use_->draw(use_->held()).msat};
+    use_->commit();
+    auto done = [name = service().name.text()](const Result<void>& recorded) {
+        if (!recorded) spdlog::debug("service {}: a cost could not be recorded: {}", name, recorded.error().message);
+    };
+    worker_.shared().store.record_usage(use_->hash(), service().seller().text(), store::UsageChange::used, held,
+                                        std::move(done));
+}
+
 void Session::end_use() {
     end_events();
-    if (use_ && covered_ > 0) give_back({0, covered_, 0});
+    if (use_) {
+        const paywall::UnsentBytes unsent{is_safe(exchange_->request.head()), leaving_.left(), body_sent_};
+        if (covered_ > 0 && paywall::gives_back(unsent)) give_back({0, covered_, 0});
+        if (use_->held() > 0 && leaving_.left() && !cost_told_) take_held();
+    }
     covered_ = 0;
     use_.reset();
     free_use_.reset();

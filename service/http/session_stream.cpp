@@ -23,16 +23,6 @@ constexpr std::uint64_t lease = 32;
 constexpr std::chrono::milliseconds look_again{50};
 constexpr std::chrono::seconds heartbeat{15};
 
-bool is_event_stream(const ResponseHead& head) {
-    for (const HeaderLine& line : head.fields) {
-        if (line.id != Field::content_type) continue;
-        const std::string_view type = line.value.substr(0, line.value.find(';'));
-        constexpr std::string_view wanted = "text/event-stream";
-        return same_field_name(type.substr(0, std::min(type.find(' '), type.size())), wanted);
-    }
-    return false;
-}
-
 std::string event_text(std::string_view name, const boost::json::object& data) {
     return "event: " + std::string(name) + "\ndata: " + boost::json::serialize(data) + "\n\n";
 }
@@ -98,7 +88,7 @@ Awaitable<bool> Session::pay_for_event(ClientFraming framing) {
                 if (failed) co_return false;
                 leased = co_await lease_events();
                 const bool open = worker_.shared().sessions.state(visit_->id()) == paywall::SessionBook::State::open;
-                if (leased || !open || worker_.draining() || Clock::now() >= end) break;
+                if (leased || !open || leaving_.left() || worker_.draining() || Clock::now() >= end) break;
                 timer.expires_after(look_again);
                 co_await timer.async_wait(use_result);
                 if (Clock::now() < next_beat) continue;
@@ -135,7 +125,7 @@ Awaitable<bool> Session::forward_events(UpstreamConnection& upstream, bool* reus
     // Events of ours come between the upstream's: the length it may have told is not the client's.
     const ClientFraming framing = version >= 11 ? ClientFraming::chunked : ClientFraming::close;
     if (framing == ClientFraming::close || worker_.draining() || !sent_whole()) keep_alive_ = false;
-    OwnFields own{own_lines_, receipt_, service().cost_header, free_for_all()};
+    OwnFields own{own_lines_, receipt_, service().cost_header, free_for_all(), worker_.date()};
     append_client_head(head, framing, version, keep_alive_, own, x.to_client);
     const unsigned status = head.status;
     const Framing from = head.framing;
@@ -151,8 +141,7 @@ Awaitable<bool> Session::forward_events(UpstreamConnection& upstream, bool* reus
     bool receipted = false;
     for (;;) {
         if (from == Framing::chunked) {
-            x.response_payload.clear();
-            ChunkProgress progress = x.response.decode(in.view(), x.response_payload);
+            ChunkProgress progress = read_chunks();
             broken = progress.bad || (progress.used == 0 && in.size() > site_->config.limits.header);
             for (std::string_view piece : x.response_payload) events.feed(piece);
             in.consume(progress.used);
@@ -188,6 +177,7 @@ Awaitable<bool> Session::forward_events(UpstreamConnection& upstream, bool* reus
         }
         ErrorCode failed = co_await write_client(x.to_client, {});
         x.to_client.clear();
+        if (failed) leaving_.set_left();
         if (failed || done || stopped || broken) {
             if (failed || stopped || broken || !in.empty()) *reusable = false;
             finish_request(status, broken ? Outcome::upstream_error : Outcome::served);
@@ -197,14 +187,17 @@ Awaitable<bool> Session::forward_events(UpstreamConnection& upstream, bool* reus
         std::size_t room = 0;
         char* data = Exchange::prepare_body(in, &room);
         watch_.arm(site_->config.timeouts.body, upstream.stream);
-        auto [lost, count] = co_await reading.read_some(data, room);
+        ErrorCode lost = asio::error::operation_aborted;
+        std::size_t count = 0;
+        if (!leaving_.left()) std::tie(lost, count) = co_await reading.read_some(data, room);
         watch_.disarm();
         in.commit(count);
+        leaving_.touch();
         if (lost == asio::error::eof && from == Framing::until_eof) {
             ended = true;
         } else if (lost) {
             *reusable = false;
-            finish_request(status, Outcome::upstream_error);
+            finish_request(status, leaving_.left() ? Outcome::served : Outcome::upstream_error);
             co_return false;
         }
     }

@@ -78,6 +78,7 @@ Awaitable<std::optional<Problem>> Session::admit_work() {
     if (buys == config::WorkBuys::invoice) co_return co_await demand_payment(paywall::Reason::no_credential, true);
     exchange_->token_headers = "X-L402-Service: " + service().name.text() + "\r\nX-L402-Access: work\r\n";
     token_headers_ = exchange_->token_headers;
+    if (const auto task = l402::Identifier::decode(solution->identifier)) work_ = task->token_id;
     co_return std::nullopt;
 }
 

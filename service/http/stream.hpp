@@ -88,6 +88,9 @@ class Stream {
     void shutdown();
     void close();
 
+    // For who asks the kernel about the connection, and reads and writes nothing.
+    [[nodiscard]] int native_handle() { return socket_.native_handle(); }
+
     // Whether the peer has closed the connection, or its side of it; what it sent before may still be unread.
     [[nodiscard]] bool peer_left();
 

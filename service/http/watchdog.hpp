@@ -50,6 +50,11 @@ class Watch {
     void arm(std::chrono::milliseconds timeout, Resolver& target) {
         set(timeout, &target, [](void* resolver) { static_cast<Resolver*>(resolver)->cancel(); });
     }
+    // Calls the target's member function `expire`, which is to disarm the watch or to arm it again.
+    template <auto expire, class Target>
+    void arm(std::chrono::milliseconds timeout, Target& target) {
+        set(timeout, &target, [](void* one) { (static_cast<Target*>(one)->*expire)(); });
+    }
     void disarm() { target_ = nullptr; }
 
     // Since the last arm().

@@ -12,6 +12,7 @@
 #include "service/discovery/documents.hpp"
 #include "service/gateway/challenge_desk.hpp"
 #include "service/http/descriptors.hpp"
+#include "service/http/client_watch.hpp"
 #include "service/http/exchange.hpp"
 #include "service/http/settlement_waiters.hpp"
 #include "service/http/upstream_pool.hpp"
@@ -81,6 +82,7 @@ class Worker {
     [[nodiscard]] metrics::ThreadShard& counts() { return counts_; }
     [[nodiscard]] std::size_t index() const { return index_; }
     [[nodiscard]] Watchdog& watchdog() { return watchdog_; }
+    [[nodiscard]] Departures& departures() { return departures_; }
     [[nodiscard]] ExchangePool& exchanges() { return exchanges_; }
     [[nodiscard]] bool draining() const { return draining_; }
     [[nodiscard]] std::string_view date() const { return date_; }
@@ -116,6 +118,7 @@ class Worker {
     paywall::CredentialCache cache_;
     discovery::DocumentCache documents_;
     Watchdog watchdog_;
+    Departures departures_;
     ExchangePool exchanges_;
     std::vector<std::shared_ptr<UpstreamPool>> pools_;
     std::unordered_set<Session*> sessions_;

@@ -6,6 +6,10 @@ namespace millrace::paywall {
 
 ChargeAdmission admit_charge(const ChargeUse& use, const std::optional<ChargeRecord>& earlier) {
     if (!earlier) return use.at < use.expires ? ChargeAdmission::first : ChargeAdmission::expired;
+    // Who was told that nothing was used may come again as late as who lost a response.
+    if (earlier->released)
+        return use.at < std::max(use.expires, earlier->replay_until) ? ChargeAdmission::first
+                                                                     : ChargeAdmission::expired;
     if (earlier->challenge_id != use.challenge_id || earlier->request != use.request)
         return ChargeAdmission::other_request;
     if (!use.repeatable) return ChargeAdmission::not_repeatable;
@@ -54,7 +58,7 @@ std::string_view explain(ChargeAdmission admission) {
         case ChargeAdmission::replay:
             return "The charge is good.";
         case ChargeAdmission::expired:
-            return "The time of the challenge is over.";
+            return "The challenge has expired.";
         case ChargeAdmission::other_request:
             return "The charge was used already, for another request: it buys one.";
         case ChargeAdmission::not_repeatable:

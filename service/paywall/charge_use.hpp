@@ -6,6 +6,13 @@
 // long as the challenge lasts: but only a request that may be repeated without harm, which is one of an idempotent
 // method (RFC 9110 §9.2.2), without a body, and no upgrade of the connection. Any other was acted on once, and is
 // refused with a reason that says so.
+//
+// A use that came to nothing (service/paywall/charging.hpp) is taken back. The record counts the uses that stand:
+//
+//   none --first--> 1 --replay--> 2 ...       2 --taken back--> 1 --taken back--> 0: released
+//
+// Where none stands the charge is as good as unused: for any request that it opens, in time, and as a token. Where the
+// process ends meanwhile, a use that was under way stands.
 #pragma once
 
 #include <chrono>
@@ -37,6 +44,7 @@ struct ChargeRecord {
     crypto::Digest request{};
     unsigned replays = 0;
     std::chrono::sys_seconds replay_until;
+    bool released = false;  // no use stands
 };
 
 enum class ChargeAdmission {

@@ -32,7 +32,8 @@ Usage Account::left(const config::Quota& quota) const {
     if (closed_) return {};
     return {rest(quota.uses.value_or(no_limit), used_.uses, reserved_.uses),
             rest(quota.bytes.value_or(no_limit), used_.bytes, reserved_.bytes),
-            rest(quota.credit ? quota.credit->value() : no_limit, used_.spent_msat, reserved_.spent_msat)};
+            rest(quota.credit ? quota.credit->value() : no_limit, used_.spent_msat,
+                 reserved_.spent_msat + overdrawn_)};
 }
 
 std::optional<Shortage> Account::reserve(const config::Quota& quota, const Usage& ask) {
@@ -65,14 +66,11 @@ void Account::forget_used() {
     if (reserved_ == Usage{}) used_ = {};
 }
 
-std::uint64_t Account::settle(const config::Quota& quota, std::uint64_t reserved_msat, std::uint64_t cost_msat) {
-    if (cost_msat <= reserved_msat) {
-        release(Usage{0, 0, reserved_msat - cost_msat});
-        return cost_msat;
-    }
-    const std::uint64_t more = std::min(cost_msat - reserved_msat, left(quota).spent_msat);
-    add(reserved_, Usage{0, 0, more});
-    return reserved_msat + more;
+std::uint64_t Account::draw(const config::Quota& quota, std::uint64_t msat) {
+    const std::uint64_t there = std::min(msat, left(quota).spent_msat);
+    add(reserved_, Usage{0, 0, there});
+    if (!closed_) overdrawn_ += msat - there;
+    return there;
 }
 
 // Runs `make` on the account with its lock held; an account that holds nothing afterwards is dropped.
@@ -87,13 +85,15 @@ auto Ledger::change(const PaymentHash& hash, Change make) {
 }
 
 std::variant<Reservation, Shortage> Ledger::reserve(const PaymentHash& hash, const config::Quota& quota,
-                                                    const Usage& ask) {
+                                                    const Usage& ask, std::optional<std::uint64_t> held_msat) {
     auto shortage = change(hash, [&](Account& account) -> std::optional<Shortage> {
-        if (quota.bytes && account.left(quota).bytes == 0) return Shortage::bytes;
-        return account.reserve(quota, ask);
+        const Usage left = account.left(quota);
+        if (quota.bytes && left.bytes == 0) return Shortage::bytes;
+        if (quota.credit && account.overdrawn() && left.spent_msat == 0) return Shortage::balance;
+        return account.reserve(quota, {ask.uses, ask.bytes, ask.spent_msat + held_msat.value_or(0)});
     });
     if (shortage) return *shortage;
-    return Reservation(*this, hash, quota, ask);
+    return Reservation(*this, hash, quota, ask, held_msat);
 }
 
 void Ledger::use(const PaymentHash& hash, const Usage& used) {
@@ -137,7 +137,9 @@ Reservation::Reservation(Reservation&& other) noexcept
     : ledger_(std::exchange(other.ledger_, nullptr)),
       hash_(other.hash_),
       quota_(other.quota_),
-      pending_(std::exchange(other.pending_, {})) {}
+      pending_(std::exchange(other.pending_, {})),
+      held_(std::exchange(other.held_, 0)),
+      capped_(other.capped_) {}
 
 Reservation& Reservation::operator=(Reservation&& other) noexcept {
     if (this == &other) return *this;
@@ -146,6 +148,8 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
     hash_ = other.hash_;
     quota_ = other.quota_;
     pending_ = std::exchange(other.pending_, {});
+    held_ = std::exchange(other.held_, 0);
+    capped_ = other.capped_;
     return *this;
 }
 
@@ -154,12 +158,23 @@ Reservation::~Reservation() {
 }
 
 void Reservation::release() {
-    if (!ledger_ || pending_ == Usage{}) return;
+    if (!ledger_) return;
+    release_held();
+    if (pending_ == Usage{}) return;
     ledger_->change(hash_, [this](Account& account) {
         account.release(pending_);
         return true;
     });
     pending_ = {};
+}
+
+void Reservation::release_held() {
+    if (held_ == 0) return;
+    ledger_->change(hash_, [this](Account& account) {
+        account.release({0, 0, held_});
+        return true;
+    });
+    held_ = 0;
 }
 
 bool Reservation::add_bytes(std::uint64_t bytes) {
@@ -187,18 +202,31 @@ std::uint64_t Reservation::add_bytes_up_to(std::uint64_t most) {
     return bytes;
 }
 
-std::uint64_t Reservation::add_msat_up_to(std::uint64_t most) {
-    std::uint64_t msat = ledger_->change(hash_, [&](Account& account) {
-        std::uint64_t some = std::min(most, account.left(quota_).spent_msat);
-        return account.reserve(quota_, Usage{0, 0, some}) ? 0 : some;
-    });
-    pending_.spent_msat += msat;
-    return msat;
+Reservation::Drawn Reservation::draw(std::uint64_t msat) {
+    Drawn out;
+    if (capped_) {
+        out.msat = std::min(msat, held_);
+        held_ -= out.msat;
+        release_held();
+    } else {
+        out.msat = ledger_->change(hash_, [&](Account& account) { return account.draw(quota_, msat); });
+    }
+    out.all = out.msat == msat;
+    pending_.spent_msat += out.msat;
+    return out;
 }
 
-void Reservation::settle(std::uint64_t cost_msat) {
-    pending_.spent_msat = ledger_->change(
-        hash_, [&](Account& account) { return account.settle(quota_, pending_.spent_msat, cost_msat); });
+bool Reservation::settle(std::uint64_t cost_msat) {
+    if (cost_msat > pending_.spent_msat) return draw(cost_msat - pending_.spent_msat).all;
+    release_held();
+    const Usage spared{0, 0, pending_.spent_msat - cost_msat};
+    pending_.spent_msat = cost_msat;
+    if (spared == Usage{}) return true;
+    ledger_->change(hash_, [&](Account& account) {
+        account.release(spared);
+        return true;
+    });
+    return true;
 }
 
 void Reservation::commit() {

@@ -6,6 +6,9 @@
 //
 // used + set aside never exceeds the quota, whatever the order of events; a quota that shrinks by a new configuration
 // leaves nothing rather than less than nothing. Amounts without a limit are not counted: nobody asks for them.
+//
+// A request whose cost is told afterwards has its price pending, and holds what it may cost beyond that. One that cost
+// more than there is overdraws its balance: until that much has come back, nothing is left for others.
 // May be used from any thread. A reservation belongs to one thread, and the ledger outlives it.
 #pragma once
 
@@ -38,18 +41,22 @@ class Account {
     void use(const Usage& more);
     void give_back(const Usage& unused);  // was used, as far as anybody knew
     void forget_used();
-    // The true cost in place of what is set aside of the balance for it; answers what is set aside now.
-    std::uint64_t settle(const config::Quota& quota, std::uint64_t reserved_msat, std::uint64_t cost_msat);
+    // Sets `msat` of the balance aside, or what is left, which overdraws it by the rest. Answers what is set aside.
+    std::uint64_t draw(const config::Quota& quota, std::uint64_t msat);
     // Nothing more can be set aside, until it is opened again.
     void set_closed(bool closed) { closed_ = closed; }
 
     [[nodiscard]] const Usage& used() const { return used_; }
     [[nodiscard]] const Usage& reserved() const { return reserved_; }
-    [[nodiscard]] bool blank() const { return !closed_ && used_ == Usage{} && reserved_ == Usage{}; }
+    [[nodiscard]] bool overdrawn() const { return overdrawn_ > 0; }
+    [[nodiscard]] bool blank() const {
+        return !closed_ && overdrawn_ == 0 && used_ == Usage{} && reserved_ == Usage{};
+    }
 
   private:
     Usage used_;
     Usage reserved_;
+    std::uint64_t overdrawn_ = 0;  // msat
     bool closed_ = false;
 };
 
@@ -57,9 +64,11 @@ class Reservation;
 
 class Ledger {
   public:
-    // Also refuses where not a single byte is left of a quota of bytes, though the size of the response is not known.
+    // `held_msat`: what the request may cost beyond what it asks for, and no more; empty: that is not known. Also refuses where not a single byte is left of a
+    // quota of bytes, though the size of the response is not known, and where the balance is overdrawn.
     [[nodiscard]] std::variant<Reservation, Shortage> reserve(const PaymentHash& hash, const config::Quota& quota,
-                                                              const Usage& ask);
+                                                              const Usage& ask,
+                                                              std::optional<std::uint64_t> held_msat = {});
     // What is on disk and was not set aside here before: read at the start, or given back in vain.
     void use(const PaymentHash& hash, const Usage& used);
 
@@ -92,21 +101,29 @@ class Reservation {
   public:
     Reservation(Reservation&& other) noexcept;
     Reservation& operator=(Reservation&& other) noexcept;
-    ~Reservation();  // releases what is pending
+    ~Reservation();  // releases what is pending and what is held
 
     // Set aside and not committed yet.
     [[nodiscard]] const Usage& pending() const { return pending_; }
+    // Set aside beside it, msat.
+    [[nodiscard]] std::uint64_t held() const { return held_; }
     [[nodiscard]] const PaymentHash& hash() const { return hash_; }
     [[nodiscard]] const config::Quota& quota() const { return quota_; }
 
     // Sets more bytes aside: all or none; or as many as are left, up to `most`, answering how many.
     [[nodiscard]] bool add_bytes(std::uint64_t bytes);
     [[nodiscard]] std::uint64_t add_bytes_up_to(std::uint64_t most);
-    // Sets more of the balance aside, as much as is left up to `most`.
-    std::uint64_t add_msat_up_to(std::uint64_t most);
     [[nodiscard]] bool add_msat(std::uint64_t msat);  // all or none
-    // The true cost in place of the price that is pending; what is left where that is less.
-    void settle(std::uint64_t cost_msat);
+    // Makes so much more pending: of what is held and no more than that, where the most is known; else of what is left,
+    // and the rest overdraws the balance. What is held beyond it is released.
+    struct Drawn {
+        std::uint64_t msat = 0;
+        bool all = true;
+    };
+    Drawn draw(std::uint64_t msat);
+    // The true cost in place of the price that is pending; likewise. False: it was not covered.
+    bool settle(std::uint64_t cost_msat);
+    void release_held();
 
     void commit();
     void give_back(const Usage& unused);
@@ -118,14 +135,22 @@ class Reservation {
 
   private:
     friend class Ledger;
-    Reservation(Ledger& ledger, const PaymentHash& hash, const config::Quota& quota, const Usage& pending)
-        : ledger_(&ledger), hash_(hash), quota_(quota), pending_(pending) {}
+    Reservation(Ledger& ledger, const PaymentHash& hash, const config::Quota& quota, const Usage& pending,
+                std::optional<std::uint64_t> held)
+        : ledger_(&ledger),
+          hash_(hash),
+          quota_(quota),
+          pending_(pending),
+          held_(held.value_or(0)),
+          capped_(held.has_value()) {}
     void release();
 
     Ledger* ledger_;
     PaymentHash hash_;
     config::Quota quota_;
     Usage pending_;
+    std::uint64_t held_ = 0;
+    bool capped_ = false;  // the request draws no more than what was held
 };
 
 }  // namespace millrace::paywall

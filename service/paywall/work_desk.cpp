@@ -100,4 +100,9 @@ WorkVerdict WorkDesk::use(const config::Work& settings, const macaroon::Macaroon
     return WorkVerdict::good;
 }
 
+void WorkDesk::give_back(const TokenId& task) {
+    std::lock_guard lock(mutex_);
+    spent_.erase(task);
+}
+
 }  // namespace millrace::paywall

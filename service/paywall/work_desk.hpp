@@ -54,6 +54,9 @@ class WorkDesk {
     [[nodiscard]] WorkVerdict use(const config::Work& settings, const macaroon::Macaroon& solution,
                                   const std::string& service, config::WorkBuys buys, Time now);
 
+    // What a solution was used for came to nothing: it is good again.
+    void give_back(const TokenId& task);
+
   private:
     void forget_expired(Time now);
     std::uint64_t count_task(Time now);

@@ -4,6 +4,7 @@
 
 #include "service/store/columns.hpp"
 
+// Column `replays`: how many uses stand beside the first one; -1 where none stands.
 namespace millrace::store {
 namespace {
 
@@ -22,12 +23,18 @@ ChargeTable::ChargeTable(SQLite::Database& database)
               "SELECT challenge_id, request, replays, replay_until FROM consumed_charges WHERE payment_hash = ?"),
       insert_(database,
               "INSERT INTO consumed_charges (payment_hash, challenge_id, service, request, consumed_at, replay_until, "
-              "expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)"),
-      count_replay_(database, "UPDATE consumed_charges SET replays = replays + 1 WHERE payment_hash = ?") {}
+              "expires_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET challenge_id = "
+              "excluded.challenge_id, service = excluded.service, request = excluded.request, replays = 0, consumed_at "
+              "= excluded.consumed_at, replay_until = max(replay_until, excluded.replay_until), expires_at = "
+              "excluded.expires_at"),
+      count_replay_(database, "UPDATE consumed_charges SET replays = replays + 1 WHERE payment_hash = ?"),
+      release_(database,
+               "UPDATE consumed_charges SET replays = replays - 1 WHERE payment_hash = ? AND replays >= 0 RETURNING "
+               "replays") {}
 
 paywall::ChargeAdmission ChargeTable::use(const paywall::ChargeUse& use) {
     const std::optional<paywall::ChargeRecord> earlier = find(use.payment_hash);
-    if (!earlier && token_was_used(use.payment_hash)) return paywall::ChargeAdmission::token_used;
+    if ((!earlier || earlier->released) && token_was_used(use.payment_hash)) return paywall::ChargeAdmission::token_used;
     const paywall::ChargeAdmission admission = paywall::admit_charge(use, earlier);
     if (admission == paywall::ChargeAdmission::first) insert(use);
     if (admission == paywall::ChargeAdmission::replay) count_replay(use.payment_hash);
@@ -50,7 +57,9 @@ std::optional<paywall::ChargeRecord> ChargeTable::find(const PaymentHash& hash) 
         out.emplace();
         out->challenge_id = select_.getColumn(0).getString();
         out->request = digest_of(select_.getColumn(1));
-        out->replays = static_cast<unsigned>(select_.getColumn(2).getInt());
+        const int replays = select_.getColumn(2).getInt();
+        out->released = replays < 0;
+        out->replays = static_cast<unsigned>(std::max(replays, 0));
         out->replay_until = std::chrono::sys_seconds(std::chrono::seconds(select_.getColumn(3).getInt64()));
     }
     select_.tryReset();
@@ -73,6 +82,14 @@ void ChargeTable::count_replay(const PaymentHash& hash) {
     count_replay_.tryReset();
     bind_bytes(count_replay_, 1, hash.view());
     count_replay_.exec();
+}
+
+bool ChargeTable::release(const PaymentHash& hash) {
+    release_.tryReset();
+    bind_bytes(release_, 1, hash.view());
+    const bool none_stands = release_.executeStep() && release_.getColumn(0).getInt() < 0;
+    while (release_.executeStep()) {}
+    return none_stands;
 }
 
 }  // namespace millrace::store

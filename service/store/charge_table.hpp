@@ -14,6 +14,8 @@ class ChargeTable {
 
     // Decides upon what is recorded, and records. Throws SQLite::Exception.
     [[nodiscard]] paywall::ChargeAdmission use(const paywall::ChargeUse& use);
+    // Takes one use back. True: none stands any more.
+    bool release(const PaymentHash& hash);
 
   private:
     [[nodiscard]] bool token_was_used(const PaymentHash& hash);
@@ -21,7 +23,7 @@ class ChargeTable {
     void insert(const paywall::ChargeUse& use);
     void count_replay(const PaymentHash& hash);
 
-    SQLite::Statement select_token_use_, select_, insert_, count_replay_;
+    SQLite::Statement select_token_use_, select_, insert_, count_replay_, release_;
 };
 
 }  // namespace millrace::store

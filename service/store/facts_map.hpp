@@ -50,10 +50,10 @@ class FactsMap {
         shard.entries[hash].first_used_at = at.time_since_epoch().count();
     }
 
-    void set_charged(const PaymentHash& hash) {
+    void set_charged(const PaymentHash& hash, bool charged) {
         Shard& shard = shard_of(hash);
         std::unique_lock lock(shard.mutex);
-        shard.entries[hash].charged = true;
+        shard.entries[hash].charged = charged;
     }
 
     void set_revoked(const PaymentHash& hash, bool revoked) {

@@ -199,7 +199,8 @@ class SqliteReader final : public Reader {
             bind_bytes(used, 1, hash.view());
             if (used.executeStep()) out.usage = usage_at(used, 0);
             SQLite::Statement charge(
-                database_, "SELECT service, consumed_at, replays FROM consumed_charges WHERE payment_hash = ?");
+                database_,
+                "SELECT service, consumed_at, replays FROM consumed_charges WHERE payment_hash = ? AND replays >= 0");
             bind_bytes(charge, 1, hash.view());
             if (charge.executeStep())
                 out.charge = ChargeRow{charge.getColumn(0).getString(), time_at(charge.getColumn(1)),

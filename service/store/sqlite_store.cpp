@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "service/store/charge_table.hpp"
@@ -117,6 +118,14 @@ class SqliteStore final : public Store {
         enqueue(ChargeWrite{std::move(use), std::move(done)});
     }
 
+    void release_charge(const PaymentHash& hash, ReleaseDone done) override {
+        enqueue(QueuedWrite{[this, hash] { release(hash); },
+                            [this, hash, done = std::move(done)](const Result<void>& committed) {
+                                if (!committed) owed_releases_.push_back(hash);
+                                done(committed);
+                            }});
+    }
+
     void record_settlement(std::string_view node_id, gateway::Settlement settlement, SettlementDone done) override {
         enqueue(SettlementWrite{std::string(node_id), std::move(settlement), std::move(done), subscription_});
     }
@@ -194,8 +203,8 @@ class SqliteStore final : public Store {
         }
         SQLite::Statement uses(database_, "SELECT payment_hash, first_used_at FROM first_uses");
         while (uses.executeStep()) facts_.set_first_used(hash_at(uses.getColumn(0)), time_at(uses.getColumn(1)));
-        SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges");
-        while (charges.executeStep()) facts_.set_charged(hash_at(charges.getColumn(0)));
+        SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges WHERE replays >= 0");
+        while (charges.executeStep()) facts_.set_charged(hash_at(charges.getColumn(0)), true);
         SQLite::Statement revoked(database_, "SELECT payment_hash FROM revocations");
         while (revoked.executeStep()) facts_.set_revoked(hash_at(revoked.getColumn(0)), true);
         SQLite::Statement cursors(database_, "SELECT node_id, next_pay_index FROM gateway_cursors");
@@ -237,6 +246,10 @@ class SqliteStore final : public Store {
             figures_.commit_seconds += taken.count();
             lock.unlock();
             note(committed);
+            if (committed) {
+                for (const PaymentHash& hash : released_) facts_.set_charged(hash, false);
+            }
+            released_.clear();
             for (Write& write : group) std::visit([&](auto& one) { finish(one, committed); }, write);
             group.clear();
             lock.lock();
@@ -265,8 +278,11 @@ class SqliteStore final : public Store {
         try {
             SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
             if (group.empty()) database_.exec(pragma("user_version", static_cast<int>(migrations().size())));
+            released_.clear();
+            for (const PaymentHash& hash : owed_releases_) release(hash);
             for (Write& write : group) std::visit([&](auto& one) { execute(one); }, write);
             transaction.commit();
+            owed_releases_.clear();
             return {};
         } catch (const SQLite::Exception& error) {
             bool malformed = error.getErrorCode() == SQLITE_CORRUPT || error.getErrorCode() == SQLITE_NOTADB;
@@ -314,11 +330,18 @@ class SqliteStore final : public Store {
         cursor.exec();
     }
 
-    void execute(ChargeWrite& write) { write.admission = charges_->use(write.use); }
+    void release(const PaymentHash& hash) {
+        if (charges_->release(hash)) released_.insert(hash);
+    }
+
+    void execute(ChargeWrite& write) {
+        write.admission = charges_->use(write.use);
+        if (write.admission == paywall::ChargeAdmission::first) released_.erase(write.use.payment_hash);
+    }
 
     void finish(ChargeWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
-        if (write.admission == paywall::ChargeAdmission::first) facts_.set_charged(write.use.payment_hash);
+        if (write.admission == paywall::ChargeAdmission::first) facts_.set_charged(write.use.payment_hash, true);
         write.done(write.admission);
     }
 
@@ -446,7 +469,10 @@ class SqliteStore final : public Store {
 
     std::atomic<std::uint64_t> subscription_{1};
     std::atomic<std::uint64_t> revocations_version_{0};
-    std::uint64_t failed_subscription_ = 0;  // the writer's own
+    // The writer's own:
+    std::uint64_t failed_subscription_ = 0;
+    std::vector<PaymentHash> owed_releases_;     // that could not be written yet
+    std::unordered_set<PaymentHash> released_;  // charges, in the transaction under way
     WriteHealth health_;
 
     mutable std::mutex ended_mutex_;

@@ -99,6 +99,11 @@ class Store {
     using ChargeDone = std::function<void(Result<paywall::ChargeAdmission>)>;
     virtual void use_charge(paywall::ChargeUse use, ChargeDone done) = 0;
 
+    // Takes a use of a charge back that came to nothing. Where that cannot be written now, it is written later, before
+    // any further use of a charge; a process that ends before leaves the charge used.
+    using ReleaseDone = std::function<void(Result<void>)>;
+    virtual void release_charge(const PaymentHash& hash, ReleaseDone done) = 0;
+
     // Records a settlement and moves the node's cursor behind it. `done` gets false where it was known already.
     using SettlementDone = std::function<void(Result<bool>)>;
     virtual void record_settlement(std::string_view node_id, gateway::Settlement settlement, SettlementDone done) = 0;

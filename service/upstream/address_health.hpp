@@ -29,6 +29,13 @@ class AddressHealth {
     // No connection could be made. How long the address rests now; empty where it rested already.
     std::optional<std::chrono::milliseconds> failed(Time now);
 
+    // An answer came, of HTTP/1.0 or of a later version.
+    void answered(bool in_1_0) {
+        if (in_1_0 != speaks_1_0()) in_1_0_.store(in_1_0, std::memory_order_relaxed);
+    }
+    // Whether the last answer was of HTTP/1.0: such a server reads no chunks.
+    [[nodiscard]] bool speaks_1_0() const { return in_1_0_.load(std::memory_order_relaxed); }
+
     // A health check succeeded or failed. True where the one before it went otherwise; the first one is held against
     // success.
     bool checked(bool good);
@@ -37,6 +44,7 @@ class AddressHealth {
     std::atomic<Time::rep> rests_until_{Time::min().time_since_epoch().count()};
     std::atomic<unsigned> failures_{0};  // since the last connection
     std::atomic<bool> check_failed_{false};
+    std::atomic<bool> in_1_0_{false};
 };
 
 // After so many failures before this one.

@@ -45,6 +45,9 @@ class Group {
     [[nodiscard]] const std::string& header_lines() const { return header_lines_; }
     [[nodiscard]] const std::vector<std::string>& header_names() const { return header_names_; }
 
+    // True once: the first time that an answer cost more than `max_cost_msat`.
+    [[nodiscard]] bool first_dear_answer() const { return !dear_answer_.exchange(true, std::memory_order_relaxed); }
+
     // Of one request.
     [[nodiscard]] Attempts attempts() const;
     // The address to try next; null where all were tried.
@@ -57,6 +60,7 @@ class Group {
     std::string header_lines_;
     std::vector<std::string> header_names_;
     mutable std::atomic<std::uint32_t> turn_{0};
+    mutable std::atomic<bool> dear_answer_{false};
 };
 
 using Groups = std::vector<std::shared_ptr<const Group>>;  // by index of the service

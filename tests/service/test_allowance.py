@@ -214,26 +214,6 @@ def test_a_failing_upstream_costs_nothing(shop):
     assert shop.service.metric('l402_free_requests_total{resource="news",result="failed"}') == 8
 
 
-def test_a_client_that_left_before_the_head_uses_nothing_up(shop):
-    asked, go = threading.Event(), threading.Event()
-
-    def wait(request, connection, stream):
-        asked.set()
-        go.wait(10)
-        return response(b"ok")
-
-    shop.upstream.routes["/news/wait"] = wait
-    one = network(shop)
-    client = shop.service.client()
-    client.request("GET", "/news/wait", one)
-    assert asked.wait(10)
-    client.close()
-    time.sleep(0.1)
-    go.set()
-    time.sleep(0.3)
-    assert left(shop.service.get("/news/x", one)) == 2
-
-
 def test_pitfall_12_parallel_requests_are_free_exactly_as_often_as_is_said(shop):
     def slow(*_):
         time.sleep(0.05)

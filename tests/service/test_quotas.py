@@ -180,27 +180,6 @@ def test_a_failing_upstream_costs_nothing(shop):
     assert left(shop.service.get("/uses/404", token.headers()), "uses") == 4
 
 
-def test_a_client_that_left_before_the_head_uses_nothing_up(shop):
-    asked, go = threading.Event(), threading.Event()
-
-    def wait(request, connection, stream):
-        asked.set()
-        go.wait(10)
-        return response(b"ok")
-
-    shop.upstream.routes["/uses/wait"] = wait
-    token = shop.paid("uses")
-    client = shop.service.client()
-    client.request("GET", "/uses/wait", token.headers())
-    assert asked.wait(10)
-    client.close()
-    time.sleep(0.1)
-    go.set()
-    time.sleep(0.3)
-    assert used(shop, token) == (0, 0, 0)
-    assert left(shop.service.get("/uses/x", token.headers()), "uses") == 4
-
-
 def test_an_upgraded_connection_is_one_use(shop):
     def switch(request, connection, stream):
         connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from kit.macaroons import Macaroon, field, mac
+from kit.upstream import response
 from test_limits import PROXY, issues
 from test_terms import buy
 
@@ -175,6 +176,17 @@ def test_where_the_operator_says_so_work_opens_one_request(flooded):
     assert (seen.get("x-l402-access"), seen.get("x-l402-service"), seen.get("authorization")) == ("work", "open", None)
     assert Task(house.service.get("/open/x", headers))
     assert len(house.upstream.requests) == 1
+
+
+def test_case_m17_work_whose_request_came_to_nothing_is_good_again(flooded):
+    house = flooded()
+    headers = Task(house.service.get("/open/x")).headers()
+    house.upstream.routes["/open/x"] = lambda *_: response(b"", "500 Oops")
+    for _ in range(2):
+        assert house.service.get("/open/x", headers).status == 500
+    del house.upstream.routes["/open/x"]
+    assert house.service.get("/open/x", headers).status == 200
+    assert house.service.get("/open/x", headers).status == 429
 
 
 def test_a_task_expires(flooded):

@@ -90,6 +90,7 @@ upstream = "http://127.0.0.1:9000"
 price_msat = 1
 credit_msat = 1000
 cost_header = "X-Cost"
+max_cost_msat = 900
 [[service.tier]]
 name = "large"
 tier = 0

@@ -84,6 +84,7 @@ header = "2s"
 body = "3s"
 upstream_connect = "4s"
 upstream_response = "5s"
+half_closed = "8s"
 tunnel = "6s"
 drain = "7s"
 [pay_page]
@@ -126,7 +127,7 @@ schemes = ["payment"]
     CHECK(config->limits.body == 10485760);
     const config::Timeouts& timeouts = config->timeouts;
     CHECK((timeouts.idle == 1s && timeouts.header == 2s && timeouts.body == 3s && timeouts.upstream_connect == 4s));
-    CHECK((timeouts.upstream_response == 5s && timeouts.tunnel == 6s && timeouts.drain == 7s));
+    CHECK((timeouts.upstream_response == 5s && timeouts.half_closed == 8s && timeouts.tunnel == 6s && timeouts.drain == 7s));
     CHECK(config->pay_page.max_waiting == 5);
     CHECK_FALSE(config->discovery.enabled);
     CHECK((config->discovery.name == "Shop" && config->discovery.uri == "https://shop.example/about"));

@@ -38,6 +38,14 @@ TEST_CASE("what a token buys beside time") {
     REQUIRE(metered);
     CHECK(metered->services[0].cost_header == "X-Cost-Msat");
     CHECK(metered->services[0].amount_due(Msat(1000)) == Msat(50000));
+    CHECK_FALSE(metered->services[0].max_cost);
+    CHECK_FALSE(metered->services[0].held_for(Msat(1000), metered->services[0].quota));
+    auto bounded = parsed("credit_msat = 50000\ncost_header = \"X-Cost-Msat\"\nmax_cost_msat = 20000\n");
+    REQUIRE(bounded);
+    const config::Service& service = bounded->services[0];
+    CHECK(service.held_for(Msat(1000), service.quota) == 19000);
+    CHECK(service.held_for(Msat(30000), service.quota) == 0);
+    CHECK_FALSE(service.held_for(Msat(1000), config::Quota{}));
 }
 
 TEST_CASE("quotas that make no sense are refused with what would be right") {
@@ -67,6 +75,15 @@ TEST_CASE("quotas that make no sense are refused with what would be right") {
          "m.toml:13: service.cost_header: \"X Cost\" is no name of a header field; choose a name such as"},
         {"credit_msat = 5000\ncost_header = \"Content-Length\"\n",
          "m.toml:13: service.cost_header: \"Content-Length\" belongs to the connection"},
+        {"credit_msat = 5000\nmax_cost_msat = 2000\n",
+         "m.toml:13: service.max_cost_msat: needs cost_header: the field in which the upstream says the cost"},
+        {"credit_msat = 5000\ncost_header = \"X-Cost\"\nmax_cost_msat = 999\n",
+         "m.toml:14: service.max_cost_msat: must be at least price_msat, 1000"},
+        {"credit_msat = 5000\ncost_header = \"X-Cost\"\nmax_cost_msat = 5001\n",
+         "m.toml:7: service.max_cost_msat: must be at most credit_msat, 5000: else that pays for no request"},
+        {"credit_msat = 5000\ncost_header = \"X-Cost\"\nmax_cost_msat = 4000\n[[service.tier]]\nname = \"s\"\ntier = "
+         "1\ncredit_msat = 3000\n",
+         "m.toml:7: service.max_cost_msat: must be at most credit_msat of tier \"s\", 3000"},
         {realm + "uses = 2\n" + other + realm + "uses = 3\n",
          "m.toml:14: service.realm: its token has one account for all services of the realm: uses, bytes and "
          "credit_msat must be as in service \"weather\" of line 7"},

@@ -61,6 +61,83 @@ TEST_CASE("what a request is forwarded with") {
     CHECK(forwarded("Expect: 100-continue\r\n") == start + "Expect: 100-continue\r\n" + added);
 }
 
+TEST_CASE("M11: a body that servers may leave unread goes on a connection that is not used again") {
+    struct {
+        const char* start;
+        bool unread;
+    } const cases[] = {
+        {"GET /x HTTP/1.1\r\nContent-Length: 5", true},        {"GET /x HTTP/1.1\r\nTransfer-Encoding: chunked", true},
+        {"HEAD /x HTTP/1.1\r\nContent-Length: 5", true},       {"OPTIONS /x HTTP/1.1\r\nContent-Length: 5", true},
+        {"DELETE /x HTTP/1.1\r\nContent-Length: 5", true},     {"PROPFIND /x HTTP/1.1\r\nContent-Length: 5", true},
+        {"FROB /x HTTP/1.1\r\nTransfer-Encoding: chunked", true}, {"GET /x HTTP/1.1\r\nContent-Length: 0", false},
+        {"GET /x HTTP/1.1\r\nAccept: a", false},               {"POST /x HTTP/1.1\r\nContent-Length: 5", false},
+        {"PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked", false}, {"PATCH /x HTTP/1.1\r\nContent-Length: 5", false},
+    };
+    for (const auto& c : cases) {
+        INFO(c.start);
+        RequestReader reader;
+        const std::string head = std::string(c.start) + "\r\nHost: a\r\n\r\n";
+        REQUIRE_FALSE(reader.parse(head, limits));
+        CHECK(may_be_left_unread(reader.head()) == c.unread);
+        ForwardFacts facts{"/x", "a", "127.0.0.1:9000", "10.0.0.1"};
+        facts.close = c.unread;
+        std::string out;
+        append_upstream_head(reader.head(), facts, out);
+        CHECK((out.find("\r\nConnection: close\r\n") != std::string::npos) == c.unread);
+    }
+}
+
+TEST_CASE("H17: a body that was held goes with its length, and nobody waits for it to be asked for") {
+    RequestReader reader;
+    const std::string head =
+        "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
+    REQUIRE_FALSE(reader.parse(head, limits));
+    ForwardFacts facts{"/x", "a", "127.0.0.1:9000", "10.0.0.1"};
+    facts.whole_body = 7;
+    std::string out;
+    append_upstream_head(reader.head(), facts, out);
+    CHECK(out.find("Content-Length: 7\r\n") != std::string::npos);
+    CHECK(out.find("Transfer-Encoding") == std::string::npos);
+    CHECK(out.find("Expect") == std::string::npos);
+}
+
+TEST_CASE("H17: an answer without a date gets one, an interim one none") {
+    auto dated = [](const std::string& head, std::string_view date) {
+        ResponseReader reader;
+        REQUIRE_FALSE(reader.parse(head, limits, false));
+        std::string out;
+        OwnFields own{{}, {}, {}, true, date};
+        append_client_head(reader.head(), ClientFraming::none, 11, true, own, out);
+        return out;
+    };
+    const std::string_view now = "Sun, 06 Nov 1994 08:49:37 GMT";
+    CHECK(dated("HTTP/1.1 204 No\r\n\r\n", now) == "HTTP/1.1 204 No\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
+    CHECK(dated("HTTP/1.1 204 No\r\nDate: then\r\n\r\n", now) == "HTTP/1.1 204 No\r\nDate: then\r\n\r\n");
+    CHECK(dated("HTTP/1.1 103 Early\r\n\r\n", {}) == "HTTP/1.1 103 Early\r\n\r\n");
+}
+
+TEST_CASE("H6: what has no end of its own is told by its type") {
+    struct {
+        const char* fields;
+        bool endless;
+    } const cases[] = {
+        {"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n", true},
+        {"Content-Type: Text/Event-Stream;charset=utf-8\r\n", true},
+        {"content-type: text/event-stream ; x=y\r\n", true},
+        {"Content-Type: multipart/x-mixed-replace; boundary=b\r\n", true},
+        {"Content-Type: text/event-stream\r\nContent-Length: 9\r\n", false},
+        {"Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n", false},
+        {"Transfer-Encoding: chunked\r\n", false},
+    };
+    for (const auto& c : cases) {
+        INFO(c.fields);
+        ResponseReader reader;
+        const std::string head = std::string("HTTP/1.1 200 OK\r\n") + c.fields + "\r\n";
+        REQUIRE_FALSE(reader.parse(head, limits, false));
+        CHECK(is_endless(reader.head()) == c.endless);
+    }
+}
+
 TEST_CASE("fields that the service sets replace the client's of the same name, in any spelling") {
     const std::vector<std::string> names{"X-Api-Key", "Authorization", "Host"};
     const std::string lines = "X-Api-Key: k\r\nAuthorization: Bearer t\r\nHost: inside\r\n";

@@ -141,7 +141,7 @@ TEST_CASE("heads that servers read differently are refused") {
         {get + "X A: 1\r\n\r\n", 400},
         {get + "Host: a\r\n\r\n", 400},
         {"GET / HTTP/1.1\r\n\r\n", 400},
-        {"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
+        {"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 200},
         {"GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505},
         {"GET /\r\nHost: a\r\n\r\n", 400},
         {get + "Expect: something\r\n\r\n", 417},
@@ -186,6 +186,43 @@ TEST_CASE("how a response's body ends follows from status and fields") {
           "HTTP/2 200\r\n\r\n", "nonsense\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n"}) {
         INFO(head);
         CHECK(response_fault(head) == 502);
+    }
+}
+
+TEST_CASE("H17: later minor versions are read as 1.1, and other majors refused") {
+    struct {
+        const char* version;
+        unsigned status;
+        int read;
+    } const cases[] = {
+        {"HTTP/1.0", 200, 10}, {"HTTP/1.1", 200, 11}, {"HTTP/1.2", 200, 11}, {"HTTP/1.9", 200, 11},
+        {"HTTP/2.0", 505, 0},  {"HTTP/0.9", 505, 0},  {"HTTP/1.10", 505, 0}, {"HTTP/1.x", 505, 0},
+    };
+    for (const auto& c : cases) {
+        INFO(c.version);
+        RequestReader reader;
+        const std::string head = std::string("GET /HTTP/1.2 ") + c.version + "\r\nHost: a\r\nX-A: HTTP/1.2\r\n\r\n";
+        auto fault = reader.parse(head, limits);
+        CHECK((fault ? fault->status : 200) == c.status);
+        if (fault) continue;
+        CHECK(reader.head().version == c.read);
+        CHECK(reader.head().target == "/HTTP/1.2");
+        CHECK(reader.head().fields.back().value == "HTTP/1.2");
+    }
+    ResponseReader reader;
+    REQUIRE_FALSE(reader.parse("HTTP/1.2 200 OK\r\n\r\n", limits, false));
+    CHECK(reader.head().version == 11);
+    CHECK(reader.head().keep_alive);
+}
+
+TEST_CASE("H17: a status that no class has is no answer") {
+    for (const char* status : {"000", "099", "600", "999"}) {
+        INFO(status);
+        CHECK(response_fault(std::string("HTTP/1.1 ") + status + " X\r\n\r\n") == 502);
+    }
+    for (const char* status : {"100", "299", "599"}) {
+        INFO(status);
+        CHECK(response_fault(std::string("HTTP/1.1 ") + status + " X\r\n\r\n") == 200);
     }
 }
 

@@ -21,6 +21,10 @@ paywall::ChargeRecord record(unsigned replays = 0) {
     return {"id", request, replays, noon + 10min};
 }
 
+paywall::ChargeRecord released(std::chrono::minutes repeatable_for = 10min) {
+    return {"id", request, 0, noon + repeatable_for, true};
+}
+
 }  // namespace
 
 TEST_CASE("A charge is let through once, and again only where that does no harm") {
@@ -53,6 +57,11 @@ TEST_CASE("A charge is let through once, and again only where that does no harm"
         {"for another request", other_request, record(), ChargeAdmission::other_request},
         {"for another request that does harm", other_unrepeatable, record(), ChargeAdmission::other_request},
         {"under another challenge", other_challenge, record(), ChargeAdmission::other_request},
+        {"taken back", unrepeatable, released(), ChargeAdmission::first},
+        {"taken back, for another request", other_request, released(), ChargeAdmission::first},
+        {"taken back, under another challenge", other_challenge, released(), ChargeAdmission::first},
+        {"taken back, late", use(noon + 14min), released(15min), ChargeAdmission::first},
+        {"taken back, too late", use(noon + 15min), released(15min), ChargeAdmission::expired},
     };
     for (const Case& one : cases) {
         CAPTURE(one.what);

@@ -106,7 +106,7 @@ TEST_CASE("of an account that is being closed nothing more is set aside, and it 
     auto& late = std::get<Reservation>(second);
     CHECK(ledger.close(hash(1)).spent_msat == 500);
     CHECK(said(ledger.reserve(hash(1), credit, {0, 0, 1})) == "balance");
-    CHECK(late.add_msat_up_to(1) == 0);
+    CHECK(late.draw(1).msat == 0);
     late.settle(900);
     CHECK(late.pending().spent_msat == 200);
     late.settle(50);
@@ -124,9 +124,67 @@ TEST_CASE("a balance that grows is there for a reservation under way") {
     Ledger ledger;
     auto answer = ledger.reserve(hash(1), credit, {0, 0, 1000});
     auto& reservation = std::get<Reservation>(answer);
-    CHECK(reservation.add_msat_up_to(500) == 0);
+    CHECK_FALSE(reservation.add_msat(200));
     reservation.raise_credit(Msat(1200));
-    CHECK(reservation.add_msat_up_to(500) == 200);
+    CHECK(reservation.add_msat(200));
+}
+
+TEST_CASE("M10: what a request may cost is held while it is under way, and bounds what it draws") {
+    struct {
+        std::uint64_t cost;      // that is told
+        bool covered;
+        std::uint64_t expected;  // of a price of 100 and 300 held
+    } const cases[] = {{0, true, 0}, {100, true, 100}, {250, true, 250}, {400, true, 400}, {401, false, 400}};
+    for (const auto& c : cases) {
+        INFO(c.cost);
+        Ledger ledger;
+        auto mine = ledger.reserve(hash(1), credit, {0, 0, 100}, 300);
+        auto& reservation = std::get<Reservation>(mine);
+        CHECK(reservation.held() == 300);
+        CHECK(reservation.left().spent_msat == 600);
+        CHECK(said(ledger.reserve(hash(1), credit, {0, 0, 100}, 501)) == "balance");
+        CHECK(said(ledger.reserve(hash(1), credit, {0, 0, 100}, 500)) == "reserved");
+        CHECK(reservation.settle(c.cost) == c.covered);
+        CHECK(reservation.held() == 0);
+        CHECK(reservation.left().spent_msat == 1000 - c.expected);
+        reservation.commit();
+        CHECK(ledger.used(hash(1)) == Usage{0, 0, c.expected});
+    }
+    // The price first, and what the trailer says behind it.
+    Ledger ledger;
+    {
+        auto mine = ledger.reserve(hash(1), credit, {0, 0, 100}, 300);
+        auto& reservation = std::get<Reservation>(mine);
+        reservation.commit();
+        CHECK(reservation.held() == 300);
+        CHECK(reservation.left().spent_msat == 600);
+        CHECK(reservation.draw(50).msat == 50);
+        CHECK(reservation.held() == 0);
+        reservation.commit();
+        CHECK(ledger.used(hash(1)) == Usage{0, 0, 150});
+    }
+    {
+        auto unused = ledger.reserve(hash(1), credit, {0, 0, 100}, 300);
+    }
+    CHECK(said(ledger.reserve(hash(1), credit, {0, 0, 850})) == "reserved");
+}
+
+TEST_CASE("M10: while a balance is overdrawn nothing is admitted, whatever comes back") {
+    Ledger ledger;
+    {
+        auto first = ledger.reserve(hash(1), credit, {0, 0, 100});
+        auto second = ledger.reserve(hash(1), credit, {0, 0, 100});
+        CHECK_FALSE(std::get<Reservation>(first).settle(1100));
+        std::get<Reservation>(first).commit();
+        CHECK(ledger.used(hash(1)) == Usage{0, 0, 900});
+    }
+    // The second one cost nothing, and its price pays a part of what the first one overdrew.
+    for (const std::uint64_t ask : {0U, 1U, 100U})
+        CHECK(said(ledger.reserve(hash(1), credit, {0, 0, ask})) == "balance");
+    config::Quota more = credit;
+    more.credit = Msat(1101);
+    CHECK(said(ledger.reserve(hash(1), more, {0, 0, 2})) == "balance");
+    CHECK(said(ledger.reserve(hash(1), more, {0, 0, 1})) == "reserved");
 }
 
 TEST_CASE("whatever the order of events, no account goes below zero or beyond what was bought") {
@@ -144,6 +202,7 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
         const Usage bought{quota.uses.value_or(0), quota.bytes.value_or(0), quota.credit ? quota.credit->value() : 0};
         Ledger ledger;
         Usage used;
+        std::uint64_t overdrawn = 0;
         struct Open {
             Reservation reservation;
             Usage pending;
@@ -155,13 +214,17 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
             for (const Open& one : open) out += one.pending.*member;
             return out;
         };
-        auto left = [&](std::uint64_t Usage::*member) { return bought.*member - sum(member); };
+        auto left = [&](std::uint64_t Usage::*member) {
+            const std::uint64_t gone = sum(member) + (member == &Usage::spent_msat ? overdrawn : 0);
+            return gone < bought.*member ? bought.*member - gone : 0;
+        };
         for (int step = 0; step < 400; ++step) {
             std::uint64_t what = random.below(8);
             if (what == 0 || open.empty()) {
                 Usage ask = balance ? Usage{0, 0, random.below(60)} : Usage{1, 0, 0};
                 auto answer = ledger.reserve(hash(9), quota, ask);
-                bool expected = balance ? ask.spent_msat <= left(&Usage::spent_msat)
+                const std::uint64_t rest = left(&Usage::spent_msat);
+                bool expected = balance ? ask.spent_msat <= rest && (overdrawn == 0 || rest > 0)
                                         : left(&Usage::uses) > 0 && left(&Usage::bytes) > 0;
                 REQUIRE((said(answer) == "reserved") == expected);
                 if (expected) open.push_back({std::move(std::get<Reservation>(answer)), ask, 0});
@@ -180,12 +243,13 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
                 one.pending.bytes += expected;
             } else if (what == 3 && balance) {
                 std::uint64_t most = left(&Usage::spent_msat) + one.pending.spent_msat;
-                one.reservation.settle(amount);
+                REQUIRE(one.reservation.settle(amount) == (amount <= most));
+                overdrawn += amount > most ? amount - most : 0;
                 one.pending.spent_msat = std::min(amount, most);
             } else if (what == 4 && balance) {
-                std::uint64_t expected = std::min(amount, left(&Usage::spent_msat));
-                REQUIRE(one.reservation.add_msat_up_to(amount) == expected);
-                one.pending.spent_msat += expected;
+                bool expected = amount <= left(&Usage::spent_msat);
+                REQUIRE(one.reservation.add_msat(amount) == expected);
+                if (expected) one.pending.spent_msat += amount;
             } else if (what == 5) {
                 one.reservation.commit();
                 used.uses += one.pending.uses;

@@ -55,6 +55,17 @@ TEST_CASE("work is honoured once, for what it was set for") {
     CHECK(WorkDesk(key(2)).use(easy, early, "weather", WorkBuys::invoice, noon) == WorkVerdict::refused);
 }
 
+TEST_CASE("M17: work whose request came to nothing is good again") {
+    WorkDesk desk(key(1));
+    const macaroon::Macaroon work = solved(desk.set(easy, "weather", WorkBuys::request, noon));
+    for (int i = 0; i < 2; ++i) {
+        CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon) == WorkVerdict::good);
+        CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon) == WorkVerdict::refused);
+        desk.give_back(id_of(work));
+    }
+    CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon + 60s) == WorkVerdict::refused);
+}
+
 TEST_CASE("what is no solution is refused") {
     WorkDesk desk(key(1));
     const config::Work settings{.bits = 16, .max_bits = 16};
