@@ -148,9 +148,16 @@ void Session::finish_request(unsigned code, Outcome outcome) {
 }
 
 // A request that is denied by two steps counts in the first one.
+bool Session::is_second_step() const {
+    return front_question_ && front_question_->dialect == forward_auth::Dialect::nginx_answer;
+}
+
 void Session::count_credential(metrics::AuthResult result) {
-    if (front_question_ && front_question_->dialect == forward_auth::Dialect::nginx_answer) return;
-    counts_->authenticated(result);
+    if (!is_second_step()) counts_->authenticated(result);
+}
+
+void Session::count_allowance(metrics::FreeResult result) {
+    if (!is_second_step()) counts_->on_allowance(result);
 }
 
 Session::HeadState Session::look_for_head() {

@@ -98,6 +98,7 @@ class Session {
     void finish_request(unsigned code, Outcome outcome);
     void count_credential(metrics::AuthResult result);
 
+    [[nodiscard]] bool is_second_step() const;
     // session_price.cpp
     // What is to be priced.
     struct Described {

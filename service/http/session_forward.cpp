@@ -43,7 +43,7 @@ bool Session::denies_silently() const {
 }
 
 bool Session::admits_nothing() const {
-    return front_question_ ? front_question_->dialect == Dialect::nginx_answer : service().upstream.addresses.empty();
+    return front_question_ ? is_second_step() : service().upstream.addresses.empty();
 }
 
 // In place of what admits_nothing() keeps back.
