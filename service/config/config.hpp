@@ -183,6 +183,9 @@ struct Pricer {
     std::size_t calls = 16;                               // under way at a time
     bool operator==(const Pricer&) const = default;
     [[nodiscard]] std::string url() const;  // as in the file
+    [[nodiscard]] bool tells(std::string_view fact) const {
+        return std::find(facts.begin(), facts.end(), fact) != facts.end();
+    }
 };
 
 struct Origin;

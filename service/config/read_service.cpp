@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/codec/ascii.hpp"
+#include "common/codec/field_name.hpp"
 #include "service/config/definition.hpp"
 #include "service/config/load_pages.hpp"
 #include "service/config/read_allowance.hpp"
@@ -90,6 +91,23 @@ void check_quota_by_response(Section& section, const QuotaTerms& terms, const st
 }
 
 void check_overlaps(const std::vector<Service>& services, Faults& faults) {
+// What a request is priced by reaches the upstream as the client sent it.
+void check_priced_fields(Section& section, const Service& service) {
+    auto set = [&service](std::string_view name) {
+        const std::vector<UpstreamHeader>& headers = service.upstream.headers;
+        return std::any_of(headers.begin(), headers.end(),
+                           [name](const UpstreamHeader& one) { return codec::same_variable(one.name, name); });
+    };
+    auto check = [&](std::string_view name, std::string_view key) {
+        if (!name.empty() && set(name))
+            section.fault("upstream_headers", "sets \"" + std::string(name) + "\", which " + std::string(key) +
+                                                  " prices as the client sent it: leave one of the two out");
+    };
+    for (const Route& route : service.routes) check(route.unit_header, "unit_header");
+    if (!service.pricer) return;
+    for (const std::string& name : service.pricer->headers) check(name, "the pricer");
+}
+
     for (std::size_t i = 0; i < services.size(); ++i) {
         const Service& later = services[i];
         for (std::size_t j = 0; j < i; ++j) {
@@ -205,7 +223,11 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                     std::move(sessions),
                     std::make_shared<const Origin>(Origin{masked(to_json(table))}),
                     std::move(pricer),
-                    std::move(tiers)};
+                    std::move(tiers),
+                    paths,
+                    refuses_unmatched};
+    check_paths(section, service);
+    check_priced_fields(section, service);
     check_pricer(service, faults);
     check_tiers(service, faults);
     return service;

@@ -3,6 +3,7 @@
 // is in cache_rules.hpp.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 #include "service/http/message.hpp"
 
 namespace millrace::http {
+
+class DecidingFields;
 
 // What a request is forwarded with besides its own fields.
 struct ForwardFacts {
@@ -23,6 +26,7 @@ struct ForwardFacts {
     std::string_view set_lines = {};              // fields that the service sets ...
     std::span<const std::string> set_names = {};  // ... instead of the client's of these names
     bool unencoded = false;                       // the answer is looked into: no Accept-Encoding
+    const DecidingFields* deciding = nullptr;     // of the service: nothing that may be read as one of them goes on
 };
 
 // What an upstream is told by fields of ours; nobody else's of these names reach it.
@@ -58,6 +62,9 @@ struct OwnFields {
 // Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.
 void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
                         const OwnFields& own, std::string& out);
+
+// The first field whose name is another spelling of those in told_upstream; empty where there is none.
+[[nodiscard]] std::optional<std::string_view> twin_of_ours(const RequestHead& head);
 
 // RFC 9110 §5.1: names of fields are compared without regard to case.
 [[nodiscard]] bool same_field_name(std::string_view left, std::string_view right);

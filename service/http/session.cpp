@@ -282,7 +282,11 @@ std::optional<Problem> Session::find_service() {
     std::string_view asked =
         head.verb == Verb::options ? header(head, Field::access_control_request_method) : std::string_view();
     paywall::Lookup found = site_->routes.find(x.host, asked.empty() ? head.method : asked, x.target);
-    if (found.ambiguous) return Problem{400, "An encoded slash decides what this path means; write it plainly."};
+    if (!found.ambiguous.empty()) return Problem{400, std::string(found.ambiguous)};
+    if (names_other_method(found.match, asked.empty() ? head.method : asked))
+        return Problem{400,
+                       "A field such as X-HTTP-Method-Override names a method that is sold differently here: send the "
+                       "request with that method itself."};
     if (found.other_methods) return Problem{405, "Nothing is offered at this address with this method."};
     if (!found.match) return Problem{404, "Nothing is offered at this address."};
     match_ = *found.match;
@@ -293,6 +297,24 @@ std::optional<Problem> Session::find_service() {
 // A pre-flight is answered; of other requests it is noted what their answers say.
 std::optional<Problem> Session::cross_origin() {
     const RequestHead& head = exchange_->request.head();
+// Whether a field puts a method in the place of the request's that decides differently.
+bool Session::names_other_method(const std::optional<paywall::RouteMatch>& match, std::string_view method) const {
+    if (!match) return false;
+    const Exchange& x = *exchange_;
+    const std::optional<config::Pricer>& pricer = site_->config.services[match->service].pricer;
+    bool priced = pricer && match->access == paywall::Access::sold && pricer->tells("method");
+    for (const std::string& other : overriding_methods(x.request.head())) {
+        if (other != method && (priced || site_->routes.find(x.host, other, x.target).match != match)) return true;
+    }
+    return false;
+}
+
+// Whether the path itself, beside what it matches, says what the request costs.
+bool Session::path_decides(const paywall::RouteMatch& match) const {
+    const config::Service& one = site_->config.services[match.service];
+    return match.access == paywall::Access::sold && one.pricer && one.pricer->tells("path");
+}
+
     paywall::Preflight preflight{header(head, Field::origin), header(head, Field::access_control_request_method),
                                  header(head, Field::access_control_request_headers)};
     if (preflight.origin.empty()) return std::nullopt;

@@ -86,6 +86,8 @@ class Session {
     std::optional<Problem> route();
     std::optional<Problem> find_client();
     std::optional<Problem> find_service();
+    [[nodiscard]] bool names_other_method(const std::optional<paywall::RouteMatch>& match, std::string_view method) const;
+    [[nodiscard]] bool path_decides(const paywall::RouteMatch& match) const;
     std::optional<Problem> cross_origin();
     std::optional<Problem> limit_use();
     Awaitable<bool> answer(Problem problem, Outcome outcome);

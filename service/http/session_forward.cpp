@@ -26,6 +26,9 @@ std::optional<Problem> Session::take_question() {
         return Problem{fault->status, std::string(fault->detail)};
     }
     front_question_ = std::get<forward_auth::Question>(read);
+    // The proxy hands it on, and takes out the names themselves alone.
+    if (auto name = twin_of_ours(head))
+        return Problem{400, std::string(*name) + " may be read as a field of millraced's own: leave it out."};
     forward_auth::put_in_place(*front_question_, exchange_->request.amend(), &body_told_);
     return std::nullopt;
 }

@@ -65,7 +65,10 @@ std::optional<Problem> Session::find_price() {
     if (match_.access == paywall::Access::free) return std::nullopt;
     const Exchange& x = *exchange_;
     const RequestHead& head = x.request.head();
-    Described what{head.method, x.host, x.target.forward, std::nullopt, std::nullopt, &head};
+    if (auto fault = site_->deciding[match_.service].fault_of(head, front_question_.has_value()))
+        return Problem{400, std::move(*fault)};
+    std::string_view path = path_compared_.empty() ? x.target.path : path_compared_;
+    Described what{head.method, x.host, path, x.target.forward, std::nullopt, std::nullopt, &head};
     if (head.framing == Framing::none && body_told_) what.body_size = 0;
     if (head.has_content_length) what.body_size = head.content_length;
     const config::Route* route = route_sold();

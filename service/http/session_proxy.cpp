@@ -34,7 +34,8 @@ Awaitable<bool> Session::proxy() {
                            token_headers_,
                            group.header_lines(),
                            group.header_names(),
-                           visit_ && service().sessions && service().sessions->event};
+                           visit_ && service().sessions && service().sessions->event,
+                           &site_->deciding[match_.service]};
         x.to_upstream.clear();
         append_upstream_head(head, facts, x.to_upstream);
         std::shared_ptr<UpstreamPool> pool = worker_.pool(*target);
