@@ -257,6 +257,8 @@ struct Service {
     std::shared_ptr<const Origin> origin = {};  // where it comes from, as it was written: see config/definition.hpp
     std::optional<Pricer> pricer = {};          // says what requests cost, in place of the rules here
     std::vector<Tier> tiers = {};               // by number, the lowest first; empty: one kind of token, of tier 0
+    PathRules paths = {};                       // how the upstream reads paths
+    bool refuses_unmatched = false;             // what no route, `free` or `auth_only` names is not served at all
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }

@@ -8,6 +8,7 @@
 #include "service/config/load_pages.hpp"
 #include "service/config/read_allowance.hpp"
 #include "service/config/read_limits.hpp"
+#include "service/config/read_paths.hpp"
 #include "service/config/read_pricer.hpp"
 #include "service/config/read_quota.hpp"
 #include "service/config/read_routes.hpp"
@@ -90,7 +91,6 @@ void check_quota_by_response(Section& section, const QuotaTerms& terms, const st
                       "an answer for its leave");
 }
 
-void check_overlaps(const std::vector<Service>& services, Faults& faults) {
 // What a request is priced by reaches the upstream as the client sent it.
 void check_priced_fields(Section& section, const Service& service) {
     auto set = [&service](std::string_view name) {
@@ -108,6 +108,7 @@ void check_priced_fields(Section& section, const Service& service) {
     for (const std::string& name : service.pricer->headers) check(name, "the pricer");
 }
 
+void check_overlaps(const std::vector<Service>& services, Faults& faults) {
     for (std::size_t i = 0; i < services.size(); ++i) {
         const Service& later = services[i];
         for (std::size_t j = 0; j < i; ++j) {
@@ -118,7 +119,7 @@ void check_priced_fields(Section& section, const Service& service) {
                          "; each service needs a name of its own");
             }
             if (includes(earlier.host, later.host) && earlier.methods.includes(later.methods) &&
-                earlier.path.hides(later.path)) {
+                earlier.path.hides(later.path, earlier.paths)) {
                 note(faults, later, "service.path",
                      "overlaps service \"" + earlier.name.text() + "\" " + place_of(earlier) +
                          ", which answers every request to host \"" + later.host.written() + "\" and path \"" +
@@ -193,6 +194,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     std::vector<Tier> tiers = read_tiers(section, timeout, terms.quota, faults);
     std::optional<FreeAllowance> free_allowance = read_free_allowance(section);
     WorkBuys work_buys = read_work_buys(section);
+    PathRules paths = read_path_rules(section);
+    bool refuses_unmatched = read_unmatched(section);
     if (upstream && upstream->addresses.empty()) check_quota_by_response(section, terms, tiers);
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;

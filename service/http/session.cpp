@@ -231,7 +231,8 @@ std::optional<Problem> Session::route() {
         if (auto refused = take_question()) return refused;
     }
     if (head.verb == Verb::connect || head.verb == Verb::trace) return Problem{501, "This method is not served here."};
-    if (const char* fault = paywall::parse_target(head.target, x.target)) {
+    auto carried = front_question_ ? paywall::Carried::as_sent : paywall::Carried::as_forwarded;
+    if (const char* fault = paywall::parse_target(head.target, x.target, carried)) {
         return Problem{400, std::string("The request has ") + fault + '.'};
     }
     std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
@@ -290,13 +291,12 @@ std::optional<Problem> Session::find_service() {
     if (found.other_methods) return Problem{405, "Nothing is offered at this address with this method."};
     if (!found.match) return Problem{404, "Nothing is offered at this address."};
     match_ = *found.match;
+    if (!found.varies.empty() && path_decides(match_)) return Problem{400, std::string(found.varies)};
+    path_compared_ = std::move(found.path);
     counts_ = &site_->resources[match_.service]->shard(worker_.index());
     return std::nullopt;
 }
 
-// A pre-flight is answered; of other requests it is noted what their answers say.
-std::optional<Problem> Session::cross_origin() {
-    const RequestHead& head = exchange_->request.head();
 // Whether a field puts a method in the place of the request's that decides differently.
 bool Session::names_other_method(const std::optional<paywall::RouteMatch>& match, std::string_view method) const {
     if (!match) return false;
@@ -315,6 +315,9 @@ bool Session::path_decides(const paywall::RouteMatch& match) const {
     return match.access == paywall::Access::sold && one.pricer && one.pricer->tells("path");
 }
 
+// A pre-flight is answered; of other requests it is noted what their answers say.
+std::optional<Problem> Session::cross_origin() {
+    const RequestHead& head = exchange_->request.head();
     paywall::Preflight preflight{header(head, Field::origin), header(head, Field::access_control_request_method),
                                  header(head, Field::access_control_request_headers)};
     if (preflight.origin.empty()) return std::nullopt;

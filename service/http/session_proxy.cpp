@@ -21,7 +21,7 @@ Awaitable<bool> Session::proxy() {
     bool repeatable = is_repeatable(head);
     std::string_view path = x.target.forward;
     if (group.config().rewrite) {
-        upstream::rewrite_target(*group.config().rewrite, x.target.forward, x.rewritten);
+        upstream::rewrite_target(*group.config().rewrite, service().paths, x.target.forward, x.rewritten);
         path = x.rewritten;
     }
     bool fresh = false;
