@@ -12,7 +12,7 @@ namespace {
 // Bytes that all readings of a path may have together.
 constexpr std::size_t max_read = 256 * 1024;
 
-enum class Cut { nothing, written, decoded };
+enum class Cut { nothing, written, decoded, last };
 
 // Which quirks the server has.
 struct Reader {
@@ -63,6 +63,11 @@ std::string change_segments(std::string_view path, Change change) {
 
 std::string_view without_parameters(std::string_view segment) {
     return segment.substr(0, segment.find(';'));
+}
+
+std::string cut_last_segment(std::string_view path) {
+    std::size_t last = path.rfind('/');
+    return std::string(path.substr(0, path.find(';', last == std::string_view::npos ? 0 : last)));
 }
 
 // "edit.", "edit. .", "edit::$DATA", "edit:$I30:$INDEX_ALLOCATION" -> "edit"
@@ -137,6 +142,7 @@ std::string merge_slashes(std::string_view path) {
 // Empty where the path hides something.
 std::optional<std::string> read_by(std::string_view path, const Reader& reader) {
     std::string out(path);
+    if (reader.cut == Cut::last) out = cut_last_segment(out);
     if (reader.cut == Cut::written) out = change_segments(out, without_parameters);
     out = decode(out, reader);
     if (reader.decoded_again) out = decode_again(out);
@@ -155,9 +161,10 @@ std::optional<PathReading> read_with_cuts(std::string_view path, Reader reader, 
         return text.has_value();
     };
     if (!read(Cut::nothing, out.kept)) return std::nullopt;
-    out.cut = out.cut_decoded = out.kept;
+    out.cut = out.cut_decoded = out.cut_last = out.kept;
     if (!parameters) return out;
-    if (!read(Cut::written, out.cut) || !read(Cut::decoded, out.cut_decoded)) return std::nullopt;
+    bool good = read(Cut::written, out.cut) && read(Cut::decoded, out.cut_decoded) && read(Cut::last, out.cut_last);
+    if (!good) return std::nullopt;
     return out;
 }
 
@@ -236,11 +243,9 @@ std::optional<PathReadings> read_path(std::string_view path) {
     if (!plain) return std::nullopt;
     out.plain = std::move(*plain);
     std::size_t combinations = std::size_t{1} << found.quirks.size();
-    if (combinations * (found.parameters ? 3 : 1) * path.size() > max_read) return std::nullopt;
+    if (combinations * (found.parameters ? 4 : 1) * path.size() > max_read) return std::nullopt;
     auto known = [&out](const PathReading& one) {
-        auto same = [&one](const PathReading& other) {
-            return one.kept == other.kept && one.cut == other.cut && one.cut_decoded == other.cut_decoded;
-        };
+        auto same = [&one](const PathReading& other) { return one.reads_as(other); };
         return same(out.plain) || std::any_of(out.others.begin(), out.others.end(), same);
     };
     for (std::size_t set = 1; set < combinations; ++set) {
@@ -285,6 +290,7 @@ std::vector<PathReading> read_as_sent(std::string_view path) {
     for (std::string text : {std::string(path), decode(path, {})}) {
         PathReading reading;
         reading.cut = reading.cut_decoded = change_segments(text, without_parameters);
+        reading.cut_last = cut_last_segment(text);
         reading.kept = std::move(text);
         reading.quirk = Quirk::as_sent;
         out.push_back(std::move(reading));

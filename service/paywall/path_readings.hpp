@@ -25,14 +25,18 @@ enum class Quirk { none, encoded_slash, decoded_again, escapes_kept, file_name, 
 // What to tell a client whose path is read differently for this reason: a sentence that says what to do.
 [[nodiscard]] std::string_view advice(Quirk quirk);
 
-// One reading: decoded, without dot segments, slashes merged. The two without parameters are those of a server that
-// cuts at a ";" as it is written, and of one that cuts at "%3B" as well; both are `kept` where there is none.
+// One reading: decoded, without dot segments, slashes merged; and the same without parameters, as `kept` where there are
+// none.
 struct PathReading {
     std::string kept;
-    std::string cut;
-    std::string cut_decoded;
+    std::string cut;            // at each ";" as it is written (servlet containers)
+    std::string cut_decoded;    // at "%3B" too
+    std::string cut_last;       // in the last segment alone (Python's urlparse, RFC 2396's predecessors)
     Quirk quirk = Quirk::none;  // the first that it takes
-    [[nodiscard]] bool has_parameters() const { return cut != kept || cut_decoded != kept; }
+    [[nodiscard]] bool has_parameters() const { return cut != kept || cut_decoded != kept || cut_last != kept; }
+    [[nodiscard]] bool reads_as(const PathReading& other) const {
+        return kept == other.kept && cut == other.cut && cut_decoded == other.cut_decoded && cut_last == other.cut_last;
+    }
 };
 
 struct PathReadings {

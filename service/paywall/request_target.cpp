@@ -119,6 +119,12 @@ bool is_plain(std::string_view path) {
     return true;
 }
 
+// Who decodes, cuts parameters or merges slashes before resolving "..", or after, ends up elsewhere.
+bool climbs_over_more(std::string_view path) {
+    bool climbs = path.find("/../") != std::string_view::npos || path.ends_with("/..");
+    return climbs && (path.find_first_of("%;") != std::string_view::npos || path.find("//") != std::string_view::npos);
+}
+
 bool starts_with_scheme(std::string_view target, std::string_view scheme) {
     if (target.size() < scheme.size()) return false;
     for (std::size_t i = 0; i < scheme.size(); ++i) {
@@ -170,7 +176,8 @@ const char* parse_target(std::string_view target, RequestTarget& out, Carried ca
         }
         if (const char* fault = normalise_path(path, out)) return fault;
         if (carried == Carried::as_sent && out.forward != path) {
-            if (!out.readings) out.readings.emplace(PathReadings{{out.path, out.path, out.path}, {}});
+            if (climbs_over_more(path)) return "\"..\" beside escapes, parameters or empty segments in the path";
+            if (!out.readings) out.readings.emplace(PathReadings{{out.path, out.path, out.path, out.path}, {}});
             for (PathReading& reading : read_as_sent(path)) out.readings->others.push_back(std::move(reading));
         }
     }

@@ -130,6 +130,7 @@ Lookup RouteTable::find(std::string_view host, std::string_view method, const Re
         Quirk quirk = reading.quirk == Quirk::none ? Quirk::parameters : reading.quirk;
         check(reading.cut, reading.cut, quirk);
         check(reading.cut_decoded, reading.cut_decoded, quirk);
+        if (!cuts) check(reading.cut_last, reading.cut_last, quirk);
     };
     if (plain) {
         check_reading(*plain);

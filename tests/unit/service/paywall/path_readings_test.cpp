@@ -15,7 +15,7 @@ std::set<std::string> readings(const std::string& path) {
     REQUIRE(parse_target(path, target) == nullptr);
     std::set<std::string> out{target.path};
     if (!target.readings) return out;
-    auto add = [&out](const PathReading& one) { out.insert({one.kept, one.cut, one.cut_decoded}); };
+    auto add = [&out](const PathReading& one) { out.insert({one.kept, one.cut, one.cut_decoded, one.cut_last}); };
     add(target.readings->plain);
     for (const PathReading& one : target.readings->others) add(one);
     return out;
@@ -32,6 +32,7 @@ TEST_CASE("M12: what kinds of servers make of a path") {
         {"/a b", {}},
         {"/docs/edit;/x", {"/docs/edit;/x", "/docs/edit/x"}},
         {"/docs/edit;a=b/x", {"/docs/edit;a=b/x", "/docs/edit/x"}},
+        {"/a;x/b;y", {"/a;x/b;y", "/a;x/b", "/a/b"}},
         {"/docs/;x/edit", {"/docs/;x/edit", "/docs/edit"}},
         {"/docs/edit%3Bx", {"/docs/edit;x", "/docs/edit", "/docs/edit%3Bx"}},
         {"/a;x%2Fb", {"/a;x%2Fb", "/a", "/a;x/b", "/a/b"}},
@@ -90,6 +91,10 @@ TEST_CASE("M12: a front proxy that hands on what the client wrote adds the readi
     REQUIRE(target.readings->others.size() == 2);
     CHECK(target.readings->others[0].kept == "/%61//b");
     CHECK(target.readings->others[1].kept == "/a//b");
+    for (const char* path : {"/a%2fb/../c", "/a%252fb/..", "/a/../b%3Fc", "/a;x/../c", "/a//b/../../c", "/x/..;/../c"}) {
+        CHECK(parse_target(path, target, Carried::as_sent) != nullptr);
+        CHECK(parse_target(path, target) == nullptr);
+    }
     REQUIRE(parse_target("/a/b", target, Carried::as_sent) == nullptr);
     CHECK_FALSE(target.readings);
 }

@@ -75,7 +75,7 @@ std::string nginx(const std::string& path) { return normal(unquoted(path)); }
 // Routes are compared as they are written.
 std::string express(const std::string& path) { return without_slash(lower(path)); }
 std::string express_static(const std::string& path) { return without_slash(lower(normal(unquoted(path)))); }
-// Since Go 1.22 a mux splits first; a path that is not clean is redirected.
+// Since Go 1.22 a mux splits first; a path that is not clean is redirected, so that nothing is served.
 std::string go_mux(const std::string& path) {
     std::string out;
     for (const std::string& one : split(path)) {
@@ -83,11 +83,11 @@ std::string go_mux(const std::string& path) {
         std::replace(decoded.begin(), decoded.end(), '/', '\x01');  // in a segment it is a slash of no pattern
         out += '/' + decoded;
     }
-    return normal(out) == out ? out : "/redirect";
+    return normal(out) == out ? out : std::string();
 }
 std::string go_path(const std::string& path) {
     std::string decoded = unquoted(path);
-    return normal(decoded) == decoded ? decoded : "/redirect";
+    return normal(decoded) == decoded ? decoded : std::string();
 }
 std::string wsgi(const std::string& path) { return normal(unquoted(path)); }
 // urllib.parse.urlparse cuts in the last segment alone.
@@ -233,6 +233,7 @@ std::size_t try_spellings(std::uint64_t seed, std::size_t count, const std::stri
         if (!charged.match) continue;
         ++passed;
         const std::string read = server.reads(carried == paywall::Carried::as_sent ? written : target.forward);
+        if (read.empty()) continue;
         paywall::RequestTarget resource;
         const std::string plain = paywall::encode_path(read);
         if (paywall::parse_target(plain, resource) != nullptr || resource.forward != plain) continue;  // nothing has that name
