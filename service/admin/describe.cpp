@@ -4,6 +4,7 @@
 #include <map>
 
 #include "service/config/definition.hpp"
+#include "service/config/read_paths.hpp"
 
 namespace millrace::admin {
 namespace {
@@ -198,6 +199,10 @@ json::object describe(const config::Service& service) {
     out["cost_header"] = text_or_null(service.cost_header);
     out["max_cost_msat"] = msat_or_null(service.max_cost);
     out["pricer"] = describe_pricer(service.pricer);
+    out["paths"] = json::object{{"parameters", config::name(service.paths.parameters)},
+                                {"case", service.paths.fold_case ? "fold" : "keep"},
+                                {"slash", service.paths.ignore_slash ? "ignore" : "keep"}};
+    out["unmatched"] = service.refuses_unmatched ? "refuse" : "sell";
     out["tiers"] = list(service.tiers, describe_tier);
     out["free_allowance"] = describe_allowance(service);
     out["pow"] = word(service.work_buys);

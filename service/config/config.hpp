@@ -183,6 +183,9 @@ struct Pricer {
     std::size_t calls = 16;                               // under way at a time
     bool operator==(const Pricer&) const = default;
     [[nodiscard]] std::string url() const;  // as in the file
+    [[nodiscard]] bool tells(std::string_view fact) const {
+        return std::find(facts.begin(), facts.end(), fact) != facts.end();
+    }
 };
 
 struct Origin;
@@ -255,6 +258,8 @@ struct Service {
     std::shared_ptr<const Origin> origin = {};  // where it comes from, as it was written: see config/definition.hpp
     std::optional<Pricer> pricer = {};          // says what requests cost, in place of the rules here
     std::vector<Tier> tiers = {};               // by number, the lowest first; empty: one kind of token, of tier 0
+    PathRules paths = {};                       // how the upstream reads paths
+    bool refuses_unmatched = false;             // what no route, `free` or `auth_only` names is not served at all
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }

@@ -4,6 +4,8 @@
 #include <array>
 #include <fstream>
 
+#include "common/codec/field_name.hpp"
+
 namespace millrace::config {
 namespace {
 
@@ -11,11 +13,6 @@ constexpr std::string_view file_scheme = "file:";
 constexpr std::streamsize max_value = 8192;
 constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view digits = "0123456789";
-
-char fold(char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c + 32);
-    return c == '_' ? '-' : c;
-}
 
 bool is_variable_name(std::string_view name) {
     return !name.empty() && digits.find(name.front()) == std::string_view::npos &&
@@ -89,11 +86,6 @@ bool holds_reference(std::string_view text) {
     return false;
 }
 
-bool same_header_name(std::string_view left, std::string_view right) {
-    return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                      [](char a, char b) { return fold(a) == fold(b); });
-}
-
 std::optional<std::string> fault_of_header_name(std::string_view name) {
     constexpr std::array<std::string_view, 12> of_the_hop = {"connection",
                                                              "proxy-connection",
@@ -114,10 +106,10 @@ std::optional<std::string> fault_of_header_name(std::string_view name) {
                std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
     };
     if (name.empty() || !std::all_of(name.begin(), name.end(), token)) return "is no name of a header field";
-    auto is = [&](std::string_view other) { return same_header_name(name, other); };
+    auto is = [&](std::string_view other) { return codec::same_variable(name, other); };
     if (std::any_of(of_the_hop.begin(), of_the_hop.end(), is))
         return "belongs to the connection or says where a message ends: it cannot be set";
-    auto begins = [&](std::string_view prefix) { return same_header_name(name.substr(0, prefix.size()), prefix); };
+    auto begins = [&](std::string_view prefix) { return codec::begins_variable(name, prefix); };
     if (std::any_of(ours.begin(), ours.end(), is) || std::any_of(our_prefixes.begin(), our_prefixes.end(), begins))
         return "is for millraced itself to say: it cannot be set";
     return std::nullopt;

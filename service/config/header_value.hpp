@@ -28,7 +28,4 @@ namespace millrace::config {
 // a message ends, or that are for millraced to say may not.
 [[nodiscard]] std::optional<std::string> fault_of_header_name(std::string_view name);
 
-// True where servers may take two names for the same: letters in any case, "_" for "-".
-[[nodiscard]] bool same_header_name(std::string_view left, std::string_view right);
-
 }  // namespace millrace::config

@@ -1,5 +1,7 @@
 #include "service/config/path_pattern.hpp"
 
+#include "common/codec/ascii.hpp"
+
 namespace millrace::config {
 namespace {
 
@@ -48,18 +50,62 @@ bool starts_with(std::string_view text, std::string_view prefix) {
     return text.substr(0, prefix.size()) == prefix;
 }
 
-}  // namespace
-
-bool PathPattern::covers(std::string_view path) const {
-    if (glob_) return matches(text_, path);
-    if (text_.empty() || !starts_with(path, text_)) return false;
-    return text_.back() == '/' || path.size() == text_.size() || path[text_.size()] == '/';
+bool covers_as_it_is(std::string_view pattern, bool glob, std::string_view path) {
+    if (glob) return matches(pattern, path);
+    if (pattern.empty() || !starts_with(path, pattern)) return false;
+    return pattern.back() == '/' || path.size() == pattern.size() || path[pattern.size()] == '/';
 }
 
-bool PathPattern::names(std::string_view path) const {
-    if (glob_) return matches(text_, path);
-    if (text_.empty()) return false;
-    return text_.back() == '/' ? starts_with(path, text_) : path == text_;
+bool names_as_it_is(std::string_view pattern, bool glob, std::string_view path) {
+    if (glob) return matches(pattern, path);
+    if (pattern.empty()) return false;
+    return pattern.back() == '/' ? starts_with(path, pattern) : path == pattern;
+}
+
+// Where a slash at the end says nothing, a path fits if it does so with or without it.
+template <class Fits>
+bool fits(const PathRules& rules, std::string_view path, Fits fits_as_it_is) {
+    if (!rules.ignore_slash) return fits_as_it_is(path);
+    if (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+    return fits_as_it_is(path) || fits_as_it_is(std::string(path) + '/');
+}
+
+// Letters beyond ASCII that some server takes for an ASCII one where it compares without case, in UTF-8.
+struct Lookalike {
+    std::string_view letter;
+    char ascii;
+};
+constexpr Lookalike lookalikes[] = {{"\xc5\xbf", 's'}, {"\xe2\x84\xaa", 'k'}, {"\xc4\xb0", 'i'}, {"\xc4\xb1", 'i'}};
+
+}  // namespace
+
+std::string fold_path(std::string_view path) {
+    std::string out;
+    out.reserve(path.size());
+    while (!path.empty()) {
+        std::size_t taken = 1;
+        char c = codec::to_lower(path.front());
+        if (static_cast<unsigned char>(c) >= 0x80) {
+            for (const Lookalike& one : lookalikes) {
+                if (!path.starts_with(one.letter)) continue;
+                c = one.ascii;
+                taken = one.letter.size();
+            }
+        }
+        out += c;
+        path.remove_prefix(taken);
+    }
+    return out;
+}
+
+bool PathPattern::covers(std::string_view path, const PathRules& rules) const {
+    std::string_view pattern = rules.fold_case ? folded_ : text_;
+    return fits(rules, path, [&](std::string_view one) { return covers_as_it_is(pattern, glob_, one); });
+}
+
+bool PathPattern::names(std::string_view path, const PathRules& rules) const {
+    std::string_view pattern = rules.fold_case ? folded_ : text_;
+    return fits(rules, path, [&](std::string_view one) { return names_as_it_is(pattern, glob_, one); });
 }
 
 std::string_view PathPattern::root() const {
@@ -68,13 +114,15 @@ std::string_view PathPattern::root() const {
     return text.substr(0, text.rfind('/', text.find('*')) + 1);
 }
 
-bool PathPattern::hides(const PathPattern& later) const {
-    if (text_.empty()) return false;
-    if (glob_) return text_ == later.text_ || text_ == "/**";
-    if (!later.glob_) return covers(later.text_);
-    std::string_view head = std::string_view(later.text_).substr(0, later.text_.find('*'));
-    if (!starts_with(head, text_)) return false;
-    return text_.back() == '/' || (head.size() > text_.size() && head[text_.size()] == '/');
+bool PathPattern::hides(const PathPattern& later, const PathRules& rules) const {
+    std::string_view text = rules.fold_case ? folded_ : text_;
+    std::string_view other = rules.fold_case ? later.folded_ : later.text_;
+    if (text.empty()) return false;
+    if (glob_) return text == other || text == "/**";
+    if (!later.glob_) return covers(other, rules);
+    std::string_view head = other.substr(0, other.find('*'));
+    if (!starts_with(head, text)) return false;
+    return text.back() == '/' || (head.size() > text.size() && head[text.size()] == '/');
 }
 
 }  // namespace millrace::config

@@ -14,22 +14,41 @@
 
 namespace millrace::config {
 
+// How the server behind a service reads a path: what makes no difference there makes none to the price.
+struct PathRules {
+    // A ";" and what follows it in a segment, as in "/a;v=1/b".
+    enum class Parameters {
+        refuse,  // nobody has said: 400 where the path without it is sold differently
+        cut,     // left out, as servlet containers do
+        keep,    // a character like any other
+    };
+    Parameters parameters = Parameters::refuse;
+    bool fold_case = false;     // letters in any case are the same
+    bool ignore_slash = false;  // "/a/" is "/a"
+    bool operator==(const PathRules&) const = default;
+};
+
+// A path with its letters in lower case, those beyond ASCII included that become ASCII letters by it.
+[[nodiscard]] std::string fold_path(std::string_view path);
+
 class PathPattern {
   public:
     PathPattern() = default;  // stands for nothing, until there is a path
-    explicit PathPattern(std::string text) : text_(std::move(text)), glob_(text_.find('*') != std::string::npos) {}
+    explicit PathPattern(std::string text)
+        : text_(std::move(text)), folded_(fold_path(text_)), glob_(text_.find('*') != std::string::npos) {}
 
     // As a service's path: "/a/" covers what lies below it, "/a" itself and what lies below it; a glob what it matches.
-    [[nodiscard]] bool covers(std::string_view path) const;
+    // By rules with fold_case, `path` is one that fold_path() made.
+    [[nodiscard]] bool covers(std::string_view path, const PathRules& rules = {}) const;
     // As one of a list of paths: "/a/" stands for what lies below it, "/a" for itself alone; a glob for what it
     // matches.
-    [[nodiscard]] bool names(std::string_view path) const;
+    [[nodiscard]] bool names(std::string_view path, const PathRules& rules = {}) const;
 
     // The path below which all lies that is covered: "/v1/" of "/v1/*/images", "/a" of "/a".
     [[nodiscard]] std::string_view root() const;
 
     // Whether all that `later` covers is certain to be covered by this one: false where that takes comparing two globs.
-    [[nodiscard]] bool hides(const PathPattern& later) const;
+    [[nodiscard]] bool hides(const PathPattern& later, const PathRules& rules = {}) const;
 
     [[nodiscard]] const std::string& text() const { return text_; }
     [[nodiscard]] bool glob() const { return glob_; }
@@ -37,6 +56,7 @@ class PathPattern {
 
   private:
     std::string text_;
+    std::string folded_;
     bool glob_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/codec/ascii.hpp"
+#include "common/codec/field_name.hpp"
 #include "common/l402/credential.hpp"
 #include "service/config/header_value.hpp"
 #include "service/config/read_upstream.hpp"
@@ -65,7 +66,7 @@ bool is_secret(std::string_view name) {
     constexpr std::array<std::string_view, 4> secrets = {"authorization", "proxy-authorization", "cookie",
                                                          "x-forwarded-for"};
     return l402::is_credential_header(name) ||
-           std::any_of(secrets.begin(), secrets.end(), [&](auto one) { return same_header_name(one, name); });
+           std::any_of(secrets.begin(), secrets.end(), [&](auto one) { return codec::same_variable(one, name); });
 }
 
 void read_facts(Section& section, Pricer& out) {
@@ -86,6 +87,8 @@ void read_facts(Section& section, Pricer& out) {
             section.fault("headers", '"' + name + "\" may hold a credential, or tell who asks: it is not passed on");
         else if (name.empty() || name.find_first_of(" \t:\r\n") != std::string::npos)
             section.fault("headers", '"' + name + "\" is no name of a header field");
+        else if (fault_of_header_name(name))
+            section.fault("headers", '"' + name + "\" does not reach the upstream as clients send it");
         std::transform(name.begin(), name.end(), name.begin(), codec::to_lower);
     }
 }

@@ -5,6 +5,7 @@
 #include <boost/url/url_view.hpp>
 
 #include "service/config/description.hpp"
+#include "service/config/header_value.hpp"
 #include "service/config/path_rules.hpp"
 #include "service/config/read_tiers.hpp"
 
@@ -58,6 +59,8 @@ std::optional<Route> read_route(const toml::table& table, const std::optional<Pa
     route.unit_header = section.text("unit_header").value_or("");
     if (!route.unit_header.empty() && !is_field_name(route.unit_header))
         section.fault("unit_header", "must be the name of a header field, not \"" + route.unit_header + '"');
+    else if (auto fault = fault_of_header_name(route.unit_header); fault && !route.unit_header.empty())
+        section.fault("unit_header", '"' + route.unit_header + "\" does not reach the upstream as clients send it");
     if (route.per_unit && route.unit_header.empty())
         section.fault("per_unit_msat", "needs unit_header: the request field that says how many units are asked for");
     if (!route.per_unit && !route.unit_header.empty())

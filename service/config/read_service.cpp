@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "common/codec/ascii.hpp"
+#include "common/codec/field_name.hpp"
 #include "service/config/definition.hpp"
 #include "service/config/load_pages.hpp"
 #include "service/config/read_allowance.hpp"
 #include "service/config/read_limits.hpp"
+#include "service/config/read_paths.hpp"
 #include "service/config/read_pricer.hpp"
 #include "service/config/read_quota.hpp"
 #include "service/config/read_routes.hpp"
@@ -89,6 +91,23 @@ void check_quota_by_response(Section& section, const QuotaTerms& terms, const st
                       "an answer for its leave");
 }
 
+// What a request is priced by reaches the upstream as the client sent it.
+void check_priced_fields(Section& section, const Service& service) {
+    auto set = [&service](std::string_view name) {
+        const std::vector<UpstreamHeader>& headers = service.upstream.headers;
+        return std::any_of(headers.begin(), headers.end(),
+                           [name](const UpstreamHeader& one) { return codec::same_variable(one.name, name); });
+    };
+    auto check = [&](std::string_view name, std::string_view key) {
+        if (!name.empty() && set(name))
+            section.fault("upstream_headers", "sets \"" + std::string(name) + "\", which " + std::string(key) +
+                                                  " prices as the client sent it: leave one of the two out");
+    };
+    for (const Route& route : service.routes) check(route.unit_header, "unit_header");
+    if (!service.pricer) return;
+    for (const std::string& name : service.pricer->headers) check(name, "the pricer");
+}
+
 void check_overlaps(const std::vector<Service>& services, Faults& faults) {
     for (std::size_t i = 0; i < services.size(); ++i) {
         const Service& later = services[i];
@@ -100,7 +119,7 @@ void check_overlaps(const std::vector<Service>& services, Faults& faults) {
                          "; each service needs a name of its own");
             }
             if (includes(earlier.host, later.host) && earlier.methods.includes(later.methods) &&
-                earlier.path.hides(later.path)) {
+                earlier.path.hides(later.path, earlier.paths)) {
                 note(faults, later, "service.path",
                      "overlaps service \"" + earlier.name.text() + "\" " + place_of(earlier) +
                          ", which answers every request to host \"" + later.host.written() + "\" and path \"" +
@@ -175,6 +194,8 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     std::vector<Tier> tiers = read_tiers(section, timeout, terms.quota, faults);
     std::optional<FreeAllowance> free_allowance = read_free_allowance(section);
     WorkBuys work_buys = read_work_buys(section);
+    PathRules paths = read_path_rules(section);
+    bool refuses_unmatched = read_unmatched(section);
     if (upstream && upstream->addresses.empty()) check_quota_by_response(section, terms, tiers);
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
@@ -206,7 +227,11 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                     std::move(sessions),
                     std::make_shared<const Origin>(Origin{masked(to_json(table))}),
                     std::move(pricer),
-                    std::move(tiers)};
+                    std::move(tiers),
+                    paths,
+                    refuses_unmatched};
+    check_paths(section, service);
+    check_priced_fields(section, service);
     check_pricer(service, faults);
     check_tiers(service, faults);
     check_max_cost(service, faults);

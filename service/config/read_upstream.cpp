@@ -5,6 +5,7 @@
 #include <boost/url/url_view.hpp>
 #include <charconv>
 
+#include "common/codec/field_name.hpp"
 #include "service/config/header_value.hpp"
 #include "service/config/path_rules.hpp"
 
@@ -157,7 +158,7 @@ std::vector<UpstreamHeader> read_upstream_headers(Section& service, std::string_
     for (const auto& [key, node] : *table) {
         std::string name(key.str());
         auto text = section.text(name);
-        auto same = [&](const UpstreamHeader& other) { return same_header_name(other.name, name); };
+        auto same = [&](const UpstreamHeader& other) { return codec::same_variable(other.name, name); };
         if (auto fault = fault_of_header_name(name)) {
             section.fault(name, *fault);
         } else if (std::any_of(out.begin(), out.end(), same)) {

@@ -151,11 +151,17 @@ std::variant<Quote, QuoteError> read_quote_request(std::string_view body, const 
     const config::Service& service = scope.config.services[*named];
     Quote quote{paywall::RouteMatch{*named}, service.price};
     quote.method = wish.method;
+    if (!wish.path && service.refuses_unmatched)
+        return malformed("This service sells its routes alone: say which path it is about.", "path");
     if (!wish.path && paywall::parse_target(service.path.root(), quote.target)) quote.target = {};
     if (wish.path) {
         if (const char* fault = paywall::parse_target(*wish.path, quote.target))
             return malformed(std::string("The path has ") + fault + '.', "path");
         paywall::Lookup found = scope.routes.find(scope.host, wish.method, quote.target);
+        const bool by_path = found.match && found.match->access == paywall::Access::sold && service.pricer &&
+                             service.pricer->tells("path");
+        const std::string_view unclear = by_path && found.ambiguous.empty() ? found.varies : found.ambiguous;
+        if (!unclear.empty()) return malformed(std::string(unclear), "path");
         if (found.other_methods)
             return QuoteError{400, "unknown_resource", "The path does not take this method.", "method"};
         if (!found.match || found.match->service != *named)
@@ -163,6 +169,7 @@ std::variant<Quote, QuoteError> read_quote_request(std::string_view body, const 
         if (found.match->access == paywall::Access::auth_only)
             return QuoteError{400, "unknown_resource", "This path takes tokens, and none is sold for it.", "path"};
         quote.match = *found.match;
+        quote.path = std::move(found.path);
     }
     if (quote.match.access == paywall::Access::free) {
         quote.price = Msat(0);

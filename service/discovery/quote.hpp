@@ -43,6 +43,7 @@ struct Quote {
     Msat price;                          // 0: free
     bool mint = false;                   // a challenge is wanted, and there is something to pay
     paywall::RequestTarget target = {};  // what was asked about; where only a service was: its root
+    std::string path = {};               // what the service's rules made of its path; empty: nothing
     unsigned tier = 0;                   // that is sold for it
     std::string method = "GET";
     std::optional<std::uint64_t> body_size = {};

@@ -50,7 +50,7 @@ std::vector<Resource> resources_of(const config::Service& service) {
         add(path, true, service.methods, Access::auth_only, nullptr);
     for (const config::Route& route : service.routes)
         add(route.path, false, narrower(route.methods, service.methods), Access::sold, &route);
-    add(service.path, false, service.methods, Access::sold, nullptr);
+    if (!service.refuses_unmatched) add(service.path, false, service.methods, Access::sold, nullptr);
     return out;
 }
 

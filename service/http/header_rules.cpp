@@ -1,47 +1,51 @@
 #include "service/http/header_rules.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "common/codec/ascii.hpp"
+#include "common/codec/field_name.hpp"
 #include "common/l402/credential.hpp"
 #include "common/payment/credential.hpp"
-#include "service/config/header_value.hpp"
 #include "service/http/cache_rules.hpp"
+#include "service/http/deciding_fields.hpp"
 #include "service/pages/pay_cookie.hpp"
 
 namespace millrace::http {
 namespace {
 
+using codec::begins_variable;
 using codec::iequals;
-
-char fold(char c) {
-    return c == '_' ? '-' : codec::to_lower(c);
-}
-
-// As servers see names that turn them into variables: letters in any case, '_' for '-'.
-bool has_prefix(std::string_view name, std::string_view prefix) {
-    if (name.size() < prefix.size()) return false;
-    return std::equal(prefix.begin(), prefix.end(), name.begin(), [](char want, char c) { return want == fold(c); });
-}
+using codec::same_variable;
 
 bool listed(const std::vector<std::string_view>& options, std::string_view name) {
     return std::any_of(options.begin(), options.end(), [&](std::string_view option) { return iequals(option, name); });
 }
 
+// Another spelling of a field that says where a message ends, or that is written anew or ends at this hop.
+bool is_twin_of_framing(std::string_view name) {
+    bool plain = std::all_of(name.begin(), name.end(), [](char c) { return c == '-' || codec::fold_variable(c) != '-'; });
+    if (plain) return false;
+    constexpr std::array<std::string_view, 7> names = {
+        "content-length", "transfer-encoding",   "proxy-connection",   "keep-alive",
+        "http2-settings", "proxy-authorization", "proxy-authenticate"};
+    return std::any_of(names.begin(), names.end(), [name](auto one) { return same_variable(name, one); });
+}
+
 // Fields whose names Beast does not know.
 bool drop_unknown_request_field(std::string_view name) {
-    char first = fold(name.front());
+    char first = codec::to_lower(name.front());
     switch (first) {
         case 'x':
-            return has_prefix(name, "x-forwarded-") || has_prefix(name, "x-l402-") ||
-                   (name.size() == 9 && has_prefix(name, "x-real-ip"));
+            // The last two name another path than the request line, which IIS, Symfony, Zend and others believe.
+            return begins_variable(name, "x-forwarded-") || begins_variable(name, "x-l402-") ||
+                   same_variable(name, "x-real-ip") || begins_variable(name, "x-original-") ||
+                   same_variable(name, "x-rewrite-url");
         case 'g':
         case 't':
         case 'm':
-            return l402::is_credential_header(name) || has_prefix(name, "grpc-metadata-macaroon") ||
-                   has_prefix(name, "grpc-metadata-token");
-        case 'h':
-            return iequals(name, "HTTP2-Settings");
+            return l402::is_credential_header(name) || begins_variable(name, "grpc-metadata-macaroon") ||
+                   begins_variable(name, "grpc-metadata-token");
         default:
             return false;
     }
@@ -50,7 +54,7 @@ bool drop_unknown_request_field(std::string_view name) {
 bool drop_request_field(const HeaderLine& line) {
     switch (line.id) {
         case Field::unknown:
-            return drop_unknown_request_field(line.name);
+            return drop_unknown_request_field(line.name) || is_twin_of_framing(line.name);
         case Field::authorization:
             return is_l402_authorization(line.value) || payment::is_payment_authorization(line.value);
         // Written anew.
@@ -84,7 +88,7 @@ bool drop_response_field(const HeaderLine& line, unsigned status) {
     switch (line.id) {
         // Nobody but millraced says who has paid, and what is left of it.
         case Field::unknown:
-            return iequals(line.name, "Payment-Receipt") || has_prefix(line.name, "x-l402-remaining-");
+            return iequals(line.name, "Payment-Receipt") || begins_variable(line.name, "x-l402-remaining-");
         case Field::content_length:
         case Field::transfer_encoding:
         case Field::connection:
@@ -103,7 +107,7 @@ bool drop_response_field(const HeaderLine& line, unsigned status) {
 
 bool is_set(std::span<const std::string> names, std::string_view name) {
     return std::any_of(names.begin(), names.end(),
-                       [&](const std::string& one) { return config::same_header_name(one, name); });
+                       [&](const std::string& one) { return same_variable(one, name); });
 }
 
 void append_line(std::string_view name, std::string_view value, std::string& out) {
@@ -111,6 +115,16 @@ void append_line(std::string_view name, std::string_view value, std::string& out
 }
 
 }  // namespace
+
+std::optional<std::string_view> twin_of_ours(const RequestHead& head) {
+    for (const HeaderLine& line : head.fields) {
+        if (line.id != Field::unknown || !begins_variable(line.name, "x-l402-")) continue;
+        bool plain = std::all_of(line.name.begin(), line.name.end(),
+                                 [](char c) { return c == '-' || codec::fold_variable(c) != '-'; });
+        if (!plain) return line.name;
+    }
+    return std::nullopt;
+}
 
 bool same_field_name(std::string_view left, std::string_view right) {
     return iequals(left, right);
@@ -154,6 +168,7 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
         if (drop_request_field(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) continue;
         if (is_set(facts.set_names, line.name)) continue;
+        if (facts.deciding && facts.deciding->is_twin(line.name)) continue;
         if (facts.unencoded && line.id == Field::accept_encoding) continue;
         if (facts.whole_body && line.id == Field::expect) continue;  // there is nothing to wait for
         if (line.id == Field::cookie && line.value.find(pages::pay_cookie_prefix) != std::string_view::npos) {

@@ -13,6 +13,8 @@
 
 namespace millrace::http {
 
+class DecidingFields;
+
 // What a request is forwarded with besides its own fields.
 struct ForwardFacts {
     std::string_view target;                      // path and query
@@ -26,6 +28,7 @@ struct ForwardFacts {
     bool unencoded = false;                       // the answer is looked into: no Accept-Encoding
     bool close = false;                           // the connection is not used again
     std::optional<std::size_t> whole_body = {};   // the body is here, this long, however it came
+    const DecidingFields* deciding = nullptr;     // of the service: nothing that may be read as one of them goes on
 };
 
 // What an upstream is told by fields of ours; nobody else's of these names reach it.
@@ -70,6 +73,9 @@ struct OwnFields {
 // Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.
 void append_client_head(const ResponseHead& head, ClientFraming framing, int client_version, bool keep_alive,
                         const OwnFields& own, std::string& out);
+
+// The first field whose name is another spelling of those in told_upstream; empty where there is none.
+[[nodiscard]] std::optional<std::string_view> twin_of_ours(const RequestHead& head);
 
 // RFC 9110 §5.1: names of fields are compared without regard to case.
 [[nodiscard]] bool same_field_name(std::string_view left, std::string_view right);

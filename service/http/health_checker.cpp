@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "common/codec/field_name.hpp"
 #include "service/async/spawn.hpp"
-#include "service/config/header_value.hpp"
 #include "service/http/descriptors.hpp"
 #include "service/http/fetch.hpp"
 #include "service/http/upstream_connect.hpp"
@@ -37,7 +37,7 @@ Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadl
     const auto& set = probe.group->header_names();
     auto is_set = [&](std::string_view name) {
         return std::any_of(set.begin(), set.end(),
-                           [&](const auto& one) { return config::same_header_name(one, name); });
+                           [&](const auto& one) { return codec::same_variable(one, name); });
     };
     std::string request = "GET " + check.path + " HTTP/1.1\r\n";
     if (!is_set("Host")) request += "Host: " + probe.target.authority + "\r\n";

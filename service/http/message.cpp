@@ -17,6 +17,8 @@ using boost::optional;
 using BeastError = beast::error_code;
 
 constexpr std::size_t max_fields = 200;
+// Each field of a message is compared with each of them.
+constexpr std::size_t max_connection_options = 32;
 
 std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
@@ -63,6 +65,7 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
 // What the fields say about framing and connection, for requests and responses alike.
 struct Framed {
     unsigned lengths = 0;
+    unsigned options = 0;  // of Connection
     unsigned transfer_encodings = 0;
     bool chunked = false;
     bool close = false;
@@ -90,11 +93,14 @@ std::optional<Fault> read_framing(Head& head, Framed& framed) {
             case Field::connection:
             case Field::proxy_connection:
                 for_each_element(line.value, [&](std::string_view option) {
+                    if (++framed.options > max_connection_options) return;
                     if (line.id == Field::connection) head.connection_options.push_back(option);
                     framed.close = framed.close || iequals(option, "close");
                     framed.keep_alive = framed.keep_alive || iequals(option, "keep-alive");
                     framed.upgrade = framed.upgrade || iequals(option, "upgrade");
                 });
+                if (framed.options > max_connection_options)
+                    return Fault{400, "Connection has more than 32 options: send only those that this hop needs."};
                 break;
             default:
                 break;

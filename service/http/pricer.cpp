@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "common/codec/field_name.hpp"
 #include "service/async/spawn.hpp"
-#include "service/config/header_value.hpp"
 #include "service/http/fetch.hpp"
 #include "service/http/upstream_connect.hpp"
 #include "service/pricing/pricer_answer.hpp"
@@ -123,7 +123,7 @@ std::string Pricer::write_request(const pricing::Question& question) const {
     const auto& set = group_.header_names();
     auto is_set = [&](std::string_view name) {
         return std::any_of(set.begin(), set.end(),
-                           [&](const auto& one) { return config::same_header_name(one, name); });
+                           [&](const auto& one) { return codec::same_variable(one, name); });
     };
     std::string out = "POST " + settings_.path + " HTTP/1.1\r\n";
     if (!is_set("Host")) out += "Host: " + group_.targets().front().authority + "\r\n";

@@ -156,9 +156,16 @@ void Session::finish_request(unsigned code, Outcome outcome) {
 }
 
 // A request that is denied by two steps counts in the first one.
+bool Session::is_second_step() const {
+    return front_question_ && front_question_->dialect == forward_auth::Dialect::nginx_answer;
+}
+
 void Session::count_credential(metrics::AuthResult result) {
-    if (front_question_ && front_question_->dialect == forward_auth::Dialect::nginx_answer) return;
-    counts_->authenticated(result);
+    if (!is_second_step()) counts_->authenticated(result);
+}
+
+void Session::count_allowance(metrics::FreeResult result) {
+    if (!is_second_step()) counts_->on_allowance(result);
 }
 
 Session::HeadState Session::look_for_head() {
@@ -232,7 +239,8 @@ std::optional<Problem> Session::route() {
         if (auto refused = take_question()) return refused;
     }
     if (head.verb == Verb::connect || head.verb == Verb::trace) return Problem{501, "This method is not served here."};
-    if (const char* fault = paywall::parse_target(head.target, x.target)) {
+    auto carried = front_question_ ? paywall::Carried::as_sent : paywall::Carried::as_forwarded;
+    if (const char* fault = paywall::parse_target(head.target, x.target, carried)) {
         return Problem{400, std::string("The request has ") + fault + '.'};
     }
     std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
@@ -283,12 +291,36 @@ std::optional<Problem> Session::find_service() {
     std::string_view asked =
         head.verb == Verb::options ? header(head, Field::access_control_request_method) : std::string_view();
     paywall::Lookup found = site_->routes.find(x.host, asked.empty() ? head.method : asked, x.target);
-    if (found.ambiguous) return Problem{400, "An encoded slash decides what this path means; write it plainly."};
+    if (!found.ambiguous.empty()) return Problem{400, std::string(found.ambiguous)};
+    if (names_other_method(found.match, asked.empty() ? head.method : asked))
+        return Problem{400,
+                       "A field such as X-HTTP-Method-Override names a method that is sold differently here: send the "
+                       "request with that method itself."};
     if (found.other_methods) return Problem{405, "Nothing is offered at this address with this method."};
     if (!found.match) return Problem{404, "Nothing is offered at this address."};
     match_ = *found.match;
+    if (!found.varies.empty() && path_decides(match_)) return Problem{400, std::string(found.varies)};
+    path_compared_ = std::move(found.path);
     counts_ = &site_->resources[match_.service]->shard(worker_.index());
     return std::nullopt;
+}
+
+// Whether a field puts a method in the place of the request's that decides differently.
+bool Session::names_other_method(const std::optional<paywall::RouteMatch>& match, std::string_view method) const {
+    if (!match) return false;
+    const Exchange& x = *exchange_;
+    const std::optional<config::Pricer>& pricer = site_->config.services[match->service].pricer;
+    bool priced = pricer && match->access == paywall::Access::sold && pricer->tells("method");
+    for (const std::string& other : overriding_methods(x.request.head())) {
+        if (other != method && (priced || site_->routes.find(x.host, other, x.target).match != match)) return true;
+    }
+    return false;
+}
+
+// Whether the path itself, beside what it matches, says what the request costs.
+bool Session::path_decides(const paywall::RouteMatch& match) const {
+    const config::Service& one = site_->config.services[match.service];
+    return match.access == paywall::Access::sold && one.pricer && one.pricer->tells("path");
 }
 
 // A pre-flight is answered; of other requests it is noted what their answers say.

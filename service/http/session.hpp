@@ -93,6 +93,8 @@ class Session {
     std::optional<Problem> route();
     std::optional<Problem> find_client();
     std::optional<Problem> find_service();
+    [[nodiscard]] bool names_other_method(const std::optional<paywall::RouteMatch>& match, std::string_view method) const;
+    [[nodiscard]] bool path_decides(const paywall::RouteMatch& match) const;
     std::optional<Problem> cross_origin();
     std::optional<Problem> limit_use();
     Awaitable<bool> answer(Problem problem, Outcome outcome);
@@ -103,13 +105,16 @@ class Session {
     Awaitable<> linger();
     void begin_request();
     void finish_request(unsigned code, Outcome outcome);
+    [[nodiscard]] bool is_second_step() const;
     void count_credential(metrics::AuthResult result);
+    void count_allowance(metrics::FreeResult result);
 
     // session_price.cpp
     // What is to be priced.
     struct Described {
         std::string_view method;
         std::string_view host;
+        std::string_view path;                   // decoded, as it was compared
         std::string_view target;                 // as it is forwarded
         std::optional<std::uint64_t> body_size;  // empty: not told before the body ends
         std::optional<std::string_view> units;
@@ -339,6 +344,7 @@ class Session {
     std::optional<std::string> units_;
     std::optional<pricing::Question> question_;             // where more than rules prices it
     std::string thing_;                                     // of the question
+    std::string path_compared_;                             // what rules of the service made of the path; empty: nothing
     std::string quoted_method_;                             // which a quote is about; empty: the request's own
     std::string own_lines_;                                 // header lines of ours in whatever is answered
     std::optional<OwnMatch> own_;                           // not a service's at all

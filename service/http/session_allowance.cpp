@@ -55,7 +55,7 @@ Awaitable<bool> Session::reserve_free_use() {
                                                          *service().free_allowance, today());
     if (auto* refusal = std::get_if<paywall::FreeRefusal>(&reserved)) {
         const bool full = *refusal == paywall::FreeRefusal::full;
-        counts_->on_allowance(full ? metrics::FreeResult::full : metrics::FreeResult::used_up);
+        count_allowance(full ? metrics::FreeResult::full : metrics::FreeResult::used_up);
         own_lines_ += left_line(0);
         co_return false;
     }
@@ -73,7 +73,7 @@ void Session::tell_free_left() {
 }
 
 void Session::drop_free_use() {
-    if (free_use_) counts_->on_allowance(metrics::FreeResult::failed);
+    if (free_use_) count_allowance(metrics::FreeResult::failed);
     free_use_.reset();
 }
 
@@ -93,7 +93,7 @@ Awaitable<bool> Session::record_free_use() {
     own_lines_ += left_line(free_use_->left());
     free_use_->commit();
     free_use_.reset();
-    counts_->on_allowance(metrics::FreeResult::served);
+    count_allowance(metrics::FreeResult::served);
     co_return true;
 }
 

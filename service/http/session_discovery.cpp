@@ -147,7 +147,8 @@ Awaitable<std::optional<discovery::QuoteError>> Session::price_quote(discovery::
     question_.reset();
     thing_.clear();
     if (quote.match.access == paywall::Access::free) co_return std::nullopt;
-    Described what{quote.method, exchange_->host, quote.target.forward, quote.body_size, std::nullopt, nullptr};
+    std::string_view path = quote.path.empty() ? quote.target.path : quote.path;
+    Described what{quote.method, exchange_->host, path, quote.target.forward, quote.body_size, std::nullopt, nullptr};
     if (!quote.units.empty()) what.units = quote.units;
     std::optional<Problem> problem = price_offer(what, service().tier(quote.tier));
     if (!problem) problem = co_await price_in(offer_tier_);

@@ -26,6 +26,9 @@ std::optional<Problem> Session::take_question() {
         return Problem{fault->status, std::string(fault->detail)};
     }
     front_question_ = std::get<forward_auth::Question>(read);
+    // The proxy hands it on, and takes out the names themselves alone.
+    if (auto name = twin_of_ours(head))
+        return Problem{400, std::string(*name) + " may be read as a field of millraced's own: leave it out."};
     forward_auth::put_in_place(*front_question_, exchange_->request.amend(), &body_told_);
     return std::nullopt;
 }
@@ -43,7 +46,7 @@ bool Session::denies_silently() const {
 }
 
 bool Session::admits_nothing() const {
-    return front_question_ ? front_question_->dialect == Dialect::nginx_answer : service().upstream.addresses.empty();
+    return front_question_ ? is_second_step() : service().upstream.addresses.empty();
 }
 
 // In place of what admits_nothing() keeps back.

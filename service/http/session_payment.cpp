@@ -191,7 +191,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     // Before the charge is used up, so that nobody pays for being told to wait.
     payer_ = proof.payment_hash;
     if (worker_.shared().store.facts(proof.payment_hash).revoked) {
-        counts_->authenticated(metrics::AuthResult::revoked);
+        count_credential(metrics::AuthResult::revoked);
         std::string detail(paywall::explain(paywall::Reason::revoked));
         co_return co_await refuse_charge(payment::Problem::invalid_challenge, paywall::name(paywall::Reason::revoked),
                                          std::move(detail));

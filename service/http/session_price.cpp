@@ -11,19 +11,20 @@
 namespace millrace::http {
 namespace {
 
-constexpr std::size_t longest_header_told = 1024;
+constexpr std::size_t longest_told = 1024;
 
-// JSON is UTF-8, and a field's value may be anything.
+// JSON is UTF-8, and a field's value may be anything: each byte is told as the character of ISO 8859-1, so that what
+// differs is told apart.
 std::string plain(std::string_view value) {
-    std::string out(value.substr(0, longest_header_told));
-    for (char& c : out) {
-        if (static_cast<unsigned char>(c) < ' ' || static_cast<unsigned char>(c) > '~') c = '?';
+    std::string out;
+    for (char c : value) {
+        auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x80)
+            out += c;
+        else
+            out.append(1, static_cast<char>(0xc0U | (byte >> 6U))).append(1, static_cast<char>(0x80U | (byte & 0x3fU)));
     }
     return out;
-}
-
-std::string_view before_query(std::string_view target) {
-    return target.substr(0, target.find('?'));
 }
 
 std::string_view query_of(std::string_view target) {
@@ -42,12 +43,13 @@ std::string header_told(const RequestHead* head, std::string_view name) {
 
 // Empty: it has no value for this request, and is not told.
 std::optional<std::string> fact(std::string_view name, std::string_view method, std::string_view host,
-                                std::string_view target, const std::optional<std::uint64_t>& body_size,
-                                const std::optional<std::string>& units, const limits::Address& client) {
+                                std::string_view path, std::string_view target,
+                                const std::optional<std::uint64_t>& body_size, const std::optional<std::string>& units,
+                                const limits::Address& client) {
     // HEAD asks for what GET would bring.
     if (name == "method") return plain(method == "HEAD" ? std::string_view("GET") : method);
     if (name == "host") return plain(host);
-    if (name == "path") return plain(before_query(target));
+    if (name == "path") return paywall::encode_path(path);
     if (name == "query") return plain(query_of(target));
     if (name == "content_length" && body_size) return std::to_string(*body_size);
     if (name == "units" && units) return plain(*units);
@@ -66,7 +68,10 @@ std::optional<Problem> Session::find_price() {
     if (match_.access == paywall::Access::free) return std::nullopt;
     const Exchange& x = *exchange_;
     const RequestHead& head = x.request.head();
-    Described what{head.method, x.host, x.target.forward, std::nullopt, std::nullopt, &head};
+    if (auto fault = site_->deciding[match_.service].fault_of(head, front_question_.has_value()))
+        return Problem{400, std::move(*fault)};
+    std::string_view path = path_compared_.empty() ? x.target.path : path_compared_;
+    Described what{head.method, x.host, path, x.target.forward, std::nullopt, std::nullopt, &head};
     if (head.framing == Framing::none && body_told_) what.body_size = 0;
     if (head.has_content_length) what.body_size = head.content_length;
     const config::Route* route = route_sold();
@@ -100,11 +105,19 @@ std::optional<Problem> Session::price_offer(const Described& what, const config:
         question.service = sold.name.text();
         if (const config::Route* route = route_sold()) question.route = route->name;
         for (const std::string& name : sold.pricer->facts) {
-            auto value = fact(name, what.method, what.host, what.target, body_size_, units_, client_);
+            auto value = fact(name, what.method, what.host, what.path, what.target, body_size_, units_, client_);
             if (value) question.facts.emplace_back(name, std::move(*value));
         }
         for (const std::string& name : sold.pricer->headers)
             question.headers.emplace_back(name, header_told(what.head, name));
+        // What is cut off would be asked of the upstream, and not priced.
+        for (const auto* told : {&question.facts, &question.headers}) {
+            for (const auto& [name, value] : *told) {
+                if (value.size() <= longest_told) continue;
+                return Problem{400, "The price depends on " + name + ", which may have " + std::to_string(longest_told) +
+                                        " bytes: make it shorter."};
+            }
+        }
         question_ = std::move(question);
     }
     return price_by_rules(offer_tier_);

@@ -23,7 +23,7 @@ Awaitable<bool> Session::proxy() {
     const bool used_once = may_be_left_unread(head);
     std::string_view path = x.target.forward;
     if (group.config().rewrite) {
-        upstream::rewrite_target(*group.config().rewrite, x.target.forward, x.rewritten);
+        upstream::rewrite_target(*group.config().rewrite, service().paths, x.target.forward, x.rewritten);
         path = x.rewritten;
     }
     bool fresh = false;
@@ -45,6 +45,7 @@ Awaitable<bool> Session::proxy() {
                            visit_ && service().sessions && service().sessions->event,
                            used_once};
         if (whole_body_) facts.whole_body = whole_body_->size();
+        facts.deciding = &site_->deciding[match_.service];
         x.to_upstream.clear();
         append_upstream_head(head, facts, x.to_upstream);
         std::shared_ptr<UpstreamPool> pool = worker_.pool(*target);

@@ -23,8 +23,8 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
     add("-_~", plain_path | allowed | unreserved);
     add("-_.~", host_char);
     add(".", allowed | unreserved);
-    add("!$&'()*+,=:@", plain_path | allowed);
-    add(";", allowed);
+    add("!&'()*+,=:@", plain_path | allowed);
+    add("$;", allowed);
     add("/?", allowed);
     // Not RFC 3986, but what browsers and the WHATWG URL standard send as they are, in queries above all.
     add("[]|^`{}\"<>", allowed);
@@ -44,34 +44,18 @@ int hex_value(char c) {
     return -1;
 }
 
-bool is_dots(std::string_view segment) {
-    std::string_view name = segment.substr(0, segment.find(';'));
-    return name == "." || name == "..";
-}
-
-// True where some segment of a path with decoded slashes is a dot segment.
-bool any_dots(std::string_view path) {
-    std::size_t at = 0;
-    while (at <= path.size()) {
-        std::size_t end = std::min(path.find('/', at), path.size());
-        if (is_dots(path.substr(at, end - at))) return true;
-        at = end + 1;
-    }
-    return false;
-}
-
 void drop_last_segment(std::string& path) {
     std::size_t slash = path.rfind('/');
     path.resize(slash == std::string::npos ? 0 : slash);
 }
 
-// Appends one segment, decoded to `path` and as it shall travel to `forward`. Answers what is wrong, or null.
-const char* append_segment(std::string_view segment, RequestTarget& out, bool& encoded_slash) {
+// Appends one segment as it shall travel. Answers what is wrong, or null.
+const char* append_segment(std::string_view segment, std::string& out) {
+    constexpr std::string_view hex = "0123456789ABCDEF";
     for (std::size_t i = 0; i < segment.size(); ++i) {
         char c = segment[i];
         if (c != '%') {
-            out.path += c;
-            out.forward += c;
+            out += c;
             continue;
         }
         int high = i + 2 < segment.size() ? hex_value(segment[i + 1]) : -1;
@@ -81,37 +65,17 @@ const char* append_segment(std::string_view segment, RequestTarget& out, bool& e
         if (static_cast<std::uint8_t>(decoded) < 0x20 || decoded == 0x7f)
             return "an encoded control character in the path";
         if (decoded == '\\') return "an encoded backslash in the path";
-        if (decoded == '/') {
-            encoded_slash = true;
-            out.path += "%2F";
-            out.forward += "%2F";
-        } else {
-            out.path += decoded;
-            if (has(decoded, unreserved))
-                out.forward += decoded;
-            else
-                out.forward.append(segment.substr(i, 3));
-        }
+        if (has(decoded, unreserved))
+            out += decoded;
+        else
+            out.append("%").append(1, hex[static_cast<std::size_t>(high)]).append(1, hex[static_cast<std::size_t>(low)]);
         i += 2;
     }
     return nullptr;
 }
 
-// Replaces "%2F" by "/" and merges slashes.
-void decode_slashes(std::string_view path, std::string& out) {
-    for (std::size_t i = 0; i < path.size(); ++i) {
-        bool slash = path[i] == '/';
-        if (path.substr(i, 3) == "%2F") {
-            slash = true;
-            i += 2;
-        }
-        if (slash && !out.empty() && out.back() == '/') continue;
-        out += slash ? '/' : path[i];
-    }
-}
-
+// Of a path that is not plain: the form in which it travels, and how servers read that.
 const char* normalise_path(std::string_view path, RequestTarget& out) {
-    bool encoded_slash = false;
     std::size_t at = 1;  // behind the first slash
     bool trailing_slash = true;
     while (at <= path.size()) {
@@ -122,41 +86,43 @@ const char* normalise_path(std::string_view path, RequestTarget& out) {
         if (segment.empty() || segment == ".") {
             trailing_slash = last;
         } else if (segment == "..") {
-            drop_last_segment(out.path);
             drop_last_segment(out.forward);
             trailing_slash = last;
         } else {
-            out.path += '/';
             out.forward += '/';
-            std::size_t start = out.path.size();
-            if (const char* fault = append_segment(segment, out, encoded_slash)) return fault;
-            if (is_dots(std::string_view(out.path).substr(start)))
-                return "an encoded or parameterised dot segment in the path";
+            std::size_t start = out.forward.size();
+            if (const char* fault = append_segment(segment, out.forward)) return fault;
+            std::string_view name = std::string_view(out.forward).substr(start);
+            if (name == "." || name == "..") return "an encoded dot segment in the path";
             trailing_slash = false;
         }
         if (last) break;
     }
-    if (trailing_slash || out.path.empty()) {
-        out.path += '/';
-        out.forward += '/';
-    }
-    if (encoded_slash && out.path.find("%2F") != std::string::npos) {  // a later ".." may have dropped it
-        decode_slashes(out.path, out.alternative);
-        if (any_dots(out.alternative)) return "an encoded dot segment in the path";
-    }
+    if (trailing_slash || out.forward.empty()) out.forward += '/';
+    out.readings = read_path(out.forward);
+    if (!out.readings) return "a path that hides a dot segment, a backslash or a control character, or mixes too many encodings";
+    out.path = out.readings->plain.kept;
+    if (out.readings->others.empty() && !out.readings->plain.has_parameters()) out.readings.reset();
     return nullptr;
 }
 
-// True where the path is its own normal form: no escapes, no empty or dot segments.
+// True where the path is its own normal form, and every server reads the same in it: no escapes, parameters or streams,
+// no empty or dot segments, no name that ends in a dot.
 bool is_plain(std::string_view path) {
     for (std::size_t i = 0; i < path.size(); ++i) {
         char c = path[i];
         if (has(c, plain_path)) continue;
-        if (c == '.' && i > 0 && path[i - 1] != '/') continue;
+        if (c == '.' && i > 0 && path[i - 1] != '/' && i + 1 < path.size() && path[i + 1] != '/') continue;
         if (c == '/' && (i == 0 || path[i - 1] != '/')) continue;
         return false;
     }
     return true;
+}
+
+// Who decodes, cuts parameters or merges slashes before resolving "..", or after, ends up elsewhere.
+bool climbs_over_more(std::string_view path) {
+    bool climbs = path.find("/../") != std::string_view::npos || path.ends_with("/..");
+    return climbs && (path.find_first_of("%;") != std::string_view::npos || path.find("//") != std::string_view::npos);
 }
 
 bool starts_with_scheme(std::string_view target, std::string_view scheme) {
@@ -170,9 +136,9 @@ bool starts_with_scheme(std::string_view target, std::string_view scheme) {
 
 }  // namespace
 
-const char* parse_target(std::string_view target, RequestTarget& out) {
+const char* parse_target(std::string_view target, RequestTarget& out, Carried carried) {
     out.path.clear();
-    out.alternative.clear();
+    out.readings.reset();
     out.forward.clear();
     out.authority.clear();
     out.https = false;
@@ -195,8 +161,9 @@ const char* parse_target(std::string_view target, RequestTarget& out) {
     std::string_view path = target.substr(0, query_at);
     std::string_view query = target.substr(query_at);
     if (path.empty()) path = "/";
+    // More than RFC 3986 has: what browsers do not encode (WHATWG URL, query percent-encode set) goes on as it is.
     for (char c : query) {
-        if (!has(c, allowed) && c != '%' && static_cast<std::uint8_t>(c) < 0x80)
+        if (static_cast<std::uint8_t>(c) <= 0x20 || c == 0x7f || c == '#')
             return "a character in the query that must be percent-encoded";
     }
     if (is_plain(path)) {
@@ -208,6 +175,11 @@ const char* parse_target(std::string_view target, RequestTarget& out) {
             if (!has(c, allowed) && c != '%') return "a character in the path that must be percent-encoded";
         }
         if (const char* fault = normalise_path(path, out)) return fault;
+        if (carried == Carried::as_sent && out.forward != path) {
+            if (climbs_over_more(path)) return "\"..\" beside escapes, parameters or empty segments in the path";
+            if (!out.readings) out.readings.emplace(PathReadings{{out.path, out.path, out.path, out.path}, {}});
+            for (PathReading& reading : read_as_sent(path)) out.readings->others.push_back(std::move(reading));
+        }
     }
     out.forward += query;
     return nullptr;
@@ -237,8 +209,10 @@ bool parse_host(std::string_view value, std::string& out) {
     for (char& c : out) {
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
     }
-    if (out.size() > 1 && out.back() == '.') out.pop_back();
-    return true;
+    // One dot at the end is the root's (RFC 1034 §3.1); a label is never empty.
+    if (!out.empty() && out.back() == '.') out.pop_back();
+    bool empty_label = out.empty() || out.front() == '.' || out.back() == '.' || out.find("..") != std::string::npos;
+    return end == 0 || !empty_label;
 }
 
 }  // namespace millrace::paywall

@@ -31,9 +31,15 @@ struct RouteMatch {
 };
 
 struct Lookup {
-    std::optional<RouteMatch> match;
-    bool ambiguous = false;      // an encoded slash in the path decides what it is: refuse
+    std::optional<RouteMatch> match = std::nullopt;
     bool other_methods = false;  // no match, but there is one for another method
+    // What the rules of the service made of the path: without parameters, in lower case, without a slash at the end, as
+    // they say. Empty: nothing.
+    std::string path = {};
+    // Servers read the path in ways that are sold differently: refuse, with this advice. Empty: they agree.
+    std::string_view ambiguous = {};
+    // Servers take it for different paths, though all are sold alike: advice for where the path itself decides the price.
+    std::string_view varies = {};
 };
 
 class RouteTable {
@@ -48,7 +54,8 @@ class RouteTable {
     [[nodiscard]] std::vector<std::size_t> at_host(std::string_view host) const;
 
   private:
-    [[nodiscard]] Lookup find_path(std::string_view host, std::string_view method, std::string_view path) const;
+    struct Read;
+    [[nodiscard]] Lookup find_path(std::string_view host, std::string_view method, const Read& read) const;
 
     std::span<const config::Service> services_;
 };

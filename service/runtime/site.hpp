@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "service/config/config.hpp"
+#include "service/http/deciding_fields.hpp"
 #include "service/metrics/metrics.hpp"
 #include "service/paywall/route.hpp"
 #include "service/pricing/price_source.hpp"
@@ -21,6 +22,7 @@ struct Site {
     config::Config config;
     paywall::RouteTable routes;
     std::vector<metrics::ResourceMetrics*> resources;           // by index of the service
+    std::vector<http::DecidingFields> deciding;                 // by index of the service
     upstream::Groups upstreams;                                 // by index of the service
     std::vector<std::shared_ptr<pricing::PriceSource>> prices;  // by index of the service
 };

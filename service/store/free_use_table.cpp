@@ -1,5 +1,9 @@
 #include "service/store/free_use_table.hpp"
 
+#include <sqlite3.h>
+
+#include <algorithm>
+
 #include "common/crypto/hash.hpp"
 #include "service/store/columns.hpp"
 
@@ -29,6 +33,20 @@ FreeUseTable::FreeUseTable(SQLite::Database& database)
       prune_(database,
              "DELETE FROM free_uses WHERE (service, prefix) IN (SELECT service, prefix FROM free_uses WHERE ends_at <= "
              "? LIMIT 2)") {}
+
+bool is_of_this_store(const std::string& file, const SecretKey& key) {
+    try {
+        SQLite::Database database(file, SQLite::OPEN_READONLY, 1000);
+        SQLite::Statement select(database, "SELECT key FROM free_use_key WHERE id = 1");
+        if (!select.executeStep()) return false;
+        ByteView found = bytes_at(select.getColumn(0));
+        ByteView ours = key.reveal();
+        return std::equal(found.begin(), found.end(), ours.begin(), ours.end());
+    } catch (const SQLite::Exception& error) {
+        const int code = error.getErrorCode();
+        return code != SQLITE_NOTADB && code != SQLITE_CORRUPT && code != SQLITE_ERROR;
+    }
+}
 
 std::vector<paywall::FreeUses> FreeUseTable::load() {
     std::vector<paywall::FreeUses> out;

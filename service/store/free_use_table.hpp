@@ -29,4 +29,8 @@ class FreeUseTable {
     SQLite::Statement add_, prune_;
 };
 
+// Whether the database in `file` is the one with this key: read on a connection of its own, past what is cached. True
+// where it cannot be read at the moment.
+[[nodiscard]] bool is_of_this_store(const std::string& file, const SecretKey& key);
+
 }  // namespace millrace::store

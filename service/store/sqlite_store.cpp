@@ -20,6 +20,7 @@
 #include "service/store/columns.hpp"
 #include "service/store/examine.hpp"
 #include "service/store/facts_map.hpp"
+#include "service/store/file_guard.hpp"
 #include "service/store/free_use_table.hpp"
 #include "service/store/grant_table.hpp"
 #include "service/store/lock_file.hpp"
@@ -56,6 +57,8 @@ namespace store {
 namespace {
 
 constexpr std::size_t prune_step = 1000;  // usages looked at in one commit
+// How soon it is noticed that the file is gone while nothing is written.
+constexpr std::chrono::milliseconds look_after_file{500};
 
 class SqliteStore final : public Store {
   public:
@@ -88,6 +91,9 @@ class SqliteStore final : public Store {
         ended_before_ = usage_->ended_before();
         insert_audit_.emplace(database_,
                               "INSERT INTO audit (at, role, action, subject, detail) VALUES (?, ?, ?, ?, ?)");
+        // The key's page goes into the file, where the guard looks for it, and is not written again.
+        database_.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+        guard_.emplace(file, [this] { return is_of_this_store(database_.getFilename(), free_uses_->key()); });
         writer_ = std::thread([this] { write_until_closed(); });
     }
 
@@ -230,10 +236,7 @@ class SqliteStore final : public Store {
         std::unique_lock lock(queue_mutex_);
         for (;;) {
             auto wanted = [this] { return closing_ || !queue_.empty(); };
-            if (writable())
-                queue_filled_.wait(lock, wanted);
-            else
-                queue_filled_.wait_for(lock, std::chrono::seconds(1), wanted);
+            queue_filled_.wait_for(lock, look_after_file, wanted);
             if (closing_ && queue_.empty()) return;
             group.swap(queue_);
             lock.unlock();
@@ -241,6 +244,10 @@ class SqliteStore final : public Store {
             auto started = std::chrono::steady_clock::now();
             Result<void> committed = commit(group);
             std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
+            if (group.empty() && committed && writable()) {
+                lock.lock();
+                continue;
+            }
             lock.lock();
             ++(committed ? figures_.commits : figures_.failures);
             figures_.commit_seconds += taken.count();
@@ -272,8 +279,10 @@ class SqliteStore final : public Store {
         if (said) spdlog::log(said->level, "{}", said->text);
     }
 
-    // Nothing to write is written too, where the last commit failed: to see whether it works again.
+    // Nothing to write is written too, where the last commit failed: to see whether it works again. A file that is gone
+    // is found out before and behind a commit.
     Result<void> commit(std::vector<Write>& group) {
+        if (auto gone = guard_->fault()) return fail(Errc::write_failed, *gone);
         if (group.empty() && writable()) return {};
         try {
             SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
@@ -282,6 +291,8 @@ class SqliteStore final : public Store {
             for (const PaymentHash& hash : owed_releases_) release(hash);
             for (Write& write : group) std::visit([&](auto& one) { execute(one); }, write);
             transaction.commit();
+            // What was moved away meanwhile holds what nobody will read.
+            if (auto gone = guard_->fault()) return fail(Errc::write_failed, *gone);
             owed_releases_.clear();
             return {};
         } catch (const SQLite::Exception& error) {
@@ -463,6 +474,7 @@ class SqliteStore final : public Store {
     std::optional<UsageTable> usage_;
     std::vector<paywall::FreeUses> stored_free_uses_;
     std::optional<QueuedSessions> sessions_;
+    std::optional<FileGuard> guard_;
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
     std::vector<config::StoredService> services_;

@@ -1,13 +1,16 @@
 """What goes wrong around the service, and four things each time: the client and the log are told what is wrong, nothing is
 given away, nothing that was paid for is lost, and all goes on by itself when the fault is over."""
 
+import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import threading
 import time
 
 import pytest
+from conftest import CONFIG, UNLIMITED
 from kit import invoices
 from kit.faults import Clock, Locker, SmallDisk, UpstreamProcess, wait_for_log
 from kit.service import BINARY, wait_for
@@ -491,3 +494,60 @@ def test_a_store_that_is_damaged_while_it_is_open(house):
     store.write_bytes(backup)
     service.start()
     customers.nothing_lost()
+
+
+def spoil(kind, folder):
+    """Something happens to the files under a running service; what puts it right again, or None."""
+    store, aside = folder / "millrace.db", folder.parent / (folder.name + ".aside")
+    if kind == "folder":
+        os.rename(folder, aside)
+        return lambda: os.rename(aside, folder)
+    if kind in ("moved", "replaced"):
+        kept = folder / "kept.db"
+        os.rename(store, kept)
+        if kind == "replaced":
+            shutil.copy(kept, store)
+        return lambda: os.replace(kept, store)
+    if kind == "overwritten":
+        other = folder / "other.db"
+        with sqlite3.connect(other) as database:
+            database.execute("CREATE TABLE t (a)")
+        database.close()
+        store.write_bytes(other.read_bytes())
+        return None
+    os.unlink(folder / f"millrace.db{kind}")
+    return None
+
+
+@pytest.mark.parametrize("kind", ["moved", "replaced", "folder", "overwritten", "-wal", "-shm", ".lock"])
+def test_case_m16_a_store_whose_file_is_gone_is_noticed_and_nothing_is_sold(house, kind):
+    place = house.folder / "store"
+    place.mkdir()
+    text = CONFIG.format(gateway=house.gateway.path, upstream=house.upstream.url, extra=UNLIMITED, services=services(house))
+    service = house.start(config=text.replace('"millrace.db"', '"store/millrace.db"'))
+    uses, hour = house.paid("uses"), house.paid()
+    wait_for(lambda: service.get("/uses/x", uses.headers()).status == 200, "the token is good")
+    assert service.get("/weather/x", hour.headers()).status == 200
+    put_right = spoil(kind, place)
+    began = time.monotonic()
+    wait_for(lambda: service.monitor("/readyz")[0] == 503, "the service is not ready", 5)
+    assert time.monotonic() - began < 3
+    assert unavailable(service.get("/uses/x", uses.headers()), "recorded")
+    assert service.get("/weather/other").status == 503  # no invoice is made out
+    assert service.get("/weather/x", hour.headers()).status == 200  # what needs no record works on
+    wait_for_log(service, "while it was in use")
+    if put_right:
+        put_right()
+        wait_for(service.ready, "the service to be well")
+        assert service.get("/uses/x", uses.headers()).get("x-l402-remaining-uses") == "3"
+
+
+def test_case_m16_a_use_is_not_recorded_in_a_file_that_nobody_will_read(house):
+    service = house.start(services=services(house))
+    uses = house.paid("uses")
+    wait_for(lambda: service.get("/uses/x", uses.headers()).status == 200, "the token is good")
+    store = house.folder / "millrace.db"
+    os.rename(store, house.folder / "aside.db")
+    # At once: the next use looks, whether or not anybody has noticed meanwhile.
+    assert unavailable(service.get("/uses/x", uses.headers()), "recorded")
+    service.stop()

@@ -4,6 +4,7 @@ HTTP/1.1 and HTTP/2, and in the words of the other proxies."""
 import json
 import shutil
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -365,6 +366,67 @@ def test_a_charge_buys_one_request_through_nginx(site):
     with futures.ThreadPoolExecutor(6) as pool:
         ask = lambda _: site.ask("/weather/charge/q", once, method="POST", body=b"do", port=nginx.port).status  # noqa: E731
         assert sorted(pool.map(ask, range(6))) == [200] + [402] * 5
+
+
+def revoke(site, payment_hash):
+    """Between two starts: the store says that an operator took the payment back."""
+    site.service.stop()
+    with sqlite3.connect(site.house.folder / "millrace.db") as store:
+        store.execute("INSERT INTO revocations (payment_hash, reason, revoked_at) VALUES (?, 'test', 1)", (bytes.fromhex(payment_hash),))
+    store.close()
+    site.service.start()
+
+
+def test_case_m15_a_revoked_charge_behind_nginx_counts_once(site):
+    challenge = Challenge.of_answer(site.ask("/weather/charge/a", port=site.nginx().port))
+    token = site.house.gateway.issued[challenge.payment_hash]
+    site.house.gateway.settle(token, amount_msat=1500)
+    revoke(site, challenge.payment_hash)
+    site.fronts.pop().stop()
+    shutil.rmtree(site.house.folder / "nginx")
+    nginx = site.nginx()
+    answer = site.ask("/weather/charge/a", challenge.headers(token.preimage), port=nginx.port)
+    assert answer.status == 402 and answer.json()["reason"] == "revoked"
+    series = 'l402_auth_total{resource="charge",result="revoked"}'
+    site.service.expect_metric(series, 1)
+    # In the other dialects, whose one question is answered, likewise.
+    question = {"X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/weather/charge/a", "X-Forwarded-Host": "shop.example"}
+    assert site.ask("/forward-auth", {**challenge.headers(token.preimage), **question}).status == 402
+    site.service.expect_metric(series, 2)
+
+
+def test_case_m15_an_allowance_that_is_used_up_behind_nginx_counts_once(site):
+    nginx = site.nginx()
+    assert [site.ask("/weather/sample/a", port=nginx.port).status for _ in range(3)] == [200, 200, 402]
+    site.service.expect_metric('l402_free_requests_total{resource="sample",result="served"}', 2)
+    site.service.expect_metric('l402_free_requests_total{resource="sample",result="used_up"}', 1)
+
+
+def test_case_m6_a_question_with_another_spelling_of_a_field_of_ours_is_refused(site):
+    """The front proxy hands on what the client sent, and some backends take it for ours."""
+    question = {"X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/weather/today", "X-Forwarded-Host": "shop.example"}
+    token = site.paid().headers()
+    assert site.ask("/forward-auth", {**token, **question}).status == 200
+    for name in ("X_L402_Payment_Hash", "X.L402.Token.Id", "x~l402_tier"):
+        answer = site.ask("/forward-auth", {**token, **question, name: "forged"})
+        assert answer.status == 400 and name in answer.json()["detail"], name
+    # The names themselves the recipes take out.
+    assert site.ask("/forward-auth", {**token, **question, "X-L402-Service": "forged"}).status == 200
+
+
+def test_case_m12_what_the_front_proxy_hands_on_as_the_client_wrote_it_is_read_so_too(site):
+    token = site.paid().headers()
+
+    def ask(path):
+        question = {"X-Forwarded-Method": "GET", "X-Forwarded-Uri": path, "X-Forwarded-Host": "shop.example"}
+        return site.ask("/forward-auth", {**token, **question}).status
+
+    assert ask("/weather/today") == 200
+    assert ask("/weather//today") == 200  # the same thing in either reading
+    # Free by its normal form, and sold where nobody brings it into that.
+    assert ask("/weather/today/../public/a") == 400
+    assert ask("/weather/members/../today") == 400
+    assert ask("/weather//members/a") == 400
 
 
 def test_what_is_refused_keeps_its_status_through_nginx(site):

@@ -72,6 +72,7 @@ TEST_CASE("a service is shown with everything that the file says, but for secret
           R"("pricer":{"url":"unix:/run/p.sock:/price","timeout":5E-1,"cache":1E1,"fallback_msat":900,"min_msat":1,)"
           R"("max_msat":1099511627775,"facts":["method"],"headers":["x-model"],"calls":16,)"
           R"("tls":{"ca":null,"cert":null,"key":null,"sni":null,"verify":true},"send":["Authorization"]},)"
+          R"("paths":{"parameters":"refuse","case":"keep","slash":"keep"},"unmatched":"sell",)"
           R"("tiers":[{"name":"gold","tier":1,"price_msat":5000,"timeout":3600,"uses":7,"bytes":null,)"
           R"("credit_msat":null,"capabilities":["read","write"]}],)"
           R"("free_allowance":{"requests":10,"per":86400,"max_price_msat":null,"max_prefixes":100000},"pow":"invoice",)"

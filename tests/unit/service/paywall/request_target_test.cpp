@@ -40,7 +40,6 @@ TEST_CASE("a path has one spelling, in which it is compared and sent on") {
         REQUIRE(parse_target(c.target, out) == nullptr);
         CHECK(out.path == c.path);
         CHECK(out.forward == c.forward);
-        CHECK(out.alternative.empty());
     }
 }
 
@@ -60,10 +59,13 @@ TEST_CASE("an encoded slash stays, and is shown as what it may mean") {
     REQUIRE(parse_target("/a%2fb/c%2F%2Fd", out) == nullptr);
     CHECK(out.path == "/a%2Fb/c%2F%2Fd");
     CHECK(out.forward == "/a%2Fb/c%2F%2Fd");
-    CHECK(out.alternative == "/a/b/c/d");
+    REQUIRE(out.readings);
+    REQUIRE(out.readings->others.size() == 1);
+    CHECK(out.readings->others[0].kept == "/a/b/c/d");
+    CHECK(out.readings->others[0].quirk == Quirk::encoded_slash);
     REQUIRE(parse_target("/a%2fb/../c", out) == nullptr);
     CHECK(out.path == "/c");
-    CHECK(out.alternative.empty());
+    CHECK_FALSE(out.readings);
 }
 
 TEST_CASE("targets on whose meaning servers disagree are refused") {

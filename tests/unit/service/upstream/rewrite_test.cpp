@@ -7,9 +7,10 @@ using namespace millrace;
 
 namespace {
 
-std::string rewritten(const std::string& strip, const std::string& prefix, std::string_view target) {
+std::string rewritten(const std::string& strip, const std::string& prefix, std::string_view target,
+                      const config::PathRules& rules = {}) {
     std::string out = "left over from the request before";
-    upstream::rewrite_target({strip, prefix}, target, out);
+    upstream::rewrite_target({strip, prefix}, rules, target, out);
     return out;
 }
 
@@ -56,4 +57,15 @@ TEST_CASE("what is rewritten is in normal form, whatever the spelling of the req
         REQUIRE_FALSE(paywall::parse_target(target, parsed));
         CHECK(rewritten("/api", "/v2", parsed.forward) == "/v2/x");
     }
+}
+
+TEST_CASE("M12: what is stripped is compared by the rules of the service") {
+    const config::PathRules cut{config::PathRules::Parameters::cut};
+    const config::PathRules fold{.fold_case = true};
+    CHECK(rewritten("/api/v1", "/v2", "/api;x/v1;y=1/a;z", cut) == "/v2/a;z");
+    CHECK(rewritten("/api", "/v2", "/api;x", cut) == "/v2");
+    CHECK(rewritten("/api", "/v2", "/api;x/a") == "/v2/api;x/a");
+    CHECK(rewritten("/api", "/v2", "/API/a?B=1", fold) == "/v2/a?B=1");
+    CHECK(rewritten("/Api", "/v2", "/api/A", fold) == "/v2/A");
+    CHECK(rewritten("/api", "/v2", "/API/a") == "/v2/API/a");
 }
