@@ -578,19 +578,6 @@ def test_what_becomes_of_charges_is_counted(house):
         service.expect_metric(f'l402_auth_total{{resource="charge",result="{result}"}}', count)
 
 
-def test_each_charge_has_an_invoice_of_its_own_where_tokens_share_one(house):
-    house.start(extra="[challenges]\nreuse = true\n", services=SOLD.format(upstream=house.upstream.url))
-
-    def invoices(target, headers=None):
-        return {house.service.get(target, headers).all("www-authenticate")[-1] for _ in range(3)}
-
-    assert len(invoices("/weather/x")) == 1
-    assert len(invoices("/both/x")) == 3
-    assert len(invoices("/charge/x")) == 3
-    # Who takes no charge is given the token's again.
-    assert len(invoices("/both/x", {"Accept-Payment": "lightning/charge;q=0"})) == 1
-
-
 def test_a_charge_that_has_to_wait_is_not_used_up(house):
     services = SOLD.format(upstream=house.upstream.url).replace('name = "charge"', 'name = "charge"\nlimits = { in_all = "1/s" }')
     service = house.start(services=services)
