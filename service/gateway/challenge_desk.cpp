@@ -89,8 +89,7 @@ void ChallengeDesk::ask(Demand demand, Done done) {
         return finish(std::move(order), std::move(outcome));
     }
     auto shared = std::make_shared<Order>(std::move(order));
-    issue(std::move(demand.request),
-          [this, shared](Outcome issued) { finish(std::move(*shared), std::move(issued)); });
+    issue(std::move(demand.request), [this, shared](Outcome issued) { finish(std::move(*shared), std::move(issued)); });
 }
 
 // A refusal where a limit is reached; then nothing is taken. `ready`: one that was signed ahead, if there is one.

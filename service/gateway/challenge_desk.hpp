@@ -1,5 +1,5 @@
-// Where sessions ask for challenges: issues one for each buyer within limits, hands out open ones again beyond them, and
-// keeps some signed ahead of what is in demand. All of it stands in front of the node, which sees no more than
+// Where sessions ask for challenges: issues one for each buyer within limits, hands out open ones again beyond them,
+// and keeps some signed ahead of what is in demand. All of it stands in front of the node, which sees no more than
 // `challenges.in_all` asks for.
 //
 //   closed?  -> unrecordable, unavailable: no invoice that is kept anywhere may leave the service
@@ -49,7 +49,7 @@ class ChallengeDesk {
     // Calls `done` once. Errors: those of Client::issue, limited, and unrecordable.
     void ask(Demand demand, Done done);
 
-    // Why nothing can be sold now, and nothing that was sold before can be paid: unrecordable or unavailable. Any thread.
+    // Why nothing can be sold now, and no invoice of before can be paid: unrecordable or unavailable. Any thread.
     [[nodiscard]] std::optional<Outcome> closed() const;
 
     // A number for a connection that has none yet. Any thread.

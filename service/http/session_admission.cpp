@@ -374,11 +374,14 @@ Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool
     }
     counts_->challenge(metrics::ChallengeResult::invoice_error);
     if (is(*outcome.error, gateway::ClientErrc::unrecordable)) {
-        Problem problem{503, "The service cannot record payments now, so it sells nothing. Repeat the request later."};
+        Problem problem{
+            503, "This service sells nothing now, because a payment could not be recorded. Repeat the request later."};
         problem.retry_after = 5;
         return problem;
     }
-    Problem problem{503, "The Lightning node cannot be reached, so nobody could pay. Nothing was charged: repeat the request later."};
+    Problem problem{
+        503,
+        "The Lightning node cannot be reached, so nobody could pay. Nothing was charged: repeat the request later."};
     problem.retry_after = 5;
     return problem;
 }

@@ -258,7 +258,7 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head + weather + "schemes = [\"payment\"]\nauth_only = [\"/weather/x\"]\n",
          "m.toml:13: service.auth_only: only tokens open it, and this service sells none"},
         {head + weather + "schemes = [\"payment\"]\nlsat = false\n",
-         "m.toml:12: service.lsat: is about L402's challenge: add \"l402\" to schemes"},
+         "m.toml:13: service.lsat: is about L402's challenge: add \"l402\" to schemes"},
         {head + weather + "lsat = \"no\"\n", "m.toml:12: service.lsat: must be true or false, not "},
         {head + weather + "schemes = []\n", "m.toml:12: service.schemes: must name \"l402\", \"payment\" or both"},
         {head + weather + "schemes = [\"l402\", \"x402\"]\n",
