@@ -75,11 +75,12 @@ std::optional<Parameters> find_parameters(std::string_view in) {
 
 }  // namespace
 
-std::vector<std::string> challenge_lines(std::string_view token_base64, std::string_view bolt11) {
+std::vector<std::string> challenge_lines(std::string_view token_base64, std::string_view bolt11, bool lsat) {
     std::string common = "macaroon=\"";
     common.append(token_base64).append("\", invoice=\"").append(bolt11).append("\"");
     std::string current = "L402 " + common + ", version=\"0\", token=\"";
     current.append(token_base64).append("\"");
+    if (!lsat) return {std::move(current)};
     return {"LSAT " + common, std::move(current)};
 }
 

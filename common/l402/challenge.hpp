@@ -15,8 +15,10 @@
 
 namespace millrace::l402 {
 
-// The values of the WWW-Authenticate lines of a 402, in the order in which they must be sent.
-[[nodiscard]] std::vector<std::string> challenge_lines(std::string_view token_base64, std::string_view bolt11);
+// The values of the WWW-Authenticate lines of a 402, in the order in which they must be sent. Without `lsat`: the L402
+// line alone, for clients that refuse what they do not know.
+[[nodiscard]] std::vector<std::string> challenge_lines(std::string_view token_base64, std::string_view bolt11,
+                                                       bool lsat = true);
 
 struct Challenge {
     std::string token_base64;  // as received

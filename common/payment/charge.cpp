@@ -10,9 +10,7 @@ namespace {
 std::optional<Preimage> preimage_of(const boost::json::object& payload) {
     const boost::json::value* member = payload.if_contains("preimage");
     if (member == nullptr || !member->is_string()) return std::nullopt;
-    const std::string_view text = member->get_string();
-    if (text.find_first_of("ABCDEF") != std::string_view::npos) return std::nullopt;
-    const Result<Preimage> preimage = Preimage::from_hex(text);
+    const Result<Preimage> preimage = Preimage::from_hex(member->get_string());
     if (!preimage) return std::nullopt;
     return *preimage;
 }
@@ -94,25 +92,25 @@ std::string_view name(ChargeRefusal refusal) {
 std::string_view explain(ChargeRefusal refusal) {
     switch (refusal) {
         case ChargeRefusal::malformed_credential:
-            return "The payload of a charge is its preimage, in 64 lower-case hex digits.";
+            return "The payload of a charge must hold its preimage as 64 hex digits.";
         case ChargeRefusal::unsupported_method:
-            return "The payment method that is accepted here is lightning.";
+            return "This service takes the payment method lightning.";
         case ChargeRefusal::unsupported_intent:
-            return "The intent that is accepted here is charge.";
+            return "This service takes the intent charge.";
         case ChargeRefusal::unknown_challenge:
-            return "The challenge was not issued here, or was changed.";
+            return "This server did not issue the challenge, or somebody changed it.";
         case ChargeRefusal::wrong_realm:
-            return "The challenge was issued for another host name.";
+            return "The challenge is for another host name.";
         case ChargeRefusal::wrong_scope:
-            return "The challenge was issued for another service, or another part of this one.";
+            return "The challenge is for another service, or for another part of this one.";
         case ChargeRefusal::too_cheap:
-            return "The charge was for less than this request costs.";
+            return "The charge paid less than this request costs.";
         case ChargeRefusal::bad_preimage:
             return "The preimage is not that of the challenge's invoice.";
         case ChargeRefusal::expired:
-            return "The time of the challenge is over.";
+            return "The challenge has expired.";
     }
-    return "The credential is refused.";
+    return "The credential is not accepted.";
 }
 
 Problem problem_of(ChargeRefusal refusal) {

@@ -37,7 +37,7 @@ struct ChargeTerms {
 [[nodiscard]] Challenge charge_challenge(const l402::KeyRing& keys, const ChargeTerms& terms);
 
 enum class ChargeRefusal {
-    malformed_credential = 1,  // no preimage of 64 lower-case hex digits
+    malformed_credential = 1,  // no preimage of 64 hex digits
     unsupported_method,        // not lightning
     unsupported_intent,        // not charge
     unknown_challenge,         // not issued here, changed, or under a key that is retired

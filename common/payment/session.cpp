@@ -148,22 +148,22 @@ std::string_view explain(SessionRefusal refusal) {
         case SessionRefusal::malformed_credential:
             return "The payload of a session is an action (open, bearer, topUp or close) with what belongs to it.";
         case SessionRefusal::unsupported_method:
-            return "The payment method that is accepted here is lightning.";
+            return "This service takes the payment method lightning.";
         case SessionRefusal::unknown_challenge:
-            return "The challenge was not issued here, or was changed.";
+            return "This server did not issue the challenge, or somebody changed it.";
         case SessionRefusal::wrong_realm:
-            return "The challenge was issued for another host name.";
+            return "The challenge is for another host name.";
         case SessionRefusal::wrong_scope:
-            return "The challenge was issued for another service, or another part of this one.";
+            return "The challenge is for another service, or for another part of this one.";
         case SessionRefusal::too_cheap:
             return "This request costs more than the challenge said. Repeat it with the one that comes with this "
                    "answer.";
         case SessionRefusal::bad_preimage:
             return "The preimage is not that of the deposit.";
         case SessionRefusal::expired:
-            return "The time of the challenge is over, and no payment of its invoice in time is known.";
+            return "The challenge has expired, and no payment of its invoice in time is known.";
     }
-    return "The credential is refused.";
+    return "The credential is not accepted.";
 }
 
 Problem problem_of(SessionRefusal refusal) {

@@ -186,6 +186,7 @@ json::object describe(const config::Service& service) {
     if (service.schemes.l402) schemes.emplace_back("l402");
     if (service.schemes.payment) schemes.emplace_back("payment");
     out["schemes"] = std::move(schemes);
+    out["lsat"] = service.schemes.l402 && service.schemes.lsat;
     out["session"] = nullptr;
     if (service.sessions)
         out["session"] = json::object{{"deposit_msat", service.sessions->deposit.value()},

@@ -120,6 +120,7 @@ struct HostPattern {
 struct Schemes {
     bool l402 = true;
     bool payment = false;
+    bool lsat = true;  // L402's challenge also under its old name, in a line of its own
     bool operator==(const Schemes&) const = default;
 };
 
@@ -208,13 +209,13 @@ enum class WorkBuys {
 // Sessions of the Payment scheme: a deposit, of which each request takes its price, and whose rest is paid back.
 struct PaymentSessions {
     enum class Offer {
-        asked,   // to clients whose Accept-Payment names lightning/session: their deposit's invoice is one more
-        always,  // beside the charge
-        alone,   // no charges are sold
+        any,    // unless Accept-Payment excludes them: their deposit's invoice is one more
+        asked,  // to clients whose Accept-Payment names them, or fits them
+        alone,  // no charges are sold
     };
     Msat deposit = {};  // whole satoshi
     std::chrono::seconds idle_timeout = std::chrono::minutes(5);
-    Offer offer = Offer::asked;
+    Offer offer = Offer::any;
     std::optional<Msat> event = {};  // the price of each event of a text/event-stream, beside the request's
     std::chrono::milliseconds hold = std::chrono::seconds(60);  // how long such a stream waits for a further deposit
     bool operator==(const PaymentSessions&) const = default;
@@ -318,7 +319,7 @@ struct Challenges {
     limits::Rate in_all{100, std::chrono::seconds(1)};      // signatures asked of the node
     std::size_t max_open_per_prefix = 100;
     std::size_t max_open = 100'000;
-    bool reuse = true;     // the same network gets the same challenge again while it is fresh
+    bool reuse = true;     // beyond these limits a network gets its oldest open one again
     std::size_t pool = 0;  // signed ahead for each thing in demand
     std::optional<Work> pow = {};
 };

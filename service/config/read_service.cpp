@@ -47,11 +47,10 @@ HostPattern read_host(Section& section) {
     return {suffix ? HostPattern::Kind::suffix : HostPattern::Kind::exact, name};
 }
 
-Schemes read_schemes(Section& section) {
-    Schemes out;
+void read_schemes(Section& section, Schemes& out) {
     if (!section.has("schemes")) {
         section.texts("schemes");  // a known key
-        return out;
+        return;
     }
     out.l402 = false;
     const std::vector<std::string> names = section.texts("schemes");
@@ -65,7 +64,6 @@ Schemes read_schemes(Section& section) {
         else
             *chosen = true;
     }
-    return out;
 }
 
 bool includes(const HostPattern& host, const HostPattern& other) {
@@ -181,7 +179,11 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     Appearance shown = read_appearance(section);
     std::vector<Route> routes = read_routes(section, path, faults);
     limits::UseRates limits = read_service_limits(section);
-    Schemes schemes = read_schemes(section);
+    Schemes schemes;
+    read_schemes(section, schemes);
+    const std::optional<bool> lsat = section.flag("lsat");
+    if (lsat && !schemes.l402) section.fault("lsat", "is about L402's challenge: add \"l402\" to schemes");
+    schemes.lsat = lsat.value_or(true);
     if (!schemes.l402 && !auth_only.empty())
         section.fault("auth_only", "only tokens open it, and this service sells none: add \"l402\" to schemes");
     std::optional<PaymentSessions> sessions = read_sessions(section, schemes, price);

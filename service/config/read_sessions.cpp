@@ -10,17 +10,18 @@ constexpr std::uint64_t msat_per_sat = 1000;
 constexpr std::uint64_t max_deposit = max_price_msat / msat_per_sat * msat_per_sat;
 constexpr std::uint64_t requests_of_a_deposit = 20;
 constexpr std::chrono::hours longest_idle{24 * 30};
-constexpr std::array offers = {PaymentSessions::Offer::asked, PaymentSessions::Offer::always,
+constexpr std::array offers = {PaymentSessions::Offer::any, PaymentSessions::Offer::asked,
                                PaymentSessions::Offer::alone};
+constexpr std::string_view former_any = "always";
 
 PaymentSessions::Offer read_offer(Section& section) {
     const auto text = section.text("offer");
-    if (!text) return PaymentSessions::Offer::asked;
+    if (!text || *text == former_any) return PaymentSessions::Offer::any;
     for (const PaymentSessions::Offer offer : offers) {
         if (name(offer) == *text) return offer;
     }
-    section.fault("offer", "must be \"asked\", \"always\" or \"alone\", not \"" + *text + '"');
-    return PaymentSessions::Offer::asked;
+    section.fault("offer", "must be \"any\", \"asked\" or \"alone\", not \"" + *text + '"');
+    return PaymentSessions::Offer::any;
 }
 
 std::chrono::seconds read_idle(Section& section) {
@@ -50,14 +51,14 @@ Msat read_deposit(Section& section, std::uint64_t price_msat) {
 
 std::string_view name(PaymentSessions::Offer offer) {
     switch (offer) {
+        case PaymentSessions::Offer::any:
+            return "any";
         case PaymentSessions::Offer::asked:
             return "asked";
-        case PaymentSessions::Offer::always:
-            return "always";
         case PaymentSessions::Offer::alone:
             return "alone";
     }
-    return "asked";
+    return "any";
 }
 
 std::optional<PaymentSessions> read_sessions(Section& section, const Schemes& schemes,

@@ -68,6 +68,11 @@ Protocol::Events Client::events() {
     return events;
 }
 
+bool Client::is_taken(const PaymentHash& hash) const {
+    const paywall::PaymentFacts facts = store_.facts(hash);
+    return facts.settled_at || facts.first_used_at || facts.charged || facts.revoked;
+}
+
 void Client::start() {
     async::spawn(context_.get_executor(), keep_connected(), "the connection to the gateway");
     async::spawn(context_.get_executor(), tick(), "the clock of the gateway");
@@ -138,9 +143,10 @@ asio::awaitable<void> Client::connect_again_and_again() {
             told = true;
         } else {
             not_stored_ = false;
-            Error ended = co_await serve_connection();
+            bool was_ready = false;
+            Error ended = co_await serve_connection(&was_ready);
             // What could not be stored is asked for again, more and more slowly while it cannot.
-            bool was_ready = ready_.exchange(false) && !not_stored_;
+            was_ready = was_ready && !not_stored_;
             metrics_.plugin_up(false);
             if (stopped_) break;
             if (was_ready || !told) spdlog::warn("gateway lost: {}; trying again until it answers", ended.message);
@@ -156,8 +162,8 @@ asio::awaitable<void> Client::connect_again_and_again() {
     }
 }
 
-// Until the connection ends, and why.
-asio::awaitable<Error> Client::serve_connection() {
+// Until the connection ends, and why. `was_ready`: whether it ever was.
+asio::awaitable<Error> Client::serve_connection(bool* was_ready) {
     connected_ = true;
     ++connection_;
     close_reason_.clear();
@@ -189,6 +195,8 @@ asio::awaitable<Error> Client::serve_connection() {
     boost::system::error_code ignored;
     socket_.close(ignored);
     Error ended = good ? fail(ClientErrc::unavailable, reason) : good.error();
+    // Before anybody hears that the connection is gone.
+    *was_ready = ready_.exchange(false);
     protocol_.disconnected(ended.message);
     co_return ended;
 }

@@ -57,8 +57,10 @@ class Client {
 
     // What is paid can be recorded. Any thread.
     [[nodiscard]] bool can_record() const { return store_.writable(); }
+    // An invoice is not to be handed out again: its payment is in the store, or its token was revoked. Any thread.
+    [[nodiscard]] bool is_taken(const PaymentHash& hash) const;
 
-    // Connected, keys known, subscribed.
+    // Connected, keys known, subscribed: an invoice that is handed out now can be paid.
     [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_relaxed); }
 
     // Of the node that answered last, 66 hex digits; empty before the first.
@@ -77,7 +79,7 @@ class Client {
     Protocol::Events events();
     boost::asio::awaitable<void> keep_connected();
     boost::asio::awaitable<void> connect_again_and_again();
-    boost::asio::awaitable<Error> serve_connection();
+    boost::asio::awaitable<Error> serve_connection(bool* was_ready);
     boost::asio::awaitable<void> tick();
     void write_more();
     void close(std::string why);

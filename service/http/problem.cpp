@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "common/payment/charge_request.hpp"
 #include "common/payment/problem.hpp"
 
 namespace millrace::http {
@@ -76,6 +77,11 @@ std::string write_answer(const Problem& problem, const AnswerFacts& facts) {
     document["detail"] = problem.detail;
     if (!problem.reason.empty()) document["reason"] = std::string(problem.reason);
     if (problem.price) document["price_msat"] = problem.price->value();
+    if (problem.offer) {
+        document["macaroon"] = problem.offer->macaroon;
+        document["invoice"] = problem.offer->invoice;
+        document["amount_sats"] = payment::to_sat(problem.offer->amount);
+    }
     bool for_person = !problem.page.empty();
     std::string body = for_person ? problem.page : boost::json::serialize(document) + '\n';
 

@@ -10,6 +10,13 @@
 
 namespace millrace::http {
 
+// What a client buys by L402, for those that read the body and no header.
+struct TokenOffer {
+    std::string macaroon;  // base64
+    std::string invoice;   // BOLT 11
+    Msat amount;           // of the invoice
+};
+
 struct Problem {
     unsigned status = 500;
     std::string detail;
@@ -21,6 +28,7 @@ struct Problem {
     std::vector<std::string> fields = {};      // further header fields, "Name: value"
     std::string_view type = {};                // empty: payment-required for a 402, about:blank for others
     std::string_view title = {};               // empty: the status's own
+    std::optional<TokenOffer> offer = {};      // of a 402, in the problem document
 };
 
 [[nodiscard]] std::string_view reason_phrase(unsigned status);

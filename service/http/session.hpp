@@ -144,6 +144,8 @@ class Session {
     Awaitable<std::optional<Problem>> start_clock(paywall::Admit& admit);
     Awaitable<Problem> demand_payment(paywall::Reason reason, bool worked = false);
     Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked);
+    // Of the connection, as the desk knows it; 0 where it brings the requests of many clients.
+    gateway::ChallengeDesk::Connection own_connection();
     [[nodiscard]] Problem not_for_sale(paywall::Reason reason) const;
     void note_dry_run(const paywall::Decision& decision);
     [[nodiscard]] bool mint_for_sale(gateway::IssuedChallenge& issued);
@@ -212,7 +214,6 @@ class Session {
     [[nodiscard]] bool answers_options() const;
     Awaitable<std::optional<std::string>> read_body(std::size_t max);
     [[nodiscard]] std::vector<std::string> price_fields() const;
-    [[nodiscard]] Problem tell_price(paywall::Reason reason) const;
 
     // session_proxy.cpp
     // failed, refused: problem_ says why; left: the client, before there was an answer
@@ -305,7 +306,6 @@ class Session {
     [[nodiscard]] bool admits_nothing() const;
     [[nodiscard]] Problem not_here() const;
     [[nodiscard]] std::optional<Problem> check_countable() const;
-    std::optional<Problem> own_answer_denied();
     Awaitable<bool> serve_question(std::optional<Problem> problem);
     Awaitable<bool> deny(Problem problem, Outcome outcome);
 
@@ -321,6 +321,7 @@ class Session {
     limits::Address peer_address_;
     std::shared_ptr<asio::ssl::context> tls_;
     ListenerRole role_;
+    gateway::ChallengeDesk::Connection number_ = 0;  // at the desk; 0: it has asked for no invoice yet
     Watch watch_;
     std::unique_ptr<Exchange> exchange_;
     bool idle_ = false;

@@ -241,6 +241,7 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
 std::string Session::description(Msat due) const {
     const config::Route* route = route_sold();
     std::string_view method = quoted_method_.empty() ? exchange_->request.head().method : quoted_method_;
+    if (method == "HEAD") method = "GET";  // HEAD brings the same invoice
     config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
                                    method, exchange_->target.path, due};
     return config::describe(service().description.value_or(std::string()), facts);
@@ -297,25 +298,26 @@ void Session::note_dry_run(const paywall::Decision& decision) {
 
 // `worked`: for an invoice beyond the limits.
 Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) {
-    if (denies_silently()) co_return tell_price(reason);
+    // The answer is nginx's, which asks once more for the one that its client gets.
+    if (denies_silently()) co_return Problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
+    gateway::ChallengeDesk& desk = worker_.shared().desk;
+    if (auto closed = desk.closed()) co_return not_issued(*closed, worked);
     std::optional<Problem> unpriced = co_await price_in(offer_tier_);
     if (unpriced) co_return std::move(*unpriced);
-    if (exchange_->request.head().verb == Verb::head) {
-        tell_free_left();
-        co_return tell_price(reason);
-    }
+    // HEAD asks what GET would be answered, but for the free allowance, which it is only told of.
+    if (exchange_->request.head().verb == Verb::head) tell_free_left();
     if (auto page = page_again(reason)) co_return std::move(*page);
     const Offered offers = offered();
     if (!offers.token && !offers.charge) co_return co_await demand_deposit(reason, worked);
-    gateway::ChallengeDesk& desk = worker_.shared().desk;
     Msat due = std::max(amount_due(), Msat(1));  // a pricer that gives things away has changed its mind
     std::optional<std::string> text;
     if (service().description) text = description(due);
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
                                           {due, service().seller(), std::move(text), std::nullopt},
                                           kind_sold(),
-                                          !shows_page() && !offers.charge,
-                                          worked};
+                                          !shows_page(),
+                                          worked,
+                                          own_connection()};
     auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
     gateway::ChallengeDesk::Outcome outcome =
         co_await await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);
@@ -329,9 +331,11 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) 
     }
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
     problem.challenges = challenge_lines(issued, offers);
+    if (offers.token) problem.offer = TokenOffer{issued.token_base64, issued.bolt11, issued.amount};
     if (offers.session) {
         // Where there is none, the client can still buy what else is on offer.
         Deposit deposit = co_await ask_deposit(worked);
+        if (auto closed = desk.closed()) co_return not_issued(*closed, worked);
         if (!deposit.line.empty()) problem.challenges.push_back(std::move(deposit.line));
     }
     if (problem.challenges.empty())
@@ -342,15 +346,24 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) 
         auto token = codec::from_base64(issued.token_base64);
         if (token) add_page(problem, {std::move(*token), due, issued.expires_at, issued.bolt11}, reason);
     }
-    for (std::string& field : tier_fields()) problem.fields.push_back(std::move(field));
+    for (std::string& field : price_fields()) problem.fields.push_back(std::move(field));
     co_return problem;
+}
+
+// A front proxy's connection is nobody's own, and who comes over a unix socket is one.
+gateway::ChallengeDesk::Connection Session::own_connection() {
+    const bool proxy = front_question_ || !limits::parse_address(peer_) ||
+                       limits::any_has(site_->config.clients.trusted_proxies, peer_address_);
+    if (proxy) return 0;
+    if (number_ == 0) number_ = worker_.shared().desk.next_connection();
+    return number_;
 }
 
 Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked) {
     unsigned retry_after = static_cast<unsigned>(outcome.retry_after.count());
     const Error error = outcome.error.value_or(fail(gateway::ClientErrc::unavailable));
     if (is(error, gateway::ClientErrc::limited)) {
-        Problem problem{429, "More invoices were asked for than are made out. Pay one, or repeat the request later."};
+        Problem problem{429, "Too many unpaid invoices. Pay one of them, or repeat the request later."};
         problem.retry_after = retry_after;
         if (!worked) add_task(problem);
         const bool task = !problem.challenges.empty();
@@ -359,17 +372,20 @@ Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool
     }
     if (is(error, gateway::ClientErrc::rate_limited)) {
         counts_->challenge(metrics::ChallengeResult::rate_limited);
-        Problem problem{429, "The node issues no more invoices at the moment. Repeat the request later."};
+        Problem problem{429, "The node issues no more invoices now. Repeat the request later."};
         problem.retry_after = 1;
         return problem;
     }
     counts_->challenge(metrics::ChallengeResult::invoice_error);
     if (is(error, gateway::ClientErrc::unrecordable)) {
-        Problem problem{503, "What is paid cannot be recorded now, so nothing is sold. Repeat the request later."};
+        Problem problem{
+            503, "This service sells nothing now, because a payment could not be recorded. Repeat the request later."};
         problem.retry_after = 5;
         return problem;
     }
-    Problem problem{503, "The node that sells this cannot be reached. Nothing was charged: repeat the request later."};
+    Problem problem{
+        503,
+        "The Lightning node cannot be reached, so nobody could pay. Nothing was charged: repeat the request later."};
     problem.retry_after = 5;
     return problem;
 }

@@ -5,7 +5,7 @@
 //                       client; by forward auth, when the request is let through
 //   drop_free_use()     it is not: nothing is used up
 //
-// Not drawn upon: by HEAD, which asks for the price and is told what is left, by OPTIONS that is answered here, by
+// Not drawn upon: by HEAD, which is asked to pay and told what is left, by OPTIONS that is answered here, by
 // paths that are free or open to tokens alone, by upgrades, which have no end, by what costs more than the allowance
 // is for, where a token of a certain kind is needed, and by services on trial. A credential, good or not, is never
 // passed over for it; the cookie of a pay page, which browsers send unasked, is where it opens nothing any more.

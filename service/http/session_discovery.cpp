@@ -162,7 +162,7 @@ Awaitable<std::optional<discovery::QuoteError>> Session::price_quote(discovery::
     co_return discovery::over_budget(quote);
 }
 
-// Fields that tell the price of what is asked for, without an invoice.
+// Fields that tell the price of what is asked for.
 std::vector<std::string> Session::price_fields() const {
     std::vector<std::string> out = tier_fields();
     if (priced_) out.push_back("X-L402-Price-Msat: " + std::to_string(price_.value()));
@@ -173,15 +173,6 @@ std::vector<std::string> Session::price_fields() const {
     if (site_->config.discovery.enabled && !service().hidden)
         out.push_back("Link: <" + std::string(discovery::manifest_path) + ">; rel=\"service-desc\"");
     return out;
-}
-
-// HEAD asks what GET would be answered, for nothing: the price stands in a field, and there is no challenge with it,
-// since an invoice that nobody is going to pay is work for the node and a row in the client's books. RFC 9110 §15.5.3
-// asks for no field with a 402, unlike a 401.
-Problem Session::tell_price(paywall::Reason reason) const {
-    Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
-    problem.fields = price_fields();
-    return problem;
 }
 
 bool Session::answers_options() const {

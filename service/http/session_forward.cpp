@@ -69,23 +69,18 @@ std::optional<Problem> Session::check_countable() const {
     return std::nullopt;
 }
 
-// A 2xx of millraced's own would let the request through.
-std::optional<Problem> Session::own_answer_denied() {
-    if (front_question_->dialect == Dialect::nginx_answer) return std::nullopt;
-    if (own_)
-        return Problem{404, "This path is millraced's own: the front proxy is to hand it to an ordinary listener."};
-    return tell_price(paywall::Reason::no_credential);
-}
-
 Awaitable<bool> Session::serve_question(std::optional<Problem> problem) {
-    bool options = exchange_->request.head().verb == Verb::options;
+    const bool options = exchange_->request.head().verb == Verb::options;
+    // To the others, a 2xx of millraced's own would let the request through.
+    const bool for_client = front_question_->dialect == Dialect::nginx_answer;
     if (!problem && own_) {
-        problem = own_answer_denied();
-        if (!problem) co_return co_await (this->*own_->endpoint->serve)();
+        if (for_client) co_return co_await (this->*own_->endpoint->serve)();
+        problem = Problem{404, "This path is millraced's own: the front proxy must hand it to an ordinary listener."};
     }
     if (!problem && options && answers_options()) {
-        problem = own_answer_denied();
-        if (!problem) co_return co_await send_options();
+        if (for_client) co_return co_await send_options();
+        Problem demanded = co_await demand_payment(paywall::Reason::no_credential);
+        problem = std::move(demanded);
     }
     if (!problem) problem = check_countable();
     if (!problem) problem = co_await admission();

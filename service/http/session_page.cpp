@@ -92,6 +92,7 @@ std::optional<Problem> Session::page_again(paywall::Reason reason) {
     problem.challenges = challenge_lines(
         {hash, ticket.bolt11, ticket.price, ticket.expires_at, codec::to_base64(ticket.token), {}}, offered());
     add_page(problem, std::move(shown->ticket), reason);
+    for (std::string& field : price_fields()) problem.fields.push_back(std::move(field));
     return problem;
 }
 

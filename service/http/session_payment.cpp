@@ -101,7 +101,7 @@ std::string Session::charge_scope_now() const {
 // first line alone, and others take a Payment line for the end of the list.
 std::vector<std::string> Session::challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers) {
     std::vector<std::string> lines;
-    if (offers.token) lines = l402::challenge_lines(issued.token_base64, issued.bolt11);
+    if (offers.token) lines = l402::challenge_lines(issued.token_base64, issued.bolt11, service().schemes.lsat);
     const std::optional<payment::Network> network = worker_.shared().desk.network();
     const l402::KeyRing* keys = worker_.keys();
     if (!offers.charge || !network || !keys) return lines;
@@ -188,6 +188,8 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     }
 
     const payment::ChargeProof& proof = *verdict.proof;
+    // Its preimage is the proof: nobody else is to be given this invoice, though its settlement was not heard of yet.
+    worker_.shared().desk.paid(proof.payment_hash);
     // Before the charge is used up, so that nobody pays for being told to wait.
     payer_ = proof.payment_hash;
     if (worker_.shared().store.facts(proof.payment_hash).revoked) {

@@ -142,14 +142,11 @@ Session::Offered Session::offered() const {
     };
     const bool charges = service().charges();
     Offered out{service().schemes.l402, charges && takes(payment::charge), false};
-    // A front proxy has no way for what is answered here: a top-up, the end.
-    if (const auto& sessions = service().sessions; sessions && !front_question_) {
+    // A front proxy has no way for what is answered here: a top-up, the end. Nor has a browser or a quote.
+    if (const auto& sessions = service().sessions; sessions && !front_question_ && !own_) {
         using Offer = config::PaymentSessions::Offer;
-        const bool named = std::any_of(ranges.begin(), ranges.end(), [](const payment::PaymentRange& range) {
-            return range.intent == payment::session;
-        });
-        const bool asked = prepaid_ || (named && takes(payment::session));
-        out.session = asked || (sessions->offer != Offer::asked && takes(payment::session));
+        const bool asked = prepaid_ || (!ranges.empty() && takes(payment::session));
+        out.session = asked || (sessions->offer != Offer::asked && takes(payment::session) && !shows_page());
         // Who asks for sessions alone gets one invoice, not two.
         if (asked && (prepaid_ || !takes(payment::charge))) out.token = out.charge = false;
     }
@@ -166,8 +163,7 @@ std::string Session::prepaid_scope() const {
     return scope_of(service().seller());
 }
 
-// The challenge for a deposit, which has an invoice of its own. It opens nothing as a token, and without its preimage
-// nothing at all, so that a network may get the same one again.
+// The challenge for a deposit, which has an invoice of its own. It opens nothing as a token.
 Awaitable<Session::Deposit> Session::ask_deposit(bool worked) {
     const config::PaymentSessions& terms = *service().sessions;
     const Msat due = terms.deposit_due(service().most_cost(price_));
@@ -179,7 +175,8 @@ Awaitable<Session::Deposit> Session::ask_deposit(bool worked) {
                                           {due, service().seller(), std::move(text), std::nullopt, true},
                                           scope,
                                           true,
-                                          worked};
+                                          worked,
+                                          own_connection()};
     auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
     Deposit out;
     out.outcome = co_await await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);
@@ -210,7 +207,7 @@ Awaitable<Problem> Session::demand_deposit(paywall::Reason reason, bool worked) 
     if (deposit.line.empty()) co_return unavailable("The node does not take deposits. Nothing was charged.");
     Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
     problem.challenges.push_back(std::move(deposit.line));
-    for (std::string& field : tier_fields()) problem.fields.push_back(std::move(field));
+    for (std::string& field : price_fields()) problem.fields.push_back(std::move(field));
     co_return problem;
 }
 

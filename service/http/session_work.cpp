@@ -53,8 +53,6 @@ Awaitable<std::optional<Problem>> Session::admit_work() {
     }
     auto unpriced = co_await price_in(offer_tier_);
     if (unpriced) co_return std::move(*unpriced);
-    // It asks for the price, and uses nothing up.
-    if (exchange_->request.head().verb == Verb::head) co_return tell_price(paywall::Reason::no_credential);
     const auto solution = l402::parse_work_authorization(exchange_->credential_fields.front().second);
     const config::WorkBuys buys = bought_by_work();
     if (!solution || buys == config::WorkBuys::nothing) {
@@ -62,6 +60,8 @@ Awaitable<std::optional<Problem>> Session::admit_work() {
         co_return co_await demand_payment(solution ? paywall::Reason::work_refused : paywall::Reason::malformed);
     }
     const config::Work& settings = *site_->config.challenges.pow;
+    if (auto closed = worker_.shared().desk.closed(); closed && buys == config::WorkBuys::invoice)
+        co_return not_issued(*closed, true);
     switch (worker_.shared().work.use(settings, *solution, service().name.text(), buys, today())) {
         case paywall::WorkVerdict::refused:
             count_credential(metrics::AuthResult::bad_signature);
@@ -75,7 +75,11 @@ Awaitable<std::optional<Problem>> Session::admit_work() {
             break;
     }
     count_credential(metrics::AuthResult::worked);
-    if (buys == config::WorkBuys::invoice) co_return co_await demand_payment(paywall::Reason::no_credential, true);
+    if (buys == config::WorkBuys::invoice) {
+        Problem demanded = co_await demand_payment(paywall::Reason::no_credential, true);
+        if (demanded.status != 402) worker_.shared().work.give_back(settings, *solution);
+        co_return demanded;
+    }
     exchange_->token_headers = "X-L402-Service: " + service().name.text() + "\r\nX-L402-Access: work\r\n";
     token_headers_ = exchange_->token_headers;
     if (const auto task = l402::Identifier::decode(solution->identifier)) work_ = task->token_id;

@@ -26,6 +26,13 @@ class RateLimiter {
         return shard.cell(key).take(rate, now);
     }
 
+    // Gives back what take() took and nobody used.
+    void put_back(const Key& key, const Rate& rate) {
+        Shard& shard = shards_[std::hash<Key>{}(key) % shard_count];
+        std::lock_guard lock(shard.mutex);
+        shard.cell(key).put_back(rate);
+    }
+
     [[nodiscard]] std::size_t size() const {
         std::size_t sum = 0;
         for (const Shard& shard : shards_) {

@@ -87,7 +87,9 @@ bool prefers_html(std::string_view accept) {
 }
 
 bool wants_page(const http::RequestHead& head) {
-    if (head.verb != http::Verb::get || !head.upgrade.empty()) return false;
+    // HEAD is answered as GET would be, but for the body.
+    const bool reads = head.verb == http::Verb::get || head.verb == http::Verb::head;
+    if (!reads || !head.upgrade.empty()) return false;
     bool html = false;
     for (const http::HeaderLine& line : head.fields) {
         if (line.id == http::Field::accept)

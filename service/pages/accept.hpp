@@ -17,8 +17,8 @@ namespace millrace::pages {
 // True where text/html is asked for by name and before JSON. "*/*", which programs and scripts send, is no such wish.
 [[nodiscard]] bool prefers_html(std::string_view accept);
 
-// True for a GET by which a browser goes to an address: Accept prefers HTML, and neither Sec-Fetch-Mode, Sec-Fetch-Dest
-// nor X-Requested-With says that a script, an image or a frame asks.
+// True for a GET, or a HEAD, by which a browser goes to an address: Accept prefers HTML, and neither Sec-Fetch-Mode,
+// Sec-Fetch-Dest nor X-Requested-With says that a script, an image or a frame asks.
 [[nodiscard]] bool wants_page(const http::RequestHead& head);
 
 }  // namespace millrace::pages

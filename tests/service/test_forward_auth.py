@@ -493,9 +493,10 @@ def test_pre_flights_and_prices_are_told_without_the_backend(site):
     assert site.ask("/weather/web/a", {**asked, "Origin": "https://evil.example"}, method="OPTIONS", port=nginx.port).status == 403
     options = site.ask("/weather/today", method="OPTIONS", port=nginx.port)
     assert options.status == 204 and options.get("x-l402-price-msat") == "1000"
+    assert site.issued() == 0
     head = site.ask("/weather/today", method="HEAD", port=nginx.port)
-    assert head.status == 402 and head.get("x-l402-price-msat") == "1000" and not head.all("www-authenticate")
-    assert site.issued() == 0 and site.backend.requests == []
+    assert is_challenge(head) and head.get("x-l402-price-msat") == "1000"
+    assert site.issued() == 1 and site.backend.requests == []
 
     # The answers of a page's own requests can be read by it, paid or not.
     origin = {"Origin": "https://app.example"}
@@ -596,6 +597,14 @@ def asks(dialect, method, target, headers=None, host="shop.example"):
 
 
 DIALECTS = ["traefik", "caddy", "envoy", "nginx"]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "GET"])
+@pytest.mark.parametrize("dialect", ["traefik", "caddy", "envoy"])
+def test_case_h25_a_402_to_a_proxys_question_carries_a_challenge_whatever_the_method(site, dialect, method):
+    asked_method, asked, fields = asks(dialect, method, "/weather/today")
+    answer = site.ask(asked, fields, method=asked_method)
+    assert is_challenge(answer) and answer.get("x-l402-price-msat") == "1000"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

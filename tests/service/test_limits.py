@@ -44,8 +44,8 @@ def address(n):
     return f"10.{n >> 8 & 255}.{n & 255}.7"
 
 
-def test_the_same_network_gets_the_same_unpaid_challenge_again(house):
-    house.start(PROXY + "[challenges]\n")
+def test_beyond_its_limit_the_same_network_gets_the_same_unpaid_challenge_again(house):
+    house.start(PROXY + '[challenges]\nper_prefix = "1/h"\n')
     get = lambda client: house.service.get("/weather/x", {"X-Forwarded-For": client}).all("www-authenticate")
     first = get("192.0.2.1")
     assert get("192.0.2.200") == first
@@ -58,17 +58,19 @@ def test_the_same_network_gets_the_same_unpaid_challenge_again(house):
 
 
 def test_a_challenge_of_keys_that_are_retired_is_not_handed_out_again(house):
-    house.start("[challenges]\n")
-    first = house.service.get("/weather/x").all("www-authenticate")
+    house.start('[challenges]\nper_prefix = "2/h"\n')
+    get = lambda: house.service.get("/weather/x").all("www-authenticate")
+    first, second = get(), get()
+    assert get() == first != second
     house.gateway.rotate()
-    wait_for(lambda: house.service.get("/weather/x").all("www-authenticate") != first, "a challenge of the new key")
+    wait_for(lambda: get() not in (first, second), "those of the old key are handed out no more")
 
 
-def test_a_flood_from_one_network_costs_one_signature(house):
-    house.start(PROXY + "[challenges]\n")
+def test_a_flood_from_one_network_costs_no_more_signatures_than_its_limit(house):
+    house.start(PROXY + '[challenges]\nper_prefix = "20/h"\n')
     counts = flood(house, [("/weather/x", {"X-Forwarded-For": f"192.0.2.{n % 256}"}) for n in range(4000)])
     assert counts == {402: 4000}
-    assert issues(house) == 1
+    assert issues(house) == 20
 
 
 def test_a_flood_from_many_networks_costs_no_more_signatures_than_allowed(house):
@@ -127,7 +129,7 @@ def test_only_who_is_allowed_and_not_blocked_is_served(house):
 
 
 def test_without_trusted_proxies_nobody_says_who_he_is(house):
-    house.start("[challenges]\n")
+    house.start('[challenges]\nper_prefix = "1/h"\n')
     get = lambda client: house.service.get("/weather/x", {"X-Forwarded-For": client}).all("www-authenticate")
     assert get("192.0.2.1") == get("192.0.3.1")
     house.service.get("/weather/health", {"X-Forwarded-For": "6.6.6.6"})

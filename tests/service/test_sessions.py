@@ -65,6 +65,13 @@ price_msat = 1000
 schemes = ["payment"]
 session = {{ deposit_msat = 5000, offer = "alone", event_msat = 1000, hold = "2s" }}
 [[service]]
+name = "quiet"
+path = "/quiet/"
+upstream = "{upstream}"
+price_msat = 1000
+schemes = ["l402", "payment"]
+session = {{ deposit_msat = 5000, offer = "asked" }}
+[[service]]
 name = "charges"
 path = "/charges/"
 upstream = "{upstream}"
@@ -131,10 +138,13 @@ def asked_for(house):
 @pytest.mark.parametrize(
     "target, accepts, intents, invoices",
     [
-        ("/stream/x", None, ["L402", "charge"], 1),
-        ("/stream/x", "*/*", ["L402", "charge"], 1),
-        ("/stream/x", "lightning/*", ["L402", "charge"], 1),
-        ("/stream/x", "nonsense", ["L402", "charge"], 1),
+        ("/stream/x", None, ["L402", "charge", "session"], 2),
+        ("/stream/x", "*/*", ["L402", "charge", "session"], 2),
+        ("/stream/x", "lightning/*", ["L402", "charge", "session"], 2),
+        ("/stream/x", "nonsense", ["L402", "charge", "session"], 2),
+        ("/stream/x", "tempo/*", ["L402"], 1),
+        ("/stream/x", "*/*, lightning/session;q=0", ["L402", "charge"], 1),
+        ("/stream/x", "*/session", ["session"], 1),
         ("/stream/x", "lightning/charge", ["L402", "charge"], 1),
         ("/stream/x", "lightning/session;q=0", ["L402"], 1),
         ("/stream/x", "lightning/session", ["session"], 1),
@@ -144,9 +154,15 @@ def asked_for(house):
         ("/south/x", None, ["L402", "charge", "session"], 2),
         ("/south/x", "lightning/charge", ["L402", "charge"], 1),
         ("/charges/x", "lightning/session", ["charge"], 1),
+        ("/quiet/x", None, ["L402", "charge"], 1),
+        ("/quiet/x", "lightning/charge", ["L402", "charge"], 1),
+        ("/quiet/x", "lightning/session, lightning/charge", ["L402", "charge", "session"], 2),
+        ("/quiet/x", "lightning/*", ["L402", "charge", "session"], 2),
+        ("/quiet/x", "*/*", ["L402", "charge", "session"], 2),
+        ("/quiet/x", "lightning/session", ["session"], 1),
     ],
 )
-def test_a_session_is_offered_to_who_asks_for_one_or_where_it_is_configured(market, target, accepts, intents, invoices):
+def test_case_c7_c8_a_session_is_offered_unless_the_client_excludes_it(market, target, accepts, intents, invoices):
     market.gateway.requests.clear()
     answer = market.service.get(target, {"Accept-Payment": accepts} if accepts else {})
     lines = answer.all("www-authenticate")

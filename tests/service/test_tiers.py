@@ -274,9 +274,10 @@ tier = 1
 """
     challenges = '[challenges]\nreuse = true\n'
     house.start(extra=challenges, services=services.format(upstream=house.upstream.url))
-    invoice = lambda wish: house.service.get("/twin/x", {"X-L402-Tier": wish}).all("www-authenticate")[0].split('invoice="')[1]
-    assert invoice("a") == invoice("a")
-    assert invoice("a") != invoice("b")
+    with house.service.client() as client:
+        invoice = lambda wish: client.get("/twin/x", {"X-L402-Tier": wish}).all("www-authenticate")[0].split('invoice="')[1]
+        assert invoice("a") == invoice("a")
+        assert invoice("a") != invoice("b")
 
 
 def test_keys_that_rotate_sign_tiers_too(house):

@@ -28,6 +28,14 @@ TEST_CASE("The lines of a challenge are those that every client reads, byte for 
     CHECK(lines[1] == R"(L402 macaroon="X", invoice="P", version="0", token="X")");
 }
 
+TEST_CASE("C10: without LSAT the L402 line is as it was, and all that is there") {
+    const Lines lines = challenge_lines("X", "P", false);
+    CHECK(lines == Lines{R"(L402 macaroon="X", invoice="P", version="0", token="X")"});
+    CHECK(lines.front() == challenge_lines("X", "P").back());
+    const Lines real = challenge_lines(token, invoice, false);
+    CHECK(parse_challenge(real)->bolt11 == invoice);
+}
+
 TEST_CASE("Every known client finds token and invoice in our lines") {
     const Lines lines = challenge_lines(token, invoice);
     for (const clients::Client& client : clients::all()) {

@@ -106,6 +106,7 @@ pay_page = false
 hidden = true
 options = "forward"
 schemes = ["payment", "l402"]
+lsat = false
 [[service]]
 name = "sub"
 host = "*.example.com"
@@ -144,7 +145,7 @@ schemes = ["payment"]
     CHECK((first.hidden && first.forward_options));
     CHECK(config->services[1].pay_page);
     CHECK_FALSE((config->services[1].hidden || config->services[1].forward_options));
-    CHECK(first.schemes == config::Schemes{true, true});
+    CHECK(first.schemes == config::Schemes{true, true, false});
     CHECK(config->services[1].schemes == config::Schemes{false, true});
     CHECK(config->services[1].host.written() == "*.example.com");
     CHECK(config->services[1].upstream.addresses[0] == config::UpstreamAddress{false, "upstream.local", 81});
@@ -257,6 +258,9 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head + weather + "schemes = \"payment\"\n", "m.toml:12: service.schemes: must be an array of texts"},
         {head + weather + "schemes = [\"payment\"]\nauth_only = [\"/weather/x\"]\n",
          "m.toml:13: service.auth_only: only tokens open it, and this service sells none"},
+        {head + weather + "schemes = [\"payment\"]\nlsat = false\n",
+         "m.toml:13: service.lsat: is about L402's challenge: add \"l402\" to schemes"},
+        {head + weather + "lsat = \"no\"\n", "m.toml:12: service.lsat: must be true or false, not "},
         {head + weather + "schemes = []\n", "m.toml:12: service.schemes: must name \"l402\", \"payment\" or both"},
         {head + weather + "schemes = [\"l402\", \"x402\"]\n",
          "m.toml:12: service.schemes: must name \"l402\", \"payment\" or both, not \"x402\""},

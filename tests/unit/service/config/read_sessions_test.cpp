@@ -36,13 +36,15 @@ TEST_CASE("how a service is sold by sessions") {
         std::string lines;
         config::PaymentSessions sessions;
     } const cases[] = {
-        {"session = {}\n", {Msat(30'000), 5min, Offer::asked}},
-        {"session = { deposit_msat = 2000 }\n", {Msat(2'000), 5min, Offer::asked}},
+        {"session = {}\n", {Msat(30'000), 5min, Offer::any}},
+        {"session = { deposit_msat = 2000 }\n", {Msat(2'000), 5min, Offer::any}},
         {"session = { deposit_msat = 20000, idle_timeout = \"90s\", offer = \"alone\" }\n",
          {Msat(20'000), 90s, Offer::alone}},
         {"session = { event_msat = 250, hold = \"5s\" }\n",
-         {Msat(30'000), 5min, Offer::asked, Msat(250), std::chrono::milliseconds(5000)}},
-        {"[service.session]\noffer = \"always\"\nidle_timeout = \"30d\"\n", {Msat(30'000), 24h * 30, Offer::always}},
+         {Msat(30'000), 5min, Offer::any, Msat(250), std::chrono::milliseconds(5000)}},
+        {"session = { offer = \"asked\" }\n", {Msat(30'000), 5min, Offer::asked}},
+        {"[service.session]\noffer = \"any\"\nidle_timeout = \"30d\"\n", {Msat(30'000), 24h * 30, Offer::any}},
+        {"session = { offer = \"always\" }\n", {Msat(30'000), 5min, Offer::any}},  // as it was called before
     };
     for (const auto& c : cases) {
         INFO(c.lines);
@@ -80,7 +82,7 @@ TEST_CASE("sessions that make no sense are refused with what would be right") {
         {payment + "session = { idle_timeout = \"10ms\" }\n", "service.session.idle_timeout: must be from \"1s\""},
         {payment + "session = { idle_timeout = \"31d\" }\n", "service.session.idle_timeout: must be from \"1s\""},
         {payment + "session = { offer = \"never\" }\n",
-         "service.session.offer: must be \"asked\", \"always\" or \"alone\", not \"never\""},
+         "service.session.offer: must be \"any\", \"asked\" or \"alone\", not \"never\""},
         {payment + "session = { event_msat = 0 }\n", "service.session.event_msat: must be"},
         {payment + "session = { hold = \"5s\" }\n", "service.session.hold: needs event_msat"},
         {payment + "session = { deposit = 1 }\n", "service.session.deposit: unknown key"},

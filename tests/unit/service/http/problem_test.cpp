@@ -18,6 +18,22 @@ TEST_CASE("a 402 carries its challenge, its reason and its price") {
               std::to_string(body.size()) + "\r\n\r\n" + body);
 }
 
+TEST_CASE("C9: the document of a 402 holds what a client buys by L402, in satoshi rounded up") {
+    Problem problem{402, "Pay.", "no_credential", Msat(1001)};
+    problem.offer = TokenOffer{"AgEE", "lnbcrt10010p1", Msat(1001)};
+    const std::string text = write_answer(problem, {"now"});
+    CHECK(text.find(R"("price_msat":1001,"macaroon":"AgEE","invoice":"lnbcrt10010p1","amount_sats":2})") !=
+          std::string::npos);
+    problem.offer->amount = Msat(1);
+    CHECK(write_answer(problem, {"now"}).find(R"("amount_sats":1})") != std::string::npos);
+    problem.offer->amount = Msat(3000);
+    CHECK(write_answer(problem, {"now"}).find(R"("amount_sats":3})") != std::string::npos);
+    // A person reads the page, and a document without an offer says nothing of it.
+    problem.page = "<!doctype html>";
+    CHECK(write_answer(problem, {"now"}).find("AgEE") == std::string::npos);
+    CHECK(write_answer({402, "Pay."}, {"now"}).find("macaroon") == std::string::npos);
+}
+
 TEST_CASE("a 402 for a person has the page in place of the document, and the same challenge") {
     Problem problem{402, "Pay.", "no_credential", Msat(1000)};
     problem.challenges = {"LSAT one", "L402 two"};

@@ -41,6 +41,20 @@ TEST_CASE("keys are limited apart from each other, in bounded memory") {
     CHECK(limiter.size() <= 2 * limiter.shard_count * limiter.generation_size);
 }
 
+TEST_CASE("N1: what was taken and not used is given back, to the key it was taken of") {
+    limits::RateLimiter<std::uint64_t> limiter;
+    const Rate once{1, 60s};
+    for (int i = 0; i < 5; ++i) {
+        CHECK_FALSE(limiter.take(1, once, start));
+        CHECK(limiter.take(1, once, start));
+        limiter.put_back(1, once);
+    }
+    CHECK_FALSE(limiter.take(2, once, start));
+    CHECK_FALSE(limiter.take(1, once, start));
+    CHECK(limiter.take(1, once, start));
+    CHECK(limiter.take(2, once, start));
+}
+
 TEST_CASE("a service is limited by token, by network and in all") {
     limits::UseLimits uses;
     const limits::UseRates rates{Rate{2, 1s}, Rate{3, 1s}, Rate{4, 1s}};

@@ -75,7 +75,7 @@ TEST_CASE("a page is for a GET by which a browser goes to an address") {
         {"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: "
          "document\r\n\r\n",
          true},
-        {"HEAD / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n", false},
+        {"HEAD / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n", true},
         {"POST / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n", false},
         {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", false},
         {"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nSec-Fetch-Mode: cors\r\n\r\n", false},

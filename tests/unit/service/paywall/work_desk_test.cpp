@@ -129,6 +129,23 @@ TEST_CASE("beyond the rate a solution has to wait, and stays good") {
     CHECK(desk.use(rare, first, "weather", WorkBuys::invoice, noon) == WorkVerdict::refused);
 }
 
+TEST_CASE("N1: work that got nothing is good again, and costs the rate nothing") {
+    WorkDesk desk(key(1));
+    config::Work slow = easy;
+    slow.in_all = {1, 24h};
+    const macaroon::Macaroon work = solved(desk.set(slow, "weather", WorkBuys::invoice, noon));
+    for (int i = 0; i < 3; ++i) {
+        CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::good);
+        CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::refused);
+        desk.give_back(slow, work);
+    }
+    desk.give_back(slow, work);  // twice is once
+    CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon + 60s) == WorkVerdict::refused);
+    CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::good);
+    const macaroon::Macaroon other = solved(desk.set(slow, "weather", WorkBuys::invoice, noon));
+    CHECK(desk.use(slow, other, "weather", WorkBuys::invoice, noon) == WorkVerdict::busy);
+}
+
 TEST_CASE("the work rises with the demand") {
     const config::Work settings{.bits = 20, .max_bits = 24, .lifetime = 60s, .in_all = {10, 1s}};  // 100 in the window
     struct {

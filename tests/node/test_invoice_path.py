@@ -1,0 +1,1 @@
+from invoice_path import *  # noqa: F401,F403
