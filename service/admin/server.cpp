@@ -6,6 +6,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 
+#include "common/codec/log_text.hpp"
 #include "service/admin/authorization.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/problem.hpp"
@@ -110,7 +111,7 @@ http::Awaitable<> Server::serve(http::Socket socket) {
                                   std::string(in.reader.head().target.substr(0, in.reader.head().target.find('?')));
             bool changes = in.request.method != "GET";
             answer = co_await api_.answer(std::move(in.request));
-            if (changes) spdlog::info("admin: {} {}", subject, answer->status);
+            if (changes) spdlog::info("admin: {} {}", codec::log_text(subject), answer->status);
         }
         std::string response = write_response(*answer, to_head);
         auto buffer = asio::buffer(response);

@@ -4,6 +4,7 @@
 
 #include <boost/asio/ssl/error.hpp>
 
+#include "common/codec/log_text.hpp"
 #include "service/forward_auth/answer.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/paywall/cors.hpp"
@@ -143,7 +144,7 @@ void Session::finish_request(unsigned code, Outcome outcome) {
     counts_->request(code, outcome, took.count());
     if (spdlog::should_log(spdlog::level::debug)) {
         // Without query and without any header: neither can hold a secret here.
-        spdlog::debug("{} {} {} {:.1f} ms", peer_, exchange_->target.path, code, took.count() * 1e3);
+        spdlog::debug("{} {} {} {:.1f} ms", peer_, codec::log_text(exchange_->target.path), code, took.count() * 1e3);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "service/http/await_callback.hpp"
+#include "common/codec/log_text.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 
@@ -289,7 +290,7 @@ void Session::note_dry_run(const paywall::Decision& decision) {
     counts_->challenge(metrics::ChallengeResult::dry_run);
     std::string_view reason = demand ? paywall::name(demand->reason) : std::string_view("undecided");
     spdlog::info("service {}: dry run: {} {} would not have passed ({}, {} msat)", service().name.text(),
-                 exchange_->request.head().method, exchange_->target.path, reason, price_.value());
+                 exchange_->request.head().method, codec::log_text(exchange_->target.path), reason, price_.value());
 }
 
 // `worked`: for an invoice beyond the limits.

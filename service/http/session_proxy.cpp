@@ -2,6 +2,7 @@
 
 #include "service/async/spawn.hpp"
 #include "service/http/header_rules.hpp"
+#include "common/codec/log_text.hpp"
 #include "service/http/session.hpp"
 #include "service/http/upstream_connect.hpp"
 #include "service/upstream/rewrite.hpp"
@@ -98,12 +99,12 @@ Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const upstream::
         if (watch_.expired())
             problem_ = Problem{504, "The server behind this service did not accept a connection in time."};
         why = why_not(error, watch_, &connection->stream);
-        spdlog::debug("upstream {}: {}", target.url, why);
+        spdlog::debug("upstream {}: {}", target.url, codec::log_text(why));
     }
     if (auto rest = target.health->failed(Clock::now()))
         spdlog::warn("service {}: upstream {} cannot be reached, not asked for {} s where there is another: {}",
                      service().name.text(), target.url, std::chrono::duration_cast<std::chrono::seconds>(*rest).count(),
-                     why);
+                     codec::log_text(why));
     co_return nullptr;
 }
 

@@ -1,6 +1,10 @@
 """What one client may hold: connections, and the time in which it must have said what it wants."""
 
+import ssl
 import time
+
+import pytest
+from kit.tls import Authority
 
 SLOW = '[timeouts]\nbody = "1s"\n'
 
@@ -69,3 +73,27 @@ def test_case_h19_extensions_of_an_upload_that_is_served_are_bounded_too(house):
         client.request("POST", "/weather/y", {**token.headers(), "Transfer-Encoding": "chunked"}, b"1\r\na\r\n" * 5000 + b"0\r\n\r\n")
         assert client.read().status == 200
         assert house.upstream.last.body == b"a" * 5000
+
+
+def test_case_h21_a_client_that_speaks_no_http_1_is_told_so_in_the_handshake(house):
+    authority = Authority(house.folder)
+    pair = authority.issue()
+    service = house.start(config=house.config().replace("[listen]\n", f'[listen]\ntls_cert = "{pair.certificate}"\ntls_key = "{pair.key}"\n'))
+    for offered, served in (
+        (["h2"], None),
+        (["h2", "spdy/3"], None),
+        (["http/1.1"], "http/1.1"),
+        (["h2", "http/1.1"], "http/1.1"),
+        (["http/1.0"], "http/1.0"),
+        ([], None),
+    ):
+        trust = authority.trust()
+        if offered:
+            trust.set_alpn_protocols(offered)
+        if served or not offered:
+            with service.client(tls=trust) as client:
+                assert client.socket.selected_alpn_protocol() == served
+                assert client.get("/weather/x").status == 402
+        else:
+            with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
+                service.client(tls=trust)
