@@ -8,6 +8,7 @@
 #include "service/config/header_value.hpp"
 #include "service/http/cache_rules.hpp"
 #include "service/pages/pay_cookie.hpp"
+#include "service/paywall/cors.hpp"
 
 namespace millrace::http {
 namespace {
@@ -211,9 +212,13 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
                            static_cast<char>('0' + head.status / 10 % 10), static_cast<char>('0' + head.status % 10)};
     out.append("HTTP/1.1 ").append(digits, 3).append(" ").append(head.reason).append("\r\n");
     Sharing sharing = sharing_of(own.for_all, head.status);
-    bool cross_origin = own.lines.find("Access-Control-") != std::string_view::npos;
+    std::vector<std::string_view> exposed;
     for (const HeaderLine& line : head.fields) {
-        if (drop_response_field(line, head.status) || (cross_origin && is_ours(line.id))) continue;
+        if (drop_response_field(line, head.status)) continue;
+        if (own.cross_origin && is_ours(line.id)) {
+            if (line.id == Field::access_control_expose_headers) exposed.push_back(line.value);
+            continue;
+        }
         if (!own.hidden.empty() && iequals(line.name, own.hidden)) continue;
         if (sharing != Sharing::as_sent && speaks_to_caches(line)) continue;
         if (!head.connection_options.empty() && listed(head.connection_options, line.name)) {
@@ -222,7 +227,10 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
         }
         append_line(line.name, line.value, out);
     }
-    out.append(own.lines);
+    if (exposed.empty())
+        out.append(own.lines);
+    else
+        out.append(paywall::expose_too(own.lines, exposed));
     if (sharing != Sharing::as_sent) append_cache_fields(head, sharing, out);
     if (!own.receipt.empty() && head.status / 100 == 2) append_line("Payment-Receipt", own.receipt, out);
     bool may_have_length = head.status / 100 != 1 && head.status != 204;

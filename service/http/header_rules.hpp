@@ -53,6 +53,7 @@ struct OwnFields {
     std::string_view receipt = {};  // the value of Payment-Receipt, which goes with a 2xx alone; empty: none
     std::string_view hidden = {};   // a field of the upstream's that is not for the client; empty: none
     bool for_all = false;           // free for all: caches may share it as the upstream says
+    bool cross_origin = false;      // `lines` alone say which pages may read it; what the upstream exposes is added
 };
 
 // Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.

@@ -4,6 +4,7 @@
 //   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
 //           charges of the Payment scheme, what a 402 offers                            session_payment.cpp
 //           its sessions: deposits, requests that draw from them, the end              session_prepaid.cpp
+//   origin: which pages of other origins may read the answers, and pre-flights        session_origin.cpp
 //   price:  what the request costs                                                     session_price.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, bodies both ways, retry                               session_proxy.cpp
@@ -75,6 +76,8 @@ class Session {
   private:
     using Clock = std::chrono::steady_clock;
     using Outcome = metrics::Outcome;
+    // Without methods known for it, what a server may take.
+    static constexpr std::string_view all_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
     // session.cpp
     enum class HeadState { complete, incomplete, closed, refused };
@@ -84,9 +87,9 @@ class Session {
     HeadState read_head_now();
     Awaitable<HeadState> read_head();
     std::optional<Problem> route();
+    std::optional<Problem> find_asked(bool* understood);
     std::optional<Problem> find_client();
     std::optional<Problem> find_service();
-    std::optional<Problem> cross_origin();
     std::optional<Problem> limit_use();
     Awaitable<bool> answer(Problem problem, Outcome outcome);
     Awaitable<bool> answer(Reply reply, Outcome outcome);
@@ -97,6 +100,10 @@ class Session {
     void begin_request();
     void finish_request(unsigned code, Outcome outcome);
     void count_credential(metrics::AuthResult result);
+
+    // session_origin.cpp
+    std::optional<Problem> cross_origin();
+    void cross_origin_of_host();
 
     // session_price.cpp
     // What is to be priced.
@@ -198,6 +205,7 @@ class Session {
     Awaitable<bool> send_options();
     Awaitable<std::optional<discovery::QuoteError>> price_quote(discovery::Quote& quote);
     [[nodiscard]] bool answers_options() const;
+    [[nodiscard]] std::string allowed_methods() const;
     Awaitable<std::optional<std::string>> read_body(std::size_t max);
     [[nodiscard]] std::vector<std::string> price_fields() const;
     [[nodiscard]] Problem tell_price(paywall::Reason reason) const;
@@ -314,6 +322,8 @@ class Session {
     std::string thing_;                                     // of the question
     std::string quoted_method_;                             // which a quote is about; empty: the request's own
     std::string own_lines_;                                 // header lines of ours in whatever is answered
+    bool found_ = false;                                    // a service: match_ is of this request
+    std::string other_methods_;                             // that are taken here, where this one is not
     std::optional<OwnMatch> own_;                           // not a service's at all
     std::optional<forward_auth::Question> front_question_;  // that the request in exchange_ is about
     bool asked_by_head_ = false;                            // the question

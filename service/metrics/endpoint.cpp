@@ -15,12 +15,13 @@ namespace {
 constexpr std::size_t max_head = 16 * 1024;
 constexpr std::chrono::seconds patience{10};
 
-std::string write_response(unsigned status, std::string_view type, std::string_view body, bool to_head) {
+std::string write_response(unsigned status, std::string_view type, std::string_view body, bool to_head,
+                           std::string_view more = {}) {
     std::string out =
         "HTTP/1.1 " + std::to_string(status) + ' ' + std::string(http::reason_phrase(status)) +
         "\r\nContent-Type: " + std::string(type) +
-        "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
-        "\r\n\r\n";
+        "\r\n" + std::string(more) +
+        "Cache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
     if (!to_head) out += body;
     return out;
 }
@@ -92,7 +93,8 @@ std::string Endpoint::answer(std::string_view head) const {
         return write_response(fault->status, "text/plain", std::string(fault->detail) + '\n', false);
     const http::RequestHead& request = reader.head();
     bool to_head = request.verb == http::Verb::head;
-    if (!to_head && request.verb != http::Verb::get) return write_response(501, "text/plain", "only GET\n", false);
+    if (!to_head && request.verb != http::Verb::get)
+        return write_response(405, "text/plain", "only GET\n", false, "Allow: GET, HEAD\r\n");
     std::string_view path = request.target.substr(0, request.target.find('?'));
     if (path == "/metrics")
         return write_response(200, "text/plain; version=0.0.4; charset=utf-8", sources_.metrics(), to_head);

@@ -38,6 +38,13 @@ RouteMatch match_within(const config::Service& service, std::size_t index, std::
     return match;
 }
 
+void add_methods(const config::Methods& methods, std::string& list) {
+    for (const std::string& name : methods.names) {
+        const std::string padded = ", " + list + ", ";
+        if (padded.find(", " + name + ", ") == std::string::npos) list.append(list.empty() ? "" : ", ").append(name);
+    }
+}
+
 }  // namespace
 
 Lookup RouteTable::find_path(std::string_view host, std::string_view method, std::string_view path) const {
@@ -48,9 +55,11 @@ Lookup RouteTable::find_path(std::string_view host, std::string_view method, std
         if (service.methods.has(method)) {
             out.match = match_within(service, i, method, path);
             out.other_methods = false;
+            out.allow.clear();
             return out;
         }
         out.other_methods = true;
+        add_methods(service.methods, out.allow);
     }
     return out;
 }

@@ -34,6 +34,7 @@ struct Lookup {
     std::optional<RouteMatch> match;
     bool ambiguous = false;      // an encoded slash in the path decides what it is: refuse
     bool other_methods = false;  // no match, but there is one for another method
+    std::string allow = {};      // those methods then: "GET, HEAD"
 };
 
 class RouteTable {
