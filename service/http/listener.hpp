@@ -40,6 +40,7 @@ class Listener {
 
   private:
     Awaitable<> accept();
+    [[nodiscard]] std::optional<limits::Connections::Place> find_place(const std::string& peer);
 
     Acceptor acceptor_;
     std::optional<SocketFile> file_;
@@ -48,6 +49,7 @@ class Listener {
     ListenerRole role_;
     std::vector<std::unique_ptr<Worker>>& workers_;
     std::size_t next_ = 0;
+    std::chrono::steady_clock::time_point warned_{};
 };
 
 }  // namespace millrace::http

@@ -24,11 +24,11 @@ Awaitable<> run_session(std::unique_ptr<Session> session) {
     co_await session->run();
 }
 
-Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
-                 ListenerRole role)
+Session::Session(Worker& worker, Worker::Accepted accepted, std::shared_ptr<asio::ssl::context> tls, ListenerRole role)
     : worker_(worker),
-      stream_(std::move(socket)),
-      peer_(std::move(peer)),
+      place_(std::move(accepted.place)),
+      stream_(std::move(accepted.socket)),
+      peer_(std::move(accepted.peer)),
       // Who comes over a unix socket is on this machine.
       peer_address_(limits::parse_address(peer_).value_or(asio::ip::address_v4::loopback())),
       tls_(std::move(tls)),

@@ -53,8 +53,7 @@ namespace millrace::http {
 class Session {
   public:
     // `role`: of the listener that the connection came to.
-    Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
-            ListenerRole role);
+    Session(Worker& worker, Worker::Accepted accepted, std::shared_ptr<asio::ssl::context> tls, ListenerRole role);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -293,6 +292,7 @@ class Session {
     Awaitable<bool> carry_bytes(Tunnel& tunnel, Stream::Reading& reading, Stream& from, Stream& to, Buffer& buffer);
 
     Worker& worker_;
+    limits::Connections::Place place_;
     Stream stream_;
     std::string peer_;
     limits::Address peer_address_;

@@ -4,7 +4,11 @@ import ssl
 import time
 
 import pytest
+from kit.admin import Admin, section
+from kit.http import Client
+from kit.service import wait_for
 from kit.tls import Authority
+from test_limits import PROXY
 
 SLOW = '[timeouts]\nbody = "1s"\n'
 
@@ -97,3 +101,99 @@ def test_case_h21_a_client_that_speaks_no_http_1_is_told_so_in_the_handshake(hou
         else:
             with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
                 service.client(tls=trust)
+
+
+LIMITED = '[limits]\nconnections_per_prefix = 4\n'
+
+
+def answers(service):
+    try:
+        with service.client(timeout=5) as client:
+            return client.get("/weather/health") is not None
+    except ConnectionError:
+        return False
+
+
+def test_case_h28_a_network_has_as_many_connections_as_the_limit_says(house):
+    service = house.start(LIMITED)
+    held = [service.client() for _ in range(4)]
+    assert all(client.get("/weather/health").status == 200 for client in held)
+    assert not answers(service)
+    assert service.metric("l402_http_connections_refused_total") >= 1
+    assert "127.0.0.0/24 has 4 connections open, as many as limits.connections_per_prefix allows" in service.log_file.read_text()
+    # Who is in stays in, and the metrics listener is another one.
+    assert held[0].get("/weather/health").status == 200
+    held.pop().close()
+    wait_for(lambda: answers(service), "a place that was given up")
+    service.reload(house.config("[limits]\nconnections_per_prefix = 6\n"))
+    more = [service.client() for _ in range(2)]
+    assert all(client.get("/weather/health").status == 200 for client in more)
+    for client in (*held, *more):
+        client.close()
+    wait_for(lambda: service.metric("l402_http_connections_open") == 0, "the connections end")
+
+
+def test_case_h28_the_limit_is_one_for_all_listeners_and_silence_counts(house):
+    config = house.config(LIMITED).replace("[listen]", "[[listen]]").replace("[metrics]", '[[listen]]\naddress = "127.0.0.1:0"\n[metrics]')
+    service = house.start(config=config)
+    held = [service.client(port) for port in service.ports for _ in range(2)]
+    service.expect_metric("l402_http_connections_open", 4)
+    for port in service.ports:
+        with service.client(port, timeout=5) as client:
+            assert client.ended()
+    for client in held:
+        client.close()
+
+
+def test_case_h28_a_trusted_proxy_stands_for_many(house):
+    service = house.start(LIMITED + PROXY)
+    held = [service.client() for _ in range(12)]
+    assert all(client.get("/weather/health").status == 200 for client in held)
+    for client in held:
+        client.close()
+
+
+def test_case_h28_so_does_whoever_comes_over_a_unix_socket(house):
+    path = house.folder / "s"
+    service = house.start(config=house.config(LIMITED).replace('address = "127.0.0.1:0"\nthreads', f'address = "unix:{path}"\nthreads'))
+    held = [Client(None, path=path) for _ in range(12)]
+    assert all(client.get("/weather/health").status == 200 for client in held)
+    for client in held:
+        client.close()
+
+
+@pytest.mark.parametrize("count", [64, 200])
+def test_case_h29_idle_connections_shut_nobody_out(house, count):
+    service = house.start(section(house.folder))
+    admin = Admin(service)
+    held = [Client(port) for port in (admin.port, service.metrics_port) for _ in range(count)]
+    began = time.monotonic()
+    for _ in range(20):
+        assert admin.get("/v1/status").status == 200
+        assert service.monitor("/healthz")[0] == 200
+    assert time.monotonic() - began < 5
+    for client in held:
+        client.close()
+
+
+def test_case_h29_a_head_that_does_not_come_is_not_waited_for(house):
+    service = house.start(section(house.folder))
+    admin = Admin(service)
+    with Client(admin.port, timeout=12) as asked, Client(service.metrics_port, timeout=12) as measured:
+        for client in (asked, measured):
+            client.send("GET /v1/status HTTP/1.1\r\n")
+        began = time.monotonic()
+        assert measured.ended()
+        assert 4 < time.monotonic() - began < 8
+        assert asked.ended()
+        assert time.monotonic() - began < 12
+
+
+def test_case_h29_the_metrics_listener_is_bounded(house):
+    service = house.start()
+    held = [Client(service.metrics_port) for _ in range(40)]
+    assert service.monitor("/healthz")[0] == 200
+    ended = sum(client.ended() for client in held[:24])  # of one address 16, the newest, stay
+    assert ended == 24
+    for client in held:
+        client.close()
