@@ -175,7 +175,9 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
     out.append(facts.token_headers);
     append_line("X-Forwarded-For", facts.client, out);
     append_line("X-Forwarded-Proto", facts.https ? "https" : "http", out);
-    if (!facts.host.empty()) append_line("X-Forwarded-Host", facts.host, out);
+    std::string_view public_host = facts.public_host.empty() ? facts.host : facts.public_host;
+    if (!public_host.empty()) append_line("X-Forwarded-Host", public_host, out);
+    if (!facts.prefix.empty()) append_line("X-Forwarded-Prefix", facts.prefix, out);
     out.append("Via: 1.1 millraced\r\n\r\n");
 }
 

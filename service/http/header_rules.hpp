@@ -18,11 +18,13 @@ struct ForwardFacts {
     std::string_view host;                        // as the client sent it; empty where an HTTP/1.0 client did not
     std::string_view upstream;                    // stands in for it then
     std::string_view client;                      // address, for X-Forwarded-For
-    bool https = false;                           // the client came over TLS
+    bool https = false;                           // the client came over TLS, to us or to a trusted proxy
     std::string_view token_headers;               // of token_header_lines(); empty on free paths
     std::string_view set_lines = {};              // fields that the service sets ...
     std::span<const std::string> set_names = {};  // ... instead of the client's of these names
     bool unencoded = false;                       // the answer is looked into: no Accept-Encoding
+    std::string_view public_host = {};            // as a trusted proxy says; empty: `host`
+    std::string_view prefix = {};                 // what a trusted proxy cut off the path; empty: nothing
 };
 
 // What an upstream is told by fields of ours; nobody else's of these names reach it.

@@ -34,6 +34,7 @@
 #include "service/discovery/quote.hpp"
 #include "service/forward_auth/question.hpp"
 #include "service/http/companion.hpp"
+#include "service/http/forwarded.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
@@ -101,6 +102,8 @@ class Session {
     void count_credential(metrics::AuthResult result);
 
     // session_origin.cpp
+    [[nodiscard]] Forwarded forwarded() const;
+    [[nodiscard]] bool came_by_https() const;
     std::optional<Problem> cross_origin();
     void cross_origin_of_host();
 
@@ -190,7 +193,6 @@ class Session {
 
     // session_page.cpp
     std::string offer_name() const;
-    [[nodiscard]] bool came_by_https() const;
     // The paid ticket of a pay page that the request's cookies hold, where it may stand for a credential.
     std::optional<pages::SealedTicket> find_ticket();
     [[nodiscard]] bool shows_page() const;

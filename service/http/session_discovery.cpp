@@ -162,7 +162,8 @@ std::vector<std::string> Session::price_fields() const {
     if (service().sessions) accepted.append(accepted.empty() ? "" : ", ").append("lightning/session");
     if (!accepted.empty()) out.push_back("Accept-Payment: " + accepted);
     if (site_->config.discovery.enabled && !service().hidden)
-        out.push_back("Link: <" + std::string(discovery::manifest_path) + ">; rel=\"service-desc\"");
+        out.push_back("Link: <" + std::string(forwarded().prefix) + std::string(discovery::manifest_path) +
+                      ">; rel=\"service-desc\"");
     return out;
 }
 

@@ -1,8 +1,21 @@
-// Who may read the answers from a page of another origin, and pre-flights.
+// Who may read the answers from a page of another origin, pre-flights, and what a proxy in front says of the browser's
+// own request.
 #include "service/http/session.hpp"
 #include "service/paywall/cors.hpp"
 
 namespace millrace::http {
+
+// A trusted proxy is believed, as it is with X-Forwarded-For; and whoever may ask by forward auth.
+Forwarded Session::forwarded() const {
+    const config::Clients& clients = site_->config.clients;
+    const bool believed = front_question_ || limits::any_has(clients.trusted_proxies, peer_address_);
+    return believed ? read_forwarded(exchange_->request.head(), clients.trusted_headers) : Forwarded{};
+}
+
+// As far as the browser is concerned: TLS may end at a proxy.
+bool Session::came_by_https() const {
+    return forwarded().https.value_or(tls_ != nullptr);
+}
 
 // A pre-flight is answered; of other requests it is noted what their answers say.
 std::optional<Problem> Session::cross_origin() {

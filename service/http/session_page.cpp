@@ -29,16 +29,6 @@ std::string Session::offer_name() const {
     return pages::offer_name(service().name.text(), kind, price_);
 }
 
-// As far as the browser is concerned: TLS may end at a proxy, which is believed where its X-Forwarded-For is.
-bool Session::came_by_https() const {
-    if (tls_) return true;
-    if (!front_question_ && !limits::any_has(site_->config.clients.trusted_proxies, peer_address_)) return false;
-    for (const HeaderLine& line : exchange_->request.head().fields) {
-        if (same_field_name(line.name, "X-Forwarded-Proto")) return line.value == "https";
-    }
-    return false;
-}
-
 // Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several tickets the
 // first that opens this request counts; where none does, the first that was paid says why.
 std::optional<pages::SealedTicket> Session::find_ticket() {

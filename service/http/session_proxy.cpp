@@ -25,17 +25,20 @@ Awaitable<bool> Session::proxy() {
         upstream::rewrite_target(*group.config().rewrite, x.target.forward, x.rewritten);
         path = x.rewritten;
     }
+    const Forwarded front = forwarded();
     bool fresh = false;
     for (;;) {
         ForwardFacts facts{path,
                            host,
                            target->authority,
                            client_text_,
-                           tls_ != nullptr,
+                           front.https.value_or(tls_ != nullptr),
                            token_headers_,
                            group.header_lines(),
                            group.header_names(),
-                           visit_ && service().sessions && service().sessions->event};
+                           visit_ && service().sessions && service().sessions->event,
+                           front.host,
+                           front.prefix};
         x.to_upstream.clear();
         append_upstream_head(head, facts, x.to_upstream);
         std::shared_ptr<UpstreamPool> pool = worker_.pool(*target);

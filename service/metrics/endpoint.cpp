@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t max_head = 16 * 1024;
-constexpr std::chrono::seconds head_patience{5};
+constexpr std::chrono::seconds head_patience{3};
 constexpr std::chrono::seconds answer_patience{10};
 
 // Closes the socket when a time is over. The handler refers to the socket: it must have run before the socket goes.

@@ -1,6 +1,6 @@
 // The listener of [metrics]: GET /metrics, /healthz, /readyz. One request a connection.
 //
-//   a head within 5 seconds, the answer taken within 10; at most 64 connections at a time, 16 of one address: beyond
+//   a head within 3 seconds, the answer taken within 10; at most 64 connections at a time, 16 of one address: beyond
 //   them the oldest gives way
 #pragma once
 
