@@ -41,6 +41,7 @@
 #include "service/http/reply.hpp"
 #include "service/http/request_body.hpp"
 #include "service/http/worker.hpp"
+#include "service/pages/held_cookies.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
 #include "service/paywall/charge_use.hpp"
@@ -193,8 +194,15 @@ class Session {
 
     // session_page.cpp
     std::string offer_name() const;
+    struct HeldTicket {
+        std::string offer;
+        pages::SealedTicket sealed;
+    };
     // The paid ticket of a pay page that the request's cookies hold, where it may stand for a credential.
-    std::optional<pages::SealedTicket> find_ticket();
+    std::optional<HeldTicket> find_ticket();
+    void keep_cookie(HeldTicket held);
+    [[nodiscard]] std::vector<pages::HeldCookie> held_cookies() const;
+    void set_page_cookie(Problem& problem, const pages::PayTicket& ticket, const std::string& sealed);
     [[nodiscard]] bool shows_page() const;
     // The page of the invoice that this browser was shown before, while that can be paid.
     std::optional<Problem> page_again(paywall::Reason reason);

@@ -129,12 +129,14 @@ Awaitable<std::optional<Problem>> Session::admit() {
         co_return co_await demand_other_scheme();
     }
     paywall::Proof proof = paywall::Proof::preimage;
+    std::optional<HeldTicket> ticket;
     if (credential && !credential->has_value()) {
         const RequestHead& head = exchange_->request.head();
         bool may_have_bought = question_ && !pages::find_service_cookies(head, service().name.text()).empty();
         if (may_have_bought) (void)co_await price_in(offer_tier_);
-        if (auto ticket = find_ticket()) {
-            credential = std::move(ticket->credential);
+        ticket = find_ticket();
+        if (ticket) {
+            credential = ticket->sealed.credential;
             proof = paywall::Proof::settlement;
         }
     }
@@ -175,6 +177,7 @@ Awaitable<std::optional<Problem>> Session::admit() {
     }
     count_credential(metrics::AuthResult::ok);
     until_ = admitted.until;
+    if (ticket) keep_cookie(std::move(*ticket));
     tell_upstream(*admitted.token, admitted.grant);
     remember(credential, admitted);
     co_return std::nullopt;
