@@ -84,7 +84,8 @@ Awaitable<bool> Session::send_events() {
     bool head_only = exchange_->request.head().verb == Verb::head;
     std::string text = "HTTP/1.1 200 OK\r\nDate: " + std::string(worker_.date()) +
                        "\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
-                       "Connection: close\r\n\r\n";
+                       "Connection: close\r\n" +
+                       own_lines_ + "\r\n";
     if (!head_only) text += "retry: 3000\n\n";
     answered_ = true;
     ErrorCode failed = co_await write_client(text, {});
