@@ -12,6 +12,7 @@
 #include <exception>
 #include <unordered_map>
 
+#include "common/codec/log_text.hpp"
 #include "plugin/host/envelope.hpp"
 #include "plugin/host/frame_reader.hpp"
 #include "plugin/host/outbox.hpp"
@@ -75,11 +76,12 @@ struct PluginHost::Impl {
         }
     }
 
+    // Some of what is logged came from outside: aliases, descriptions, the reasons of others.
     void send_log(std::string_view level, std::string_view text) {
         if (out.backlog() > log_backlog_limit) return;
         const bj::object message{{"jsonrpc", "2.0"},
                                  {"method", "log"},
-                                 {"params", bj::object{{"level", level}, {"message", text}}}};
+                                 {"params", bj::object{{"level", level}, {"message", codec::log_text(text)}}}};
         send(bj::serialize(message));
     }
 

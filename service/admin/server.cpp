@@ -6,6 +6,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 
+#include "common/codec/log_text.hpp"
 #include "service/admin/authorization.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/problem.hpp"
@@ -20,7 +21,6 @@ constexpr std::size_t max_head = 16 * 1024;
 constexpr std::size_t read_size = 4096;
 constexpr std::size_t max_body = 16 * 1024;
 constexpr std::size_t max_definition = 256 * 1024;  // of a service: a thousand routes
-constexpr std::size_t max_connections = 64;
 constexpr std::chrono::seconds request_patience{10};
 constexpr std::chrono::seconds answer_patience{60};
 
@@ -80,29 +80,36 @@ std::string Server::url() const {
 http::Awaitable<> Server::accept() {
     http::Timer pause(acceptor_.get_executor());
     while (acceptor_.is_open()) {
-        if (connections_ >= max_connections) {  // the others wait in the kernel's queue
+        if (seats_.full()) {  // the others wait in the kernel's queue
             pause.expires_after(std::chrono::milliseconds(50));
             co_await pause.async_wait(http::use_result);
             continue;
         }
-        auto [failed, socket] = co_await acceptor_.async_accept(http::use_result);
+        http::Endpoint peer;
+        auto [failed, socket] = co_await acceptor_.async_accept(acceptor_.get_executor(), peer, http::use_result);
         if (failed == asio::error::operation_aborted) break;
         if (failed) {
             pause.expires_after(std::chrono::milliseconds(100));
             co_await pause.async_wait(http::use_result);
             continue;
         }
-        ++connections_;
-        async::spawn(acceptor_.get_executor(), serve(std::move(socket)), "a connection to the admin listener",
-                     [this] { --connections_; });
+        async::spawn(acceptor_.get_executor(), serve(std::move(socket), http::peer_name(peer)),
+                     "a connection to the admin listener");
     }
 }
 
-http::Awaitable<> Server::serve(http::Socket socket) {
+http::Awaitable<> Server::serve(http::Socket socket, std::string peer) {
+    // The seat may be lost, however this coroutine ends.
+    auto open = std::make_shared<http::Socket*>(&socket);
+    auto ticket = seats_.take(std::move(peer), [known = std::weak_ptr(open)] {
+        boost::system::error_code ignored;
+        if (auto held = known.lock()) (*held)->close(ignored);
+    });
+    if (!ticket) co_return;
     http::Timer deadline(socket.get_executor());
     close_after(deadline, socket, request_patience);
     Incoming in;
-    std::optional<Answer> answer = co_await receive(socket, in);
+    std::optional<Answer> answer = co_await receive(socket, *ticket, in);
     if (socket.is_open() && in.has_head) {
         close_after(deadline, socket, answer_patience);
         bool to_head = in.reader.head().verb == http::Verb::head;
@@ -111,8 +118,9 @@ http::Awaitable<> Server::serve(http::Socket socket) {
                                   std::string(in.reader.head().target.substr(0, in.reader.head().target.find('?')));
             bool changes = in.request.method != "GET";
             answer = co_await api_.answer(std::move(in.request));
-            if (changes) spdlog::info("admin: {} {}", subject, answer->status);
+            if (changes) spdlog::info("admin: {} {}", codec::log_text(subject), answer->status);
         }
+        seats_.let_go(*ticket);
         std::string response = write_response(*answer, to_head);
         auto buffer = asio::buffer(response);
         co_await asio::async_write(socket, buffer, http::use_result);
@@ -127,13 +135,15 @@ http::Awaitable<> Server::serve(http::Socket socket) {
             more = !failed;
         }
     }
+    seats_.leave(*ticket);
     deadline.cancel();
     co_await asio::post(socket.get_executor(), http::use_result);
 }
 
 // Reads a request. Answers what is to be said at once: a refusal; nothing where the request is ready, or where none
 // came.
-http::Awaitable<std::optional<Answer>> Server::receive(http::Socket& socket, Incoming& in) {
+http::Awaitable<std::optional<Answer>> Server::receive(http::Socket& socket, limits::Seats::Ticket ticket,
+                                                       Incoming& in) {
     std::size_t scanned = 0;
     std::size_t end = 0;
     while (end == 0 && in.bytes.size() < max_head) {
@@ -153,6 +163,7 @@ http::Awaitable<std::optional<Answer>> Server::receive(http::Socket& socket, Inc
     auto shown = only_field(head, http::Field::authorization);
     auto role = role_of(settings_(), shown.value_or(std::string_view()));
     if (!role) co_return unauthorized(shown.has_value());
+    seats_.keep(ticket);
     auto request = read_request(head);
     if (!request) co_return problem(400, "The target is no path with a query, each parameter once.");
     in.request = std::move(*request);

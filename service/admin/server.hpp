@@ -1,13 +1,15 @@
 // The listener of [admin]: one request a connection, authorized before anything else is looked at. On the control
 // thread.
 //
-//   head and body within 10 seconds, an answer within 60, at most 64 connections at a time
+//   head and body within 10 seconds, an answer within 60; at most 64 connections at a time, 16 of one address: beyond
+//   them the oldest gives way that was not authorized yet
 #pragma once
 
 #include <memory>
 
 #include "service/admin/api.hpp"
 #include "service/http/listening_socket.hpp"
+#include "service/limits/seats.hpp"
 
 namespace millrace::admin {
 
@@ -28,15 +30,15 @@ class Server {
   private:
     struct Incoming;
     http::Awaitable<> accept();
-    http::Awaitable<> serve(http::Socket socket);
-    http::Awaitable<std::optional<Answer>> receive(http::Socket& socket, Incoming& in);
+    http::Awaitable<> serve(http::Socket socket, std::string peer);
+    http::Awaitable<std::optional<Answer>> receive(http::Socket& socket, limits::Seats::Ticket ticket, Incoming& in);
     http::Awaitable<std::optional<Answer>> receive_body(http::Socket& socket, Incoming& in);
 
     http::Acceptor acceptor_;
     std::optional<SocketFile> file_;
     Api& api_;
     Settings settings_;
-    std::size_t connections_ = 0;
+    limits::Seats seats_{limits::Seats::Bounds{}};
 };
 
 }  // namespace millrace::admin

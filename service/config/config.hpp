@@ -295,9 +295,18 @@ struct Service {
     }
 };
 
+// What a trusted proxy may say of the request as it got it. The service, its price and its realm come from Host alone.
+struct TrustedHeaders {
+    bool proto = true;    // X-Forwarded-Proto: whether the client came by https
+    bool host = false;    // X-Forwarded-Host: for links and the upstream
+    bool prefix = false;  // X-Forwarded-Prefix: for links and the upstream
+    bool operator==(const TrustedHeaders&) const = default;
+};
+
 // [clients]: who asks.
 struct Clients {
     std::vector<limits::Network> trusted_proxies;  // believed in X-Forwarded-For
+    TrustedHeaders trusted_headers;                // what else they are believed in
     std::vector<limits::Network> allow;            // empty: everybody
     std::vector<limits::Network> block;
 };
@@ -328,6 +337,7 @@ struct Limits {
     std::size_t header = 64 * 1024;              // bytes of a request's or a response's head
     std::size_t target = 16 * 1024;              // bytes of a request target
     std::uint64_t body = 1024ULL * 1024 * 1024;  // bytes of a request's body; responses are not limited
+    std::size_t connections_per_prefix = 1000;   // open at a time, of one network
 };
 
 struct Timeouts {
@@ -352,7 +362,8 @@ struct Admin {
 };
 
 struct PayPages {
-    std::size_t max_waiting = 1000;  // pages that may wait for the news of their payment at a time
+    std::size_t max_waiting = 1000;           // pages that may wait for the news of their payment at a time
+    std::size_t max_waiting_per_prefix = 50;  // of one network
 };
 
 // What /.well-known/l402.json and its like say, apart from the services.

@@ -31,6 +31,8 @@ void read_limits(const toml::table* table, Config& config, Faults& faults) {
     section.size("header", config.limits.header, 1024);
     section.size("target", config.limits.target, 64);
     section.size("body", config.limits.body, 0);
+    if (auto most = section.integer("connections_per_prefix", 1, 1'000'000))
+        config.limits.connections_per_prefix = static_cast<std::size_t>(*most);
     if (config.limits.header > 1024 * 1024) section.fault("header", "must be at most \"1MiB\"");
     if (section.has("target") && config.limits.target > config.limits.header)
         section.fault("target", "must not be more than limits.header");

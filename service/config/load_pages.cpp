@@ -18,6 +18,8 @@ void read_pay_page(const toml::table* table, Config& config, Faults& faults) {
     Section section(table, "pay_page", line_of(table), faults);
     if (auto max = section.integer("max_waiting", 0, most_waiting))
         config.pay_page.max_waiting = static_cast<std::size_t>(*max);
+    if (auto max = section.integer("max_waiting_per_prefix", 1, most_waiting))
+        config.pay_page.max_waiting_per_prefix = static_cast<std::size_t>(*max);
     section.no_others();
 }
 

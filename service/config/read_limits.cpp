@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/codec/ascii.hpp"
+
 namespace millrace::config {
 namespace {
 
@@ -14,6 +16,26 @@ std::vector<limits::Network> read_networks(Section& section, std::string_view ke
             section.fault(
                 key, "\"" + text + "\" must be an address or a network such as \"192.0.2.0/24\" or \"2001:db8::/32\"");
         }
+    }
+    return out;
+}
+
+// trusted_headers = ["X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix"]
+TrustedHeaders read_trusted_headers(Section& section) {
+    constexpr std::string_view key = "trusted_headers";
+    if (!section.has(key)) return {};
+    TrustedHeaders out{false, false, false};
+    for (const std::string& name : section.texts(key)) {
+        if (codec::iequals(name, "X-Forwarded-Proto"))
+            out.proto = true;
+        else if (codec::iequals(name, "X-Forwarded-Host"))
+            out.host = true;
+        else if (codec::iequals(name, "X-Forwarded-Prefix"))
+            out.prefix = true;
+        else
+            section.fault(key, "\"" + name +
+                                   "\" must be X-Forwarded-Proto, X-Forwarded-Host or X-Forwarded-Prefix; "
+                                   "X-Forwarded-For is always believed");
     }
     return out;
 }
@@ -50,6 +72,7 @@ std::optional<Work> read_work(Section& challenges) {
 void read_clients(const toml::table* table, Clients& clients, Faults& faults) {
     Section section(table, "clients", 1, faults);
     clients.trusted_proxies = read_networks(section, "trusted_proxies");
+    clients.trusted_headers = read_trusted_headers(section);
     clients.allow = read_networks(section, "allow");
     clients.block = read_networks(section, "block");
     section.no_others();

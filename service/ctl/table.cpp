@@ -7,6 +7,7 @@
 #include <chrono>
 #include <optional>
 
+#include "common/codec/log_text.hpp"
 #include "common/payment/timestamp.hpp"
 
 namespace millrace::ctl {
@@ -22,19 +23,6 @@ bool is_time(std::string_view key) {
     return std::find(times.begin(), times.end(), key.substr(key.rfind('.') + 1)) != times.end();
 }
 
-// Bytes of a terminal's own language: C0, DEL, and C1 as UTF-8 writes it (C2 80 to C2 9F).
-std::string harmless(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        auto byte = static_cast<unsigned char>(text[i]);
-        auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
-        bool c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
-        out += byte < 0x20 || byte == 0x7F || c1 ? '?' : text[i];
-        if (c1) ++i;
-    }
-    return out;
-}
-
 std::optional<std::int64_t> whole(const json::value& value) {
     if (value.is_int64()) return value.get_int64();
     if (value.is_uint64()) return static_cast<std::int64_t>(value.get_uint64());
@@ -43,7 +31,7 @@ std::optional<std::int64_t> whole(const json::value& value) {
 
 std::string cell(std::string_view key, const json::value& value) {
     if (value.is_null()) return "-";
-    if (value.is_string()) return harmless(value.get_string());
+    if (value.is_string()) return codec::log_text(value.get_string());
     if (auto number = whole(value); number && is_time(key))
         return payment::write_timestamp(std::chrono::sys_seconds(std::chrono::seconds(*number)));
     if (value.is_array()) {
@@ -51,7 +39,7 @@ std::string cell(std::string_view key, const json::value& value) {
         for (const json::value& one : value.get_array()) out += (out.empty() ? "" : ", ") + cell("", one);
         return out.empty() ? "-" : out;
     }
-    return harmless(json::serialize(value));
+    return codec::log_text(json::serialize(value));
 }
 
 // Characters, not bytes: what follows another in UTF-8 is not counted.

@@ -3,7 +3,8 @@
 //   settled_at            service  amount_received_msat
 //   2026-11-21T12:00:00Z  weather                  1000
 //
-// Times become RFC 3339; control characters, which a description may hold, become "?" before they reach the terminal.
+// Times become RFC 3339; what a terminal would act upon, which a description may hold, becomes an escape
+// (common/codec/log_text.hpp).
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -1,4 +1,5 @@
 #include "service/gateway/client.hpp"
+#include "common/codec/log_text.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -46,8 +47,8 @@ Protocol::Events Client::events() {
         node_id_.publish(std::make_shared<const std::string>(node.node_id));
         node_ = node;
         metrics_.plugin_up(true);
-        spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id, node.alias, node.network,
-                     node.version);
+        spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id,
+                     codec::log_text(node.alias), codec::log_text(node.network), codec::log_text(node.version));
     };
     events.keys = [this](const Keys& keys) {
         keys_.publish(std::make_shared<const l402::KeyRing>(key_ring(keys)));
@@ -149,7 +150,7 @@ asio::awaitable<void> Client::connect_again_and_again() {
             was_ready = was_ready && !not_stored_;
             metrics_.plugin_up(false);
             if (stopped_) break;
-            if (was_ready || !told) spdlog::warn("gateway lost: {}; trying again until it answers", ended.message);
+            if (was_ready || !told) spdlog::warn("gateway lost: {}; trying again until it answers", codec::log_text(ended.message));
             told = true;
             if (was_ready) {
                 pause = first_retry;
@@ -261,7 +262,7 @@ void Client::recorded(const Settlement& settlement, const Result<bool>& is_new) 
     if (settled_) settled_(settlement.payment_hash);
     metrics_.paid(settlement.service, settlement.amount_received);
     spdlog::info("paid: {} msat for {} (pay_index {})", settlement.amount_received.value(),
-                 settlement.service.empty() ? std::string("an unknown service") : settlement.service,
+                 settlement.service.empty() ? std::string("an unknown service") : codec::log_text(settlement.service),
                  settlement.pay_index);
     if (auto issued_at = open_invoices_.paid(settlement.payment_hash)) {
         metrics_.invoice(metrics::InvoiceResult::paid);

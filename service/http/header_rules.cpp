@@ -10,6 +10,7 @@
 #include "service/http/cache_rules.hpp"
 #include "service/http/deciding_fields.hpp"
 #include "service/pages/pay_cookie.hpp"
+#include "service/paywall/cors.hpp"
 
 namespace millrace::http {
 namespace {
@@ -194,7 +195,9 @@ void append_upstream_head(const RequestHead& head, const ForwardFacts& facts, st
     out.append(facts.token_headers);
     append_line("X-Forwarded-For", facts.client, out);
     append_line("X-Forwarded-Proto", facts.https ? "https" : "http", out);
-    if (!facts.host.empty()) append_line("X-Forwarded-Host", facts.host, out);
+    std::string_view public_host = facts.public_host.empty() ? facts.host : facts.public_host;
+    if (!public_host.empty()) append_line("X-Forwarded-Host", public_host, out);
+    if (!facts.prefix.empty()) append_line("X-Forwarded-Prefix", facts.prefix, out);
     out.append("Via: 1.1 millraced\r\n\r\n");
 }
 
@@ -258,10 +261,14 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
                            static_cast<char>('0' + head.status / 10 % 10), static_cast<char>('0' + head.status % 10)};
     out.append("HTTP/1.1 ").append(digits, 3).append(" ").append(head.reason).append("\r\n");
     Sharing sharing = sharing_of(own.for_all, head.status);
-    bool cross_origin = own.lines.find("Access-Control-") != std::string_view::npos;
     bool dated = own.date.empty();
+    std::vector<std::string_view> exposed;
     for (const HeaderLine& line : head.fields) {
-        if (drop_response_field(line, head.status) || (cross_origin && is_ours(line.id))) continue;
+        if (drop_response_field(line, head.status)) continue;
+        if (own.cross_origin && is_ours(line.id)) {
+            if (line.id == Field::access_control_expose_headers) exposed.push_back(line.value);
+            continue;
+        }
         dated = dated || line.id == Field::date;
         if (!own.hidden.empty() && iequals(line.name, own.hidden)) continue;
         if (sharing != Sharing::as_sent && speaks_to_caches(line)) continue;
@@ -272,7 +279,10 @@ void append_client_head(const ResponseHead& head, ClientFraming framing, int cli
         append_line(line.name, line.value, out);
     }
     if (!dated) append_line("Date", own.date, out);
-    out.append(own.lines);
+    if (exposed.empty())
+        out.append(own.lines);
+    else
+        out.append(paywall::expose_too(own.lines, exposed));
     if (sharing != Sharing::as_sent) append_cache_fields(head, sharing, out);
     if (!own.receipt.empty() && head.status / 100 == 2) append_line("Payment-Receipt", own.receipt, out);
     bool may_have_length = head.status / 100 != 1 && head.status != 204;

@@ -21,7 +21,7 @@ struct ForwardFacts {
     std::string_view host;                        // as the client sent it; empty where an HTTP/1.0 client did not
     std::string_view upstream;                    // stands in for it then
     std::string_view client;                      // address, for X-Forwarded-For
-    bool https = false;                           // the client came over TLS
+    bool https = false;                           // the client came over TLS, to us or to a trusted proxy
     std::string_view token_headers;               // of token_header_lines(); empty on free paths
     std::string_view set_lines = {};              // fields that the service sets ...
     std::span<const std::string> set_names = {};  // ... instead of the client's of these names
@@ -29,6 +29,8 @@ struct ForwardFacts {
     bool close = false;                           // the connection is not used again
     std::optional<std::size_t> whole_body = {};   // the body is here, this long, however it came
     const DecidingFields* deciding = nullptr;     // of the service: nothing that may be read as one of them goes on
+    std::string_view public_host = {};            // as a trusted proxy says; empty: `host`
+    std::string_view prefix = {};                 // what a trusted proxy cut off the path; empty: nothing
 };
 
 // What an upstream is told by fields of ours; nobody else's of these names reach it.
@@ -68,6 +70,7 @@ struct OwnFields {
     std::string_view hidden = {};   // a field of the upstream's that is not for the client; empty: none
     bool for_all = false;           // free for all: caches may share it as the upstream says
     std::string_view date = {};     // where the upstream says none (RFC 9110 §6.6.1); empty: of an interim answer
+    bool cross_origin = false;      // `lines` alone say which pages may read it; what the upstream exposes is added
 };
 
 // Appends the response's head as the client gets it. `keep_alive`: the connection stays open behind it.

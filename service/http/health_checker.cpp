@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/codec/field_name.hpp"
+#include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/descriptors.hpp"
 #include "service/http/fetch.hpp"
@@ -96,7 +97,7 @@ Awaitable<> run(std::shared_ptr<Probe> probe, Executor executor) {
             spdlog::info("service {}: upstream {} is well again", service, target.url);
         else if (changed)
             spdlog::warn("service {}: upstream {} fails its health check, not asked where there is another: {}",
-                         service, target.url, fault);
+                         service, target.url, codec::log_text(fault));
         probe->pause.expires_after(probe->group->config().health->interval);
         co_await probe->pause.async_wait(use_result);
     }

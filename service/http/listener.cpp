@@ -6,8 +6,6 @@
 #include "service/http/http_date.hpp"
 #include "service/http/problem.hpp"
 
-
-
 namespace millrace::http {
 
 void Listener::start() {
@@ -60,8 +58,12 @@ Awaitable<> Listener::accept() {
         if (failed == asio::error::operation_aborted) break;
         if (!failed && has_place()) {
             told = false;
+            std::string name = peer_name(peer);
+            auto place = find_place(name);
+            if (!place) continue;  // the socket closes
             ++next_;
-            worker.adopt(std::move(socket), peer_name(peer), tls_, role_);
+            Worker::Accepted accepted{std::move(socket), std::move(name), std::move(*place)};
+            worker.adopt(std::move(accepted), tls_, role_);
             continue;
         }
         if (!failed || is_shortage(failed)) descriptors_.note_shortage();
@@ -77,6 +79,28 @@ Awaitable<> Listener::accept() {
         pause.expires_after(std::chrono::milliseconds(100));
         co_await pause.async_wait(use_result);
     }
+}
+
+// Who comes over a unix socket is on this machine, and a trusted proxy stands for many: they have as many connections as
+// they like.
+std::optional<limits::Connections::Place> Listener::find_place(const std::string& peer) {
+    constexpr std::chrono::minutes between_warnings{1};
+    Shared& shared = workers_.front()->shared();
+    std::shared_ptr<const runtime::Site> site = shared.site.load();
+    auto address = limits::parse_address(peer);
+    if (!address || limits::any_has(site->config.clients.trusted_proxies, *address))
+        return std::optional<limits::Connections::Place>(std::in_place);
+    const std::size_t most = site->config.limits.connections_per_prefix;
+    auto place = shared.connections.enter(limits::prefix_of(*address), most);
+    if (place) return place;
+    shared.metrics.thread(workers_.size()).connections_refused.add();  // the control thread's
+    auto now = std::chrono::steady_clock::now();
+    if (warned_ == std::chrono::steady_clock::time_point{} || now - warned_ >= between_warnings) {
+        spdlog::warn("{} has {} connections open, as many as limits.connections_per_prefix allows: more are closed",
+                     limits::prefix_text(*address), most);
+        warned_ = now;
+    }
+    return place;
 }
 
 }  // namespace millrace::http

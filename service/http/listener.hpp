@@ -44,6 +44,7 @@ class Listener {
     // False: there is no place for another connection.
     bool has_place();
     [[nodiscard]] std::string refusal() const;
+    [[nodiscard]] std::optional<limits::Connections::Place> find_place(const std::string& peer);
 
     Acceptor acceptor_;
     std::optional<SocketFile> file_;
@@ -53,6 +54,7 @@ class Listener {
     std::vector<std::unique_ptr<Worker>>& workers_;
     Descriptors& descriptors_;
     std::size_t next_ = 0;
+    std::chrono::steady_clock::time_point warned_{};
 };
 
 }  // namespace millrace::http

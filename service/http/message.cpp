@@ -255,6 +255,13 @@ std::optional<Fault> parse_head(Parser& parser, std::string_view bytes, const He
 
 }  // namespace
 
+std::string_view field_value(const RequestHead& head, Field id) {
+    for (const HeaderLine& line : head.fields) {
+        if (line.id == id) return line.value;
+    }
+    return {};
+}
+
 std::size_t find_head_end(std::string_view bytes, std::size_t& scanned) {
     std::size_t from = scanned > 3 ? scanned - 3 : 0;
     std::size_t end = bytes.find("\r\n\r\n", from);

@@ -56,6 +56,9 @@ struct ResponseHead {
     std::vector<std::string_view> connection_options;
 };
 
+// The value of the first field of this name; empty where there is none.
+[[nodiscard]] std::string_view field_value(const RequestHead& head, Field id);
+
 // Why a message is refused.
 struct Fault {
     unsigned status;          // what a client is answered

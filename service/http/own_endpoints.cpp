@@ -14,6 +14,7 @@ using Of = OwnEndpoint::Of;
 
 const std::array endpoints = {
     OwnEndpoint{pages::events_path, Verb::get, Of::pay_pages, &Session::send_events},
+    OwnEndpoint{pages::events_path, Verb::options, Of::pay_pages, &Session::send_preflight},
     OwnEndpoint{discovery::manifest_path, Verb::get, Of::discovery, &Session::send_manifest},
     OwnEndpoint{discovery::manifest_path, Verb::options, Of::discovery, &Session::send_preflight},
     OwnEndpoint{discovery::openapi_path, Verb::get, Of::discovery, &Session::send_openapi},
@@ -32,14 +33,19 @@ bool reserved(Of of, const runtime::Site& site, std::string_view host) {
     });
 }
 
+bool is_at(const OwnEndpoint& endpoint, std::string_view path) {
+    return endpoint.of == Of::pay_pages ? path.ends_with(endpoint.path) : path == endpoint.path;
+}
+
 }  // namespace
 
 std::optional<OwnMatch> find_own_endpoint(const runtime::Site& site, std::string_view host,
                                           const paywall::RequestTarget& target, Verb method) {
     std::optional<OwnMatch> match;
     for (const OwnEndpoint& endpoint : endpoints) {
-        if (target.path != endpoint.path || !reserved(endpoint.of, site, host)) continue;
+        if (!is_at(endpoint, target.path) || !reserved(endpoint.of, site, host)) continue;
         if (!match) match.emplace();
+        match->of = endpoint.of;
         bool get = endpoint.method == Verb::get;
         if (method == endpoint.method || (get && method == Verb::head)) match->endpoint = &endpoint;
         if (!match->allow.empty()) match->allow += ", ";

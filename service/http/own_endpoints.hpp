@@ -1,10 +1,13 @@
 // What millraced answers itself, at every host that it has a service for. These paths are reserved: a service whose
 // path covers them does not get requests for them.
 //
-//   GET  /.well-known/millrace/settled?offer=NAME       a pay page's events           session_events.cpp
+//   GET  .../.well-known/millrace/settled?offer=NAME    a pay page's events           session_events.cpp
 //   GET  /.well-known/l402.json                         what is sold here             session_discovery.cpp
 //   GET  /openapi.json                                  the same as OpenAPI           session_discovery.cpp
 //   POST /l402/quote                                    the price of one thing        session_discovery.cpp
+//
+// The events of a page are below the folder that the page was shown in, whatever that is: the page names them relative
+// to itself, and its browser sends them the cookie that it got there.
 #pragma once
 
 #include <optional>
@@ -21,7 +24,7 @@ class Session;
 
 struct OwnEndpoint {
     enum class Of { pay_pages, discovery };
-    std::string_view path;
+    std::string_view path;  // of pay pages: what the path ends with
     Verb method;  // GET stands for HEAD as well
     Of of;        // reserved where this is switched on
     Awaitable<bool> (Session::*serve)();
@@ -30,6 +33,7 @@ struct OwnEndpoint {
 // What a path that is reserved at this host stands for.
 struct OwnMatch {
     const OwnEndpoint* endpoint = nullptr;  // null: not with this method
+    OwnEndpoint::Of of = OwnEndpoint::Of::pay_pages;
     std::string allow;                      // the methods there are
 };
 

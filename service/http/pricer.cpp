@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/codec/field_name.hpp"
+#include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/fetch.hpp"
 #include "service/http/upstream_connect.hpp"
@@ -192,10 +193,10 @@ void Pricer::note(Result result, const std::string& why) {
         spdlog::info("service {}: the pricer {} answers", service_, settings_.url());
     else if (settings_.fallback)
         spdlog::warn("service {}: no good price from {}, {} msat is asked instead: {}", service_, settings_.url(),
-                     settings_.fallback->value(), why);
+                     settings_.fallback->value(), codec::log_text(why));
     else
         spdlog::warn("service {}: no good price from {}, nothing is sold until there is: {}", service_, settings_.url(),
-                     why);
+                     codec::log_text(why));
 }
 
 Pricers::Pricers(Executor executor, metrics::Metrics& metrics, std::size_t shard)

@@ -4,9 +4,9 @@
 
 #include <boost/asio/ssl/error.hpp>
 
+#include "common/codec/log_text.hpp"
 #include "service/forward_auth/answer.hpp"
 #include "service/http/header_rules.hpp"
-#include "service/paywall/cors.hpp"
 
 namespace millrace::http {
 namespace {
@@ -18,25 +18,17 @@ constexpr std::chrono::milliseconds discard_time{5000};
 constexpr std::chrono::milliseconds linger_time{1000};
 constexpr std::chrono::milliseconds handshake_time{10'000};
 
-// The first field of this name; empty where there is none.
-std::string_view header(const RequestHead& head, Field field) {
-    for (const HeaderLine& line : head.fields) {
-        if (line.id == field) return line.value;
-    }
-    return {};
-}
-
 }  // namespace
 
 Awaitable<> run_session(std::unique_ptr<Session> session) {
     co_await session->run();
 }
 
-Session::Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
-                 ListenerRole role)
+Session::Session(Worker& worker, Worker::Accepted accepted, std::shared_ptr<asio::ssl::context> tls, ListenerRole role)
     : worker_(worker),
-      stream_(std::move(socket)),
-      peer_(std::move(peer)),
+      place_(std::move(accepted.place)),
+      stream_(std::move(accepted.socket)),
+      peer_(std::move(accepted.peer)),
       // Who comes over a unix socket is on this machine.
       peer_address_(limits::parse_address(peer_).value_or(asio::ip::address_v4::loopback())),
       tls_(std::move(tls)),
@@ -115,6 +107,8 @@ void Session::begin_request() {
     site_ = worker_.site();
     body_.reset();
     own_.reset();
+    found_ = false;
+    other_methods_.clear();
     front_question_.reset();
     body_told_ = true;
     began_ = Clock::now();
@@ -143,6 +137,7 @@ void Session::begin_request() {
     first_chunks_.reset();
     leaving_.forget();
     events_paid_ = events_sent_ = 0;
+    exchange_->target.authority.clear();
     exchange_->begin();
 }
 
@@ -151,7 +146,7 @@ void Session::finish_request(unsigned code, Outcome outcome) {
     counts_->request(code, outcome, took.count());
     if (spdlog::should_log(spdlog::level::debug)) {
         // Without query and without any header: neither can hold a secret here.
-        spdlog::debug("{} {} {} {:.1f} ms", peer_, exchange_->target.path, code, took.count() * 1e3);
+        spdlog::debug("{} {} {} {:.1f} ms", peer_, codec::log_text(exchange_->target.path), code, took.count() * 1e3);
     }
 }
 
@@ -227,6 +222,14 @@ Awaitable<Session::HeadState> Session::read_head() {
 
 // From the head to the service it belongs to; a problem where there is none.
 std::optional<Problem> Session::route() {
+    bool understood = false;
+    std::optional<Problem> problem = find_asked(&understood);
+    if (understood && !found_) cross_origin_of_host();
+    return problem;
+}
+
+// `*understood` once the head has been read, whatever it asks for.
+std::optional<Problem> Session::find_asked(bool* understood) {
     Exchange& x = *exchange_;
     const config::Limits& limits = site_->config.limits;
     HeadLimits head_limits{limits.header, limits.target};
@@ -234,6 +237,7 @@ std::optional<Problem> Session::route() {
     if (auto fault = x.request.parse(x.from_client.pin(head_size_), head_limits))
         return Problem{fault->status, std::string(fault->detail)};
     const RequestHead& head = x.request.head();
+    *understood = true;
     body_.begin(head, limits.body);
     if (role_ == ListenerRole::forward_auth) {
         if (auto refused = take_question()) return refused;
@@ -256,9 +260,7 @@ std::optional<Problem> Session::route() {
         return refused;
     }
     if (auto problem = find_service()) return problem;
-    if (!service().cors.empty()) {
-        if (auto answer = cross_origin()) return answer;
-    }
+    if (auto answer = cross_origin()) return answer;
     if (head.has_content_length && head.content_length > limits.body)
         return Problem{413, "The body is larger than is accepted here."};
     return find_price();
@@ -289,16 +291,32 @@ std::optional<Problem> Session::find_service() {
     const RequestHead& head = x.request.head();
     // A pre-flight belongs to the request that it asks for.
     std::string_view asked =
-        head.verb == Verb::options ? header(head, Field::access_control_request_method) : std::string_view();
+        head.verb == Verb::options ? field_value(head, Field::access_control_request_method) : std::string_view();
     paywall::Lookup found = site_->routes.find(x.host, asked.empty() ? head.method : asked, x.target);
     if (!found.ambiguous.empty()) return Problem{400, std::string(found.ambiguous)};
     if (names_other_method(found.match, asked.empty() ? head.method : asked))
         return Problem{400,
                        "A field such as X-HTTP-Method-Override names a method that is sold differently here: send the "
                        "request with that method itself."};
-    if (found.other_methods) return Problem{405, "Nothing is offered at this address with this method."};
+    if (found.other_methods) {
+        // What can be asked for here is told to whoever asks that.
+        other_methods_ = std::move(found.allow);
+        if (head.verb == Verb::options)
+            found = site_->routes.find(x.host, other_methods_.substr(0, other_methods_.find(',')), x.target);
+    }
+    if (!found.match && !other_methods_.empty()) {
+        Problem refused{405, "Nothing is offered at this address with this method."};
+        refused.fields.push_back("Allow: " + allowed_methods());
+        return refused;
+    }
+    if (!found.match && head.verb == Verb::options && x.target.path == "*") {
+        Problem all{204, {}};  // RFC 9110 §9.3.7: about the server as a whole
+        all.fields.push_back("Allow: " + std::string(all_methods));
+        return all;
+    }
     if (!found.match) return Problem{404, "Nothing is offered at this address."};
     match_ = *found.match;
+    found_ = true;
     if (!found.varies.empty() && path_decides(match_)) return Problem{400, std::string(found.varies)};
     path_compared_ = std::move(found.path);
     counts_ = &site_->resources[match_.service]->shard(worker_.index());
@@ -321,21 +339,6 @@ bool Session::names_other_method(const std::optional<paywall::RouteMatch>& match
 bool Session::path_decides(const paywall::RouteMatch& match) const {
     const config::Service& one = site_->config.services[match.service];
     return match.access == paywall::Access::sold && one.pricer && one.pricer->tells("path");
-}
-
-// A pre-flight is answered; of other requests it is noted what their answers say.
-std::optional<Problem> Session::cross_origin() {
-    const RequestHead& head = exchange_->request.head();
-    paywall::Preflight preflight{header(head, Field::origin), header(head, Field::access_control_request_method),
-                                 header(head, Field::access_control_request_headers)};
-    if (preflight.origin.empty()) return std::nullopt;
-    bool asks = head.verb == Verb::options && !preflight.method.empty();
-    const auto& allowed = service().cors;
-    own_lines_ =
-        asks ? paywall::preflight_lines(allowed, preflight) : paywall::response_lines(allowed, preflight.origin);
-    if (!asks) return std::nullopt;
-    if (own_lines_.empty()) return Problem{403, "Pages of this origin may not call this service."};
-    return Problem{204, {}};
 }
 
 std::optional<Problem> Session::limit_use() {

@@ -4,6 +4,7 @@
 //   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
 //           charges of the Payment scheme, what a 402 offers                            session_payment.cpp
 //           its sessions: deposits, requests that draw from them, the end              session_prepaid.cpp
+//   origin: which pages of other origins may read the answers, and pre-flights        session_origin.cpp
 //   price:  what the request costs                                                     session_price.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
 //   proxy:  upstream connection, the conversation over it, retry                       session_proxy.cpp
@@ -36,12 +37,14 @@
 #include "service/forward_auth/question.hpp"
 #include "service/http/client_watch.hpp"
 #include "service/http/companion.hpp"
+#include "service/http/forwarded.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/own_endpoints.hpp"
 #include "service/http/problem.hpp"
 #include "service/http/reply.hpp"
 #include "service/http/request_body.hpp"
 #include "service/http/worker.hpp"
+#include "service/pages/held_cookies.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/admission.hpp"
 #include "service/paywall/charge_use.hpp"
@@ -56,8 +59,7 @@ namespace millrace::http {
 class Session {
   public:
     // `role`: of the listener that the connection came to.
-    Session(Worker& worker, Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
-            ListenerRole role);
+    Session(Worker& worker, Worker::Accepted accepted, std::shared_ptr<asio::ssl::context> tls, ListenerRole role);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -82,6 +84,8 @@ class Session {
   private:
     using Clock = std::chrono::steady_clock;
     using Outcome = metrics::Outcome;
+    // Without methods known for it, what a server may take.
+    static constexpr std::string_view all_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
     // session.cpp
     enum class HeadState { complete, incomplete, closed, refused };
@@ -91,11 +95,11 @@ class Session {
     HeadState read_head_now();
     Awaitable<HeadState> read_head();
     std::optional<Problem> route();
+    std::optional<Problem> find_asked(bool* understood);
     std::optional<Problem> find_client();
     std::optional<Problem> find_service();
     [[nodiscard]] bool names_other_method(const std::optional<paywall::RouteMatch>& match, std::string_view method) const;
     [[nodiscard]] bool path_decides(const paywall::RouteMatch& match) const;
-    std::optional<Problem> cross_origin();
     std::optional<Problem> limit_use();
     Awaitable<bool> answer(Problem problem, Outcome outcome);
     Awaitable<bool> answer(Reply reply, Outcome outcome);
@@ -108,6 +112,12 @@ class Session {
     [[nodiscard]] bool is_second_step() const;
     void count_credential(metrics::AuthResult result);
     void count_allowance(metrics::FreeResult result);
+
+    // session_origin.cpp
+    [[nodiscard]] Forwarded forwarded() const;
+    [[nodiscard]] bool came_by_https() const;
+    std::optional<Problem> cross_origin();
+    void cross_origin_of_host();
 
     // session_price.cpp
     // What is to be priced.
@@ -198,9 +208,15 @@ class Session {
 
     // session_page.cpp
     std::string offer_name() const;
-    [[nodiscard]] bool came_by_https() const;
+    struct HeldTicket {
+        std::string offer;
+        pages::SealedTicket sealed;
+    };
     // The paid ticket of a pay page that the request's cookies hold, where it may stand for a credential.
-    std::optional<pages::SealedTicket> find_ticket();
+    std::optional<HeldTicket> find_ticket();
+    void keep_cookie(HeldTicket held);
+    [[nodiscard]] std::vector<pages::HeldCookie> held_cookies() const;
+    void set_page_cookie(Problem& problem, const pages::PayTicket& ticket, const std::string& sealed);
     [[nodiscard]] bool shows_page() const;
     // The page of the invoice that this browser was shown before, while that can be paid.
     std::optional<Problem> page_again(paywall::Reason reason);
@@ -212,6 +228,7 @@ class Session {
     Awaitable<bool> send_options();
     Awaitable<std::optional<discovery::QuoteError>> price_quote(discovery::Quote& quote);
     [[nodiscard]] bool answers_options() const;
+    [[nodiscard]] std::string allowed_methods() const;
     Awaitable<std::optional<std::string>> read_body(std::size_t max);
     [[nodiscard]] std::vector<std::string> price_fields() const;
 
@@ -316,6 +333,7 @@ class Session {
     Awaitable<bool> carry_bytes(Tunnel& tunnel, Stream::Reading& reading, Stream& from, Stream& to, Buffer& buffer);
 
     Worker& worker_;
+    limits::Connections::Place place_;
     Stream stream_;
     std::string peer_;
     limits::Address peer_address_;
@@ -348,6 +366,8 @@ class Session {
     std::string path_compared_;                             // what rules of the service made of the path; empty: nothing
     std::string quoted_method_;                             // which a quote is about; empty: the request's own
     std::string own_lines_;                                 // header lines of ours in whatever is answered
+    bool found_ = false;                                    // a service: match_ is of this request
+    std::string other_methods_;                             // that are taken here, where this one is not
     std::optional<OwnMatch> own_;                           // not a service's at all
     std::optional<forward_auth::Question> front_question_;  // that the request in exchange_ is about
     bool asked_by_head_ = false;                            // the question

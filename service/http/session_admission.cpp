@@ -1,4 +1,5 @@
 #include "service/http/await_callback.hpp"
+#include "common/codec/log_text.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 
@@ -136,12 +137,14 @@ Awaitable<std::optional<Problem>> Session::admit() {
         co_return co_await demand_other_scheme();
     }
     paywall::Proof proof = paywall::Proof::preimage;
+    std::optional<HeldTicket> ticket;
     if (credential && !credential->has_value()) {
         const RequestHead& head = exchange_->request.head();
         bool may_have_bought = question_ && !pages::find_service_cookies(head, service().name.text()).empty();
         if (may_have_bought) (void)co_await price_in(offer_tier_);
-        if (auto ticket = find_ticket()) {
-            credential = std::move(ticket->credential);
+        ticket = find_ticket();
+        if (ticket) {
+            credential = ticket->sealed.credential;
             proof = paywall::Proof::settlement;
         }
     }
@@ -182,6 +185,7 @@ Awaitable<std::optional<Problem>> Session::admit() {
     }
     count_credential(metrics::AuthResult::ok);
     until_ = admitted.until;
+    if (ticket) keep_cookie(std::move(*ticket));
     tell_upstream(*admitted.token, admitted.grant);
     remember(credential, admitted);
     co_return std::nullopt;
@@ -293,7 +297,7 @@ void Session::note_dry_run(const paywall::Decision& decision) {
     counts_->challenge(metrics::ChallengeResult::dry_run);
     std::string_view reason = demand ? paywall::name(demand->reason) : std::string_view("undecided");
     spdlog::info("service {}: dry run: {} {} would not have passed ({}, {} msat)", service().name.text(),
-                 exchange_->request.head().method, exchange_->target.path, reason, price_.value());
+                 exchange_->request.head().method, codec::log_text(exchange_->target.path), reason, price_.value());
 }
 
 // `worked`: for an invoice beyond the limits.

@@ -11,21 +11,9 @@ namespace {
 
 constexpr std::size_t max_quote_request = 16 * 1024;
 constexpr std::string_view json_type = "application/json";
-// Without methods known for it, what a server may take.
-constexpr std::string_view all_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-
-// Anybody may read these, from any page: they hold nothing that is not for everybody.
-const std::string open_to_all = "Access-Control-Allow-Origin: *";
-
-std::string_view field_value(const RequestHead& head, Field id) {
-    for (const HeaderLine& line : head.fields) {
-        if (line.id == id) return line.value;
-    }
-    return {};
-}
 
 Reply json_reply(unsigned status, const boost::json::object& json) {
-    return {status, json_type, boost::json::serialize(json) + '\n', {"Cache-Control: no-store", open_to_all}};
+    return {status, json_type, boost::json::serialize(json) + '\n', {"Cache-Control: no-store"}};
 }
 
 }  // namespace
@@ -38,7 +26,7 @@ Awaitable<bool> Session::send_document(bool manifest) {
     bool known = discovery::matches_etag(field_value(exchange_->request.head(), Field::if_none_match), document.etag);
     Reply reply;
     reply.status = known ? 304 : 200;
-    reply.fields = {"ETag: " + document.etag, "Cache-Control: public, max-age=60", open_to_all,
+    reply.fields = {"ETag: " + document.etag, "Cache-Control: public, max-age=60",
                     "Access-Control-Expose-Headers: ETag"};
     if (!known) {
         reply.content_type = json_type;
@@ -59,8 +47,12 @@ Awaitable<bool> Session::send_openapi() {
 Awaitable<bool> Session::send_preflight() {
     Reply reply;
     reply.status = 204;
-    reply.fields = {"Allow: " + own_->allow, open_to_all, "Access-Control-Allow-Methods: " + own_->allow,
-                    "Access-Control-Allow-Headers: Content-Type, If-None-Match", "Access-Control-Max-Age: 600"};
+    reply.fields = {"Allow: " + own_->allow};
+    // A page's events are for the page itself.
+    if (own_->of == OwnEndpoint::Of::discovery)
+        reply.fields.insert(reply.fields.end(), {"Access-Control-Allow-Methods: " + own_->allow,
+                                                 "Access-Control-Allow-Headers: Content-Type, If-None-Match",
+                                                 "Access-Control-Max-Age: 600"});
     return answer(std::move(reply), Outcome::served);
 }
 
@@ -171,23 +163,35 @@ std::vector<std::string> Session::price_fields() const {
     if (service().sessions) accepted.append(accepted.empty() ? "" : ", ").append("lightning/session");
     if (!accepted.empty()) out.push_back("Accept-Payment: " + accepted);
     if (site_->config.discovery.enabled && !service().hidden)
-        out.push_back("Link: <" + std::string(discovery::manifest_path) + ">; rel=\"service-desc\"");
+        out.push_back("Link: <" + std::string(forwarded().prefix) + std::string(discovery::manifest_path) +
+                      ">; rel=\"service-desc\"");
     return out;
 }
 
 bool Session::answers_options() const {
+    if (!other_methods_.empty()) return true;
     return match_.access == paywall::Access::sold && !service().forward_options && !service().dry_run;
+}
+
+// What this address takes, as Allow has it (RFC 9110 §10.2.1).
+std::string Session::allowed_methods() const {
+    if (!other_methods_.empty()) return other_methods_ + ", OPTIONS";
+    const std::vector<std::string>& names = service().methods.names;
+    if (names.empty()) return std::string(all_methods);
+    std::string out;
+    for (const std::string& method : names) (out += out.empty() ? "" : ", ") += method;
+    return out;
 }
 
 // OPTIONS is answered here: what a client may send is no secret, and the server behind is for those who have paid.
 Awaitable<bool> Session::send_options() {
-    (void)co_await price_in(offer_tier_);
     Reply reply;
     reply.status = 204;
-    reply.fields = price_fields();
-    std::string allow;
-    for (const std::string& method : service().methods.names) (allow += allow.empty() ? "" : ", ") += method;
-    reply.fields.push_back("Allow: " + (allow.empty() ? std::string(all_methods) : allow));
+    if (match_.access == paywall::Access::sold && !service().dry_run) {
+        (void)co_await price_in(offer_tier_);
+        reply.fields = price_fields();
+    }
+    reply.fields.push_back("Allow: " + allowed_methods());
     reply.fields.push_back("Cache-Control: no-store");
     co_return co_await answer(std::move(reply), Outcome::served);
 }

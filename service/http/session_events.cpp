@@ -59,8 +59,8 @@ Awaitable<bool> Session::send_events() {
     std::string_view offer = query_parameter(exchange_->target.forward, "offer");
     const l402::KeyRing* keys = worker_.keys();
     std::optional<pages::SealedTicket> ticket;
-    for (std::string_view value : pages::find_offer_cookies(exchange_->request.head(), offer)) {
-        ticket = pages::parse_pay_cookie(value);
+    for (const pages::PayCookie& cookie : pages::find_offer_cookies(exchange_->request.head(), offer)) {
+        ticket = pages::parse_pay_cookie(cookie.value);
         if (ticket && keys && pages::is_genuine(*ticket, *keys)) break;
         ticket.reset();
     }
@@ -72,7 +72,10 @@ Awaitable<bool> Session::send_events() {
     auto left = ticket->ticket.expires_at + pages::expiry_grace - std::chrono::system_clock::now();
     auto end = Clock::now() + std::min<Clock::duration>(left, longest_wait);
     Executor executor = worker_.context().get_executor();
-    SettlementWaiters::Place place = worker_.shared().waiters.join(hash, executor, site_->config.pay_page.max_waiting);
+    const config::PayPages& bounds = site_->config.pay_page;
+    const SettlementWaiters::Who who{hash, limits::prefix_of(client_)};
+    SettlementWaiters::Place place =
+        worker_.shared().waiters.join(who, executor, {bounds.max_waiting, bounds.max_waiting_per_prefix});
     if (!place) {
         Problem full{503, "Too many pages wait for their payment. Load the page again instead."};
         full.retry_after = 15;
@@ -81,7 +84,8 @@ Awaitable<bool> Session::send_events() {
     bool head_only = exchange_->request.head().verb == Verb::head;
     std::string text = "HTTP/1.1 200 OK\r\nDate: " + std::string(worker_.date()) +
                        "\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
-                       "Connection: close\r\n\r\n";
+                       "Connection: close\r\n" +
+                       own_lines_ + "\r\n";
     if (!head_only) text += "retry: 3000\n\n";
     answered_ = true;
     ErrorCode failed = co_await write_client(text, {});

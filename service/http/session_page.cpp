@@ -1,6 +1,8 @@
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 
+#include <algorithm>
+
 #include "common/codec/base64.hpp"
 #include "service/pages/accept.hpp"
 #include "service/pages/pay_page.hpp"
@@ -10,8 +12,7 @@
 namespace millrace::http {
 namespace {
 
-// A cookie outlives its invoice by the time that the payment buys; where that has no end, by what browsers keep at
-// most.
+// What was bought without an end is kept for as long as browsers keep a cookie at most.
 constexpr std::chrono::seconds longest_cookie = std::chrono::hours(24 * 400);
 
 std::chrono::sys_seconds whole_seconds(paywall::Time time) {
@@ -30,38 +31,46 @@ std::string Session::offer_name() const {
     return pages::offer_name(service().name.text(), kind, price_);
 }
 
-// As far as the browser is concerned: TLS may end at a proxy, which is believed where its X-Forwarded-For is.
-bool Session::came_by_https() const {
-    if (tls_) return true;
-    if (!front_question_ && !limits::any_has(site_->config.clients.trusted_proxies, peer_address_)) return false;
-    for (const HeaderLine& line : exchange_->request.head().fields) {
-        if (same_field_name(line.name, "X-Forwarded-Proto")) return line.value == "https";
-    }
-    return false;
-}
-
 // Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several tickets the
 // first that opens this request counts; where none does, the first that was paid says why.
-std::optional<pages::SealedTicket> Session::find_ticket() {
+std::optional<Session::HeldTicket> Session::find_ticket() {
     const RequestHead& head = exchange_->request.head();
     bool safe = (head.verb == Verb::get || head.verb == Verb::head) && head.upgrade.empty();
     if (!safe || !service().pay_page) return std::nullopt;
-    std::optional<pages::SealedTicket> refused;
-    for (std::string_view value : pages::find_service_cookies(head, service().name.text())) {
-        std::optional<pages::SealedTicket> ticket = pages::parse_pay_cookie(value);
+    std::optional<HeldTicket> refused;
+    for (const pages::PayCookie& cookie : pages::find_service_cookies(head, service().name.text())) {
+        std::optional<pages::SealedTicket> ticket = pages::parse_pay_cookie(cookie.value);
         if (!ticket) continue;
+        HeldTicket held{std::string(cookie.offer), std::move(*ticket)};
         const l402::KeyRing* keys = worker_.keys();
-        if (!keys) return ticket;  // the decision will be that nothing can be decided
-        if (!pages::is_genuine(*ticket, *keys)) continue;
-        const paywall::TokenClaim said(ticket->credential.macaroon, service());
+        if (!keys) return held;  // the decision will be that nothing can be decided
+        const l402::Credential& token = held.sealed.credential;
+        if (!worker_.shared().store.facts(token.identifier.payment_hash).settled_at) continue;
+        if (!pages::is_genuine(held.sealed, *keys)) continue;
+        const paywall::TokenClaim said(token.macaroon, service());
         if (!about_tier(said.claim.tier())) continue;
-        if (!worker_.shared().store.facts(ticket->credential.identifier.payment_hash).settled_at) continue;
-        auto credential = paywall::FoundCredential(std::optional(ticket->credential));
+        auto credential = paywall::FoundCredential(std::optional(token));
         paywall::Decision decision = decide(credential, paywall::Proof::settlement);
-        if (std::holds_alternative<paywall::Admit>(decision)) return ticket;
-        if (!refused) refused = std::move(ticket);
+        if (std::holds_alternative<paywall::Admit>(decision)) return held;
+        if (!refused) refused = std::move(held);
     }
     return refused;
+}
+
+// What was an offer is bought now: the browser keeps its ticket for as long as that opens something. A front proxy that
+// asks hands no cookie on with a request that passes: there it is kept so from the beginning.
+void Session::keep_cookie(HeldTicket held) {
+    pages::PayTicket& ticket = held.sealed.ticket;
+    const l402::KeyRing* keys = worker_.keys();
+    if (ticket.bolt11.empty() || front_question_ || !keys) return;
+    ticket.bolt11.clear();
+    const std::string sealed = pages::seal(ticket, *keys);
+    if (sealed.empty()) return;
+    std::chrono::seconds left = longest_cookie;
+    if (until_) left = std::chrono::ceil<std::chrono::seconds>(*until_ - worker_.shared().wall.now());
+    pages::CookieScope scope{std::clamp(left, std::chrono::seconds(1), longest_cookie), came_by_https()};
+    const std::string name = std::string(pages::pay_cookie_prefix) + held.offer;
+    own_lines_.append("Set-Cookie: ").append(pages::set_cookie(name, sealed, scope)).append("\r\n");
 }
 
 bool Session::shows_page() const {
@@ -71,16 +80,17 @@ bool Session::shows_page() const {
 
 std::optional<Problem> Session::page_again(paywall::Reason reason) {
     if (!shows_page() || !worker_.keys()) return std::nullopt;
+    auto now = std::chrono::system_clock::now();
     std::optional<pages::SealedTicket> shown;
-    for (std::string_view value : pages::find_offer_cookies(exchange_->request.head(), offer_name())) {
-        shown = pages::parse_pay_cookie(value);
-        if (shown && pages::is_genuine(*shown, *worker_.keys())) break;
+    for (const pages::PayCookie& cookie : pages::find_offer_cookies(exchange_->request.head(), offer_name())) {
+        shown = pages::parse_pay_cookie(cookie.value);
+        const bool payable =
+            shown && !shown->ticket.bolt11.empty() && now < shown->ticket.expires_at + pages::expiry_grace;
+        if (payable && pages::is_genuine(*shown, *worker_.keys())) break;
         shown.reset();
     }
     Msat due = thing_.empty() || !shown ? amount_due() : shown->ticket.price;
     if (!shown || shown->ticket.price != due) return std::nullopt;
-    auto now = std::chrono::system_clock::now();
-    if (now >= shown->ticket.expires_at + pages::expiry_grace) return std::nullopt;
     // Another key may have been retired, and what was paid is not to be paid again.
     const std::string& seller = service().seller().text();
     if (l402::verify(shown->credential, *worker_.keys(), seller, now, l402::Proof::settlement)) return std::nullopt;
@@ -101,20 +111,10 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
     std::string sealed = keys ? pages::seal(ticket, *keys) : std::string();
     if (sealed.empty()) return;  // the problem document does without a cookie
     const config::Service& sold = service();
-    std::string offer = offer_name();
-    std::string name = std::string(pages::pay_cookie_prefix) + offer;
-    std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
-    auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace +
-                    sold.timeout_of(offer_tier_).value_or(longest_cookie);
-    pages::CookieScope scope{sold.path.root(), std::min(lifetime, longest_cookie), came_by_https()};
     problem.fields = pages::page_fields();
-    problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
-    if (sold.path.root() != "/") {
-        // Once more where the page listens, which is not below the service's path.
-        scope.path = pages::own_path;
-        problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
-    }
-    std::string events = std::string(pages::events_path) + "?offer=" + offer;
+    set_page_cookie(problem, ticket, sealed);
+    std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
+    std::string events = std::string(pages::events_path.substr(1)) + "?offer=" + offer_name();
     std::string notice;
     if (reason != paywall::Reason::no_credential) {
         notice = paywall::explain(reason);
@@ -128,6 +128,53 @@ void Session::add_page(Problem& problem, pages::PayTicket ticket, paywall::Reaso
         sold.name.text(),  description, ticket.price, sold.timeout_of(offer_tier_), notice, ticket.bolt11,
         ticket.expires_at, now,         events};
     problem.page = pages::write_pay_page(page);
+}
+
+// The cookies of pay pages that the browser shows, and what they are good for.
+std::vector<pages::HeldCookie> Session::held_cookies() const {
+    using State = pages::HeldCookie::State;
+    std::vector<pages::HeldCookie> out;
+    const l402::KeyRing* keys = worker_.keys();
+    const auto now = std::chrono::system_clock::now();
+    for (const pages::PayCookie& cookie : pages::find_pay_cookies(exchange_->request.head())) {
+        // Those of another millraced at this host are its own.
+        std::optional<pages::SealedTicket> ticket = pages::parse_pay_cookie(cookie.value);
+        if (!ticket || !keys || !pages::is_genuine(*ticket, *keys)) continue;
+        paywall::PaymentFacts facts = worker_.shared().store.facts(ticket->credential.identifier.payment_hash);
+        pages::HeldCookie held{std::string(cookie.offer),
+                               pages::pay_cookie_prefix.size() + cookie.offer.size() + cookie.value.size(),
+                               State::open, ticket->ticket.expires_at};
+        if (facts.settled_at && !facts.revoked)
+            held.state = State::bought;
+        else if (facts.revoked || now >= ticket->ticket.expires_at + pages::expiry_grace)
+            held.state = State::over;
+        out.push_back(std::move(held));
+    }
+    return out;
+}
+
+void Session::set_page_cookie(Problem& problem, const pages::PayTicket& ticket, const std::string& sealed) {
+    const config::Service& sold = service();
+    const std::string offer = offer_name();
+    const auto now = whole_seconds(std::chrono::system_clock::now());
+    auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace;
+    if (front_question_) lifetime += sold.timeout_of(offer_tier_).value_or(longest_cookie);
+    pages::CookieScope scope{std::clamp(lifetime, std::chrono::seconds(1), longest_cookie), came_by_https()};
+    const std::string name = std::string(pages::pay_cookie_prefix) + offer;
+    problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
+    scope.max_age = std::chrono::seconds(0);
+    const std::vector<pages::HeldCookie> held = held_cookies();
+    for (const std::string& gone : pages::give_way(held, offer, name.size() + sealed.size())) {
+        const std::string other = std::string(pages::pay_cookie_prefix) + gone;
+        scope.path = {};
+        problem.fields.push_back("Set-Cookie: " + pages::set_cookie(other, {}, scope));
+        const bool outlived = std::any_of(held.begin(), held.end(), [&](const pages::HeldCookie& one) {
+            return one.offer == gone && one.state == pages::HeldCookie::State::over;
+        });
+        // An earlier build set it for the service's path, and for longer.
+        scope.path = sold.path.root();
+        if (outlived) problem.fields.push_back("Set-Cookie: " + pages::set_cookie(other, {}, scope));
+    }
 }
 
 // What stands in the way of a person's request for a while.

@@ -3,6 +3,7 @@
 #include "service/async/spawn.hpp"
 #include "service/http/answer_reader.hpp"
 #include "service/http/header_rules.hpp"
+#include "common/codec/log_text.hpp"
 #include "service/http/session.hpp"
 #include "service/http/upstream_connect.hpp"
 #include "service/upstream/rewrite.hpp"
@@ -26,6 +27,7 @@ Awaitable<bool> Session::proxy() {
         upstream::rewrite_target(*group.config().rewrite, service().paths, x.target.forward, x.rewritten);
         path = x.rewritten;
     }
+    const Forwarded front = forwarded();
     bool fresh = false;
     for (;;) {
         if (target->health->speaks_1_0() && body_.chunked() && !whole_body_) {
@@ -38,7 +40,7 @@ Awaitable<bool> Session::proxy() {
                            host,
                            target->authority,
                            client_text_,
-                           tls_ != nullptr,
+                           front.https.value_or(tls_ != nullptr),
                            token_headers_,
                            group.header_lines(),
                            group.header_names(),
@@ -46,6 +48,8 @@ Awaitable<bool> Session::proxy() {
                            used_once};
         if (whole_body_) facts.whole_body = whole_body_->size();
         facts.deciding = &site_->deciding[match_.service];
+        facts.public_host = front.host;
+        facts.prefix = front.prefix;
         x.to_upstream.clear();
         append_upstream_head(head, facts, x.to_upstream);
         std::shared_ptr<UpstreamPool> pool = worker_.pool(*target);
@@ -130,7 +134,7 @@ Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const upstream::
         if (watch_.expired())
             problem_ = Problem{504, "The server behind this service did not accept a connection in time."};
         why = why_not(error, watch_, &connection->stream);
-        spdlog::debug("upstream {}: {}", target.url, why);
+        spdlog::debug("upstream {}: {}", target.url, codec::log_text(why));
     }
     if (shortage) {
         // Nothing is known of the upstream.
@@ -143,7 +147,7 @@ Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const upstream::
     if (auto rest = target.health->failed(Clock::now()))
         spdlog::warn("service {}: upstream {} cannot be reached, not asked for {} s where there is another: {}",
                      service().name.text(), target.url, std::chrono::duration_cast<std::chrono::seconds>(*rest).count(),
-                     why);
+                     codec::log_text(why));
     co_return nullptr;
 }
 

@@ -39,7 +39,7 @@ Awaitable<bool> Session::forward_response(UpstreamConnection& upstream, bool* re
     int version = x.request.head().version;
     ClientFraming framing = client_framing(head, version);
     if (framing == ClientFraming::close || worker_.draining() || !sent_whole()) keep_alive_ = false;
-    OwnFields own{own_lines_, receipt_, service().cost_header, free_for_all(), worker_.date()};
+    OwnFields own{own_lines_, receipt_, service().cost_header, free_for_all(), worker_.date(), !service().cors.empty()};
     append_client_head(head, framing, version, keep_alive_, own, x.to_client);
     unsigned status = head.status;
     Framing from = head.framing;

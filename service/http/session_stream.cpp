@@ -125,7 +125,7 @@ Awaitable<bool> Session::forward_events(UpstreamConnection& upstream, bool* reus
     // Events of ours come between the upstream's: the length it may have told is not the client's.
     const ClientFraming framing = version >= 11 ? ClientFraming::chunked : ClientFraming::close;
     if (framing == ClientFraming::close || worker_.draining() || !sent_whole()) keep_alive_ = false;
-    OwnFields own{own_lines_, receipt_, service().cost_header, free_for_all(), worker_.date()};
+    OwnFields own{own_lines_, receipt_, service().cost_header, free_for_all(), worker_.date(), !service().cors.empty()};
     append_client_head(head, framing, version, keep_alive_, own, x.to_client);
     const unsigned status = head.status;
     const Framing from = head.framing;

@@ -4,12 +4,15 @@
 
 namespace millrace::http {
 
-SettlementWaiters::Place SettlementWaiters::join(const PaymentHash& hash, Executor executor, std::size_t max) {
+SettlementWaiters::Place SettlementWaiters::join(const Who& who, Executor executor, const Bounds& bounds) {
     std::lock_guard lock(mutex_);
-    if (waiters_.size() >= max) return {};
+    if (waiters_.size() >= bounds.in_all || waiters_.count(who.hash) >= bounds.per_payment) return {};
+    auto network = of_network_.try_emplace(who.prefix, 0).first;
+    if (network->second >= bounds.per_prefix) return {};
+    ++network->second;
     auto waiter = std::make_shared<Waiter>(executor);
-    waiters_.emplace(hash, waiter);
-    return {*this, hash, std::move(waiter)};
+    waiters_.emplace(who.hash, waiter);
+    return {*this, who, std::move(waiter)};
 }
 
 void SettlementWaiters::settled(const PaymentHash& hash) {
@@ -28,9 +31,11 @@ std::size_t SettlementWaiters::size() const {
     return waiters_.size();
 }
 
-void SettlementWaiters::leave(const PaymentHash& hash, const std::shared_ptr<Waiter>& waiter) {
+void SettlementWaiters::leave(const Who& who, const std::shared_ptr<Waiter>& waiter) {
     std::lock_guard lock(mutex_);
-    auto [begin, end] = waiters_.equal_range(hash);
+    auto network = of_network_.find(who.prefix);
+    if (network != of_network_.end() && --network->second == 0) of_network_.erase(network);
+    auto [begin, end] = waiters_.equal_range(who.hash);
     for (auto entry = begin; entry != end; ++entry) {
         if (entry->second != waiter) continue;
         waiters_.erase(entry);

@@ -1,7 +1,7 @@
 // Connections that wait for a payment to be settled, on whatever thread they live: told once, by the store's news of
 // the settlement, without anybody asking again and again.
 //
-//   SettlementWaiters::Place place = waiters.join(hash, executor, 1000);        on the connection's thread
+//   SettlementWaiters::Place place = waiters.join({hash, prefix}, executor, {1000, 50});      on the connection's thread
 //   if (!place) ...                                                              too many wait already
 //   while (!place->settled) co_await place->alarm.async_wait(use_result);        ends early when it is settled
 //
@@ -17,6 +17,7 @@
 
 #include "common/ids/ids.hpp"
 #include "service/http/asio.hpp"
+#include "service/limits/network.hpp"
 
 namespace millrace::http {
 
@@ -31,17 +32,27 @@ class SettlementWaiters {
         bool over = false;  // nobody needs to look any more
     };
 
+    // Whose settlement is waited for, and where from.
+    struct Who {
+        PaymentHash hash;
+        limits::Prefix prefix;
+    };
+    struct Bounds {
+        std::size_t in_all = 1000;
+        std::size_t per_prefix = 50;
+        std::size_t per_payment = 8;  // the tabs of one browser
+    };
+
     // Keeps a waiter's place; gives it up when it goes.
     class Place {
       public:
         Place() = default;
-        Place(SettlementWaiters& waiters, const PaymentHash& hash, std::shared_ptr<Waiter> waiter)
-            : waiters_(&waiters), hash_(hash), waiter_(std::move(waiter)) {}
-        Place(Place&& other) noexcept
-            : waiters_(other.waiters_), hash_(other.hash_), waiter_(std::move(other.waiter_)) {}
+        Place(SettlementWaiters& waiters, const Who& who, std::shared_ptr<Waiter> waiter)
+            : waiters_(&waiters), who_(who), waiter_(std::move(waiter)) {}
+        Place(Place&& other) noexcept : waiters_(other.waiters_), who_(other.who_), waiter_(std::move(other.waiter_)) {}
         Place& operator=(Place&&) = delete;
         ~Place() {
-            if (waiter_) waiters_->leave(hash_, waiter_);
+            if (waiter_) waiters_->leave(who_, waiter_);
         }
         explicit operator bool() const { return waiter_ != nullptr; }
         Waiter* operator->() const { return waiter_.get(); }
@@ -49,12 +60,12 @@ class SettlementWaiters {
 
       private:
         SettlementWaiters* waiters_ = nullptr;
-        PaymentHash hash_;
+        Who who_;
         std::shared_ptr<Waiter> waiter_;
     };
 
-    // Empty where `max` wait already.
-    [[nodiscard]] Place join(const PaymentHash& hash, Executor executor, std::size_t max);
+    // Empty where as many wait already as may: in all, of this network, or for this payment.
+    [[nodiscard]] Place join(const Who& who, Executor executor, const Bounds& bounds);
 
     // Wakes all who wait for it, each on its own thread.
     void settled(const PaymentHash& hash);
@@ -62,10 +73,11 @@ class SettlementWaiters {
     [[nodiscard]] std::size_t size() const;
 
   private:
-    void leave(const PaymentHash& hash, const std::shared_ptr<Waiter>& waiter);
+    void leave(const Who& who, const std::shared_ptr<Waiter>& waiter);
 
     mutable std::mutex mutex_;
     std::unordered_multimap<PaymentHash, std::shared_ptr<Waiter>> waiters_;
+    std::unordered_map<limits::Prefix, std::size_t> of_network_;
 };
 
 }  // namespace millrace::http

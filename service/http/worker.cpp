@@ -32,12 +32,11 @@ void Worker::run() {
     async::run_event_loop(*context_, "a handler of a worker");
 }
 
-void Worker::adopt(Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls, ListenerRole role) {
+void Worker::adopt(Accepted accepted, std::shared_ptr<asio::ssl::context> tls, ListenerRole role) {
     connection_count_.fetch_add(1, std::memory_order_relaxed);
-    asio::post(context_->get_executor(), [this, socket = std::move(socket), peer = std::move(peer),
-                                          tls = std::move(tls), role]() mutable {
+    asio::post(context_->get_executor(), [this, accepted = std::move(accepted), tls = std::move(tls), role]() mutable {
         counts_.connections_opened.add();
-        auto session = std::make_unique<Session>(*this, std::move(socket), std::move(peer), std::move(tls), role);
+        auto session = std::make_unique<Session>(*this, std::move(accepted), std::move(tls), role);
         sessions_.insert(session.get());
         async::spawn(context_->get_executor(), run_session(std::move(session)), "a connection");
     });

@@ -17,6 +17,7 @@
 #include "service/http/settlement_waiters.hpp"
 #include "service/http/upstream_pool.hpp"
 #include "service/http/watchdog.hpp"
+#include "service/limits/connections.hpp"
 #include "service/limits/use_limits.hpp"
 #include "service/paywall/credential_cache.hpp"
 #include "service/paywall/free_ledger.hpp"
@@ -53,6 +54,7 @@ struct Shared {
     paywall::SessionBook& sessions;
     sessions::Closer& closer;
     Descriptors& descriptors;
+    limits::Connections& connections;
 };
 
 class Worker {
@@ -68,8 +70,14 @@ class Worker {
     void run();
     void stop() { context_->stop(); }
 
-    // From any thread: takes over a connection that was accepted for this worker's io_context; `tls` null: plain.
-    void adopt(Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls, ListenerRole role);
+    // A connection that was accepted for this worker's io_context.
+    struct Accepted {
+        Socket socket;
+        std::string peer;
+        limits::Connections::Place place;
+    };
+    // From any thread: takes it over; `tls` null: plain.
+    void adopt(Accepted accepted, std::shared_ptr<asio::ssl::context> tls, ListenerRole role);
     // From any thread: idle connections close, busy ones after their response.
     void drain();
     [[nodiscard]] std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }

@@ -1,10 +1,15 @@
 // The listener of [metrics]: GET /metrics, /healthz, /readyz. One request a connection.
+//
+//   a head within 3 seconds, the answer taken within 10; at most 64 connections at a time, 16 of one address: beyond
+//   them the oldest gives way
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "service/http/listening_socket.hpp"
+#include "service/limits/seats.hpp"
 
 namespace millrace::metrics {
 
@@ -24,11 +29,12 @@ class Endpoint {
 
   private:
     http::Awaitable<> accept();
-    http::Awaitable<> serve(http::Socket socket);
+    http::Awaitable<> serve(http::Socket socket, std::string peer);
     std::string answer(std::string_view head) const;
 
     http::Acceptor acceptor_;
     EndpointSources sources_;
+    limits::Seats seats_{limits::Seats::Bounds{}};
 };
 
 }  // namespace millrace::metrics

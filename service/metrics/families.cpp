@@ -115,6 +115,9 @@ void append_thread_families(std::span<const ThreadShard> threads, Families& out)
     double opened = sum(threads, [](const ThreadShard& s) -> const Count& { return s.connections_opened; });
     double closed = sum(threads, [](const ThreadShard& s) -> const Count& { return s.connections_closed; });
     append_counter("l402_http_connections_total", "Connections accepted from clients.", opened, out);
+    append_counter("l402_http_connections_refused_total",
+                   "Connections closed at once: their network had limits.connections_per_prefix open.",
+                   sum(threads, [](const ThreadShard& s) -> const Count& { return s.connections_refused; }), out);
     append_gauge("l402_http_connections_open", "Connections from clients that are open.", opened - closed, out);
     double upstream_opened = sum(threads, [](const ThreadShard& s) -> const Count& { return s.upstream_opened; });
     double upstream_closed = sum(threads, [](const ThreadShard& s) -> const Count& { return s.upstream_closed; });

@@ -35,6 +35,7 @@ struct alignas(64) ThreadShard {
     Distribution<verify_bounds.size()> verify;
     Count connections_opened;
     Count connections_closed;
+    Count connections_refused;  // beyond limits.connections_per_prefix
     Count upstream_opened;
     Count upstream_closed;
 };

@@ -10,7 +10,7 @@ namespace millrace::pages {
 namespace {
 
 constexpr std::size_t max_value = 4096;
-constexpr std::size_t max_cookies = 16;
+constexpr std::size_t max_cookies = 64;
 constexpr char separator = '~';  // in no name of a service or a route
 constexpr std::string_view key_info = "millrace pay page";
 
@@ -32,17 +32,25 @@ void for_each_cookie(std::string_view field, Use use) {
     }
 }
 
-// The values of cookies of pay pages for whose offer `wanted` holds.
+// One without an invoice.
+bool looks_bought(const PayCookie& cookie) {
+    return cookie.value.find("..") != std::string_view::npos;
+}
+
+// The cookies of pay pages for whose offer `wanted` holds.
 template <class Wanted>
-std::vector<std::string_view> find_cookies(const http::RequestHead& head, Wanted wanted) {
-    std::vector<std::string_view> out;
+std::vector<PayCookie> find_cookies(const http::RequestHead& head, Wanted wanted) {
+    std::vector<PayCookie> out;
     for (const http::HeaderLine& line : head.fields) {
         if (line.id != http::Field::cookie) continue;
         for_each_cookie(line.value, [&](std::string_view, std::string_view name, std::string_view value) {
-            if (name.substr(0, pay_cookie_prefix.size()) != pay_cookie_prefix || out.size() >= max_cookies) return;
-            if (wanted(name.substr(pay_cookie_prefix.size()))) out.push_back(value);
+            if (name.substr(0, pay_cookie_prefix.size()) != pay_cookie_prefix) return;
+            name.remove_prefix(pay_cookie_prefix.size());
+            if (wanted(name)) out.push_back({name, value});
         });
     }
+    std::stable_partition(out.begin(), out.end(), looks_bought);
+    if (out.size() > max_cookies) out.resize(max_cookies);
     return out;
 }
 
@@ -134,11 +142,15 @@ std::string offer_name(std::string_view service, std::string_view route, Msat pr
     return (out += separator) + std::to_string(price.value());
 }
 
-std::vector<std::string_view> find_offer_cookies(const http::RequestHead& head, std::string_view offer) {
+std::vector<PayCookie> find_offer_cookies(const http::RequestHead& head, std::string_view offer) {
     return find_cookies(head, [offer](std::string_view found) { return found == offer; });
 }
 
-std::vector<std::string_view> find_service_cookies(const http::RequestHead& head, std::string_view service) {
+std::vector<PayCookie> find_pay_cookies(const http::RequestHead& head) {
+    return find_cookies(head, [](std::string_view) { return true; });
+}
+
+std::vector<PayCookie> find_service_cookies(const http::RequestHead& head, std::string_view service) {
     return find_cookies(head, [service](std::string_view found) {
         return found.size() > service.size() && found[service.size()] == separator &&
                found.substr(0, service.size()) == service;
@@ -157,7 +169,8 @@ std::string without_pay_cookies(std::string_view value) {
 
 std::string set_cookie(std::string_view name, std::string_view value, const CookieScope& scope) {
     std::string out(name);
-    out.append("=").append(value).append("; Path=").append(encode_path(scope.path));
+    out.append("=").append(value);
+    if (!scope.path.empty()) out.append("; Path=").append(encode_path(scope.path));
     out.append("; Max-Age=").append(std::to_string(scope.max_age.count()));
     out.append("; HttpOnly; SameSite=Lax");
     if (scope.secure) out.append("; Secure");

@@ -3,11 +3,17 @@
 //
 //   name    := "millrace-pay-" offer
 //   offer   := service ["~" route] "~" price          what one payment buys: two of them in one browser, two cookies
-//   value   := token "." amount_msat "." expires_at "." invoice "." seal      token, seal: base64url; numbers: decimal
+//   value   := token "." amount_msat "." expires_at "." [invoice] "." seal    token, seal: base64url; numbers: decimal
 //   seal    := HMAC-SHA256(HKDF(epoch key, "millrace pay page"), value up to the last ".")
 //
-// It is a bearer secret, as a credential is: HttpOnly, limited to the service's path, Secure under TLS, stripped before
-// a request goes upstream, and never logged. Its secret is the seal. The token is none: it stands in the 402 beside the
+// With an invoice it is that of an offer, and ends with the invoice. The first request that it opens is answered with
+// the same ticket without it: bought, and kept for as long as the payment buys.
+//
+// It names no Path: the browser takes the folder of the page that it was shown (RFC 6265 §5.1.4), as the browser sees
+// it, below whatever prefix a front cuts off and in whatever spelling. What was bought opens what is below that folder.
+//
+// It is a bearer secret, as a credential is: HttpOnly, Secure under TLS, stripped before a request goes upstream, and
+// never logged. Its secret is the seal. The token is none: it stands in the 402 beside the
 // invoice, where payers, wallets and whoever is shown them see it; hence a token in a cookie without the seal opens
 // nothing, however settled its payment is, and a challenge that a program got can never be turned into a cookie. The
 // seal also vouches for the invoice and its price, so that nobody can slip a browser another one to pay.
@@ -56,18 +62,25 @@ struct SealedTicket {
 // The offer's part of a cookie's name; `route` is empty where the token is not for a route alone.
 [[nodiscard]] std::string offer_name(std::string_view service, std::string_view route, Msat price);
 
-// The values of a request's cookies of an offer, or of all offers of a service, in order, at most 16.
-[[nodiscard]] std::vector<std::string_view> find_offer_cookies(const http::RequestHead& head, std::string_view offer);
-[[nodiscard]] std::vector<std::string_view> find_service_cookies(const http::RequestHead& head,
-                                                                 std::string_view service);
+struct PayCookie {
+    std::string_view offer;
+    std::string_view value;
+    bool operator==(const PayCookie&) const = default;
+};
+
+// A request's cookies of an offer, of all offers of a service, or of all there are: those of what was bought first, else
+// in order; at most 64.
+[[nodiscard]] std::vector<PayCookie> find_offer_cookies(const http::RequestHead& head, std::string_view offer);
+[[nodiscard]] std::vector<PayCookie> find_service_cookies(const http::RequestHead& head, std::string_view service);
+[[nodiscard]] std::vector<PayCookie> find_pay_cookies(const http::RequestHead& head);
 
 // A Cookie field's value without the cookies of pay pages; empty where nothing is left.
 [[nodiscard]] std::string without_pay_cookies(std::string_view value);
 
 struct CookieScope {
-    std::string_view path;  // decoded, as configured
-    std::chrono::seconds max_age;
+    std::chrono::seconds max_age;  // 0: the browser is to forget it
     bool secure = false;
+    std::string_view path = {};  // decoded, as configured; empty: the browser takes the folder of the page
 };
 
 // The value of a Set-Cookie field.

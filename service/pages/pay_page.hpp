@@ -19,8 +19,7 @@ namespace millrace::pages {
 // the last second is settled, and the browser let in, before its cookie gives way to a new offer.
 constexpr std::chrono::seconds expiry_grace{30};
 
-// Where a page listens for its settlement: this path with "?offer=NAME".
-inline constexpr std::string_view own_path = "/.well-known/millrace/";
+// Where a page listens for its settlement: below the folder that it was shown in, with "?offer=NAME".
 inline constexpr std::string_view events_path = "/.well-known/millrace/settled";
 
 struct PayPage {
@@ -32,7 +31,7 @@ struct PayPage {
     std::string_view bolt11;
     std::chrono::sys_seconds expires_at;
     std::chrono::sys_seconds now;
-    std::string_view events;  // where to listen for the settlement
+    std::string_view events;  // where to listen for the settlement, relative to the page
 };
 
 [[nodiscard]] std::string write_pay_page(const PayPage& page);

@@ -2,25 +2,62 @@
 
 #include <algorithm>
 
+#include "common/codec/ascii.hpp"
+
 namespace millrace::paywall {
 namespace {
 
 // Of what millraced itself sends, what a page's script must be able to read to pay and to go on.
 constexpr std::string_view exposed =
-    "WWW-Authenticate, Payment-Receipt, Retry-After, X-L402-Remaining-Uses, X-L402-Remaining-Bytes, "
-    "X-L402-Remaining-Msat, X-L402-Remaining-Free";
+    "WWW-Authenticate, Payment-Receipt, Retry-After, Allow, Link, Accept-Payment, X-L402-Price-Msat, X-L402-Tier, "
+    "X-L402-Remaining-Uses, X-L402-Remaining-Bytes, X-L402-Remaining-Msat, X-L402-Remaining-Free";
+constexpr std::string_view expose_field = "Access-Control-Expose-Headers: ";
+constexpr std::string_view line_end = "\r\n";
 
+// RFC 9110 §5.6.2, in a list.
 bool is_token_list(std::string_view text) {
-    return text.size() <= 1024 && std::all_of(text.begin(), text.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                      c == '_' || c == ',' || c == ' ';
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~, \t";
+    constexpr std::size_t longest = 4096;
+    return text.size() <= longest && std::all_of(text.begin(), text.end(), [&](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      marks.find(c) != std::string_view::npos;
            });
 }
 
-void append_origin(const std::vector<std::string>& allowed, std::string_view origin, std::string& out) {
-    bool any = std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
-    out.append("Access-Control-Allow-Origin: ").append(any ? std::string_view("*") : origin).append("\r\n");
+bool allows_any(const std::vector<std::string>& allowed) {
+    return std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
+}
+
+// False where nothing is allowed.
+bool append_origin(const std::vector<std::string>& allowed, std::string_view origin, std::string& out) {
+    if (allowed.empty()) return false;
+    const bool any = allows_any(allowed);
     if (!any) out.append("Vary: Origin\r\n");
+    if (!any && !allows_origin(allowed, origin)) return false;
+    out.append("Access-Control-Allow-Origin: ").append(any ? std::string_view("*") : origin).append(line_end);
+    return true;
+}
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+template <class Use>
+void for_each_name(std::string_view list, Use use) {
+    while (!list.empty()) {
+        const std::size_t comma = std::min(list.find(','), list.size());
+        const std::string_view name = trim(list.substr(0, comma));
+        if (!name.empty()) use(name);
+        list.remove_prefix(std::min(comma + 1, list.size()));
+    }
+}
+
+bool names(std::string_view list, std::string_view wanted) {
+    bool found = false;
+    for_each_name(list, [&](std::string_view name) { found = found || codec::iequals(name, wanted); });
+    return found;
 }
 
 }  // namespace
@@ -31,22 +68,34 @@ bool allows_origin(const std::vector<std::string>& allowed, std::string_view ori
 }
 
 std::string preflight_lines(const std::vector<std::string>& allowed, const Preflight& preflight) {
-    if (!allows_origin(allowed, preflight.origin)) return {};
     std::string out;
-    append_origin(allowed, preflight.origin, out);
-    out.append("Access-Control-Allow-Methods: ").append(preflight.method).append("\r\n");
+    if (!append_origin(allowed, preflight.origin, out)) return out;
+    out.append("Access-Control-Allow-Methods: ").append(preflight.method).append(line_end);
     // Authorization must be named: "*" does not stand for it.
     bool asked = !preflight.headers.empty() && is_token_list(preflight.headers);
-    out.append("Access-Control-Allow-Headers: ").append(asked ? preflight.headers : "Authorization").append("\r\n");
+    out.append("Access-Control-Allow-Headers: ").append(asked ? preflight.headers : "Authorization").append(line_end);
     out.append("Access-Control-Max-Age: 7200\r\n");
     return out;
 }
 
 std::string response_lines(const std::vector<std::string>& allowed, std::string_view origin) {
-    if (!allows_origin(allowed, origin)) return {};
     std::string out;
-    append_origin(allowed, origin, out);
-    out.append("Access-Control-Expose-Headers: ").append(exposed).append("\r\n");
+    if (append_origin(allowed, origin, out)) out.append(expose_field).append(exposed).append(line_end);
+    return out;
+}
+
+std::string expose_too(std::string_view lines, const std::vector<std::string_view>& upstream) {
+    std::string out(lines);
+    const std::size_t begin = lines.find(expose_field);
+    if (begin == std::string_view::npos) return out;
+    const std::size_t end = lines.find(line_end, begin);
+    std::string list(lines.substr(begin + expose_field.size(), end - begin - expose_field.size()));
+    for (std::string_view value : upstream) {
+        for_each_name(value, [&](std::string_view name) {
+            if (!names(list, name)) list.append(", ").append(name);
+        });
+    }
+    out.replace(begin + expose_field.size(), end - begin - expose_field.size(), list);
     return out;
 }
 

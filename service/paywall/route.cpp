@@ -77,6 +77,13 @@ std::string as_compared(std::string_view path, const PathRules& rules) {
     return out;
 }
 
+void add_methods(const config::Methods& methods, std::string& list) {
+    for (const std::string& name : methods.names) {
+        const std::string padded = ", " + list + ", ";
+        if (padded.find(", " + name + ", ") == std::string::npos) list.append(list.empty() ? "" : ", ").append(name);
+    }
+}
+
 }  // namespace
 
 // `path` and `cut` are one reading, the second without parameters: for services that cut them, or for all.
@@ -97,6 +104,7 @@ Lookup RouteTable::find_path(std::string_view host, std::string_view method, con
         if (!service.path.covers(path, rules) || !fits(service.host, host)) continue;
         if (service.methods.has(method)) return match_within(service, i, method, path, rules);
         out.other_methods = true;
+        add_methods(service.methods, out.allow);
     }
     return out;
 }

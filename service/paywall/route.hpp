@@ -33,6 +33,7 @@ struct RouteMatch {
 struct Lookup {
     std::optional<RouteMatch> match = std::nullopt;
     bool other_methods = false;  // no match, but there is one for another method
+    std::string allow = {};      // those methods then: "GET, HEAD"
     // What the rules of the service made of the path: without parameters, in lower case, without a slash at the end, as
     // they say. Empty: nothing.
     std::string path = {};

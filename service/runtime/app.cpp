@@ -185,7 +185,8 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
         http::Shared shared{site_,     keys_,   *desk_, *store_,       metrics_, waiters_,  use_limits_,
-                            *gateway_, ledger_, wall_,  *free_ledger_, work_,    sessions_, *closer_, descriptors_};
+                            *gateway_, ledger_, wall_,  *free_ledger_, work_,    sessions_, *closer_, descriptors_,
+                            connections_};
         workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();

@@ -82,6 +82,7 @@ class App {
     std::unique_ptr<gateway::Client> gateway_;
     std::unique_ptr<gateway::ChallengeDesk> desk_;
     limits::UseLimits use_limits_;
+    limits::Connections connections_;  // outlives the workers
     paywall::Ledger ledger_;
     std::unique_ptr<paywall::FreeLedger> free_ledger_;
     paywall::WorkDesk work_;

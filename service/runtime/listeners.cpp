@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/codec/log_text.hpp"
 #include "service/runtime/server_tls.hpp"
 
 namespace millrace::runtime {
@@ -52,7 +53,7 @@ Result<void> Listeners::open(const config::Config& config, std::vector<http::Act
         }
     }
     for (const http::ActivatedSocket& one : passed)
-        spdlog::warn("systemd passed a socket \"{}\" that no listen.address asks for", one.name);
+        spdlog::warn("systemd passed a socket \"{}\" that no listen.address asks for", codec::log_text(one.name));
     use(*loaded);
     return {};
 }

@@ -29,11 +29,12 @@ Result<std::shared_ptr<ssl::context>> server_tls(const config::TlsFiles& files) 
         context->native_handle(),
         [](SSL*, const unsigned char** out, unsigned char* length, const unsigned char* offered,
            unsigned offered_length, void*) {
-            static constexpr unsigned char http11[] = "\x08http/1.1";
+            static constexpr unsigned char served[] = "\x08http/1.1\x08http/1.0";
             unsigned char* chosen = nullptr;
-            int result = SSL_select_next_proto(&chosen, length, http11, sizeof http11 - 1, offered, offered_length);
+            int result = SSL_select_next_proto(&chosen, length, served, sizeof served - 1, offered, offered_length);
             *out = chosen;
-            return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+            // RFC 7301 §3.2: no_application_protocol.
+            return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
         },
         nullptr);
     return context;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/await_callback.hpp"
 
@@ -189,7 +190,7 @@ Awaitable<> Closer::ask(store::SessionRecord& session, std::chrono::seconds paus
         written = session.refund_progress == result.progress;
     } else if (!result.reason.empty() && pause == first_pause) {
         spdlog::warn("session {}: {} msat are not paid back yet: {}; asking again", session.id.hex(),
-                     session.refund.value(), result.reason);
+                     session.refund.value(), codec::log_text(result.reason));
     }
     const bool ended = written && (result.progress != RefundProgress::failed || !again);
     if (ended)
@@ -222,7 +223,7 @@ Awaitable<> Closer::record(store::SessionRecord& session, store::RefundResult re
                      result.fee.value());
     } else {
         spdlog::error("session {}: {} msat could not be paid back: {}", session.id.hex(), session.refund.value(),
-                      result.reason);
+                      codec::log_text(result.reason));
     }
 }
 

@@ -207,6 +207,8 @@ path = "{name}.db"
 level = "warning"
 [timeouts]
 idle = "1h"
+[limits]
+connections_per_prefix = 1000000
 {more}[[service]]
 name = "weather"
 path = "/weather/"

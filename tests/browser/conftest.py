@@ -1,10 +1,13 @@
 """Pay pages in a real browser: headless Chromium before millraced, the plugin and a simulated network."""
 
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,55 @@ class House:
 @pytest.fixture(scope="session")
 def house():
     made = House()
+    yield made
+    made.close()
+
+
+class Front:
+    """A proxy that cuts /shop off the paths below it, as nginx does with proxy_pass http://here/; all else goes as it came."""
+
+    def __init__(self, port):
+        self.port, self.events = port, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}{path}"
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                piece = client.recv(1)
+                if not piece:
+                    return
+                head += piece
+            line, rest = head.split(b"\r\n", 1)
+            method, target, version = line.split(b" ")
+            if b"/.well-known/millrace/settled" in target:
+                self.events.append(target)
+            target = target.removeprefix(b"/shop")
+            rest = re.sub(rb"(?i)connection: [^\r]*\r\n", b"", rest)
+            with socket.create_connection(("127.0.0.1", self.port)) as server:
+                server.sendall(method + b" " + target + b" " + version + b"\r\nConnection: close\r\n" + rest)
+                while piece := server.recv(65536):
+                    client.sendall(piece)
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.fixture
+def front(house):
+    made = Front(house.service.port)
     yield made
     made.close()
 

@@ -29,7 +29,7 @@ void check_cookies(std::string_view cookies) {
     http::RequestHead head;
     head.fields.push_back({http::Field::cookie, "Cookie", cookies});
     l402::KeyRing keys;
-    for (std::string_view value : pages::find_service_cookies(head, "weather")) {
+    for (const auto& [offer, value] : pages::find_service_cookies(head, "weather")) {
         auto ticket = pages::parse_pay_cookie(value);
         if (!ticket) continue;
         l402::KeyEpoch epoch = ticket->credential.identifier.epoch();

@@ -3,6 +3,7 @@
 import pytest
 from kit.payments import Challenge
 from kit.upstream import response
+from test_forward_auth import site  # noqa: F401: a fixture
 from test_pages import NAVIGATION, cookie_of, settle, token_of
 from test_work import LIMITS, Task
 
@@ -135,3 +136,25 @@ def test_case_h7_our_own_refusals_are_kept_by_nobody(shop):
         assert (answer.status, answer.all("cache-control")) == (status, ["no-store"])
     head = shop.service.request("HEAD", "/weather/x")
     assert (head.status, head.all("cache-control")) == (402, ["no-store"])
+
+
+def told_by(site, front, *lines, free=False):  # noqa: F811
+    """What a client is told of caching by a front that asked, of a backend's fields."""
+    path = "/weather/health" if free else "/weather/today"
+    site.backend.routes[path] = lambda *_: response(b"x", headers=lines)
+    answer = site.ask(path, {} if free else site.paid().headers(), port=front.port)
+    assert answer.status == 200
+    assert free or not [name for name in TARGETED if answer.all(name)], answer.fields
+    return sorted(word.strip() for value in answer.all("cache-control") for word in value.split(",") if word.strip())
+
+
+@pytest.mark.parametrize("name", ["nginx", "caddy"])
+def test_case_h7_by_the_recipes_of_forward_auth_too(site, name):  # noqa: F811
+    front = getattr(site, name)()
+    assert told_by(site, front, *SHARED) == ["max-age=3600", "private"]
+    assert told_by(site, front) == ["private"]
+    assert told_by(site, front, "Cache-Control: s-maxage=60, public") == ["private"]
+    assert told_by(site, front, "Cache-Control: no-store") == ["no-store", "private"]
+    assert told_by(site, front, "Cache-Control: public, max-age=9", free=True) == ["max-age=9", "public"]
+    refused = site.ask("/weather/today", port=front.port)
+    assert (refused.status, refused.all("cache-control")) == (402, ["no-store"])

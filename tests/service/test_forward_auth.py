@@ -278,8 +278,8 @@ def test_a_browser_buys_on_the_page_and_its_cookie_stays_here(site):
 
     # The page listens through nginx for its payment.
     with Client(nginx.port) as events:
-        offer = page.body.decode().split("/.well-known/millrace/settled?offer=")[1].split('"')[0]
-        events.request("GET", "/.well-known/millrace/settled?offer=" + offer, {"Host": "shop.example", "Cookie": cookie})
+        offer = page.body.decode().split('data-events=".well-known/millrace/settled?offer=')[1].split('"')[0]
+        events.request("GET", "/weather/.well-known/millrace/settled?offer=" + offer, {"Host": "shop.example", "Cookie": cookie})
         head = events.head()
         assert head.status == 200 and head.get("content-type") == "text/event-stream"
         site.house.gateway.settle(token)

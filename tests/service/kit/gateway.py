@@ -29,6 +29,7 @@ class Gateway:
         self.refunds = {}  # (deposits, msat, invoice) -> how often it was asked for
         self.refund_answer = None  # what a refund is answered: result or error; None: complete; "silence": nothing
         self.network = "regtest"
+        self.alias = "seller"
         self.clock = time.time  # the node's
         self.listener = None
         self.clients = []
@@ -170,7 +171,7 @@ class Gateway:
                         "protocol": 1,
                         "version": "fake",
                         "node_id": self.node_id,
-                        "alias": "seller",
+                        "alias": self.alias,
                         "network": self.network,
                         "blockheight": 100,
                     }

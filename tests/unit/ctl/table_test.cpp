@@ -37,6 +37,6 @@ TEST_CASE("other answers are members, one a line") {
 }
 
 TEST_CASE("no text reaches the terminal as a command to it") {
-    CHECK(text("{\"a\":\"\\u001b[2Jx\\u009by\\u007f\\n\"}") == "a  ?[2Jx?y??\n");
+    CHECK(text("{\"a\":\"\\u001b[2Jx\\u009by\\u007f\\n\"}") == "a  \\u001b[2Jx\\u009by\\u007f\\u000a\n");
     CHECK(text("{\"a\":\"gr\\u00fc\\u00df\"}") == "a  gr\xC3\xBC\xC3\x9F\n");
 }

@@ -78,6 +78,7 @@ level = "debug"
 header = "32KiB"
 target = 2048
 body = "10MiB"
+connections_per_prefix = 7
 [timeouts]
 idle = "1s"
 header = "2s"
@@ -89,6 +90,9 @@ tunnel = "6s"
 drain = "7s"
 [pay_page]
 max_waiting = 5
+max_waiting_per_prefix = 3
+[clients]
+trusted_headers = ["x-forwarded-host", "X-Forwarded-Prefix"]
 [discovery]
 enabled = false
 name = "Shop"
@@ -129,7 +133,9 @@ schemes = ["payment"]
     const config::Timeouts& timeouts = config->timeouts;
     CHECK((timeouts.idle == 1s && timeouts.header == 2s && timeouts.body == 3s && timeouts.upstream_connect == 4s));
     CHECK((timeouts.upstream_response == 5s && timeouts.half_closed == 8s && timeouts.tunnel == 6s && timeouts.drain == 7s));
-    CHECK(config->pay_page.max_waiting == 5);
+    CHECK(config->limits.connections_per_prefix == 7);
+    CHECK((config->pay_page.max_waiting == 5 && config->pay_page.max_waiting_per_prefix == 3));
+    CHECK(config->clients.trusted_headers == config::TrustedHeaders{false, true, true});
     CHECK_FALSE(config->discovery.enabled);
     CHECK((config->discovery.name == "Shop" && config->discovery.uri == "https://shop.example/about"));
     REQUIRE(config->services.size() == 2);
@@ -197,6 +203,11 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
          "m.toml:8: limits.header: must be a size such as \"64KiB\", not true"},
         {head + "[limits]\nheader = \"2KiB\"\ntarget = \"3KiB\"\n" + weather,
          "m.toml:9: limits.target: must not be more than limits.header"},
+        {head + "[limits]\nconnections_per_prefix = 0\n" + weather,
+         "m.toml:8: limits.connections_per_prefix: must be a whole number from 1 to 1000000, not 0"},
+        {head + "[clients]\ntrusted_headers = [\"X-Forwarded-For\"]\n" + weather,
+         "m.toml:8: clients.trusted_headers: \"X-Forwarded-For\" must be X-Forwarded-Proto, X-Forwarded-Host or "
+         "X-Forwarded-Prefix; X-Forwarded-For is always believed"},
         {head + "[pay_page]\nmax_waiting = -1\n" + weather,
          "m.toml:8: pay_page.max_waiting: must be a whole number from 0 to 1000000, not -1"},
         {head + "[pay_page]\nmaximum = 1\n" + weather, "m.toml:8: pay_page.maximum: unknown key; known here: max_wai"},

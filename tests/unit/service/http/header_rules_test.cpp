@@ -284,3 +284,28 @@ TEST_CASE("what a response is answered with") {
     CHECK(answered(ok + "Connection: X-B\r\nX-B: 1\r\nKeep-Alive: 5\r\nProxy-Authenticate: x\r\nTrailer: X\r\nUpgrade: "
                         "h3\r\nX-C: 2\r\nContent-Length: 1\r\n\r\n") == ok + "X-C: 2\r\nContent-Length: 1\r\n\r\n");
 }
+
+TEST_CASE("H15: with a list of origins the upstream's word on who may read is not passed on, what it exposes is") {
+    const std::string head =
+        "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: X-A\r\n"
+        "access-control-expose-headers: X-B\r\nVary: Accept\r\nContent-Length: 0\r\n\r\n";
+    struct {
+        const char* lines;
+        bool cross_origin;
+        const char* passed;
+    } const cases[] = {
+        {"Access-Control-Expose-Headers: Y\r\n", true, "Vary: Accept\r\nAccess-Control-Expose-Headers: Y, X-A, X-B\r\n"},
+        {"Vary: Origin\r\n", true, "Vary: Accept\r\nVary: Origin\r\n"},
+        {"", false,
+         "Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: X-A\r\n"
+         "access-control-expose-headers: X-B\r\nVary: Accept\r\n"},
+    };
+    for (const auto& one : cases) {
+        ResponseReader reader;
+        REQUIRE_FALSE(reader.parse(head, limits, false));
+        std::string out;
+        OwnFields own{one.lines, {}, {}, true, one.cross_origin};
+        append_client_head(reader.head(), ClientFraming::length, 11, true, own, out);
+        CHECK(out == "HTTP/1.1 200 OK\r\n" + std::string(one.passed) + "Content-Length: 0\r\n\r\n");
+    }
+}

@@ -17,7 +17,7 @@ PaymentHash hash_of(std::uint8_t byte) {
 }
 
 Awaitable<> wait(SettlementWaiters& waiters, PaymentHash hash, Executor executor, int& told) {
-    SettlementWaiters::Place place = waiters.join(hash, executor, 100);
+    SettlementWaiters::Place place = waiters.join({hash, {}}, executor, {100, 100, 100});
     place->alarm.expires_after(200ms);
     co_await place->alarm.async_wait(use_result);
     told = place->settled ? 1 : 0;
@@ -46,9 +46,9 @@ TEST_CASE("a place is taken until it is given up, and no more of them than allow
     SettlementWaiters waiters;
     asio::io_context context;
     {
-        SettlementWaiters::Place first = waiters.join(hash_of(1), context.get_executor(), 2);
-        SettlementWaiters::Place second = waiters.join(hash_of(1), context.get_executor(), 2);
-        SettlementWaiters::Place third = waiters.join(hash_of(2), context.get_executor(), 2);
+        SettlementWaiters::Place first = waiters.join({hash_of(1), {}}, context.get_executor(), {2, 9, 9});
+        SettlementWaiters::Place second = waiters.join({hash_of(1), {}}, context.get_executor(), {2, 9, 9});
+        SettlementWaiters::Place third = waiters.join({hash_of(2), {}}, context.get_executor(), {2, 9, 9});
         CHECK(first);
         CHECK(second);
         CHECK_FALSE(third);
@@ -56,8 +56,34 @@ TEST_CASE("a place is taken until it is given up, and no more of them than allow
         CHECK(waiters.size() == 2);
     }
     CHECK(waiters.size() == 0);
-    SettlementWaiters::Place none = waiters.join(hash_of(1), context.get_executor(), 0);
+    SettlementWaiters::Place none = waiters.join({hash_of(1), {}}, context.get_executor(), {0, 9, 9});
     CHECK_FALSE(none);
     waiters.settled(hash_of(1));
     CHECK(context.poll() == 0);
+}
+
+TEST_CASE("H20: neither one network nor one payment takes the places of all") {
+    SettlementWaiters waiters;
+    asio::io_context context;
+    const SettlementWaiters::Bounds bounds{6, 3, 2};
+    const limits::Prefix here{1};
+    const limits::Prefix there{2};
+    auto join = [&](std::uint8_t payment, limits::Prefix from) {
+        return waiters.join({hash_of(payment), from}, context.get_executor(), bounds);
+    };
+    auto first = std::make_unique<SettlementWaiters::Place>(join(1, here));
+    SettlementWaiters::Place second = join(1, here);
+    CHECK(*first);
+    CHECK(second);
+    CHECK_FALSE(join(1, here));
+    CHECK_FALSE(join(1, there));  // the payment's own bound
+    SettlementWaiters::Place third = join(2, here);
+    CHECK(third);
+    CHECK_FALSE(join(3, here));  // the network's
+    SettlementWaiters::Place other = join(3, there);
+    CHECK(other);
+    first.reset();
+    CHECK(join(4, here));
+    CHECK(join(1, there));
+    CHECK(waiters.size() == 3);
 }

@@ -95,24 +95,39 @@ TEST_CASE("cookies are found by their offer, or by the service that it is of") {
         "GET / HTTP/1.1\r\nHost: a\r\nCookie: millrace-pay-a~1=1; millrace-pay-a-b~1=2;millrace-pay-a~1=3; x\r\n"
         "Cookie: millrace-pay-a~r~1=4; a~1=5; millrace-pay-a=6\r\n\r\n";
     REQUIRE_FALSE(reader.parse(head, {4096, 4096}));
-    using Values = std::vector<std::string_view>;
-    CHECK(pages::find_offer_cookies(reader.head(), "a~1") == Values{"1", "3"});
-    CHECK(pages::find_offer_cookies(reader.head(), "a~r~1") == Values{"4"});
+    using Cookies = std::vector<pages::PayCookie>;
+    CHECK(pages::find_offer_cookies(reader.head(), "a~1") == Cookies{{"a~1", "1"}, {"a~1", "3"}});
+    CHECK(pages::find_offer_cookies(reader.head(), "a~r~1") == Cookies{{"a~r~1", "4"}});
     CHECK(pages::find_offer_cookies(reader.head(), "").empty());
-    CHECK(pages::find_service_cookies(reader.head(), "a") == Values{"1", "3", "4"});
-    CHECK(pages::find_service_cookies(reader.head(), "a-b") == Values{"2"});
+    CHECK(pages::find_service_cookies(reader.head(), "a") == Cookies{{"a~1", "1"}, {"a~1", "3"}, {"a~r~1", "4"}});
+    CHECK(pages::find_service_cookies(reader.head(), "a-b") == Cookies{{"a-b~1", "2"}});
     CHECK(pages::find_service_cookies(reader.head(), "").empty());
+    CHECK(pages::find_pay_cookies(reader.head()).size() == 5);
     CHECK(pages::offer_name("a", "", Msat(1)) == "a~1");
     CHECK(pages::offer_name("a", "r", Msat(15)) == "a~r~15");
 }
 
-TEST_CASE("no more than sixteen cookies are looked at") {
+TEST_CASE("H13: of many cookies those of what was bought are looked at first, and no more than sixty-four") {
     http::RequestReader reader;
     std::string head = "GET / HTTP/1.1\r\nHost: a\r\nCookie: ";
-    for (int i = 0; i < 40; ++i) head += "millrace-pay-a~1=x; ";
-    head += "b=1\r\n\r\n";
-    REQUIRE_FALSE(reader.parse(head, {4096, 4096}));
-    CHECK(pages::find_service_cookies(reader.head(), "a").size() == 16);
+    for (int i = 0; i < 100; ++i) head += "millrace-pay-a~" + std::to_string(i) + "=t.1.2.lnbc1.s; ";
+    head += "millrace-pay-a~bought=t.1.2..s; b=1\r\n\r\n";
+    REQUIRE_FALSE(reader.parse(head, {16384, 4096}));
+    auto found = pages::find_service_cookies(reader.head(), "a");
+    CHECK(found.size() == 64);
+    CHECK(found[0].offer == "a~bought");
+    CHECK(found[1].offer == "a~0");
+}
+
+TEST_CASE("H13: a ticket without its invoice is one of what was bought, and no less genuine") {
+    Fixture f;
+    f.ticket.bolt11.clear();
+    const std::string value = pages::seal(f.ticket, f.ring);
+    CHECK(value.find("..") != std::string::npos);
+    auto read = pages::parse_pay_cookie(value);
+    REQUIRE(read);
+    CHECK(pages::is_genuine(*read, f.ring));
+    CHECK(read->ticket.bolt11.empty());
 }
 
 TEST_CASE("an upstream gets every cookie but those of pay pages") {
@@ -123,11 +138,11 @@ TEST_CASE("an upstream gets every cookie but those of pay pages") {
           "x-millrace-pay-x=2; q=\"millrace-pay-\"");
 }
 
-TEST_CASE("a cookie is set for one path, out of scripts' reach") {
-    pages::CookieScope scope{"/weather/", 60s, false};
-    CHECK(pages::set_cookie("n", "v", scope) == "n=v; Path=/weather/; Max-Age=60; HttpOnly; SameSite=Lax");
+TEST_CASE("H12: a cookie names no path, unless it is to be forgotten where it was set with one") {
+    pages::CookieScope scope{60s};
+    CHECK(pages::set_cookie("n", "v", scope) == "n=v; Max-Age=60; HttpOnly; SameSite=Lax");
     scope.secure = true;
-    scope.path = "/a b;c/\xc3\xa9";
-    CHECK(pages::set_cookie("n", "v", scope) ==
-          "n=v; Path=/a%20b%3Bc/%C3%A9; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
+    CHECK(pages::set_cookie("n", "v", scope) == "n=v; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
+    scope = {0s, false, "/a b;c/\xc3\xa9"};
+    CHECK(pages::set_cookie("n", "", scope) == "n=; Path=/a%20b%3Bc/%C3%A9; Max-Age=0; HttpOnly; SameSite=Lax");
 }

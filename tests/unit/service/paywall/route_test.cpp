@@ -98,6 +98,26 @@ TEST_CASE("a method that no service of the path takes is told apart from a path 
     CHECK(found(table, "h", "/b/x", "POST") == "none");
 }
 
+TEST_CASE("H16: where a method is not taken, those that are are told, of every service there") {
+    auto list = services({"path=\"/a/\"\nmethods=[\"GET\", \"HEAD\"]", "path=\"/a/b\"\nmethods=[\"HEAD\", \"PUT\"]",
+                          "path=\"/c\"\nmethods=[\"GET\"]"});
+    paywall::RouteTable table(list);
+    struct {
+        const char* target;
+        const char* method;
+        const char* allow;
+    } const cases[] = {
+        {"/a/x", "POST", "GET, HEAD"}, {"/a/b", "POST", "GET, HEAD, PUT"}, {"/a/b", "PUT", ""},
+        {"/a/x", "GET", ""},           {"/c", "OPTIONS", "GET"},           {"/d", "GET", ""},
+    };
+    for (const auto& one : cases) {
+        INFO(one.method << " " << one.target);
+        paywall::RequestTarget parsed;
+        REQUIRE_FALSE(paywall::parse_target(one.target, parsed));
+        CHECK(table.find("h", one.method, parsed).allow == one.allow);
+    }
+}
+
 TEST_CASE("within a service the first route that fits decides") {
     auto list = services({
         "path=\"/v1/\"\n"
