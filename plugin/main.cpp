@@ -110,8 +110,9 @@ class Millrace {
         context_.issuer = std::make_unique<invoicing::Issuer>(
             invoicing::Issuer::Parts{client(), *context_.keys, *context_.node, *context_.ready, cache_, style_, context_.world},
             settings->challenge_expiry, settings->challenges_per_second);
+        context_.accepted = std::make_unique<invoicing::AcceptedLog>(executor_, htlc_rpc_, context_.world.now, log);
         context_.desk = std::make_unique<invoicing::HtlcDesk>(invoicing::HtlcDesk::Parts{
-            executor_, htlc_rpc_, *context_.keys, cache_, style_, context_.world, log});
+            executor_, htlc_rpc_, *context_.keys, *context_.accepted, cache_, style_, context_.world, log});
         context_.settlements = std::make_unique<invoicing::Settlements>(executor_, client(), client(), *context_.keys, log);
         context_.refunder = std::make_unique<refunds::Refunder>(
             refunds::Refunder::Parts{executor_, client(), client(), *context_.keys, *context_.node, *context_.ready, style_, context_.world, log},
@@ -147,6 +148,7 @@ class Millrace {
 
     asio::awaitable<void> start() {
         co_await persist("the keys", [this] { return context_.keys->load(); });
+        co_await persist("what was accepted", [this] { return context_.accepted->load(); });
         context_.desk->open();
         co_await persist("the node", [this] { return context_.node->load(); });
         style_.min_final_cltv = invoicing::final_cltv_for(context_.node->identity().cltv_final);

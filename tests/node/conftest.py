@@ -17,7 +17,7 @@ if shutil.which("lightningd"):
     if not (installed / "cln-grpc").exists():
         os.environ.setdefault("RUST", "0")
 
-pytest.register_assert_rewrite("scenarios", "whole_path", "payment_path", "refund_path", "session_path", "harness")
+pytest.register_assert_rewrite("scenarios", "whole_path", "payment_path", "refund_path", "session_path", "operator_path", "harness")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
 
 from pyln.testing.fixtures import *  # noqa: E402,F401,F403
