@@ -14,6 +14,7 @@
 #include "common/crypto/hash.hpp"
 #include "common/json/fields.hpp"
 #include "plugin/commands/commands.hpp"
+#include "plugin/settings.hpp"
 
 namespace millrace {
 namespace {
@@ -21,53 +22,10 @@ namespace {
 namespace asio = boost::asio;
 namespace bj = boost::json;
 
-struct Settings {
-    std::string socket;
-    std::chrono::seconds challenge_expiry{};
-    std::uint32_t challenges_per_second = 0;
-    refunds::Limits refunds;
-};
-
 host::Manifest manifest() {
-    return {{{"millrace-socket", "string", "millrace.sock",
-              "The unix socket for millraced, relative to the network directory (default: millrace.sock)"},
-             {"millrace-challenge-expiry", "int", 600,
-              "Seconds in which the invoice of a challenge can be paid, at least 90 (default: 600)"},
-             {"millrace-challenges-per-second", "int", 200,
-              "Challenges issued per second at most; more are refused (default: 200)"},
-             {"millrace-refund-daily-msat", "int", 0,
-              "Millisatoshi, fees included, that refunds of deposits may cost in any 24 hours; 0: no refunds (default: 0)"},
-             {"millrace-refund-max-fee-msat", "int", 5000,
-              "Millisatoshi that a refund's payment may cost in fees (default: 5000)"},
-             {"millrace-refund-max-fee-ppm", "int", 10000,
-              "The same as millionths of the refund; the greater of the two counts (default: 10000)"}},
+    return {options(),
             {"block_added", "channel_state_changed", "connect", "disconnect", "invoice_payment", "shutdown"},
             {"htlc_accepted"}};
-}
-
-Result<Settings> read_settings(const bj::value& options) {
-    json::Fields in(options, "options");
-    Settings settings;
-    settings.socket = in.string("millrace-socket");
-    settings.challenge_expiry = std::chrono::seconds(in.u64("millrace-challenge-expiry", UINT32_MAX));
-    settings.challenges_per_second = static_cast<std::uint32_t>(in.u64("millrace-challenges-per-second", 1'000'000));
-    settings.refunds.daily = Msat(in.u64("millrace-refund-daily-msat", Msat::max_value));
-    settings.refunds.max_fee = Msat(in.u64("millrace-refund-max-fee-msat", Msat::max_value));
-    settings.refunds.max_fee_ppm = static_cast<std::uint32_t>(in.u64("millrace-refund-max-fee-ppm", 1'000'000));
-    if (!in.fault() && settings.socket.empty()) {
-        in.note(json::Errc::out_of_range, "millrace-socket", "must not be empty");
-    }
-    if (!in.fault() &&
-        (settings.challenge_expiry < invoicing::min_expiry || settings.challenge_expiry > invoicing::max_expiry)) {
-        in.note(json::Errc::out_of_range, "millrace-challenge-expiry",
-                "must be from " + std::to_string(invoicing::min_expiry.count()) + " to " +
-                    std::to_string(invoicing::max_expiry.count()) + " seconds");
-    }
-    if (!in.fault() && settings.challenges_per_second == 0) {
-        in.note(json::Errc::out_of_range, "millrace-challenges-per-second", "must be at least 1");
-    }
-    if (in.fault()) return *in.fault();
-    return settings;
 }
 
 // `file` as lightningd means it. The plugin runs in the network directory, where the plain name is shorter than a unix
@@ -92,7 +50,8 @@ class Millrace {
         if (context_.gateway) context_.gateway->close();
     }
 
-    void run() {
+    // The exit code.
+    int run() {
         // A Ctrl-C in lightningd's terminal reaches its plugins, too; lightningd says when to go.
         std::signal(SIGINT, SIG_IGN);
         std::signal(SIGPIPE, SIG_IGN);
@@ -102,6 +61,7 @@ class Millrace {
         });
         host_.start();
         io_.run();
+        return failed_ ? 1 : 0;
     }
 
   private:
@@ -117,18 +77,27 @@ class Millrace {
 
     host::PluginHost::Callbacks callbacks() {
         return {[this](const host::InitMessage& message) { return init(message); },
+                [this](std::string_view option, std::string_view value, bool only_check) { return set_option(option, value, only_check); },
                 [this](host::HookTicket ticket, const bj::value& params) { context_.desk->handle(std::move(ticket), params); },
                 [this](std::string_view topic, const bj::value& payload) { notified(topic, payload); },
-                [this](bool gone) { gone ? leave() : finish_and_leave(); }};
+                [this](bool gone) { gone ? leave() : finish_and_leave(); },
+                [this](const std::string& reason) {
+                    std::cerr << "millrace: " << reason << std::endl;
+                    failed_ = true;
+                    leave();
+                }};
     }
 
     // Answers at once; what must be asked of lightningd is asked afterwards. HTLCs that come meanwhile wait at the desk.
-    std::optional<std::string> init(const host::InitMessage& message) {
+    std::optional<host::Unfit> init(const host::InitMessage& message) {
+        using host::Unfit;
         const auto settings = read_settings(message.options);
-        if (!settings) return settings.error().message;
+        if (!settings) return Unfit{Unfit::Kind::wrong_option, settings.error().message};
+        settings_ = *settings;
         style_.currency = bolt11::currency_of_network(message.network);
         style_.features = message.invoice_features;
-        if (style_.currency.empty()) return "the network " + message.network + " is not known to millrace";
+        if (style_.currency.empty())
+            return Unfit{Unfit::Kind::disabled, "the network " + message.network + " is not known to millrace"};
 
         const host::Log& log = host_.log();
         const std::string rpc_path = in_network_dir(message.lightning_dir, message.rpc_file);
@@ -141,8 +110,9 @@ class Millrace {
         context_.issuer = std::make_unique<invoicing::Issuer>(
             invoicing::Issuer::Parts{client(), *context_.keys, *context_.node, *context_.ready, cache_, style_, context_.world},
             settings->challenge_expiry, settings->challenges_per_second);
+        context_.accepted = std::make_unique<invoicing::AcceptedLog>(executor_, htlc_rpc_, context_.world.now, log);
         context_.desk = std::make_unique<invoicing::HtlcDesk>(invoicing::HtlcDesk::Parts{
-            executor_, htlc_rpc_, *context_.keys, cache_, style_, context_.world, log});
+            executor_, htlc_rpc_, *context_.keys, *context_.accepted, cache_, style_, context_.world, log});
         context_.settlements = std::make_unique<invoicing::Settlements>(executor_, client(), client(), *context_.keys, log);
         context_.refunder = std::make_unique<refunds::Refunder>(
             refunds::Refunder::Parts{executor_, client(), client(), *context_.keys, *context_.node, *context_.ready, style_, context_.world, log},
@@ -155,15 +125,30 @@ class Millrace {
         context_.keys->changed = [this] { context_.gateway->send_keys(); };
         context_.node->changed = [this] { context_.gateway->wake(); };
         context_.settlements->settled = [this] { context_.gateway->wake(); };
-        // Whoever started the plugin finds the socket there.
-        context_.gateway->open();
+        // Whoever started the plugin finds the socket there, or is told why not. A node that starts goes on without it: the
+        // folder may be one that the service brings along.
+        if (!context_.gateway->open() && !message.startup)
+            return Unfit{Unfit::Kind::disabled, "millrace-socket=" + settings->socket + ": " + context_.gateway->trouble().value_or("")};
         asio::co_spawn(executor_, context_.gateway->run(), asio::detached);
         asio::co_spawn(executor_, start(), asio::detached);
         return std::nullopt;
     }
 
+    std::optional<std::string> set_option(std::string_view option, std::string_view value, bool only_check) {
+        const auto changed = with_option(settings_, option, value);
+        if (!changed) return changed.error().message;
+        if (only_check) return std::nullopt;
+        settings_ = *changed;
+        if (!context_.issuer) return std::nullopt;
+        context_.issuer->configure(settings_.challenge_expiry, settings_.challenges_per_second);
+        context_.refunder->configure(settings_.refunds);
+        host_.log().info(std::string(option) + " is now " + std::string(value));
+        return std::nullopt;
+    }
+
     asio::awaitable<void> start() {
         co_await persist("the keys", [this] { return context_.keys->load(); });
+        co_await persist("what was accepted", [this] { return context_.accepted->load(); });
         context_.desk->open();
         co_await persist("the node", [this] { return context_.node->load(); });
         style_.min_final_cltv = invoicing::final_cltv_for(context_.node->identity().cltv_final);
@@ -228,6 +213,8 @@ class Millrace {
     asio::signal_set signals_;
     asio::steady_timer leaving_{io_};
     std::chrono::milliseconds left_waiting_{0};
+    bool failed_ = false;
+    Settings settings_;
     invoicing::InvoiceStyle style_;
     invoicing::ChallengeCache cache_;
     std::shared_ptr<lightning::RpcClient> htlc_rpc_;
@@ -245,8 +232,7 @@ int run(int argc, char** argv) {
                   << "` into lightningd's configuration, or run `lightning-cli plugin start " << argv[0] << "`.\n";
         return 1;
     }
-    Millrace().run();
-    return 0;
+    return Millrace().run();
 }
 
 }  // namespace

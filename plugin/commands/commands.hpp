@@ -26,6 +26,7 @@ struct Context {
     std::unique_ptr<invoicing::KeyStore> keys;
     std::unique_ptr<node::NodeWatch> node;
     std::unique_ptr<invoicing::Issuer> issuer;
+    std::unique_ptr<invoicing::AcceptedLog> accepted;
     std::unique_ptr<invoicing::HtlcDesk> desk;
     std::unique_ptr<invoicing::Settlements> settlements;
     std::unique_ptr<refunds::Refunder> refunder;

@@ -44,7 +44,9 @@ bj::object describe_gateway(const gateway::Server& server) {
     for (const gateway::Server::Client& client : server.clients()) {
         clients.push_back(bj::object{{"client", client.name}, {"subscribed", client.subscribed}});
     }
-    return {{"socket", server.path()}, {"listening", server.listening()}, {"clients", std::move(clients)}};
+    bj::object out{{"socket", server.path()}, {"listening", server.listening()}, {"clients", std::move(clients)}};
+    if (server.trouble()) out["error"] = *server.trouble();
+    return out;
 }
 
 bj::object describe_settlements(const invoicing::SettlementCounters& counters) {

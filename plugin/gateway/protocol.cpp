@@ -2,9 +2,10 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "common/json/fields.hpp"
+#include "common/json/raw.hpp"
+#include "common/json/text.hpp"
 
 namespace millrace::gateway {
 
@@ -82,16 +83,16 @@ std::variant<Call, RpcError> Protocol::read_call(std::string_view method, const 
 std::variant<Request, Refusal> Protocol::on_line(std::string_view line) {
     boost::system::error_code broken;
     const bj::value message = bj::parse(bj::string_view(line.data(), line.size()), broken);
-    if (broken) return Refusal{nullptr, RpcError{parse_error, "not JSON: " + broken.message()}};
+    if (broken) return Refusal{"null", RpcError{parse_error, "not JSON: " + broken.message()}};
     const bj::object* members = message.if_object();
-    if (members == nullptr) return Refusal{nullptr, error(RpcCode::invalid_request, "not an object")};
+    if (members == nullptr) return Refusal{"null", error(RpcCode::invalid_request, "not an object")};
 
-    bj::value id;
-    if (const bj::value* given = members->if_contains("id"); given != nullptr && (given->is_string() || given->is_number())) {
-        id = *given;
-    } else {
-        return Refusal{nullptr, error(RpcCode::invalid_request, "id: must be a number or a string")};
+    const bj::value* given = members->if_contains("id");
+    const auto raw_id = json::raw_member(line, "id");
+    if (given == nullptr || !raw_id || !(given->is_string() || given->is_number())) {
+        return Refusal{"null", error(RpcCode::invalid_request, "id: must be a number or a string")};
     }
+    std::string id(*raw_id);
     const bj::value* method = members->if_contains("method");
     if (method == nullptr || !method->is_string()) {
         return Refusal{std::move(id), error(RpcCode::invalid_request, "method: must be a string")};
@@ -105,17 +106,17 @@ std::variant<Request, Refusal> Protocol::on_line(std::string_view line) {
 
 bj::object to_json(const RpcError& error) { return {{"code", error.code}, {"message", error.message}}; }
 
-std::string result_line(const bj::value& id, const bj::object& result) {
-    return R"({"jsonrpc":"2.0","id":)" + bj::serialize(id) + R"(,"result":)" + bj::serialize(result) + "}\n";
+std::string result_line(std::string_view raw_id, const bj::object& result) {
+    return R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"result":)" + json::to_text(result) + "}\n";
 }
 
-std::string error_line(const bj::value& id, const RpcError& error) {
-    return R"({"jsonrpc":"2.0","id":)" + bj::serialize(id) + R"(,"error":)" + bj::serialize(to_json(error)) + "}\n";
+std::string error_line(std::string_view raw_id, const RpcError& error) {
+    return R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"error":)" + json::to_text(to_json(error)) + "}\n";
 }
 
 std::string notice_line(std::string_view method, bj::object params) {
     const bj::object message{{"jsonrpc", "2.0"}, {"method", method}, {"params", std::move(params)}};
-    return bj::serialize(message) + "\n";
+    return json::to_text(message) + "\n";
 }
 
 }  // namespace millrace::gateway

@@ -34,14 +34,15 @@ struct RefundCall {
 };
 using Call = std::variant<HelloCall, IssueCall, BatchCall, KeysCall, SubscribeCall, StatusCall, RefundCall>;
 
+// `id` is the id as it came, byte for byte: a number may be beyond what a double holds.
 struct Request {
-    boost::json::value id;
+    std::string id;
     Call call;
 };
 
-// What a client is told at once.
+// What a client is told at once. `id` is "null" where the line has none that can be echoed.
 struct Refusal {
-    boost::json::value id;
+    std::string id;
     RpcError error;
 };
 
@@ -59,9 +60,9 @@ class Protocol {
     bool subscribed_ = false;
 };
 
-// With LF.
-[[nodiscard]] std::string result_line(const boost::json::value& id, const boost::json::object& result);
-[[nodiscard]] std::string error_line(const boost::json::value& id, const RpcError& error);
+// With LF. `raw_id` is echoed as it is.
+[[nodiscard]] std::string result_line(std::string_view raw_id, const boost::json::object& result);
+[[nodiscard]] std::string error_line(std::string_view raw_id, const RpcError& error);
 [[nodiscard]] std::string notice_line(std::string_view method, boost::json::object params);
 
 [[nodiscard]] boost::json::object to_json(const RpcError& error);

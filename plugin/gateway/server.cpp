@@ -1,5 +1,7 @@
 #include "plugin/gateway/server.hpp"
 
+#include <sys/socket.h>
+
 #include <utility>
 
 namespace millrace::gateway {
@@ -11,21 +13,29 @@ namespace {
 
 constexpr std::chrono::seconds retry_interval{5};
 constexpr std::chrono::milliseconds accept_pause{100};  // after an error, of which "too many files" is the usual one
-constexpr std::size_t max_clients = 64;
+
+// Who is at the other end: the user that connected.
+uid_t user_of(int descriptor) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    const bool known = ::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+    return known ? peer.uid : static_cast<uid_t>(-1);
+}
 
 }  // namespace
 
-Server::Server(asio::any_io_executor executor, std::string path, Services services)
-    : executor_(executor), path_(std::move(path)), services_(std::move(services)), acceptor_(executor) {}
+Server::Server(asio::any_io_executor executor, std::string path, Services services, Places::Limits limits)
+    : executor_(executor), path_(std::move(path)), services_(std::move(services)), acceptor_(executor), places_(limits) {}
 
 bool Server::open() {
     if (listening()) return true;
     auto file = SocketFile::listen(path_);
     if (!file) {
-        if (!complained_) services_.log.warn("no gateway: " + file.error().message + "; trying again every few seconds");
-        complained_ = true;
+        if (!trouble_) services_.log.warn("no gateway: " + file.error().message + "; trying again every few seconds");
+        trouble_ = file.error().message;
         return false;
     }
+    trouble_.reset();
     file_.emplace(std::move(*file));
     acceptor_.assign(stream_protocol(), file_->release());
     services_.log.info("gateway listens on " + path_);
@@ -46,16 +56,38 @@ asio::awaitable<void> Server::accept() {
             co_await host::pause(executor_, accept_pause);
             continue;
         }
-        if (sessions_.size() >= max_clients) {
-            services_.log.warn("a gateway client was turned away: there are " + std::to_string(max_clients) + " already");
-            continue;
-        }
-        const auto session = std::make_shared<Session>(std::move(socket), services_, [this](Session* ended) {
-            sessions_.erase(ended->shared_from_this());
-        });
-        sessions_.insert(session);
-        session->start();
+        admit(std::move(socket));
     }
+}
+
+void Server::admit(Session::Socket socket) {
+    const Places::Entered entered = places_.enter(user_of(socket.native_handle()));
+    part(entered.leaves);
+    const Places::Id id = entered.id;
+    Session::Watcher watcher;
+    watcher.greeted = [this, id] {
+        const Places::Greeted greeted = places_.greet(id);
+        part(greeted.leaves);
+        if (!greeted.stays) services_.log.warn("a gateway client was turned away: there are too many");
+        return greeted.stays;
+    };
+    watcher.subscribed = [this, id] { places_.subscribe(id); };
+    watcher.ended = [this, id] {
+        places_.leave(id);
+        sessions_.erase(id);
+    };
+    const auto session = std::make_shared<Session>(std::move(socket), services_, places_.limits().hello_patience, std::move(watcher));
+    sessions_.emplace(id, session);
+    session->start();
+}
+
+// Ends the session that makes room for another.
+void Server::part(std::optional<Places::Id> id) {
+    const auto found = id ? sessions_.find(*id) : sessions_.end();
+    if (found == sessions_.end()) return;
+    services_.log.debug("a gateway client makes room for another");
+    const std::shared_ptr<Session> session = found->second;
+    session->close();
 }
 
 void Server::close() {
@@ -63,20 +95,20 @@ void Server::close() {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
     file_.reset();
-    for (const std::shared_ptr<Session>& session : std::set(sessions_)) session->close();
+    for (const auto& [id, session] : std::map(sessions_)) session->close();
 }
 
 void Server::wake() {
-    for (const std::shared_ptr<Session>& session : sessions_) session->wake();
+    for (const auto& [id, session] : sessions_) session->wake();
 }
 
 void Server::send_keys() {
-    for (const std::shared_ptr<Session>& session : std::set(sessions_)) session->send_keys();
+    for (const auto& [id, session] : std::map(sessions_)) session->send_keys();
 }
 
 std::vector<Server::Client> Server::clients() const {
     std::vector<Client> clients;
-    for (const std::shared_ptr<Session>& session : sessions_) {
+    for (const auto& [id, session] : sessions_) {
         if (!session->client().empty()) clients.push_back({session->client(), session->subscribed()});
     }
     return clients;

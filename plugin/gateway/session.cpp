@@ -47,10 +47,11 @@ asio::awaitable<void> issue_one(invoicing::Issuer& issuer, IssueRequest request,
 
 }  // namespace
 
-Session::Session(Socket socket, const Services& services, std::function<void(Session*)> ended)
+Session::Session(Socket socket, const Services& services, std::chrono::milliseconds hello_patience, Watcher watcher)
     : socket_(std::move(socket)),
       services_(services),
-      ended_(std::move(ended)),
+      hello_patience_(hello_patience),
+      watcher_(std::move(watcher)),
       to_write_(socket_.get_executor()),
       written_some_(socket_.get_executor()),
       served_(socket_.get_executor()),
@@ -62,6 +63,7 @@ void Session::start() {
     asio::co_spawn(socket_.get_executor(), read(), keep);
     asio::co_spawn(socket_.get_executor(), write(), keep);
     asio::co_spawn(socket_.get_executor(), watch_progress(), keep);
+    asio::co_spawn(socket_.get_executor(), wait_for_hello(), [self](const std::exception_ptr&) {});
 }
 
 void Session::close() {
@@ -73,7 +75,7 @@ void Session::close() {
     written_some_.notify();
     served_.notify();
     news_.notify();
-    ended_(this);
+    watcher_.ended();
 }
 
 void Session::cut_off(std::string_view why) {
@@ -94,7 +96,17 @@ asio::awaitable<void> Session::read() {
         on_line(std::string_view(buffer).substr(0, size - 1));
         buffer.erase(0, size);
         while (under_way_ >= max_under_way && !closed_) co_await served_.wait();
+        if (refused_) break;
     }
+    // What was said to a client that is refused goes out before the socket closes.
+    while (refused_ && !closed_ && (!outgoing_.empty() || in_writing_ > 0)) co_await written_some_.wait();
+}
+
+asio::awaitable<void> Session::wait_for_hello() {
+    co_await host::pause(socket_.get_executor(), hello_patience_);
+    if (closed_ || protocol_.greeted()) co_return;
+    services_.log.debug("a gateway client said no hello in time");
+    close();
 }
 
 void Session::on_line(std::string_view line) {
@@ -102,6 +114,12 @@ void Session::on_line(std::string_view line) {
     auto message = protocol_.on_line(line);
     if (const auto* refusal = std::get_if<Refusal>(&message)) {
         send(error_line(refusal->id, refusal->error));
+        return;
+    }
+    if (std::holds_alternative<HelloCall>(std::get<Request>(message).call) && !watcher_.greeted()) {
+        send(error_line(std::get<Request>(message).id,
+                        {static_cast<int>(RpcCode::rate_limited), "the gateway has as many clients as it takes: try again later"}));
+        refused_ = true;
         return;
     }
     ++under_way_;
@@ -114,7 +132,7 @@ void Session::on_line(std::string_view line) {
 }
 
 asio::awaitable<void> Session::serve(Request request) {
-    const bj::value id = request.id;
+    const std::string id = std::move(request.id);
     const auto* subscribe = std::get_if<SubscribeCall>(&request.call);
     const std::optional<std::uint64_t> from = subscribe != nullptr ? std::optional(subscribe->next_pay_index) : std::nullopt;
     const auto reply = co_await answer(std::move(request.call));
@@ -125,6 +143,7 @@ asio::awaitable<void> Session::serve(Request request) {
     send(result_line(id, std::get<bj::object>(reply)));
     if (from && !closed_) {
         subscribed_ = true;
+        watcher_.subscribed();
         const auto self = shared_from_this();
         asio::co_spawn(socket_.get_executor(), feed(*from), [self](const std::exception_ptr&) { self->close(); });
     }

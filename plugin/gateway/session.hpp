@@ -38,7 +38,15 @@ class Session : public std::enable_shared_from_this<Session> {
   public:
     using Socket = boost::asio::local::stream_protocol::socket;
 
-    Session(Socket socket, const Services& services, std::function<void(Session*)> ended);
+    // What the server is told. `greeted`: the client said hello; false where there is no place for it.
+    struct Watcher {
+        std::function<bool()> greeted;
+        std::function<void()> subscribed;
+        std::function<void()> ended;
+    };
+
+    // A client that has not said hello after `hello_patience` is cut off.
+    Session(Socket socket, const Services& services, std::chrono::milliseconds hello_patience, Watcher watcher);
 
     void start();
     void close();
@@ -56,6 +64,7 @@ class Session : public std::enable_shared_from_this<Session> {
     boost::asio::awaitable<void> read();
     boost::asio::awaitable<void> write();
     boost::asio::awaitable<void> watch_progress();
+    boost::asio::awaitable<void> wait_for_hello();
     boost::asio::awaitable<void> feed(std::uint64_t next_pay_index);
     boost::asio::awaitable<void> serve(Request request);
     boost::asio::awaitable<std::variant<boost::json::object, RpcError>> answer(Call call);
@@ -67,7 +76,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
     Socket socket_;
     const Services& services_;
-    std::function<void(Session*)> ended_;
+    std::chrono::milliseconds hello_patience_;
+    Watcher watcher_;
     Protocol protocol_;
     std::string client_;
     std::string outgoing_;          // what waits to be written
@@ -76,6 +86,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::size_t under_way_ = 0;     // requests being served
     bool subscribed_ = false;
     bool fresh_news_ = false;
+    bool refused_ = false;  // there is no place for it
     bool closed_ = false;
     std::optional<NodeFigures> figures_sent_;
     host::Signal to_write_;

@@ -4,6 +4,11 @@
 #include <cstring>
 
 namespace millrace::host {
+namespace {
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+}  // namespace
 
 std::span<char> FrameReader::prepare(std::size_t least) {
     if (start_ > 0) {
@@ -19,19 +24,60 @@ std::span<char> FrameReader::prepare(std::size_t least) {
 void FrameReader::commit(std::size_t bytes_read) { filled_ += bytes_read; }
 
 std::optional<std::string_view> FrameReader::next() {
-    while (true) {
-        const std::string_view unread(buffer_.data() + scanned_, filled_ - scanned_);
-        const std::size_t end = unread.find("\n\n");
-        if (end == std::string_view::npos) {
-            // The last byte may be the first half of a terminator.
-            if (!unread.empty()) scanned_ = filled_ - (unread.back() == '\n' ? 1 : 0);
-            return std::nullopt;
-        }
-        const std::string_view message(buffer_.data() + start_, scanned_ + end - start_);
-        scanned_ += end + 2;
-        start_ = scanned_;
-        if (message.find_first_not_of(" \t\r\n") != std::string_view::npos) return message;
+    if (scanned_ == start_) {
+        while (start_ < filled_ && is_space(buffer_[start_])) ++start_;
+        scanned_ = start_;
     }
+    if (start_ == filled_ || !scan()) return std::nullopt;
+    const std::string_view message(buffer_.data() + start_, scanned_ - start_);
+    start_ = scanned_;
+    return message;
+}
+
+bool FrameReader::scan() {
+    while (scanned_ < filled_) {
+        if (in_string_) {
+            if (!scan_string()) return false;
+            if (depth_ == 0) return true;
+            continue;
+        }
+        const char c = buffer_[scanned_];
+        if (depth_ == 0 && scanned_ > start_ && is_space(c)) return true;
+        ++scanned_;
+        if (c == '"') {
+            in_string_ = true;
+        } else if (c == '{' || c == '[') {
+            ++depth_;
+        } else if ((c == '}' || c == ']') && depth_ > 0 && --depth_ == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Most of a message of a routing node is one long string of hex: it is stepped over as a whole.
+bool FrameReader::scan_string() {
+    while (scanned_ < filled_) {
+        if (escaped_) {
+            escaped_ = false;
+            ++scanned_;
+            continue;
+        }
+        const char* const here = buffer_.data() + scanned_;
+        const auto* quote = static_cast<const char*>(std::memchr(here, '"', filled_ - scanned_));
+        const std::size_t plain = quote == nullptr ? filled_ - scanned_ : static_cast<std::size_t>(quote - here);
+        if (const void* slash = std::memchr(here, '\\', plain)) {
+            scanned_ += static_cast<std::size_t>(static_cast<const char*>(slash) - here) + 1;
+            escaped_ = true;
+            continue;
+        }
+        scanned_ += plain;
+        if (quote == nullptr) return false;
+        ++scanned_;
+        in_string_ = false;
+        return true;
+    }
+    return false;
 }
 
 }  // namespace millrace::host

@@ -9,10 +9,12 @@ namespace millrace::host {
 boost::json::object to_json(const Manifest& manifest, const std::vector<Command>& commands) {
     boost::json::array options;
     for (const Option& option : manifest.options) {
-        options.push_back(boost::json::object{{"name", option.name},
-                                              {"type", option.type},
-                                              {"default", option.default_value},
-                                              {"description", option.description}});
+        boost::json::object entry{{"name", option.name},
+                                  {"type", option.type},
+                                  {"default", option.default_value},
+                                  {"description", option.description}};
+        if (option.dynamic) entry["dynamic"] = true;
+        options.push_back(std::move(entry));
     }
     boost::json::array methods;
     for (const Command& command : commands) {

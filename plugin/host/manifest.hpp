@@ -17,6 +17,7 @@ struct Option {
     std::string type;  // "string", "int", "bool", "flag"
     boost::json::value default_value;
     std::string description;  // the default is said in it
+    bool dynamic = false;     // may be changed by setconfig
 };
 
 struct Manifest {

@@ -13,7 +13,9 @@
 #include <unordered_map>
 
 #include "common/codec/log_text.hpp"
+#include "common/json/text.hpp"
 #include "plugin/host/envelope.hpp"
+#include "plugin/host/filter.hpp"
 #include "plugin/host/frame_reader.hpp"
 #include "plugin/host/outbox.hpp"
 #include "plugin/host/signal.hpp"
@@ -61,19 +63,17 @@ struct PluginHost::Impl {
     }
 
     void send_result(std::string_view raw_id, const bj::object& result) {
-        send(R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"result":)" + bj::serialize(result) + "}");
+        send(R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"result":)" + json::to_text(result) + "}");
     }
 
     void send_error(std::string_view raw_id, const gateway::RpcError& error) {
-        send(R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"error":)" + bj::serialize(error_object(error)) + "}");
+        send(R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"error":)" + json::to_text(error_object(error)) + "}");
     }
 
-    void send_reply(std::string_view raw_id, const CommandReply& reply) {
-        if (const auto* error = std::get_if<gateway::RpcError>(&reply)) {
-            send_error(raw_id, *error);
-        } else {
-            send_result(raw_id, std::get<bj::object>(reply));
-        }
+    void send_reply(std::string_view raw_id, const CommandReply& reply, const Filter* filter) {
+        if (const auto* error = std::get_if<gateway::RpcError>(&reply)) return send_error(raw_id, *error);
+        const auto& result = std::get<bj::object>(reply);
+        send_result(raw_id, filter == nullptr ? result : filter->apply(result));
     }
 
     // Some of what is logged came from outside: aliases, descriptions, the reasons of others.
@@ -156,7 +156,7 @@ struct PluginHost::Impl {
         if (envelope->id.empty()) {
             handle_notification(envelope->method, *params);
         } else {
-            handle_request(envelope->id, envelope->method, *params);
+            handle_request(envelope->id, envelope->method, *params, object->if_contains("filter"));
         }
     }
 
@@ -185,29 +185,51 @@ struct PluginHost::Impl {
         }
     }
 
-    void handle_request(std::string_view raw_id, std::string_view method, const bj::value& params) {
+    void handle_request(std::string_view raw_id, std::string_view method, const bj::value& params, const bj::value* filter) {
         if (method == "getmanifest") {
             send_result(raw_id, to_json(manifest, commands));
         } else if (method == "init") {
             handle_init(raw_id, params);
         } else if (method == "check") {
             handle_check(raw_id, params);
+        } else if (method == "setconfig") {
+            set_option(raw_id, params, false);
         } else {
-            run(raw_id, method, params);
+            run(raw_id, method, params, filter);
         }
     }
 
     void handle_init(std::string_view raw_id, const bj::value& params) {
-        std::optional<std::string> reason;
+        std::optional<Unfit> unfit;
         const auto message = parse_init(params);
         try {
-            reason = message ? callbacks.init(*message) : std::optional(message.error().message);
+            unfit = message ? callbacks.init(*message) : std::optional(Unfit{Unfit::Kind::disabled, message.error().message});
         } catch (const std::exception& error) {
-            reason = error.what();
+            unfit = Unfit{Unfit::Kind::disabled, error.what()};
+        }
+        if (!unfit) return send_result(raw_id, {});
+        if (unfit->kind == Unfit::Kind::wrong_option) {
+            log.error("millrace does not run: " + unfit->reason);
+            return callbacks.misconfigured(unfit->reason);
         }
         // lightningd itself mentions it only at debug level.
-        if (reason) log.warn("millrace does not run: " + *reason);
-        send_result(raw_id, reason ? bj::object{{"disable", *reason}} : bj::object{});
+        log.warn("millrace does not run: " + unfit->reason);
+        send_result(raw_id, {{"disable", unfit->reason}});
+    }
+
+    // params: {"config": name, "val": text}
+    void set_option(std::string_view raw_id, const bj::value& params, bool only_check) {
+        const bj::object* members = params.if_object();
+        const bj::value* option = members == nullptr ? nullptr : members->if_contains("config");
+        const bj::value* value = members == nullptr ? nullptr : members->if_contains("val");
+        std::optional<std::string> fault;
+        if (option == nullptr || !option->is_string() || value == nullptr || !value->is_string()) {
+            fault = "setconfig: config and val must be strings";
+        } else {
+            fault = callbacks.setconfig(view(option->get_string()), view(value->get_string()), only_check);
+        }
+        if (fault) return send_error(raw_id, {static_cast<int>(gateway::RpcCode::bad_params), *fault});
+        send_result(raw_id, only_check ? bj::object{{"command_to_check", "setconfig"}} : bj::object{});
     }
 
     Prepared prepare(std::string_view method, const bj::value& params) {
@@ -242,6 +264,7 @@ struct PluginHost::Impl {
             return;
         }
         const std::string_view method = view(command->get_string());
+        if (method == "setconfig") return set_option(raw_id, params, true);
         const Prepared prepared = prepare(method, rest);
         if (const auto* error = std::get_if<gateway::RpcError>(&prepared)) {
             send_error(raw_id, *error);
@@ -250,17 +273,23 @@ struct PluginHost::Impl {
         }
     }
 
-    void run(std::string_view raw_id, std::string_view method, const bj::value& params) {
+    void run(std::string_view raw_id, std::string_view method, const bj::value& params, const bj::value* wanted) {
+        std::shared_ptr<const Filter> filter;
+        if (wanted != nullptr) {
+            auto parsed = Filter::parse(*wanted);
+            if (const auto* error = std::get_if<gateway::RpcError>(&parsed)) return send_error(raw_id, *error);
+            filter = std::make_shared<const Filter>(std::move(std::get<Filter>(parsed)));
+        }
         Prepared prepared = prepare(method, params);
         if (const auto* error = std::get_if<gateway::RpcError>(&prepared)) {
             send_error(raw_id, *error);
             return;
         }
         asio::co_spawn(executor, std::get<Job>(prepared)(),
-                       [this, id = std::string(raw_id), job = std::get<Job>(prepared)](const std::exception_ptr& thrown,
-                                                                                        const CommandReply& reply) {
+                       [this, id = std::string(raw_id), job = std::get<Job>(prepared), filter](const std::exception_ptr& thrown,
+                                                                                                const CommandReply& reply) {
                            if (!thrown) {
-                               send_reply(id, reply);
+                               send_reply(id, reply, filter.get());
                                return;
                            }
                            try {

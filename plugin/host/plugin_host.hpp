@@ -33,17 +33,34 @@ struct HookLatency {
     Histogram claimed;  // ours
 };
 
+// Why the plugin does not run.
+struct Unfit {
+    enum class Kind {
+        // lightningd is told why, unloads the plugin, and lives on. `plugin start` hands the reason to its caller.
+        disabled,
+        // The operator asked for something that cannot be: the plugin ends before it has answered init. lightningd goes on
+        // without a `plugin=`, and ends where it is an `important-plugin=`.
+        wrong_option,
+    };
+    Kind kind = Kind::disabled;
+    std::string reason;
+};
+
 class PluginHost {
   public:
     struct Callbacks {
-        // A reason not to run, where the configuration does not allow it: lightningd unloads the plugin and lives on.
-        std::function<std::optional<std::string>(const InitMessage&)> init;
+        // What keeps the plugin from running.
+        std::function<std::optional<Unfit>(const InitMessage&)> init;
+        // Changes a dynamic option, or with `only_check` says whether it could: what is wrong with the value, if anything.
+        std::function<std::optional<std::string>(std::string_view option, std::string_view value, bool only_check)> setconfig;
         // An HTLC with a payment_secret. May throw: the guard answers.
         std::function<void(HookTicket ticket, const boost::json::value& params)> htlc_accepted;
         // A subscribed notification; `payload` is what stands under the topic's name.
         std::function<void(std::string_view topic, const boost::json::value& payload)> notified;
         // lightningd said shutdown, or went away (`gone`): then there is nobody left to answer.
         std::function<void(bool gone)> closing;
+        // An option is wrong: the log says so. The program is to end with an exit code that is not 0.
+        std::function<void(const std::string& reason)> misconfigured;
     };
 
     PluginHost(boost::asio::any_io_executor executor, int in, int out, Manifest manifest, std::vector<Command> commands,

@@ -20,6 +20,15 @@ class Signal {
         co_await timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     }
 
+    // The same, but for no longer than `limit`.
+    boost::asio::awaitable<void> wait_for(std::chrono::milliseconds limit) {
+        boost::asio::steady_timer deadline(timer_.get_executor(), limit);
+        deadline.async_wait([this](boost::system::error_code error) {
+            if (!error) notify();
+        });
+        co_await wait();
+    }
+
     // Wakes all who wait.
     void notify() { timer_.cancel(); }
 

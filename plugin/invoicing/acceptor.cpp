@@ -19,6 +19,7 @@ std::string_view name(Refusal refusal) {
         case Refusal::foreign_invoice: return "foreign_invoice";
         case Refusal::already_paid: return "already_paid";
         case Refusal::invoice_expired: return "invoice_expired";
+        case Refusal::invoice_deleted: return "invoice_deleted";
         case Refusal::node_failed: return "node_failed";
     }
     return "unknown";
@@ -83,15 +84,16 @@ Step Acceptor::begin(std::chrono::sys_seconds now) {
 Step Acceptor::judge(const InvoiceRow& row) const {
     if (row.label != label()) return Refuse{Refusal::foreign_invoice};
     switch (row.status) {
-        case RowStatus::unpaid: return Accept{payload_};
+        case RowStatus::unpaid: return Record{};
         case RowStatus::paid: return Refuse{Refusal::already_paid};
         case RowStatus::expired: return Refuse{Refusal::invoice_expired};
     }
     return Refuse{Refusal::node_failed};
 }
 
-Step Acceptor::on_rows(const std::vector<InvoiceRow>& rows, std::chrono::sys_seconds now) {
+Step Acceptor::on_rows(const std::vector<InvoiceRow>& rows, bool recorded, std::chrono::sys_seconds now) {
     if (!rows.empty()) return judge(rows.front());
+    if (recorded) return Refuse{Refusal::invoice_deleted};
     // Asking may have taken a while.
     if (const auto refusal = check_terms(now)) return Refuse{*refusal};
     if (remembered_) return Create{*remembered_};
@@ -101,7 +103,9 @@ Step Acceptor::on_rows(const std::vector<InvoiceRow>& rows, std::chrono::sys_sec
     return Create{std::move(*rebuilt)};
 }
 
-Step Acceptor::on_created() { return Accept{payload_}; }
+Step Acceptor::on_created() { return Record{}; }
+
+Step Acceptor::on_recorded() { return Accept{payload_}; }
 
 Step Acceptor::on_duplicate(const InvoiceRow& row) { return judge(row); }
 

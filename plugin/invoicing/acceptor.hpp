@@ -4,10 +4,13 @@
 //   begin ──▶ not ours ───────────────────────────────▶ PassOn
 //     │                          refusal ─────────────▶ Refuse
 //     ▼ our checks hold             ▲
-//   AskRows(hash) ── on_rows ───────┤ a foreign row, a paid or expired one
+//   AskRows(hash) ── on_rows ───────┤ a foreign row, a paid or expired one; none, though it was accepted before
 //     │  none          │ ours, unpaid
-//     ▼                └──────────────────────────────▶ Accept(payload)
-//   Create(invoice) ── on_created ── made, or 900 with our own unpaid row ─▶ Accept(payload)
+//     ▼                └──────────────────────────────▶ Record ── on_recorded ─▶ Accept(payload)
+//   Create(invoice) ── on_created ── made, or 900 with our own unpaid row ─▶ Record
+//
+//   What is recorded outlives the row: a row that was deleted, paid as it may have been, is not made a second time. It is
+//   recorded behind the row, so that a node that fails in between finds the row and no record, and goes on.
 //
 //   createinvoice of a hash that lightningd knows under another label would abort it, hence the question first. Nobody can
 //   slip in between: to make such a row takes the preimage, which leaves this node only with the first payment, and after
@@ -45,10 +48,11 @@ enum class Refusal {
     foreign_invoice,  // lightningd has an invoice with this hash that is not ours
     already_paid,     // lightningd has it as paid
     invoice_expired,  // lightningd has it as expired: it was tried before, in vain
+    invoice_deleted,  // it was accepted before, and its invoice has been deleted since
     node_failed,      // lightningd refused to make the invoice, or did not answer
 };
 
-constexpr std::size_t refusal_count = 10;
+constexpr std::size_t refusal_count = 11;
 
 // One word for status, metrics and logs: "amount_too_low".
 [[nodiscard]] std::string_view name(Refusal refusal);
@@ -75,10 +79,11 @@ struct AskRows {
 struct Create {
     std::string invstring;  // createinvoice signs it; label and preimage follow from the hash and the secret
 };
+struct Record {};  // write down that it is accepted, until the terms' expiry
 struct Accept {
     Bytes payload;
 };
-using Step = std::variant<PassOn, Refuse, AskRows, Create, Accept>;
+using Step = std::variant<PassOn, Refuse, AskRows, Create, Record, Accept>;
 
 class Acceptor {
   public:
@@ -91,15 +96,18 @@ class Acceptor {
 
     [[nodiscard]] Step begin(std::chrono::sys_seconds now);
 
-    // After AskRows.
-    [[nodiscard]] Step on_rows(const std::vector<InvoiceRow>& rows, std::chrono::sys_seconds now);
+    // After AskRows. `recorded`: this challenge was accepted before.
+    [[nodiscard]] Step on_rows(const std::vector<InvoiceRow>& rows, bool recorded, std::chrono::sys_seconds now);
 
     // After Create: made; or refused with error 900 and this row; or refused for another reason.
     [[nodiscard]] Step on_created();
     [[nodiscard]] Step on_duplicate(const InvoiceRow& row);
     [[nodiscard]] Step on_create_refused();
 
-    // After either: no answer, or none that can be understood.
+    // After Record.
+    [[nodiscard]] Step on_recorded();
+
+    // After any of them: no answer, or none that can be understood.
     [[nodiscard]] Step on_no_answer();
 
     [[nodiscard]] const HtlcFacts& facts() const { return facts_; }

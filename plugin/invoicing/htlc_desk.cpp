@@ -20,7 +20,7 @@ constexpr int duplicate_label = 900;  // createinvoice: INVOICE_LABEL_ALREADY_EX
 
 template <class... Alternatives>
 bool is_final(const std::variant<Alternatives...>& step) {
-    return !std::holds_alternative<AskRows>(step) && !std::holds_alternative<Create>(step);
+    return !std::holds_alternative<AskRows>(step) && !std::holds_alternative<Create>(step) && !std::holds_alternative<Record>(step);
 }
 
 }  // namespace
@@ -85,6 +85,8 @@ asio::awaitable<void> HtlcDesk::decide(Case& one) {
         if (const auto* ask = std::get_if<AskRows>(&one.step)) {
             const std::chrono::milliseconds delay = ask->delay;
             one.step = co_await ask_rows(one.acceptor, delay);
+        } else if (std::holds_alternative<Record>(one.step)) {
+            one.step = co_await record(one.acceptor);
         } else {
             std::string invstring = std::move(std::get<Create>(one.step).invstring);
             one.step = co_await create(one.acceptor, std::move(invstring));
@@ -98,7 +100,7 @@ asio::awaitable<Step> HtlcDesk::ask_rows(Acceptor& acceptor, std::chrono::millis
     bj::object params{{"payment_hash", acceptor.facts().payment_hash.hex()}};
     const auto result = co_await parts_.rpc->call("listinvoices", std::move(params), rpc_limit);
     if (result) {
-        if (const auto rows = parse_invoice_rows(*result)) co_return acceptor.on_rows(*rows, parts_.world.now());
+        if (const auto rows = parse_invoice_rows(*result)) co_return acceptor.on_rows(*rows, parts_.accepted.knows(acceptor.facts().payment_hash), parts_.world.now());
     }
     co_return acceptor.on_no_answer();
 }
@@ -120,6 +122,11 @@ asio::awaitable<Step> HtlcDesk::create(Acceptor& acceptor, std::string invstring
     }
     parts_.log.warn("createinvoice for " + hash.hex() + " failed: " + reply->refusal->message);
     co_return acceptor.on_create_refused();
+}
+
+asio::awaitable<Step> HtlcDesk::record(Acceptor& acceptor) {
+    const auto done = co_await parts_.accepted.record(acceptor.facts().payment_hash, acceptor.terms()->expires_at);
+    co_return done ? acceptor.on_recorded() : acceptor.on_no_answer();
 }
 
 void HtlcDesk::finish(host::HookTicket& ticket, const Acceptor& acceptor, const Step& step) {

@@ -16,6 +16,7 @@
 #include "plugin/host/hook_guard.hpp"
 #include "plugin/host/log.hpp"
 #include "plugin/host/world.hpp"
+#include "plugin/invoicing/accepted_log.hpp"
 #include "plugin/invoicing/acceptor.hpp"
 #include "plugin/invoicing/challenge_cache.hpp"
 #include "plugin/invoicing/key_store.hpp"
@@ -33,6 +34,7 @@ class HtlcDesk {
         boost::asio::any_io_executor executor;
         std::shared_ptr<lightning::RpcClient> rpc;
         KeyStore& keys;
+        AcceptedLog& accepted;
         ChallengeCache& cache;
         const InvoiceStyle& style;
         host::World world;
@@ -43,7 +45,7 @@ class HtlcDesk {
 
     void handle(host::HookTicket ticket, const boost::json::value& params);
 
-    // The keys are there.
+    // The keys are there, and what was accepted before is known.
     void open();
 
     [[nodiscard]] const AcceptCounters& counters() const { return counters_; }
@@ -64,6 +66,7 @@ class HtlcDesk {
     boost::asio::awaitable<void> decide(Case& one);
     boost::asio::awaitable<Step> ask_rows(Acceptor& acceptor, std::chrono::milliseconds delay);
     boost::asio::awaitable<Step> create(Acceptor& acceptor, std::string invstring);
+    boost::asio::awaitable<Step> record(Acceptor& acceptor);
     void finish(host::HookTicket& ticket, const Acceptor& acceptor, const Step& step);
 
     Parts parts_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/codec/base64.hpp"
+#include "common/codec/printable.hpp"
 #include "common/json/fields.hpp"
 #include "common/l402/challenge.hpp"
 
@@ -39,8 +40,9 @@ std::optional<RpcError> fault_of(const gateway::IssueRequest& request) {
     if (request.description && request.description->size() > max_description) {
         return error(RpcCode::bad_params, "description: should be at most " + std::to_string(max_description) + " bytes");
     }
-    if (request.description && request.description->find('\0') != std::string::npos) {
-        return error(RpcCode::bad_params, "description: should not hold a NUL: lightningd would cut it off there");
+    // A NUL would cut it off in lightningd, an escape sequence would reach the terminals of payers and operators.
+    if (request.description && codec::has_control_character(*request.description)) {
+        return error(RpcCode::bad_params, "description: should not hold control characters, line ends and tabs included");
     }
     if (request.expiry && (*request.expiry < min_expiry || *request.expiry > max_expiry)) {
         return error(RpcCode::bad_params, "expiry: should be from " + std::to_string(min_expiry.count()) + " to " +
@@ -51,6 +53,11 @@ std::optional<RpcError> fault_of(const gateway::IssueRequest& request) {
 
 Issuer::Issuer(Parts parts, std::chrono::seconds default_expiry, std::uint32_t per_second)
     : parts_(std::move(parts)), default_expiry_(default_expiry), limiter_(per_second, parts_.world.tick()) {}
+
+void Issuer::configure(std::chrono::seconds default_expiry, std::uint32_t per_second) {
+    default_expiry_ = default_expiry;
+    limiter_.set_rate(per_second, parts_.world.tick());
+}
 
 asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
     if (const auto fault = fault_of(request)) co_return *fault;

@@ -44,6 +44,9 @@ class Issuer {
 
     Issuer(Parts parts, std::chrono::seconds default_expiry, std::uint32_t per_second);
 
+    // From now on. Tokens of the limit that were not used are kept, as far as the new one allows.
+    void configure(std::chrono::seconds default_expiry, std::uint32_t per_second);
+
     // Error codes: bad_params, rate_limited, node_failed, not_ready.
     boost::asio::awaitable<Outcome> issue(gateway::IssueRequest request);
 

@@ -17,6 +17,27 @@ std::string service_of(const std::optional<std::string>& bolt11, const PaymentHa
 
 }  // namespace
 
+Result<std::vector<UpdatedRow>> parse_updated_rows(const boost::json::value& result) {
+    json::Fields in(result, "listinvoices");
+    std::vector<UpdatedRow> rows;
+    for (const boost::json::value& each : in.array("invoices")) {
+        json::Fields fields(each, "listinvoices: invoice");
+        UpdatedRow row;
+        row.updated_index = fields.u64("updated_index");
+        const std::string label = fields.string("label");
+        const auto hash = PaymentHash::from_hex(fields.string("payment_hash"));
+        const std::string status = fields.string("status");
+        if (hash && kind_of_label(label, *hash)) {
+            if (status == "paid") row.paid = fields.u64("pay_index");
+            if (status == "expired") row.expired = label;
+        }
+        if (fields.fault()) return *fields.fault();
+        rows.push_back(std::move(row));
+    }
+    if (in.fault()) return *in.fault();
+    return rows;
+}
+
 Result<PaidInvoice> parse_paid_invoice(const boost::json::value& row, const InvoiceKeys& keys) {
     json::Fields in(row, "invoice");
     PaidInvoice paid;

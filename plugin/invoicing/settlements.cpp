@@ -3,8 +3,6 @@
 #include <boost/json/object.hpp>
 #include <utility>
 
-#include "plugin/host/signal.hpp"
-
 namespace millrace::invoicing {
 
 namespace asio = boost::asio;
@@ -12,108 +10,176 @@ namespace bj = boost::json;
 
 namespace {
 
-constexpr int wait_timed_out = 904;  // waitanyinvoice: nothing was paid in time
+constexpr int nothing_paid = 904;     // waitanyinvoice: nothing was paid in time
+constexpr std::size_t page_rows = 500;  // of lightningd's invoices: about a megabyte
 constexpr std::chrono::milliseconds first_pause{200};
 constexpr std::chrono::milliseconds longest_pause{10'000};
+constexpr std::chrono::seconds catch_up_patience{10};
 
-Result<std::optional<PaidInvoice>> read_reply(const Result<lightning::Reply>& reply, const InvoiceKeys& keys) {
-    if (!reply) return reply.error();
-    if (reply->refusal) {
-        if (reply->refusal->code == wait_timed_out) return std::optional<PaidInvoice>{};
-        return fail(lightning::Errc::refused, "waitanyinvoice: " + reply->refusal->message);
-    }
-    auto paid = parse_paid_invoice(reply->result, keys);
-    if (!paid) return paid.error();
-    return std::optional<PaidInvoice>(std::move(*paid));
-}
+node::Datastore::Key place() { return {"millrace", "sales"}; }
+
+node::Datastore::Key place_of(const std::string& chunk) { return {"millrace", "sales", chunk}; }
+
+node::Datastore::Key place_of_cursor() { return {"millrace", "sales-read"}; }
 
 }  // namespace
 
 Settlements::Settlements(asio::any_io_executor executor, std::shared_ptr<lightning::RpcClient> rpc,
                          std::shared_ptr<lightning::RpcClient> waiting, const KeyStore& keys, const host::Log& log)
-    : executor_(std::move(executor)), rpc_(std::move(rpc)), waiting_(std::move(waiting)), keys_(keys), log_(log) {}
+    : executor_(executor),
+      rpc_(std::move(rpc)),
+      waiting_(std::move(waiting)),
+      datastore_(rpc_),
+      keys_(keys),
+      log_(log),
+      moved_(executor) {}
 
-asio::awaitable<Settlements::Found> Settlements::first_above(std::uint64_t pay_index) {
-    bj::object params{{"lastpay_index", pay_index}, {"timeout", 0}};
+// Empty where the row has been deleted since.
+asio::awaitable<Result<std::optional<gateway::Settlement>>> Settlements::settlement_at(std::uint64_t pay_index) {
+    bj::object params{{"lastpay_index", pay_index - 1}, {"timeout", 0}};
     const auto reply = co_await rpc_->exchange("waitanyinvoice", std::move(params));
-    co_return read_reply(reply, keys_.invoice_keys());
-}
-
-asio::awaitable<Settlements::Found> Settlements::wait_above(std::uint64_t pay_index) {
-    bj::object params{{"lastpay_index", pay_index}};
-    const auto reply = co_await waiting_->exchange("waitanyinvoice", std::move(params), std::chrono::milliseconds(0));
-    co_return read_reply(reply, keys_.invoice_keys());
+    if (!reply) co_return reply.error();
+    if (reply->refusal) {
+        if (reply->refusal->code == nothing_paid) co_return std::optional<gateway::Settlement>{};
+        co_return fail(lightning::Errc::refused, "waitanyinvoice: " + reply->refusal->message);
+    }
+    auto paid = parse_paid_invoice(reply->result, keys_.invoice_keys());
+    if (!paid) co_return paid.error();
+    if (paid->pay_index != pay_index) co_return std::optional<gateway::Settlement>{};
+    co_return std::move(paid->settlement);
 }
 
 asio::awaitable<Result<SettlementPage>> Settlements::read(std::uint64_t start, std::size_t limit) {
+    const auto deadline = std::chrono::steady_clock::now() + catch_up_patience;
+    while (!up_to_date_ && index_.from(start, 1).empty()) {
+        if (std::chrono::steady_clock::now() >= deadline)
+            co_return fail(lightning::Errc::timed_out, "the node's invoices are still being read: try again later");
+        co_await moved_.wait_for(std::chrono::seconds(1));
+    }
     SettlementPage page;
     page.next = start;
-    while (page.settlements.size() < limit) {
-        auto found = co_await first_above(page.next > 0 ? page.next - 1 : 0);
-        if (!found) co_return found.error();
-        if (!found->has_value()) {
-            page.at_end = true;
-            break;
-        }
-        PaidInvoice paid = std::move(**found);
-        page.next = paid.pay_index + 1;
-        if (paid.settlement) page.settlements.push_back(std::move(*paid.settlement));
+    const auto found = index_.from(start, limit);
+    const std::vector<std::uint64_t> wanted(found.begin(), found.end());
+    for (const std::uint64_t pay_index : wanted) {
+        auto settlement = co_await settlement_at(pay_index);
+        if (!settlement) co_return settlement.error();
+        page.next = pay_index + 1;
+        if (*settlement) page.settlements.push_back(std::move(**settlement));
     }
+    page.at_end = up_to_date_ && index_.from(page.next, 1).empty();
     co_return page;
 }
 
-// The highest pay_index, without reading all that was ever paid: doubling steps up, then halving.
-asio::awaitable<Result<std::uint64_t>> Settlements::find_newest() {
-    std::uint64_t known = 0;                          // an index that exists, or 0
-    std::optional<std::uint64_t> nothing_above;       // above this there is none
-    for (std::uint64_t step = 1; !nothing_above || known < *nothing_above; step *= 2) {
-        const std::uint64_t probe = nothing_above ? known + (*nothing_above - known) / 2 : known + step - 1;
-        const auto found = co_await first_above(probe);
-        if (!found) co_return found.error();
-        if (found->has_value()) {
-            known = (*found)->pay_index;
-        } else {
-            nothing_above = probe;
-        }
-    }
-    co_return known;
-}
+// ---- following
 
 asio::awaitable<void> Settlements::follow() {
-    std::optional<std::uint64_t> newest;
     std::chrono::milliseconds wait = first_pause;
     while (true) {
-        std::optional<Error> fault;
-        if (!newest) {
-            const auto found = co_await find_newest();
-            if (found) {
-                newest = *found;
-            } else {
-                fault = found.error();
-            }
-        } else {
-            const auto found = co_await wait_above(*newest);
-            if (found && found->has_value()) {
-                const PaidInvoice& paid = **found;
-                newest = paid.pay_index;
-                if (paid.settlement) {
-                    ++counters_.settled;
-                    counters_.last_pay_index = paid.pay_index;
-                    counters_.last_settled_at = paid.settlement->settled_at;
-                    if (settled) settled();
-                }
-            } else if (!found) {
-                fault = found.error();
-            }
-        }
-        if (fault) {
-            if (wait == first_pause) log_.debug("settlements cannot be followed for now: " + fault->message);
-            co_await host::pause(executor_, wait);
-            wait = std::min(2 * wait, longest_pause);
-        } else {
+        const auto done = co_await step();
+        if (done) {
             wait = first_pause;
+            continue;
+        }
+        if (wait == first_pause) log_.debug("settlements cannot be followed for now: " + done.error().message);
+        co_await host::pause(executor_, wait);
+        wait = std::min(2 * wait, longest_pause);
+    }
+}
+
+// Reads on, and waits where there is nothing to read.
+asio::awaitable<Result<void>> Settlements::step() {
+    if (!loaded_) {
+        const auto done = co_await load();
+        if (!done) co_return done.error();
+        loaded_ = true;
+    }
+    const auto rows = co_await read_rows();
+    if (!rows) co_return rows.error();
+    if (*rows == page_rows) co_return Result<void>();
+    const bool caught_up = !std::exchange(up_to_date_, true);
+    if (caught_up) {
+        moved_.notify();
+        if (settled) settled();
+    }
+    const auto stored = co_await store();
+    if (!stored) co_return stored.error();
+    if (*rows == 0) co_return co_await wait_for_change();
+    co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Settlements::load() {
+    const auto chunks = co_await datastore_.children(place());
+    if (!chunks) co_return chunks.error();
+    const auto cursor = co_await datastore_.read(place_of_cursor());
+    if (!cursor) co_return cursor.error();
+    std::vector<Bytes> data;
+    for (const node::Datastore::Entry& chunk : *chunks) data.push_back(chunk.data);
+    if (index_.load(data, as_text(*cursor))) co_return Result<void>();
+    // Not ours to read, or none yet: from the first row on, into chunks that are new.
+    for (const node::Datastore::Entry& chunk : *chunks) {
+        const auto removed = co_await datastore_.remove(place_of(chunk.name));
+        if (!removed) co_return removed.error();
+    }
+    co_return Result<void>();
+}
+
+// How many there were.
+asio::awaitable<Result<std::size_t>> Settlements::read_rows() {
+    bj::object params{{"index", "updated"}, {"start", index_.next_update()}, {"limit", page_rows}};
+    const auto listed = co_await rpc_->call("listinvoices", std::move(params));
+    if (!listed) co_return listed.error();
+    const auto rows = parse_updated_rows(*listed);
+    if (!rows) co_return rows.error();
+    std::uint64_t sales = 0;
+    for (const UpdatedRow& row : *rows) {
+        if (index_.read(row.updated_index, row.paid)) {
+            ++sales;
+            counters_.last_pay_index = *row.paid;
         }
     }
+    if (sales > 0 && up_to_date_) {
+        counters_.settled += sales;
+        const auto newest = co_await settlement_at(counters_.last_pay_index);
+        if (newest && *newest) counters_.last_settled_at = (*newest)->settled_at;
+    }
+    if (sales > 0) {
+        moved_.notify();
+        if (settled) settled();
+    }
+    for (const UpdatedRow& row : *rows) {
+        if (row.expired) co_await remove_expired(*row.expired);
+    }
+    co_return rows->size();
+}
+
+// Parts that lightningd still collects for it go back when their 70 seconds are over, or when they are complete and it finds no
+// row (lightningd/invoice.c, invoice_payment_hooks_done).
+asio::awaitable<void> Settlements::remove_expired(std::string label) {
+    bj::object params{{"label", label}, {"status", "expired"}};
+    const auto removed = co_await rpc_->call("delinvoice", std::move(params));
+    // Somebody else was faster, or the node is going down: it costs a row.
+    if (!removed) log_.debug("the expired invoice " + label + " could not be deleted: " + removed.error().message);
+}
+
+asio::awaitable<Result<void>> Settlements::wait_for_change() {
+    bj::object params{{"subsystem", "invoices"}, {"indexname", "updated"}, {"nextvalue", index_.next_update()}};
+    const auto changed = co_await waiting_->call("wait", std::move(params), std::chrono::milliseconds(0));
+    if (!changed) co_return changed.error();
+    co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Settlements::store() {
+    while (const auto write = index_.next_write()) {
+        const auto done = co_await datastore_.append(place_of(write->chunk), write->data);
+        if (!done) co_return done.error();
+        index_.written(*write);
+    }
+    if (const auto text = index_.cursor_write()) {
+        const auto done = co_await datastore_.replace(place_of_cursor(), to_bytes(as_bytes(*text)));
+        if (!done) co_return done.error();
+        index_.cursor_written();
+    }
+    co_return Result<void>();
 }
 
 }  // namespace millrace::invoicing

@@ -1,7 +1,9 @@
-// Paid challenges, out of lightningd's own records: nothing is kept here.
+// Paid challenges, out of lightningd's own records, and what goes with following them: rows of challenges that nobody paid in
+// time are deleted.
 //
-// lightningd numbers paid invoices with a pay_index that only grows. waitanyinvoice finds the first one above a given index;
-// with a timeout of 0 that reads on, without one it waits for the next payment.
+// lightningd gives each row of an invoice that changes an updated_index, and each that is paid a pay_index, both growing. One
+// coroutine reads the rows in the order of their changes and keeps a PaidIndex, so that what others were paid is looked at once
+// in the life of a node, in pages. A settlement is then asked for by its pay_index (waitanyinvoice).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,8 +16,11 @@
 #include "common/gateway/messages.hpp"
 #include "common/lightning/rpc_client.hpp"
 #include "plugin/host/log.hpp"
+#include "plugin/host/signal.hpp"
 #include "plugin/invoicing/key_store.hpp"
+#include "plugin/invoicing/paid_index.hpp"
 #include "plugin/invoicing/settlement_record.hpp"
+#include "plugin/node/datastore.hpp"
 
 namespace millrace::invoicing {
 
@@ -37,10 +42,11 @@ class Settlements {
     Settlements(boost::asio::any_io_executor executor, std::shared_ptr<lightning::RpcClient> rpc,
                 std::shared_ptr<lightning::RpcClient> waiting, const KeyStore& keys, const host::Log& log);
 
-    // Up to `limit` settlements with pay_index >= start. Errors: lightning::Errc, json::Errc.
+    // Up to `limit` settlements with pay_index >= start. Waits while the node's rows are still being read and there is none yet.
+    // Errors: lightning::Errc (timed_out where that takes long), json::Errc.
     boost::asio::awaitable<Result<SettlementPage>> read(std::uint64_t start, std::size_t limit);
 
-    // Follows payments from now on until the program ends. Call once, when the keys are there.
+    // Follows the node's invoices until the program ends. Call once, when the keys are there.
     boost::asio::awaitable<void> follow();
 
     [[nodiscard]] const SettlementCounters& counters() const { return counters_; }
@@ -49,17 +55,24 @@ class Settlements {
     std::function<void()> settled;
 
   private:
-    using Found = Result<std::optional<PaidInvoice>>;
-
-    boost::asio::awaitable<Found> first_above(std::uint64_t pay_index);
-    boost::asio::awaitable<Found> wait_above(std::uint64_t pay_index);
-    boost::asio::awaitable<Result<std::uint64_t>> find_newest();
+    boost::asio::awaitable<Result<std::optional<gateway::Settlement>>> settlement_at(std::uint64_t pay_index);
+    boost::asio::awaitable<Result<void>> load();
+    boost::asio::awaitable<Result<void>> step();
+    boost::asio::awaitable<Result<std::size_t>> read_rows();
+    boost::asio::awaitable<Result<void>> wait_for_change();
+    boost::asio::awaitable<void> remove_expired(std::string label);
+    boost::asio::awaitable<Result<void>> store();
 
     boost::asio::any_io_executor executor_;
     std::shared_ptr<lightning::RpcClient> rpc_;
     std::shared_ptr<lightning::RpcClient> waiting_;
+    node::Datastore datastore_;
     const KeyStore& keys_;
     const host::Log& log_;
+    PaidIndex index_;
+    bool loaded_ = false;
+    bool up_to_date_ = false;  // all rows were read once
+    host::Signal moved_;       // something was read
     SettlementCounters counters_;
 };
 

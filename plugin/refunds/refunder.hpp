@@ -80,6 +80,8 @@ class Refunder {
 
     [[nodiscard]] const Ledger& ledger() const { return ledger_; }
     [[nodiscard]] const Limits& limits() const { return limits_; }
+    // From the next refund on.
+    void configure(const Limits& limits) { limits_ = limits; }
     [[nodiscard]] Msat used() const { return ledger_.used(parts_.world.now()); }
 
   private:

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "common/codec/printable.hpp"
+
 namespace millrace::config {
 namespace {
 
@@ -17,8 +19,9 @@ std::string_view placeholder_at(std::string_view text) {
 
 // Bytes of the UTF-8 sequence at the beginning of `text`; 0 where it is none, or a control character.
 std::size_t character_at(std::string_view text) {
+    if (codec::control_length(text) > 0) return 0;
     auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    if (byte(0) < 0x80) return byte(0) < 0x20 || byte(0) == 0x7F ? 0 : 1;
+    if (byte(0) < 0x80) return 1;
     std::size_t size = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : 2;
     if (byte(0) < 0xC2 || byte(0) > 0xF4 || text.size() < size) return 0;
     for (std::size_t i = 1; i < size; ++i) {

@@ -4,6 +4,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "common/codec/printable.hpp"
 #include "service/config/description.hpp"
 #include "service/config/header_value.hpp"
 #include "service/config/path_rules.hpp"
@@ -142,6 +143,8 @@ std::optional<std::string> read_description(Section& section) {
     if (!text) return std::nullopt;
     if (text->size() > max_description)
         section.fault("description", "must be at most 639 bytes, which is what an invoice takes");
+    if (codec::has_control_character(*text))
+        section.fault("description", "must not hold control characters, line ends and tabs included");
     if (auto unknown = unknown_placeholder(*text)) {
         section.fault("description",
                       "does not know " + *unknown + "; known here: {service}, {route}, {method}, {path}, {price}");

@@ -1,9 +1,9 @@
 #include <spdlog/spdlog.h>
 
+#include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/answer_reader.hpp"
 #include "service/http/header_rules.hpp"
-#include "common/codec/log_text.hpp"
 #include "service/http/session.hpp"
 #include "service/http/upstream_connect.hpp"
 #include "service/upstream/rewrite.hpp"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("scenarios", "whole_path", "invoice_path", "payment_path", "refund_path", "session_path", "harness")
+pytest.register_assert_rewrite("scenarios", "whole_path", "invoice_path", "payment_path", "refund_path", "session_path", "operator_path", "harness")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness.secrets import secrets_of  # noqa: E402

@@ -17,7 +17,7 @@ if shutil.which("lightningd"):
     if not (installed / "cln-grpc").exists():
         os.environ.setdefault("RUST", "0")
 
-pytest.register_assert_rewrite("scenarios", "whole_path", "invoice_path", "payment_path", "refund_path", "session_path", "harness")
+pytest.register_assert_rewrite("scenarios", "whole_path", "invoice_path", "payment_path", "refund_path", "session_path", "operator_path", "harness")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
 
 from pyln.testing.fixtures import *  # noqa: E402,F401,F403
@@ -25,8 +25,9 @@ from harness.network import CLTV_DELTA, FEE_BASE_MSAT, FEE_PPM, Network, Node, n
 from harness.rpc import wait_for  # noqa: E402
 from harness.secrets import secrets_of  # noqa: E402
 
-# What lightningd says of a hook plugin that was killed or stopped with an HTLC in its hands, and of nodes that were killed.
-EXPECTED_BROKEN = r"Plugin died from|plugin-millrace: Killing plugin|hold-(before|after)|bookkeeper"
+# What lightningd says of a hook plugin that was killed or stopped with an HTLC in its hands, and of nodes that were killed; and
+# what the plugin says of an option that is wrong.
+EXPECTED_BROKEN = r"Plugin died from|plugin-millrace: Killing plugin|plugin-millrace: millrace does not run|hold-(before|after)|bookkeeper"
 
 
 def pytest_configure(config):

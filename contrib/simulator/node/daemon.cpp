@@ -244,6 +244,7 @@ void Daemon::handle(const RpcRequest& request) {
     if (!params) return direct.error(rpc_code::invalid_request, "No params");
 
     const std::string name(method->get_string());
+    const auto filter = raw_member(request.text, "filter");
     // Commands to the simulation itself are never held: they are what releases a hold.
     if (name.starts_with("sim-")) return run(name, *params, false, direct, session);
     const auto weak = core_->weak_from_this();
@@ -252,7 +253,9 @@ void Daemon::handle(const RpcRequest& request) {
         auto send = [answer, text = std::move(text)] { answer(text); };
         if (!core_->hold({"rpc-reply", {}, name, {}}, send)) send();
     });
-    auto execute = [this, name, raw = std::string(*params), reply, session] { run(name, raw, false, reply, session); };
+    auto execute = [this, name, raw = std::string(*params), wanted = std::string(filter.value_or("")), reply, session] {
+        run(name, raw, false, reply, session, wanted);
+    };
     if (!core_->hold({"rpc-request", {}, name, {}}, execute)) execute();
 }
 
@@ -281,7 +284,7 @@ void Daemon::check(std::string_view raw_params, const Reply& reply, const std::s
 }
 
 void Daemon::run(const std::string& method, std::string_view raw_params, bool checking, const Reply& reply,
-                 const std::shared_ptr<RpcSession>& session) {
+                 const std::shared_ptr<RpcSession>& session, std::string_view raw_filter) {
     if (method == "check") return check(raw_params, reply, session);
     if (const Command* command = find_command(method)) {
         Params in(method, command->usage, json::parse(raw_params), checking);
@@ -292,7 +295,7 @@ void Daemon::run(const std::string& method, std::string_view raw_params, bool ch
     if (!plugin || !plugin->initialised)
         return reply.error(rpc_code::unknown_method, "Unknown command '" + method + "'");
     core_->plugins->call(plugin, method, raw_params, reply, session,
-                         [reply](const PluginAnswer& answer) { pass_on(answer, reply); });
+                         [reply](const PluginAnswer& answer) { pass_on(answer, reply); }, raw_filter);
 }
 
 }  // namespace millrace::sim

@@ -1,5 +1,6 @@
 #include "contrib/simulator/node/params.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
@@ -47,11 +48,14 @@ std::optional<Msat> msat_of(const boost::json::value& value) {
 
 Params::Params(std::string_view method, std::string_view usage, const boost::json::value& value, bool checking)
     : method_(method), checking_(checking) {
-    const std::vector<std::string> names = names_of(usage);
+    names_ = names_of(usage);
+    const bool any = !names_.empty() && names_.back() == "...";
+    if (any) names_.pop_back();
+    const std::vector<std::string>& names = names_;
     if (value.is_object()) {
         values_ = value.get_object();
         for (const auto& [key, given] : values_) {
-            bool known = false;
+            bool known = any;
             for (const std::string& name : names) known = known || name == key;
             if (!known && !fault_) {
                 fault_ = "unknown parameter: " + std::string(key) +
@@ -69,6 +73,14 @@ Params::Params(std::string_view method, std::string_view usage, const boost::jso
     } else {
         fault_ = "Expected array or object for params";
     }
+}
+
+boost::json::object Params::others() const {
+    boost::json::object out;
+    for (const auto& [key, given] : values_) {
+        if (std::find(names_.begin(), names_.end(), std::string_view(key)) == names_.end()) out[key] = given;
+    }
+    return out;
 }
 
 const boost::json::value* Params::find(std::string_view name) const {
@@ -173,11 +185,13 @@ const boost::json::array& Params::array(std::string_view name) {
     return empty;
 }
 
+bool Params::faulty(const Reply& reply) const {
+    if (fault_) reply.error(rpc_code::bad_params, *fault_);
+    return fault_.has_value();
+}
+
 bool Params::ends(const Reply& reply) const {
-    if (fault_) {
-        reply.error(rpc_code::bad_params, *fault_);
-        return true;
-    }
+    if (faulty(reply)) return true;
     if (checking_) {
         reply.result(boost::json::object{{"command_to_check", method_}});
         return true;

@@ -24,8 +24,12 @@ namespace millrace::sim {
 
 class Params {
   public:
-    // `usage` names the parameters in order: "amount_msat label [expiry]". `value` is an array or an object.
+    // `usage` names the parameters in order: "amount_msat label [expiry]". `value` is an array or an object. Behind a "..." at
+    // its end, others may be given by name.
     Params(std::string_view method, std::string_view usage, const boost::json::value& value, bool checking);
+
+    // Those that are given by name and are not named in `usage`.
+    [[nodiscard]] boost::json::object others() const;
 
     [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
     [[nodiscard]] const boost::json::value* find(std::string_view name) const;
@@ -67,12 +71,16 @@ class Params {
 
     // Answers the first fault, or where the command is only checked, that it is fine. True: the command is over.
     [[nodiscard]] bool ends(const Reply& reply) const;
+    // The same, without the answer to a check: for a command that asks somebody else then.
+    [[nodiscard]] bool faulty(const Reply& reply) const;
+    [[nodiscard]] bool checking() const { return checking_; }
 
   private:
     const boost::json::value* require(std::string_view name);
     std::optional<std::uint64_t> integer(const boost::json::value& value) const;
 
     std::string method_;
+    std::vector<std::string> names_;
     boost::json::object values_;
     bool checking_;
     std::optional<std::string> fault_;

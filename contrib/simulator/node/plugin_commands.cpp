@@ -50,6 +50,7 @@ void start_plugin(Daemon& node, Params& in, const Reply& reply) {
             in.bad("options", "should be an object or an array");
         }
     }
+    for (const auto& [name, value] : in.others()) options[std::string(name)].push_back(text_of(value));
     if (in.ends(reply)) return;
     NodeCore& core = node.core();
     if (path.find('/') == std::string::npos && !std::filesystem::exists(path))
@@ -178,7 +179,7 @@ void run_setconfig(Daemon& node, Params& in, const Reply& reply, const SessionPt
     } else if (value == nullptr && found.option->type != OptionType::flag) {
         in.refuse("missing required parameter: val");
     }
-    if (in.ends(reply)) return;
+    if (in.faulty(reply)) return;
     std::vector<std::string> given;
     json::object params{{"config", name}};
     if (value != nullptr && found.option->multi) {
@@ -200,6 +201,17 @@ void run_setconfig(Daemon& node, Params& in, const Reply& reply, const SessionPt
     changed.given = given;
     const auto read = option_value(changed);
     if (const std::string* wrong = std::get_if<std::string>(&read)) return reply.error(rpc_code::bad_params, *wrong);
+    if (in.checking()) {
+        params["command_to_check"] = "setconfig";
+        const auto checked = [&core, weak = core.weak_from_this(), reply](const PluginAnswer& answer) {
+            if (!weak.lock()) return;
+            if (answer.error) return reply.raw("error", *answer.error);
+            if (!answer.result)
+                return reply.error(rpc_code::plugin_terminated, "Plugin terminated before replying to RPC call.");
+            reply.result(json::object{{"command_to_check", "setconfig"}});
+        };
+        return core.plugins->call(found.plugin, "check", json::serialize(params), reply, session, checked);
+    }
     core.plugins->call(
         found.plugin, "setconfig", json::serialize(params), reply, session,
         [&core, weak = core.weak_from_this(), reply, name, given, transient](const PluginAnswer& answer) {
@@ -220,7 +232,7 @@ void run_setconfig(Daemon& node, Params& in, const Reply& reply, const SessionPt
 }
 
 constexpr Command commands[] = {
-    {"plugin", "subcommand [plugin] [options] [directory]", run_plugin},
+    {"plugin", "subcommand [plugin] [options] [directory] ...", run_plugin},
     {"listconfigs", "[config]", run_listconfigs},
     {"setconfig", "config [val] [transient]", run_setconfig},
 };

@@ -104,7 +104,7 @@ PluginPtr PluginHost::owner_of(std::string_view method) const {
 }
 
 void PluginHost::request(const PluginPtr& plugin, std::string_view id_prefix, const std::string& method,
-                         std::string_view raw_params, Plugin::Pending pending) {
+                         std::string_view raw_params, Plugin::Pending pending, std::string_view raw_filter) {
     // "<caller's id>/cln:<method>#<n>", always a string (lightningd-rpc.7, JSON IDS).
     std::string caller(id_prefix);
     if (caller.size() >= 2 && caller.front() == '"') caller = caller.substr(1, caller.size() - 2);
@@ -114,14 +114,16 @@ void PluginHost::request(const PluginPtr& plugin, std::string_view id_prefix, co
     std::string text =
         R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":)" + json::serialize(json::string(method)) + R"(,"params":)";
     text += raw_params;
+    if (!raw_filter.empty()) text += ",\"filter\":" + std::string(raw_filter);
     text += "}";
     plugin->pending.emplace(id, std::move(pending));
     plugin->process->write(std::move(text));
 }
 
 void PluginHost::call(const PluginPtr& plugin, const std::string& method, std::string_view raw_params,
-                      const Reply& caller, const std::shared_ptr<RpcSession>& session, OnAnswer answered) {
-    request(plugin, caller.raw_id(), method, raw_params, {method, std::move(answered), session, caller});
+                      const Reply& caller, const std::shared_ptr<RpcSession>& session, OnAnswer answered,
+                      std::string_view raw_filter) {
+    request(plugin, caller.raw_id(), method, raw_params, {method, std::move(answered), session, caller}, raw_filter);
 }
 
 void PluginHost::notify(std::string_view topic, const json::value& payload) {

@@ -98,9 +98,9 @@ class PluginHost : public std::enable_shared_from_this<PluginHost> {
     [[nodiscard]] PluginPtr find(std::string_view name) const;
     [[nodiscard]] PluginPtr owner_of(std::string_view method) const;
 
-    // Forwards a command, its params as sent.
+    // Forwards a command, its params as sent, and its `filter`, if any: a plugin filters by itself.
     void call(const PluginPtr& plugin, const std::string& method, std::string_view raw_params, const Reply& caller,
-              const std::shared_ptr<RpcSession>& session, OnAnswer answered);
+              const std::shared_ptr<RpcSession>& session, OnAnswer answered, std::string_view raw_filter = {});
     void notify(std::string_view topic, const boost::json::value& payload);
     void call_hook(HookCall call);
 
@@ -115,7 +115,7 @@ class PluginHost : public std::enable_shared_from_this<PluginHost> {
     void on_notification(const PluginPtr& plugin, std::string_view text);
     void on_ended(const PluginPtr& plugin, bool garbage);
     void request(const PluginPtr& plugin, std::string_view id_prefix, const std::string& method,
-                 std::string_view raw_params, Plugin::Pending pending);
+                 std::string_view raw_params, Plugin::Pending pending, std::string_view raw_filter = {});
     void kill(const PluginPtr& plugin, LogLevel level, const std::string& why);
     void remove(const PluginPtr& plugin);
     void next_in_chain(const std::shared_ptr<HookCall>& call, std::vector<PluginPtr> order, std::size_t at);

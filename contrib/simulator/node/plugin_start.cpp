@@ -198,7 +198,9 @@ void PluginHost::initialise(const PluginPtr& plugin, bool startup,
                  if (result.is_object() && result.get_object().contains("disable")) {
                      kill(strong, LogLevel::debug,
                           "disabled itself at init: " + json::serialize(result.get_object().at("disable")));
-                     return done(strong->path + ": disabled itself at init");
+                     const json::value& reason = result.get_object().at("disable");
+                     return done(strong->path + ": disabled itself at init: " +
+                                 (reason.is_string() ? std::string(reason.get_string()) : json::serialize(reason)));
                  }
                  strong->initialised = true;
                  json::array methods;

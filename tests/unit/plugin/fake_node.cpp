@@ -1,9 +1,12 @@
 #include "tests/unit/plugin/fake_node.hpp"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <algorithm>
 
+#include "common/codec/hex.hpp"
 #include "common/crypto/hash.hpp"
+#include "tests/unit/catch.hpp"
 
 namespace millrace::test {
 
@@ -30,14 +33,25 @@ void FakeNode::serve(Peer& peer, const bj::object& request) {
     } else if (method == "makesecret") {
         peer.send(reply(request, {{"secret", codec::to_hex(crypto::sha256(as_bytes(text(params, "string"))))}}));
     } else if (method == "listdatastore") {
+        // The entry itself, or what lies right below it.
+        const bj::array& asked = params.at("key").as_array();
         bj::array entries;
         for (const auto& [key, value] : datastore_) {
-            entries.push_back(bj::object{{"key", params.at("key")}, {"generation", 0}, {"hex", codec::to_hex(as_bytes(value))}});
+            const bj::array words = bj::parse(key).as_array();
+            const bool below = words.size() == asked.size() + 1 && std::equal(asked.begin(), asked.end(), words.begin());
+            if (below || words == asked)
+                entries.push_back(bj::object{{"key", words}, {"generation", 0}, {"hex", codec::to_hex(as_bytes(value))}});
         }
         peer.send(reply(request, {{"datastore", entries}}));
     } else if (method == "datastore") {
-        datastore_[bj::serialize(params.at("key"))] = text(params, "string");
+        std::string& entry = datastore_[bj::serialize(params.at("key"))];
+        const bj::value* mode = params.if_contains("mode");
+        if (mode == nullptr || *mode != bj::string("create-or-append")) entry.clear();
+        entry += params.contains("hex") ? std::string(as_text(codec::from_hex(text(params, "hex")).value())) : text(params, "string");
         peer.send(reply(request, bj::object{}));
+    } else if (method == "deldatastore") {
+        const bool there = datastore_.erase(bj::serialize(params.at("key"))) > 0;
+        peer.send(there ? reply(request, bj::object{}) : refusal(request, 1200, "Key does not exist"));
     } else if (method == "getinfo") {
         peer.send(reply(request, {{"id", "02" + std::string(64, 'a')}, {"alias", "FAKE"}, {"network", "regtest"}, {"version", "v26.06.6"},
                                   {"blockheight", 110}, {"num_peers", 1}}));
@@ -50,11 +64,17 @@ void FakeNode::serve(Peer& peer, const bj::object& request) {
     } else if (method == "signinvoice") {
         peer.send(reply(request, {{"bolt11", params.at("invstring")}}));
     } else if (method == "listinvoices") {
-        bj::array rows;
-        for (const bj::object& row : invoices_) {
-            if (row.at("payment_hash") == params.at("payment_hash")) rows.push_back(row);
-        }
-        peer.send(reply(request, {{"invoices", rows}}));
+        list_invoices(peer, request);
+    } else if (method == "delinvoice") {
+        const auto row = std::find_if(invoices_.begin(), invoices_.end(), [&](const bj::object& one) {
+            return one.at("label") == params.at("label") && one.at("status") == params.at("status");
+        });
+        if (row == invoices_.end()) return peer.send(refusal(request, 905, "Unknown invoice"));
+        const bj::object removed = *row;
+        invoices_.erase(row);
+        peer.send(reply(request, removed));
+    } else if (method == "wait") {
+        wait_updated(peer, request);
     } else if (method == "createinvoice") {
         create_invoice(peer, request);
     } else if (method == "waitanyinvoice") {
@@ -81,10 +101,52 @@ void FakeNode::create_invoice(Peer& peer, const bj::object& request) {
     peer.send(reply(request, invoices_.back()));
 }
 
+void FakeNode::list_invoices(Peer& peer, const bj::object& request) {
+    const bj::object& params = request.at("params").as_object();
+    bj::array rows;
+    if (const bj::value* hash = params.if_contains("payment_hash")) {
+        for (const bj::object& row : invoices_) {
+            if (row.at("payment_hash") == *hash) rows.push_back(row);
+        }
+    } else {
+        REQUIRE(params.at("index") == "updated");
+        std::map<std::uint64_t, const bj::object*> by_update;
+        for (const bj::object& row : invoices_) {
+            const bj::value* index = row.if_contains("updated_index");
+            if (index != nullptr) by_update[index->to_number<std::uint64_t>()] = &row;
+        }
+        const auto limit = params.at("limit").to_number<std::size_t>();
+        for (auto at = by_update.lower_bound(params.at("start").to_number<std::uint64_t>()); at != by_update.end() && rows.size() < limit; ++at)
+            rows.push_back(*at->second);
+    }
+    peer.send(reply(request, {{"invoices", rows}}));
+}
+
+void FakeNode::wait_updated(Peer& peer, const bj::object& request) {
+    const bj::object& params = request.at("params").as_object();
+    REQUIRE(params.at("subsystem") == "invoices");
+    REQUIRE(params.at("indexname") == "updated");
+    if (params.at("nextvalue").to_number<std::uint64_t>() <= last_updated_index_) {
+        peer.send(reply(request, {{"subsystem", "invoices"}, {"updated", last_updated_index_}}));
+    } else {
+        waiting_.emplace_back(&peer, request);
+    }
+}
+
+void FakeNode::expire(const std::string& payment_hash) {
+    for (bj::object& row : invoices_) {
+        if (row.at("payment_hash") != bj::string(payment_hash)) continue;
+        row["status"] = "expired";
+        row["updated_index"] = ++last_updated_index_;
+    }
+    tell_waiting();
+}
+
 void FakeNode::pay(const std::string& payment_hash) {
     for (bj::object& row : invoices_) {
         if (row.at("payment_hash") != bj::string(payment_hash)) continue;
         row["status"] = "paid";
+        row["updated_index"] = ++last_updated_index_;
         row["pay_index"] = ++last_pay_index_;
         row["amount_received_msat"] = 1000;
         row["paid_at"] = 1795172759;
@@ -117,7 +179,13 @@ void FakeNode::wait_any(Peer& peer, const bj::object& request) {
 }
 
 void FakeNode::tell_waiting() {
-    for (auto& [peer, request] : std::exchange(waiting_, {})) wait_any(*peer, request);
+    for (auto& [peer, request] : std::exchange(waiting_, {})) {
+        if (request.at("method") == "wait") {
+            wait_updated(*peer, request);
+        } else {
+            wait_any(*peer, request);
+        }
+    }
 }
 
 std::size_t FakeNode::calls(std::string_view method) const {

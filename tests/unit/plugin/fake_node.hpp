@@ -31,6 +31,8 @@ class FakeNode {
     std::vector<boost::json::object>& invoices() { return invoices_; }
     // Marks the row of this hash paid, with the next pay_index.
     void pay(const std::string& payment_hash);
+    // The same, expired.
+    void expire(const std::string& payment_hash);
     // A paid row that is none of the plugin's.
     void add_paid(const std::string& label);
 
@@ -47,6 +49,8 @@ class FakeNode {
     void serve(Peer& peer, const boost::json::object& request);
     void create_invoice(Peer& peer, const boost::json::object& request);
     void wait_any(Peer& peer, const boost::json::object& request);
+    void list_invoices(Peer& peer, const boost::json::object& request);
+    void wait_updated(Peer& peer, const boost::json::object& request);
     void tell_waiting();
 
     lightning::FakeLightningd server_;
@@ -55,6 +59,7 @@ class FakeNode {
     std::map<std::string, std::string> datastore_;
     std::vector<std::pair<Peer*, boost::json::object>> waiting_;
     std::uint64_t last_pay_index_ = 0;
+    std::uint64_t last_updated_index_ = 0;
     bool aborted_ = false;
 };
 

@@ -100,10 +100,62 @@ TEST_CASE("a connection subscribes once") {
     CHECK(refusal_code(protocol, line) == -32600);
 }
 
+TEST_CASE("N13: the id leaves as it came, or there is an error") {
+    struct {
+        const char* id;
+        const char* echoed;  // nullptr: an error under the id null
+    } const cases[] = {
+        {"1", "1"},
+        {"-0", "-0"},
+        {"1e400", "1e400"},
+        {"-1E+400", "-1E+400"},
+        {"1.50", "1.50"},
+        {"18446744073709551615", "18446744073709551615"},
+        {"18446744073709551616", "18446744073709551616"},
+        {"123456789012345678901234567890123456789012345678901234567890", "123456789012345678901234567890123456789012345678901234567890"},
+        {R"("")", R"("")"},
+        {R"("a\/b\u0041\n")", R"("a\/b\u0041\n")"},
+        {R"("\ud83d\ude00")", R"("\ud83d\ude00")"},
+        {R"("\ud800")", nullptr},
+        {"\"\xff\"", nullptr},
+        {"null", nullptr},
+        {"true", nullptr},
+        {"[1]", nullptr},
+        {R"({"id":1})", nullptr},
+        {"1e99999999999", nullptr},
+        {"NaN", nullptr},
+        {"01", nullptr},
+    };
+    for (const auto& one : cases) {
+        INFO(one.id);
+        for (const char* method : {"status", "no-such"}) {
+            Protocol protocol;
+            (void)protocol.on_line(hello);
+            const auto read = protocol.on_line(R"({"jsonrpc":"2.0","method":")" + std::string(method) + R"(","params":{"id":7}, "id" : )" + one.id + " }");
+            if (const auto* refusal = std::get_if<Refusal>(&read)) {
+                CHECK(refusal->id == (one.echoed == nullptr ? "null" : one.echoed));
+                CHECK((one.echoed == nullptr || std::string_view(method) == "no-such"));
+                boost::json::parse(error_line(refusal->id, refusal->error));
+            } else {
+                REQUIRE(one.echoed != nullptr);
+                CHECK(std::get<Request>(read).id == one.echoed);
+                boost::json::parse(result_line(std::get<Request>(read).id, {}));
+            }
+        }
+    }
+}
+
+TEST_CASE("N13: of a repeated id the last one counts, as a parser has it") {
+    Protocol protocol;
+    (void)protocol.on_line(hello);
+    const auto read = protocol.on_line(R"({"id":1,"method":"status","id":"two"})");
+    REQUIRE(std::holds_alternative<Request>(read));
+    CHECK(std::get<Request>(read).id == R"("two")");
+}
+
 TEST_CASE("what is written is one line, with the id as it was") {
-    const boost::json::value id = "a\n\"b";
-    CHECK(result_line(id, {{"x", 1}}) == "{\"jsonrpc\":\"2.0\",\"id\":\"a\\n\\\"b\",\"result\":{\"x\":1}}\n");
-    CHECK(error_line(7, {-32601, "no"}) == "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32601,\"message\":\"no\"}}\n");
+    CHECK(result_line(R"("a\n\"b")", {{"x", 1}}) == "{\"jsonrpc\":\"2.0\",\"id\":\"a\\n\\\"b\",\"result\":{\"x\":1}}\n");
+    CHECK(error_line("7", {-32601, "no"}) == "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32601,\"message\":\"no\"}}\n");
     CHECK(notice_line("node", {{"node", nullptr}}) == "{\"jsonrpc\":\"2.0\",\"method\":\"node\",\"params\":{\"node\":null}}\n");
 }
 

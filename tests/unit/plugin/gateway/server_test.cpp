@@ -10,6 +10,7 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
+#include <deque>
 
 #include "tests/unit/catch.hpp"
 #include "tests/unit/plugin/fake_node.hpp"
@@ -44,13 +45,20 @@ struct Gateway {
                              std::chrono::seconds(600), 100'000};
     invoicing::Settlements settlements{executor, node.server().client(), node.server().client(), keys, log};
     refunds::Refunder refunder{{executor, node.server().client(), node.server().client(), keys, watch, ready, style, world, log}, {}, false};
-    Server server{executor, path, {issuer, settlements, refunder, keys, watch, ready, [this] { return bj::object{{"fine", true}, {"padding", padding}}; }, log}};
+    Places::Limits limits;
+    std::unique_ptr<Server> server;
     std::uint8_t sold = 0;
 
+    void make_server() {
+        const Services services{issuer, settlements, refunder, keys, watch, ready, [this] { return bj::object{{"fine", true}, {"padding", padding}}; }, log};
+        server = std::make_unique<Server>(executor, path, services, limits);
+    }
+
     Gateway() {
-        keys.changed = [this] { server.send_keys(); };
-        watch.changed = [this] { server.wake(); };
-        settlements.settled = [this] { server.wake(); };
+        make_server();
+        keys.changed = [this] { server->send_keys(); };
+        watch.changed = [this] { server->wake(); };
+        settlements.settled = [this] { server->wake(); };
         node.server().run([this]() -> asio::awaitable<void> {
             const auto keys_loaded = co_await keys.load();
             const auto node_loaded = co_await watch.load();
@@ -61,14 +69,14 @@ struct Gateway {
         asio::co_spawn(executor, settlements.follow(), asio::detached);
     }
     ~Gateway() {
-        server.close();
+        server->close();
         node.server().context().restart();
         node.server().context().poll();
         ::unlink(path.c_str());
     }
 
     void open() {
-        asio::co_spawn(executor, server.run(), asio::detached);
+        asio::co_spawn(executor, server->run(), asio::detached);
         turn(10);
     }
     void turn(int milliseconds) {
@@ -134,8 +142,78 @@ TEST_CASE("a client gets challenges, keys and status, and nothing else") {
         CHECK(spending.at("error").at("code") == -32601);
     });
     CHECK(gateway.node.calls("xpay") == 0);
-    REQUIRE(gateway.server.clients().size() == 1);
-    CHECK(gateway.server.clients().front().name == "test");
+    REQUIRE(gateway.server->clients().size() == 1);
+    CHECK(gateway.server->clients().front().name == "test");
+}
+
+// True once the other side has closed.
+asio::awaitable<bool> ended(Client& client) {
+    boost::system::error_code error;
+    std::array<char, 1> byte{};
+    co_await client.socket.async_read_some(asio::buffer(byte), asio::redirect_error(asio::use_awaitable, error));
+    co_return error == asio::error::eof || error == asio::error::connection_reset;
+}
+
+TEST_CASE("N12: connections that never say hello lock nobody out, and are ended") {
+    Gateway gateway;
+    gateway.limits.hello_patience = std::chrono::milliseconds(60);
+    gateway.make_server();
+    gateway.open();
+    std::deque<Client> silent;
+    for (int i = 0; i < 64; ++i) silent.emplace_back(gateway);
+    gateway.turn(20);
+    gateway.node.server().run([&]() -> asio::awaitable<void> {
+        Client service(gateway);
+        co_await service.greet();
+        const bj::object subscribed = co_await service.ask("subscribe", R"({"next_pay_index":1})");
+        CHECK(subscribed.at("result").at("next_pay_index") == 1);
+        // One that says half a hello is no better.
+        co_await asio::async_write(silent.back().socket, asio::buffer(std::string_view(R"({"jsonrpc":"2.0","id":1,"method":"hello")")), asio::use_awaitable);
+        for (Client& client : silent) {
+            const bool gone = co_await ended(client);
+            CHECK(gone);
+        }
+        co_await service.receive();  // the figures
+        const bj::object issued = co_await service.ask("issue", one);
+        CHECK(issued.at("result").at("amount_msat") == 1000);
+    });
+    CHECK(gateway.server->clients().size() == 1);
+}
+
+TEST_CASE("N12: a client without a place is told so") {
+    Gateway gateway;
+    gateway.limits.clients = 2;
+    gateway.make_server();
+    gateway.open();
+    gateway.node.server().run([&]() -> asio::awaitable<void> {
+        Client first(gateway), second(gateway), third(gateway);
+        for (Client* client : {&first, &second}) {
+            co_await client->greet();
+            co_await client->ask("subscribe", R"({"next_pay_index":1})");
+        }
+        const bj::object refused = co_await third.ask("hello", R"({"protocol":1,"client":"third"})");
+        CHECK(refused.at("error").at("code") == 4020);
+        const bool gone = co_await ended(third);
+        CHECK(gone);
+    });
+    CHECK(gateway.server->clients().size() == 2);
+}
+
+TEST_CASE("N9: a socket whose folder is missing is trouble that can be asked for, until the folder is there") {
+    Gateway gateway;
+    const std::string folder = gateway.path + "-folder";
+    gateway.path = folder + "/millrace.sock";
+    gateway.make_server();
+    CHECK_FALSE(gateway.server->open());
+    CHECK_FALSE(gateway.server->listening());
+    REQUIRE(gateway.server->trouble());
+    CHECK(gateway.server->trouble()->find(gateway.path + ": No such file or directory") != std::string::npos);
+    REQUIRE(::mkdir(folder.c_str(), 0700) == 0);
+    CHECK(gateway.server->open());
+    CHECK_FALSE(gateway.server->trouble());
+    CHECK(gateway.server->listening());
+    gateway.server->close();
+    ::rmdir(folder.c_str());
 }
 
 TEST_CASE("a subscriber gets what it missed and then what comes, in order and once") {
@@ -206,7 +284,7 @@ TEST_CASE("a client that does not read is cut off, and the others are served on"
             co_await asio::async_write(greedy.socket, asio::buffer(ask), asio::redirect_error(asio::use_awaitable, error));
             const bj::object served = co_await modest.ask("status", "{}");
             CHECK(served.contains("result"));
-            refused = error || gateway.server.clients().size() == 1;
+            refused = error || gateway.server->clients().size() == 1;
         }
         CHECK(refused);
     });
@@ -235,8 +313,8 @@ TEST_CASE("the socket is for owner and group, and goes with its server") {
     struct stat made {};
     REQUIRE(::stat(gateway.path.c_str(), &made) == 0);
     CHECK((made.st_mode & 07777) == 0660);
-    CHECK(gateway.server.listening());
-    gateway.server.close();
+    CHECK(gateway.server->listening());
+    gateway.server->close();
     CHECK(::stat(gateway.path.c_str(), &made) != 0);
 }
 

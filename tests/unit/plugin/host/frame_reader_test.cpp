@@ -23,7 +23,7 @@ std::vector<std::string> drain(FrameReader& frames) {
 const std::vector<std::string> expected{R"({"a":1})", R"({"b":"x\ny"})", "[\n]"};
 const std::string stream = "{\"a\":1}\n\n{\"b\":\"x\\ny\"}\n\n[\n]\n\n";
 
-TEST_CASE("messages are cut at blank lines, wherever the stream is cut") {
+TEST_CASE("messages are cut where they end, wherever the stream is cut") {
     for (std::size_t piece = 1; piece <= stream.size(); ++piece) {
         FrameReader frames;
         std::vector<std::string> got;
@@ -38,9 +38,9 @@ TEST_CASE("messages are cut at blank lines, wherever the stream is cut") {
 
 TEST_CASE("a message that is not whole yet is not handed out") {
     FrameReader frames;
-    feed(frames, "{\"a\":1}\n");
+    feed(frames, "{\"a\":1");
     CHECK(drain(frames).empty());
-    feed(frames, "\n");
+    feed(frames, "}");
     CHECK(drain(frames) == std::vector<std::string>{"{\"a\":1}"});
 }
 
@@ -50,6 +50,46 @@ TEST_CASE("blank lines between messages are nothing") {
     std::vector<std::string> got = drain(frames);
     for (std::string& one : got) std::erase(one, '\n');
     CHECK(got == std::vector<std::string>{"{}", "{}"});
+}
+
+TEST_CASE("N11: framing follows JSON, not blank lines") {
+    const std::vector<std::string> messages{
+        "{\"id\":1,\"params\":{\n\n\"amount_msat\"\n\n:\n\n1000\n\n}}",
+        "{\"a\":[\n\n\n[1,\r\n\r\n2]\n\n]}",
+        R"({"a":"}\"]{\\","b":"\\\\"})",
+        "{\"a\":\"x\n\ny\"}",  // no JSON, but no reason to lose what follows
+        R"({"\\\"}":"[{"})",
+        "[]", "{}", R"("a \" b")",
+        "nonsense", "}", "7",
+    };
+    for (const std::string between : {std::string(), std::string("\n"), std::string("\n\n"), std::string(" \r\n\t ")}) {
+        std::string all;
+        for (const std::string& one : messages) {
+            const bool closed = one.front() == '{' || one.front() == '[' || one.front() == '"';
+            all += one + (closed ? between : "\n\n");
+        }
+        for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{5}, all.size()}) {
+            FrameReader frames;
+            std::vector<std::string> got;
+            for (std::size_t at = 0; at < all.size(); at += piece) {
+                feed(frames, std::string_view(all).substr(at, piece));
+                for (std::string& message : drain(frames)) got.push_back(std::move(message));
+            }
+            INFO(piece << " between '" << between << "'");
+            CHECK(got == messages);
+        }
+    }
+}
+
+TEST_CASE("N11: a message without an end is found out") {
+    FrameReader frames;
+    const std::string half(FrameReader::max_message / 2 + 1, '\n');
+    feed(frames, "{" + half);
+    CHECK(drain(frames).empty());
+    CHECK_FALSE(frames.overflowed());
+    feed(frames, half);
+    CHECK(drain(frames).empty());
+    CHECK(frames.overflowed());
 }
 
 TEST_CASE("many messages in many reads come out whole and in order") {

@@ -10,10 +10,11 @@ namespace millrace::host {
 namespace {
 
 TEST_CASE("the manifest has what lightningd demands of it") {
-    const Manifest manifest{{{"x-option", "int", 600, "Seconds (default: 600)"}}, {"block_added"}, {"htlc_accepted"}};
+    const Manifest manifest{{{"x-option", "int", 600, "Seconds (default: 600)"}, {"x-moving", "int", 1, "One (default: 1)", true}}, {"block_added"}, {"htlc_accepted"}};
     const std::vector<Command> commands{{"x-do", {{"this", true}, {"that"}}, {}}};
     CHECK(boost::json::serialize(to_json(manifest, commands)) ==
-          R"~({"options":[{"name":"x-option","type":"int","default":600,"description":"Seconds (default: 600)"}],)~"
+          R"~({"options":[{"name":"x-option","type":"int","default":600,"description":"Seconds (default: 600)"},)~"
+          R"~({"name":"x-moving","type":"int","default":1,"description":"One (default: 1)","dynamic":true}],)~"
           R"~("rpcmethods":[{"name":"x-do","usage":"this [that]"}],"subscriptions":["block_added"],)~"
           R"~("hooks":[{"name":"htlc_accepted"}],"dynamic":true,"nonnumericids":true,"cancheck":true})~");
 }

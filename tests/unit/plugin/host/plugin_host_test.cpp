@@ -34,7 +34,9 @@ struct Host {
     };
     std::vector<std::string> topics;
     std::vector<bool> closings;
-    std::optional<std::string> disable;
+    std::optional<Unfit> unfit;
+    std::vector<std::string> changes;
+    std::string misconfigured;
     std::unique_ptr<PluginHost> host;
 
     Host() {
@@ -47,10 +49,16 @@ struct Host {
             {"x-binary", {}, [](Arguments&) -> Prepared { return Job([] { return echo("\xff"); }); }}};
         host = std::make_unique<PluginHost>(
             io.get_executor(), to_plugin[0], from_plugin[1], Manifest{{}, {}, {"htlc_accepted"}}, std::move(commands),
-            PluginHost::Callbacks{[this](const InitMessage&) { return disable; },
+            PluginHost::Callbacks{[this](const InitMessage&) { return unfit; },
+                                  [this](std::string_view option, std::string_view value, bool only_check) -> std::optional<std::string> {
+                                      if (value == "wrong") return std::string(option) + ": wrong";
+                                      if (!only_check) changes.emplace_back(std::string(option) + "=" + std::string(value));
+                                      return std::nullopt;
+                                  },
                                   [this](HookTicket ticket, const bj::value& params) { on_htlc(std::move(ticket), params); },
                                   [this](std::string_view topic, const bj::value&) { topics.emplace_back(topic); },
-                                  [this](bool gone) { closings.push_back(gone); }});
+                                  [this](bool gone) { closings.push_back(gone); },
+                                  [this](const std::string& reason) { misconfigured = reason; }});
         host->start();
     }
     ~Host() {
@@ -112,6 +120,12 @@ TEST_CASE("parameters are checked before anything runs, and by check alone") {
     CHECK(host.tell(call("nothing", "{}")) == error("nothing", R"({"code":-32601,"message":"Unknown command 'nothing'"})"));
 }
 
+TEST_CASE("N11: a command's parameters are read with blank lines between their tokens") {
+    Host host;
+    CHECK(host.tell(call("x-echo", "{\n\n\"text\"\n\n:\n\n\"hi\"\n\n}")) == result("x-echo", R"({"text":"hi"})"));
+    CHECK(host.tell(call("x-echo", "[\r\n\r\n\"hi\"\n\n]")) == result("x-echo", R"({"text":"hi"})"));
+}
+
 TEST_CASE("a command that throws is answered with an error, and the log says why") {
     Host host;
     const std::string said = host.tell(call("x-explode", "{}"));
@@ -128,19 +142,56 @@ TEST_CASE("a configuration that will not do disables the plugin politely") {
     Host host;
     const std::string init = R"({"options":{},"configuration":{"lightning-dir":"/x","rpc-file":"r","network":"regtest"}})";
     CHECK(host.tell(call("init", init)) == result("init", "{}"));
-    host.disable = "expiry too short";
+    host.unfit = Unfit{Unfit::Kind::disabled, "expiry too short"};
     const std::string said = host.tell(call("init", init));
     CHECK(said.ends_with(result("init", R"({"disable":"expiry too short"})")));
     CHECK(said.find(R"("level":"warn","message":"millrace does not run: expiry too short")") != std::string::npos);
     CHECK(host.tell(call("init", "{}")).find(R"("result":{"disable":")") != std::string::npos);
 }
 
+TEST_CASE("N2: a wrong option is told aloud, and init is not answered") {
+    Host host;
+    host.unfit = Unfit{Unfit::Kind::wrong_option, "x=1: must be from 2 to 3"};
+    const std::string init = R"({"options":{},"configuration":{"lightning-dir":"/x","rpc-file":"r","network":"regtest"}})";
+    CHECK(host.tell(call("init", init)) ==
+          R"({"jsonrpc":"2.0","method":"log","params":{"level":"error","message":"millrace does not run: x=1: must be from 2 to 3"}})" "\n\n");
+    CHECK(host.misconfigured == "x=1: must be from 2 to 3");
+}
+
+TEST_CASE("N10: setconfig changes a dynamic option, and check only asks") {
+    Host host;
+    CHECK(host.tell(call("check", R"({"command_to_check":"setconfig","config":"x","val":"7"})")) == result("check", R"({"command_to_check":"setconfig"})"));
+    CHECK(host.changes.empty());
+    CHECK(host.tell(call("setconfig", R"({"config":"x","val":"7"})")) == result("setconfig", "{}"));
+    CHECK(host.changes == std::vector<std::string>{"x=7"});
+    for (const char* method : {"setconfig", "check"}) {
+        const std::string command = std::string(method) == "check" ? R"("command_to_check":"setconfig",)" : "";
+        CHECK(host.tell(call(method, "{" + command + R"("config":"x","val":"wrong"})")) == error(method, R"({"code":-32602,"message":"x: wrong"})"));
+        for (const char* odd : {R"("config":"x")", R"("config":"x","val":7)", R"("config":"x","val":["7"])", R"("val":"7")"})
+            CHECK(host.tell(call(method, "{" + command + odd + "}")).find("-32602") != std::string::npos);
+    }
+    CHECK(host.changes.size() == 1);
+}
+
+TEST_CASE("N10: a filter applies to a command's result, and to nothing else") {
+    Host host;
+    const auto filtered = [&](const std::string& method, const std::string& params, const std::string& filter) {
+        std::string message = call(method, params);
+        message.insert(message.size() - 1, R"(,"filter":)" + filter);
+        return host.tell(message);
+    };
+    CHECK(filtered("x-echo", R"(["hi"])", R"({"text":true})") == result("x-echo", R"({"text":"hi"})"));
+    CHECK(filtered("x-echo", R"(["hi"])", R"({"other":true})") == result("x-echo", "{}"));
+    CHECK(filtered("x-refuse", "{}", R"({"other":true})") == error("x-refuse", R"({"code":4021,"message":"no"})"));
+    CHECK(filtered("x-echo", R"(["hi"])", "7") == error("x-echo", R"({"code":-32602,"message":"filter: Expected object: invalid token '7'"})"));
+}
+
 TEST_CASE("a forward is let pass without being looked at") {
     Host host;
     host.on_htlc = [](const HookTicket&, const bj::value&) { FAIL("it was looked at"); };
     CHECK(host.tell(test::htlc_accepted_forward()) == go_on_2501);
-    // Not even JSON is asked for behind the head.
-    CHECK(host.tell(R"({"jsonrpc":"2.0","id":"cln:htlc_accepted#2501","method":"htlc_accepted","params":{{{)") == go_on_2501);
+    // Not even JSON is asked for behind the head, as long as it ends.
+    CHECK(host.tell(R"({"jsonrpc":"2.0","id":"cln:htlc_accepted#2501","method":"htlc_accepted","params":{{]}})") == go_on_2501);
     CHECK(host.host->latency().passed.count() == 2);
     CHECK(host.host->latency().claimed.count() == 0);
 }
@@ -158,7 +209,7 @@ TEST_CASE("an HTLC with a secret goes to its handler, and a handler that throws 
     CHECK(host.tell(test::htlc_accepted_final()).starts_with(go_on_2242));
     // Neither JSON nor params: still an answer, and a valid one.
     host.on_htlc = [](const HookTicket&, const bj::value&) { FAIL("there was nothing to hand over"); };
-    for (const char* broken : {R"("params":{"payment_secret")", R"("x":{"payment_secret":1}})", R"("params":[{]"payment_secret")"}) {
+    for (const char* broken : {R"("params":{"payment_secret"}})", R"("x":{"payment_secret":1}})", R"("params":[{]"payment_secret"]})"}) {
         INFO(broken);
         const std::string said = host.tell(R"({"jsonrpc":"2.0","id":"cln:htlc_accepted#2242","method":"htlc_accepted",)" + std::string(broken));
         CHECK(said.starts_with(go_on_2242));

@@ -59,6 +59,7 @@ std::string word(const Step& step) {
         std::string operator()(const Refuse& refuse) const { return std::string(name(refuse.why)); }
         std::string operator()(const AskRows&) const { return "ask rows"; }
         std::string operator()(const Create&) const { return "create"; }
+        std::string operator()(const Record&) const { return "record"; }
         std::string operator()(const Accept&) const { return "accept"; }
     } const say;
     return std::visit(say, step);
@@ -68,7 +69,7 @@ TEST_CASE("an HTLC that pays a challenge leads to its invoice and is accepted") 
     const Sale sale;
     Acceptor acceptor = sale.acceptor();
     REQUIRE(word(acceptor.begin(now)) == "ask rows");
-    const Step step = acceptor.on_rows({}, now);
+    const Step step = acceptor.on_rows({}, false, now);
     REQUIRE(word(step) == "create");
 
     const auto invoice = bolt11::decode(std::get<Create>(step).invstring);
@@ -76,7 +77,8 @@ TEST_CASE("an HTLC that pays a challenge leads to its invoice and is accepted") 
     CHECK_FALSE(invoice);
     CHECK(acceptor.preimage().equals(sale.keys.preimage(sale.htlc.payment_secret, Kind::sale)));
 
-    const Step last = acceptor.on_created();
+    REQUIRE(word(acceptor.on_created()) == "record");
+    const Step last = acceptor.on_recorded();
     REQUIRE(word(last) == "accept");
     const auto stream = codec::decode_tlv(std::get<Accept>(last).payload).value();
     REQUIRE(stream.size() == 2);
@@ -94,9 +96,9 @@ TEST_CASE("a deposit's invoice has a label and a preimage of its own, and a sale
     REQUIRE(word(acceptor.begin(now)) == "ask rows");
     CHECK(acceptor.label() == "millrace-deposit-" + sale.htlc.payment_hash.hex());
     CHECK(acceptor.preimage().equals(sale.keys.preimage(sale.htlc.payment_secret, Kind::deposit)));
-    CHECK(word(acceptor.on_rows({}, now)) == "create");
-    CHECK(word(acceptor.on_rows({sale.row(RowStatus::unpaid)}, now)) == "accept");
-    CHECK(word(acceptor.on_rows({{invoice_label(sale.htlc.payment_hash, Kind::sale), RowStatus::unpaid}}, now)) == "foreign_invoice");
+    CHECK(word(acceptor.on_rows({}, false, now)) == "create");
+    CHECK(word(acceptor.on_rows({sale.row(RowStatus::unpaid)}, false, now)) == "record");
+    CHECK(word(acceptor.on_rows({{invoice_label(sale.htlc.payment_hash, Kind::sale), RowStatus::unpaid}}, false, now)) == "foreign_invoice");
     CHECK(default_description(sale.terms.service, Kind::deposit) == "Deposit: weather");
 }
 
@@ -115,14 +117,14 @@ TEST_CASE("a rebuilt invoice says what the secret says, with a default descripti
     CHECK(invoice.features == sale.style.features);
     Acceptor acceptor = sale.acceptor();
     REQUIRE(word(acceptor.begin(now)) == "ask rows");
-    CHECK(std::get<Create>(acceptor.on_rows({}, now)).invstring == bolt11::encode_unsigned(invoice).value());
+    CHECK(std::get<Create>(acceptor.on_rows({}, false, now)).invstring == bolt11::encode_unsigned(invoice).value());
 }
 
 TEST_CASE("a challenge that is still remembered is stored as the payer saw it") {
     const Sale sale;
     Acceptor acceptor = sale.acceptor("lnbcrt1theverysame");
     (void)acceptor.begin(now);
-    CHECK(std::get<Create>(acceptor.on_rows({}, now)).invstring == "lnbcrt1theverysame");
+    CHECK(std::get<Create>(acceptor.on_rows({}, false, now)).invstring == "lnbcrt1theverysame");
 }
 
 TEST_CASE("what is not ours is passed on") {
@@ -183,11 +185,27 @@ TEST_CASE("every condition of a challenge is checked on every HTLC") {
     }
 }
 
+TEST_CASE("N4: a challenge that was accepted before is not accepted without its row") {
+    const Sale sale;
+    const std::pair<std::vector<InvoiceRow>, const char*> cases[] = {
+        {{}, "invoice_deleted"},
+        {{sale.row(RowStatus::unpaid)}, "record"},  // another part, or a replay
+        {{sale.row(RowStatus::paid)}, "already_paid"},
+        {{sale.row(RowStatus::expired)}, "invoice_expired"},
+        {{{"another label", RowStatus::unpaid}}, "foreign_invoice"},
+    };
+    for (const auto& [rows, outcome] : cases) {
+        Acceptor acceptor = sale.acceptor();
+        (void)acceptor.begin(now);
+        CHECK(word(acceptor.on_rows(rows, true, now)) == outcome);
+    }
+}
+
 TEST_CASE("the node's row of this hash decides") {
     const Sale sale;
     const std::pair<std::vector<InvoiceRow>, const char*> cases[] = {
         {{}, "create"},
-        {{sale.row(RowStatus::unpaid)}, "accept"},
+        {{sale.row(RowStatus::unpaid)}, "record"},
         {{sale.row(RowStatus::paid)}, "already_paid"},
         {{sale.row(RowStatus::expired)}, "invoice_expired"},
         {{{"another label", RowStatus::unpaid}}, "foreign_invoice"},
@@ -198,7 +216,7 @@ TEST_CASE("the node's row of this hash decides") {
         INFO(outcome);
         Acceptor acceptor = sale.acceptor();
         (void)acceptor.begin(now);
-        CHECK(word(acceptor.on_rows(rows, now)) == outcome);
+        CHECK(word(acceptor.on_rows(rows, false, now)) == outcome);
     }
 }
 
@@ -206,13 +224,13 @@ TEST_CASE("a challenge that expires while lightningd is asked is refused") {
     const Sale sale;
     Acceptor acceptor = sale.acceptor();
     (void)acceptor.begin(now);
-    CHECK(word(acceptor.on_rows({}, sale.terms.expires_at)) == "expired");
+    CHECK(word(acceptor.on_rows({}, false, sale.terms.expires_at)) == "expired");
 }
 
 TEST_CASE("a duplicate label is fine where it is our own unpaid row, and only then") {
     const Sale sale;
     const std::pair<InvoiceRow, const char*> cases[] = {
-        {sale.row(RowStatus::unpaid), "accept"},
+        {sale.row(RowStatus::unpaid), "record"},
         {sale.row(RowStatus::paid), "already_paid"},
         {sale.row(RowStatus::expired), "invoice_expired"},
         {{"x", RowStatus::unpaid}, "foreign_invoice"},
@@ -221,7 +239,7 @@ TEST_CASE("a duplicate label is fine where it is our own unpaid row, and only th
         INFO(outcome);
         Acceptor acceptor = sale.acceptor();
         (void)acceptor.begin(now);
-        (void)acceptor.on_rows({}, now);
+        (void)acceptor.on_rows({}, false, now);
         CHECK(word(acceptor.on_duplicate(row)) == outcome);
     }
 }
@@ -230,7 +248,7 @@ TEST_CASE("an invoice that lightningd refuses to make fails the HTLC") {
     const Sale sale;
     Acceptor acceptor = sale.acceptor();
     (void)acceptor.begin(now);
-    (void)acceptor.on_rows({}, now);
+    (void)acceptor.on_rows({}, false, now);
     CHECK(word(acceptor.on_create_refused()) == "node_failed");
 }
 
@@ -253,9 +271,9 @@ TEST_CASE("after a lost answer to createinvoice our own row is found and accepte
     const Sale sale;
     Acceptor acceptor = sale.acceptor();
     (void)acceptor.begin(now);
-    REQUIRE(word(acceptor.on_rows({}, now)) == "create");
+    REQUIRE(word(acceptor.on_rows({}, false, now)) == "create");
     REQUIRE(word(acceptor.on_no_answer()) == "ask rows");
-    CHECK(word(acceptor.on_rows({sale.row(RowStatus::unpaid)}, now)) == "accept");
+    CHECK(word(acceptor.on_rows({sale.row(RowStatus::unpaid)}, false, now)) == "record");
 }
 
 TEST_CASE("rows are read, and what is no row is an error, never an empty list") {

@@ -25,10 +25,12 @@ struct Desk {
     std::vector<std::string> replies;
     host::HookGuard guard{[this](std::string reply, host::HookClock::time_point, bool) { replies.push_back(std::move(reply)); }};
     host::Log log{[](std::string_view, std::string_view) {}};
+    std::chrono::sys_seconds time = now;
     KeyStore keys{executor, node.server().client()};
     ChallengeCache cache;
     InvoiceStyle style{"bcrt", {}, 21};
-    HtlcDesk desk{{executor, node.server().client(), keys, cache, style, {[] { return now; }, {}, {}}, log}};
+    AcceptedLog accepted_log{executor, node.server().client(), [this] { return time; }, log};
+    HtlcDesk desk{{executor, node.server().client(), keys, accepted_log, cache, style, {[] { return now; }, {}, {}}, log}};
     int ids = 0;
 
     ~Desk() { guard.silence(); }
@@ -37,6 +39,8 @@ struct Desk {
         node.server().run([this]() -> asio::awaitable<void> {
             const auto loaded = co_await keys.load();
             REQUIRE(loaded);
+            const auto known = co_await accepted_log.load();
+            REQUIRE(known);
         });
         desk.open();
     }
@@ -173,6 +177,67 @@ TEST_CASE("a challenge that is paid already is refused") {
     desk.await(2);
     CHECK(desk.failed() == 1);
     CHECK(desk.refused(Refusal::already_paid) == 1);
+}
+
+TEST_CASE("N4: a challenge whose row was deleted is not accepted again, whoever pays, also after a start") {
+    Desk desk;
+    desk.open();
+    const bj::value call = desk.call(1);
+    desk.arrive(call);
+    desk.await(1);
+    CHECK(desk.accepted() == 1);
+    desk.node.pay(desk.last_hash);
+    desk.node.invoices().clear();
+    desk.arrive(call);
+    desk.await(2);
+    CHECK(desk.failed() == 1);
+    CHECK(desk.refused(Refusal::invoice_deleted) == 1);
+    CHECK(desk.node.calls("createinvoice") == 1);
+
+    AcceptedLog restarted(desk.executor, desk.node.server().client(), [&] { return desk.time; }, desk.log);
+    desk.node.server().run([&]() -> asio::awaitable<void> {
+        const auto loaded = co_await restarted.load();
+        CHECK(loaded);
+    });
+    CHECK(restarted.knows(PaymentHash::from_hex(desk.last_hash).value()));
+    CHECK(restarted.size() == 1);
+    // Once it has expired nothing is left of it.
+    desk.time += std::chrono::seconds(600) + Accepted::grace;
+    desk.node.server().run([&]() -> asio::awaitable<void> {
+        (void)co_await restarted.load();
+        while (!desk.node.datastore().empty()) co_await host::pause(desk.executor, std::chrono::milliseconds(2));
+    });
+}
+
+TEST_CASE("N4: an HTLC is let on only once it is written down that it was") {
+    Desk desk;
+    desk.open();
+    int asked = 0;
+    desk.node.answer("datastore", [&](FakeNode::Peer& peer, const bj::object& request) {
+        ++asked;
+        CHECK(desk.replies.empty());
+        peer.send(lightning::refusal(request, 1205, "no room"));
+    });
+    desk.arrive(desk.call(1));
+    desk.await(1);
+    CHECK(desk.failed() == 1);
+    CHECK(asked == Acceptor::max_attempts);
+    CHECK_FALSE(desk.accepted_log.knows(PaymentHash::from_hex(desk.last_hash).value()));
+    // The row stands, and nothing is lost: the next try succeeds.
+    desk.node.answer_as_usual("datastore");
+    desk.arrive(desk.call(1));
+    desk.await(2);
+    CHECK(desk.accepted() == 1);
+}
+
+TEST_CASE("N4: what comes while one is written down goes with the next write") {
+    Desk desk;
+    desk.open();
+    for (std::uint8_t i = 1; i <= 40; ++i) desk.arrive(desk.call(i));
+    desk.await(40);
+    CHECK(desk.accepted() == 40);
+    CHECK(desk.node.calls("datastore") < 40);
+    CHECK(desk.accepted_log.size() == 40);
 }
 
 TEST_CASE("a refusal of our own needs no question to lightningd") {

@@ -112,6 +112,35 @@ TEST_CASE("what cannot be sold is refused with the parameter's name, and costs n
     CHECK(code(shop.issue(longest)) == 0);
 }
 
+TEST_CASE("N10: a description with control characters is refused") {
+    Shop shop;
+    for (const std::string& control : {std::string("\0", 1), std::string("\x01"), std::string("\t"), std::string("\n"), std::string("\r"),
+                                      std::string("\x1b[2J"), std::string("\x7f"), std::string("\xc2\x80"), std::string("\xc2\x9b")}) {
+        gateway::IssueRequest asked = request(1);
+        asked.description = "rain" + control + "shine";
+        const auto refused = shop.issue(asked);
+        REQUIRE(code(refused) == -32602);
+        CHECK(std::get<gateway::RpcError>(refused).message == "description: should not hold control characters, line ends and tabs included");
+    }
+    gateway::IssueRequest fine = request(1);
+    fine.description = "M\xc3\xbcnchen \xc2\xa0 \xe2\x98\x80 \xc3\x9b";
+    CHECK(code(shop.issue(fine)) == 0);
+}
+
+TEST_CASE("N10: expiry and rate can be changed while challenges are issued") {
+    Shop shop;
+    shop.issuer.configure(std::chrono::seconds(120), 1);
+    const auto first = shop.issue(request(1));
+    REQUIRE(code(first) == 0);
+    CHECK(std::get<gateway::IssuedChallenge>(first).expires_at == now + std::chrono::seconds(120));
+    const auto refused = shop.issue(request(1));
+    REQUIRE(code(refused) == 4020);
+    CHECK(std::get<gateway::RpcError>(refused).message.find("millrace-challenges-per-second=1") != std::string::npos);
+    shop.issuer.configure(std::chrono::seconds(120), 1000);
+    shop.tick += std::chrono::milliseconds(10);
+    CHECK(code(shop.issue(request(1))) == 0);
+}
+
 TEST_CASE("more than the rate allows is refused, and says which option does so") {
     Shop shop;
     for (int i = 0; i < 3; ++i) CHECK(code(shop.issue(request(1))) == 0);

@@ -17,6 +17,7 @@ TEST_CASE("a description is filled in from the request") {
 TEST_CASE("what a request says is made printable and the whole is cut between characters") {
     const config::DescriptionFacts hostile{"s", "", "GET", "/a\x01\x7f\xff\xc3\xa9\xed\xa0\x80", Msat(1)};
     CHECK(describe("{path}", hostile) == "/a???\xc3\xa9???");
+    CHECK(describe("{path}", {"s", "", "GET", "/\xc2\x9b\xc2\xa0", Msat(1)}) == "/??\xc2\xa0");  // N10: C1, too
     const std::string path = "/" + std::string(637, 'a') + "\xc3\xa9";
     const config::DescriptionFacts longer{"s", "", "GET", path, Msat(1)};
     CHECK(describe("{path}", longer) == path.substr(0, 638));

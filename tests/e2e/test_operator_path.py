@@ -1,0 +1,1 @@
+from operator_path import *  # noqa: F401,F403

@@ -1,0 +1,28 @@
+"""How a real lightningd starts with a plugin whose options are wrong: no simulated node can show that."""
+
+import re
+
+from harness.network import program
+
+
+def log_of(node):
+    with open(node.daemon.lightning_dir + "/log", errors="replace") as log:
+        return log.read()
+
+
+def test_case_n2_an_important_plugin_with_a_wrong_option_stops_the_node(node_factory):
+    node = node_factory.get_node(
+        options={"important-plugin": program("plugin"), "millrace-challenge-expiry": 10},
+        start=False, may_fail=True, expect_fail=True, broken_log=".*")
+    node.daemon.start(wait_for_initialized=False, stderr_redir=True)
+    assert node.daemon.wait() != 0
+    # Each of lightningd's own important plugins complains of the end, too.
+    assert "millrace-challenge-expiry=10: must be from 90 to 604800 seconds" in log_of(node)
+    assert re.search(r"\*\*BROKEN\*\* plugin-millrace: .*millrace-challenge-expiry=10", log_of(node))
+    assert node.daemon.is_in_stderr("millrace-challenge-expiry=10: must be from 90 to 604800 seconds")
+
+
+def test_case_n2_a_plugin_with_a_wrong_option_is_left_out_and_the_node_starts(node_factory):
+    node = node_factory.get_node(options={"plugin": program("plugin"), "millrace-challenge-expiry": 10}, broken_log="plugin-millrace")
+    assert re.search(r"\*\*BROKEN\*\* plugin-millrace: .*millrace-challenge-expiry=10: must be from 90 to 604800 seconds", log_of(node))
+    assert not any(plugin["name"].endswith("/millrace") for plugin in node.rpc.plugin_list()["plugins"])
