@@ -3,8 +3,8 @@
 Every suite adds to one tally, and the last line is `N passed, N failed, N skipped`. A test is a Catch2 test case, a
 pytest item, or one check of this file.
 
-  build-tests/plain   docs, conformance, service, e2e, browser, interop, node; unit only with --quick, since asan runs it too
-  build-tests/asan    AddressSanitizer and UndefinedBehaviorSanitizer: unit, e2e
+  build-tests/plain   docs, conformance, client, service, e2e, browser, interop, node; unit only with --quick, since asan runs it too
+  build-tests/asan    AddressSanitizer and UndefinedBehaviorSanitizer: unit, client, e2e
   build-tests/tsan    ThreadSanitizer: the service's unit tests, service, e2e with that service
   build-tests/fuzz    clang and libFuzzer, with --fuzz
   build-tests/logs    what every suite wrote
@@ -374,7 +374,7 @@ class Runner:
 
         product = lambda folder, target: folder.startswith(("plugin", "service", "contrib", "tests/service"))
         tests = lambda folder, target: product(folder, target) or folder.startswith(("tests/unit", "tests/fuzz"))
-        if any(wanted(suite) for suite in ("unit", "docs", "conformance", "service", "e2e", "browser", "interop", "node", "tsan")):
+        if any(wanted(suite) for suite in ("unit", "docs", "conformance", "client", "service", "e2e", "browser", "interop", "node", "tsan")):
             unit_here = wanted("unit") and (arguments.quick or bool(arguments.suite))
             plain = self.build("plain", BUILD_FLAGS, tests if unit_here else product)
             if plain is None:
@@ -385,7 +385,7 @@ class Runner:
             if wanted("docs"):
                 self.docs(plain)
                 self.pitfalls()
-            for suite in ("conformance", "service", "e2e"):
+            for suite in ("conformance", "client", "service", "e2e"):
                 if wanted(suite):
                     self.pytest("plain", suite, env, workers=arguments.jobs if suite == "e2e" else 1)
             if wanted("browser"):
@@ -401,6 +401,7 @@ class Runner:
                 log = self.logs / "asan" / "sanitizer"
                 env = sanitizer_env("asan", log)
                 self.unit("asan", asan, env=env)
+                self.pytest("asan", "client", {**env, **program_env(asan)})
                 self.pytest("asan", "e2e", {**env, **program_env(asan)}, workers=arguments.jobs)
                 self.sanitizer_reports("asan", log)
 
@@ -470,7 +471,7 @@ def sanitizer_env(name, log):
     return {key: value.format(log=log) for key, value in SANITIZER_ENV[name].items()}
 
 
-SUITES = ("unit", "docs", "conformance", "service", "e2e", "browser", "interop", "node", "asan", "tsan")
+SUITES = ("unit", "docs", "conformance", "client", "service", "e2e", "browser", "interop", "node", "asan", "tsan")
 
 
 def main():

@@ -26,9 +26,13 @@ struct Challenge {
     std::string bolt11;
 };
 
-// Reads the first L402 or LSAT challenge out of the WWW-Authenticate values of a response (each may hold a
-// comma-joined list). Scheme and parameter names in any case; `token=` or `macaroon=`; unknown parameters are ignored.
-// Errors: malformed_challenge.
+// The L402 and LSAT challenges among the WWW-Authenticate values of a response (each may hold a comma-joined list), in
+// order. Scheme and parameter names in any case, with or without space around "="; `macaroon=`, else `token=`; unknown
+// parameters are ignored, and so is a challenge that cannot be read or that says the same as one before it.
+// Errors: malformed_challenge where none is left.
+[[nodiscard]] Result<std::vector<Challenge>> parse_challenges(std::span<const std::string> www_authenticate);
+
+// The first of them.
 [[nodiscard]] Result<Challenge> parse_challenge(std::span<const std::string> www_authenticate);
 
 }  // namespace millrace::l402

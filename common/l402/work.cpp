@@ -5,6 +5,7 @@
 #include <boost/algorithm/string/predicate.hpp>
 #include <charconv>
 
+#include "common/codec/auth_challenges.hpp"
 #include "common/codec/base64.hpp"
 
 namespace millrace::l402 {
@@ -31,19 +32,6 @@ std::string_view after_scheme(std::string_view value) {
     return trim(value.substr(4));
 }
 
-// The value in quotes of name="value".
-std::string_view parameter(std::string_view line, std::string_view name) {
-    for (std::size_t at = line.find(name); at != std::string_view::npos; at = line.find(name, at + 1)) {
-        const bool begins = at == 0 || line[at - 1] == ' ' || line[at - 1] == ',';
-        std::string_view rest = line.substr(at + name.size());
-        if (!begins || !rest.starts_with("=\"")) continue;
-        rest.remove_prefix(2);
-        const std::size_t end = rest.find('"');
-        return end == std::string_view::npos ? std::string_view() : rest.substr(0, end);
-    }
-    return {};
-}
-
 template <class Number>
 std::optional<Number> parse_number(std::string_view text, int base) {
     Number out = 0;
@@ -61,11 +49,11 @@ std::string work_line(std::string_view token_base64, unsigned bits) {
 }
 
 std::optional<WorkTask> parse_work(std::span<const std::string> www_authenticate) {
-    for (const std::string& line : www_authenticate) {
-        const std::string_view parameters = after_scheme(line);
-        const auto bits = parse_number<unsigned>(parameter(parameters, "pow"), 10);
+    for (const codec::AuthChallenge& offered : codec::parse_auth_challenges(www_authenticate)) {
+        if (!offered.is("L402") && !offered.is("LSAT")) continue;
+        const auto bits = parse_number<unsigned>(offered.first("pow"), 10);
         if (!bits || *bits > most_bits) continue;
-        const Result<Bytes> bytes = codec::from_base64(parameter(parameters, "macaroon"));
+        const Result<Bytes> bytes = codec::from_base64(offered.first("macaroon"));
         if (!bytes || bytes->size() > max_size) continue;
         Result<macaroon::Macaroon> macaroon = macaroon::decode(*bytes);
         if (!macaroon) continue;

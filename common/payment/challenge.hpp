@@ -2,6 +2,7 @@
 //
 //   WWW-Authenticate: Payment id="...", realm="...", method="lightning", intent="charge", request="<base64url>",
 //                     expires="2026-03-15T12:05:00Z"      [digest="..."] [description="..."] [opaque="..."]
+//                     [header="..."]
 //   id := base64url(HMAC-SHA256(secret, realm|method|intent|request|expires|digest|opaque))    absent ones are empty
 //
 // The "|" is not escaped, so two sets of parameters could share an id: whoever verifies one must compare method and
@@ -28,6 +29,7 @@ struct Challenge {
     std::string digest;
     std::string description;  // not covered by the id
     std::string opaque;
+    std::string header = {};  // the field that is to carry the credential; not covered by the id; absent: Authorization
     bool operator==(const Challenge&) const = default;
 };
 

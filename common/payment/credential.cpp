@@ -38,6 +38,7 @@ Result<Challenge> read_challenge(const boost::json::value& value) {
     out.digest = in.optional_string("digest").value_or("");
     out.description = in.optional_string("description").value_or("");
     out.opaque = in.optional_string("opaque").value_or("");
+    out.header = in.optional_string("header").value_or("");
     if (in.fault()) return malformed(in.fault()->message);
     if (out.id.empty()) return malformed("challenge: id: must not be empty");
     return out;
@@ -82,7 +83,8 @@ std::string authorization_value(const Challenge& challenge, boost::json::object 
                              {"intent", challenge.intent},
                              {"request", challenge.request}};
     for (const auto& [name, text] : {std::pair{"expires", &challenge.expires}, {"digest", &challenge.digest},
-                                     {"description", &challenge.description}, {"opaque", &challenge.opaque}}) {
+                                     {"description", &challenge.description}, {"opaque", &challenge.opaque},
+                                     {"header", &challenge.header}}) {
         if (!text->empty()) echo[name] = *text;
     }
     const boost::json::object document{{"challenge", std::move(echo)}, {"payload", std::move(payload)}};

@@ -2,7 +2,6 @@
 
 #include <openssl/ssl.h>
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,7 +10,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-#include <boost/url.hpp>
+#include <optional>
 
 #include "common/codec/ascii.hpp"
 
@@ -20,7 +19,7 @@ namespace millrace {
 const char* ErrcText<client::HttpErrc>::text(client::HttpErrc errc) {
     switch (errc) {
         case client::HttpErrc::bad_url:
-            return "not an http:// or https:// URL";
+            return "this URL cannot be asked for";
         case client::HttpErrc::unreachable:
             return "the server cannot be reached";
         case client::HttpErrc::broken:
@@ -45,13 +44,8 @@ namespace {
 
 constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t max_head = 64 * 1024;  // bytes
+constexpr unsigned max_interim = 100;          // answers before the final one
 constexpr std::size_t piece = 64 * 1024;       // bytes of a body handed on at once
-
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
 
 beast::tcp_stream& transport(beast::tcp_stream& stream) {
     return stream;
@@ -65,10 +59,7 @@ class Exchange final : public HttpExchange {
   public:
     template <class... Arguments>
     explicit Exchange(std::shared_ptr<ssl::context> context, std::chrono::seconds timeout, Arguments&&... arguments)
-        : context_(std::move(context)), timeout_(timeout), stream_(std::forward<Arguments>(arguments)...) {
-        parser_.header_limit(max_head);
-        parser_.body_limit(boost::none);
-    }
+        : context_(std::move(context)), timeout_(timeout), stream_(std::forward<Arguments>(arguments)...) {}
 
     Stream& stream() { return stream_; }
 
@@ -89,30 +80,39 @@ class Exchange final : public HttpExchange {
         const bool has_body = !request.body.empty() || request.method == "POST" || request.method == "PUT";
         if (has_body) message.set(http::field::content_length, std::to_string(request.body.size()));
 
+        const bool without_body = request.method == "HEAD";
+        begin_answer(without_body);
         transport(stream_).expires_after(timeout_);
         // A server may answer (402) before it has read the body and then close: its answer counts, not the failed
         // write.
         auto [not_sent, sent] = co_await http::async_write(stream_, message, awaited);
         transport(stream_).expires_after(timeout_);
-        auto [not_read, read] = co_await http::async_read_header(stream_, buffer_, parser_, awaited);
-        if (not_read) co_return fail(HttpErrc::broken, (not_sent ? not_sent : not_read).message());
+        for (unsigned interim = 0;; ++interim) {
+            auto [not_read, read] = co_await http::async_read_header(stream_, buffer_, *parser_, awaited);
+            if (not_read) co_return fail(HttpErrc::broken, (not_sent ? not_sent : not_read).message());
+            const unsigned status = parser_->get().result_int();
+            if (status >= 200) break;
+            if (status == 101) co_return fail(HttpErrc::broken, "the server switched protocols, which nobody asked for");
+            if (interim == max_interim) co_return fail(HttpErrc::broken, "interim answers do not end");
+            begin_answer(without_body);
+            transport(stream_).expires_after(timeout_);
+        }
 
-        const auto& answer = parser_.get();
+        const auto& answer = parser_->get();
         head_.status = static_cast<int>(answer.result_int());
         head_.reason = std::string(answer.reason());
         for (const auto& field : answer) head_.headers.emplace_back(field.name_string(), field.value());
-        if (request.method == "HEAD") parser_.skip(true);
         co_return Result<void>();
     }
 
     asio::awaitable<Result<void>> read_body(Sink sink) override {
         std::vector<char> piece_of_body(piece);
-        while (!parser_.is_done()) {
-            parser_.get().body().data = piece_of_body.data();
-            parser_.get().body().size = piece_of_body.size();
+        while (!parser_->is_done()) {
+            parser_->get().body().data = piece_of_body.data();
+            parser_->get().body().size = piece_of_body.size();
             transport(stream_).expires_after(timeout_);
-            auto [failed, read] = co_await http::async_read_some(stream_, buffer_, parser_, awaited);
-            const std::size_t got = piece_of_body.size() - parser_.get().body().size;
+            auto [failed, read] = co_await http::async_read_some(stream_, buffer_, *parser_, awaited);
+            const std::size_t got = piece_of_body.size() - parser_->get().body().size;
             if (got > 0 && !sink({piece_of_body.data(), got})) co_return Result<void>();
             if (failed == http::error::need_buffer) continue;
             if (failed) co_return fail(HttpErrc::broken, failed.message());
@@ -121,11 +121,19 @@ class Exchange final : public HttpExchange {
     }
 
   private:
+    // A parser reads one answer; what came behind it stays in the buffer.
+    void begin_answer(bool without_body) {
+        parser_.emplace();
+        parser_->skip(without_body);
+        parser_->header_limit(max_head);
+        parser_->body_limit(boost::none);
+    }
+
     std::shared_ptr<ssl::context> context_;
     std::chrono::seconds timeout_;
     Stream stream_;
     beast::flat_buffer buffer_;
-    http::response_parser<http::buffer_body> parser_;
+    std::optional<http::response_parser<http::buffer_body>> parser_;
 };
 
 asio::awaitable<Result<void>> connect(beast::tcp_stream& stream, const Target& target, std::chrono::seconds timeout) {
@@ -146,31 +154,6 @@ std::vector<std::string> HttpHead::values(std::string_view name) const {
         if (codec::iequals({field.data(), field.size()}, name)) found.push_back(value);
     }
     return found;
-}
-
-Result<Target> parse_target(const std::string& text) {
-    auto parsed = boost::urls::parse_uri(text);
-    if (parsed.has_error()) return fail(HttpErrc::bad_url, text);
-    boost::urls::url url = *parsed;
-    url.normalize();
-    Target target;
-    target.tls = url.scheme_id() == boost::urls::scheme::https;
-    if ((!target.tls && url.scheme_id() != boost::urls::scheme::http) || url.encoded_host_address().empty()) {
-        return fail(HttpErrc::bad_url, text);
-    }
-    // Boost.URL 1.81 takes "http://h:x/" for host h and path "x/", and a port above 65535 for port number 0.
-    const bool rootless = !url.encoded_path().empty() && !url.encoded_path().starts_with('/');
-    if (rootless || (!url.port().empty() && url.port_number() == 0)) return fail(HttpErrc::bad_url, text);
-    if (url.has_userinfo()) return fail(HttpErrc::bad_url, "a user name or password in the URL is not supported");
-    target.host = lower(url.host_address());
-    const std::string host = lower(std::string(url.encoded_host()));
-    target.port = url.port().empty() ? (target.tls ? "443" : "80") : std::string(url.port());
-    target.authority = url.port().empty() ? host : host + ":" + target.port;
-    target.origin = std::string(target.tls ? "https://" : "http://") + host + ":" + target.port;
-    target.path = url.encoded_path().empty() ? "/" : std::string(url.encoded_path());
-    target.resource = target.path;
-    if (url.has_query()) target.resource += "?" + std::string(url.encoded_query());
-    return target;
 }
 
 asio::awaitable<Result<std::unique_ptr<HttpExchange>>> HttpExchange::open(asio::any_io_executor executor, Target target,

@@ -1,4 +1,5 @@
-// One HTTP/1.1 exchange over its own connection, plain or TLS (certificate and host name verified).
+// One HTTP/1.1 exchange over its own connection, plain or TLS (certificate and host name verified). Interim answers
+// (100, 102, 103) are skipped; more than a hundred of them, or an answer that switches protocols, break the exchange.
 //
 //   auto exchange = co_await HttpExchange::open(executor, target, request, settings);   // head received
 //   (*exchange)->head();
@@ -15,30 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "common/result/error.hpp"
+#include "contrib/client/http_error.hpp"
+#include "contrib/client/target.hpp"
 
 namespace millrace::client {
-
-enum class HttpErrc {
-    bad_url = 1,  // not an http:// or https:// URL
-    unreachable,  // cannot resolve, connect or agree on TLS
-    broken,       // the exchange ended or stalled before it was complete
-    bad_ca_file,  // --ca-file cannot be read
-};
-
-// A URL taken apart.
-struct Target {
-    bool tls = false;
-    std::string host;       // without brackets
-    std::string port;       // digits
-    std::string authority;  // for the Host header
-    std::string origin;     // scheme://host:port, lower case, port always written
-    std::string path;       // without the query
-    std::string resource;   // path and query
-};
-
-// Errors: bad_url.
-[[nodiscard]] Result<Target> parse_target(const std::string& url);
 
 struct HttpRequest {
     std::string method;
@@ -63,7 +44,7 @@ class HttpExchange {
   public:
     virtual ~HttpExchange() = default;
 
-    // Sends the request and reads the answer's head. Errors: unreachable, broken, bad_ca_file.
+    // Sends the request and reads the head of the final answer. Errors: unreachable, broken, bad_ca_file.
     static boost::asio::awaitable<Result<std::unique_ptr<HttpExchange>>> open(boost::asio::any_io_executor executor,
                                                                               Target target, HttpRequest request,
                                                                               HttpSettings settings);
@@ -79,11 +60,3 @@ class HttpExchange {
 };
 
 }  // namespace millrace::client
-
-namespace millrace {
-template <>
-struct ErrcText<client::HttpErrc> {
-    static constexpr const char* domain = "millrace.client.http";
-    static const char* text(client::HttpErrc errc);
-};
-}  // namespace millrace

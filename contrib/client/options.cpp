@@ -13,14 +13,15 @@ constexpr const char* footer =
     R"(Asks for URL; where the answer is 402 Payment Required with an L402 challenge, checks the invoice, pays it
 through a Core Lightning node (xpay), stores the token and asks again. Tokens are reused for the same origin
 and service. A payment is stored before it is sent; one that was interrupted is continued by the next run for
-the same origin and service, and never made twice.
+the same origin and service, and never made twice. What was paid for is stored before it is used and kept
+where the server refuses it; nothing is paid for the same service, path or charge again then, but with --again.
 
 The token store is DIR/tokens.db, readable by its owner only. Redirects are not followed.
 
 Exit status: 0 the response was received; 1 internal error; 2 wrong usage; 3 price or invoice refused, nothing
-paid; 4 the payment failed, nothing paid; 5 a token just paid for was refused; 6 the server answered with an
-error; 7 the server or the node cannot be reached; 8 a payment is under way, run again to continue; 9 the token
-store cannot be used.)";
+paid; 4 the payment failed, nothing paid; 5 what was paid for was refused, and is kept; 6 the server answered
+with an error; 7 the server or the node cannot be reached; 8 a payment is under way, run again to continue; 9 the
+token store cannot be used; 10 the response cannot be written: where it was paid for, that is kept.)";
 
 constexpr std::uint64_t default_max_cost_msat = 1'000'000;  // 1000 sat
 constexpr unsigned max_pow_bits = 32;                       // half an hour
@@ -79,7 +80,9 @@ std::variant<Options, Stop> parse_options(const std::vector<std::string>& argume
         ->type_name("HEADER")
         ->take_all()
         ->expected(1);
-    app.add_option("-o,--output", options.output, "write the response body to FILE")->type_name("FILE");
+    app.add_option("-o,--output", options.output, "write the response body to FILE, opened before anything is paid")
+        ->type_name("FILE");
+    app.add_flag("--again", options.limits.again, "pay for another where the server refuses what was paid for");
     app.add_option("--dir", options.directory, "directory of the token store")->type_name("DIR")->capture_default_str();
     app.add_option("--ca-file", options.ca_file, "certificates to trust instead of the system's (PEM)")
         ->type_name("FILE");

@@ -1,6 +1,8 @@
 #include "contrib/client/purchase.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "common/crypto/hash.hpp"
 
@@ -22,63 +24,142 @@ struct Overloaded : Handlers... {
 template <class... Handlers>
 Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
+std::string answered(const Response& response) {
+    std::string out = "the server answered " + std::to_string(response.status);
+    if (!response.location.empty()) out += " to " + response.location + ", and redirections are not followed";
+    if (!response.reason.empty()) out += ": " + response.reason;
+    return out;
+}
+
+std::string kept(const Token& token) {
+    return "what was paid for (" + token.amount.text() + ") is kept, and the next run presents it again";
+}
+
+// The answer may come from in front of what is sold: no use of a charge is known from it.
+bool leaves_charge_unused(int status) {
+    constexpr int doubtful[] = {400, 401, 402, 403, 407, 408, 421, 425, 426, 429, 431, 451};
+    return status >= 500 || std::find(std::begin(doubtful), std::end(doubtful), status) != std::end(doubtful);
+}
+
+// What a server that does not know the scheme, or does not take the credential, answers.
+bool may_take_the_other_form(int status) {
+    return status == 400 || status == 401 || status == 402 || status == 403;
+}
+
 }  // namespace
 
 Action Purchase::begin(TimePoint, const Known& known) {
     if (known.pending) return resume(*known.pending);
-    sent_token_ = known.token;
-    return SendRequest{known.token};
+    if (known.token && !(limits_.again && known.token->refusals > 0)) return present(*known.token);
+    return SendRequest{};
+}
+
+Action Purchase::present(const Token& token) {
+    sent_token_ = token;
+    sent_as_ = token.base64.empty() ? Scheme::payment : Scheme::l402;
+    return SendRequest{sent_token_, sent_as_};
+}
+
+Action Purchase::deliver() const {
+    if (!sent_token_) return Deliver{};
+    if (sent_as_ == Scheme::payment) return Deliver{{}, sent_token_->payment_hash};
+    if (sent_token_->accepted && sent_token_->refusals == 0) return Deliver{};
+    return Deliver{sent_token_->payment_hash, {}};
 }
 
 Action Purchase::on_response(TimePoint, const Response& response) {
-    if (sent_token_ && !sent_token_->charge.empty()) return on_charge_response(response);
-    if (response.status < 300) return Deliver{};
-    const std::string reason = response.reason.empty() ? std::string() : ": " + response.reason;
-    if (response.status != 402) {
-        const bool refused = response.status == 401 && sent_token_;
-        return Finish{refused ? Exit::credential_refused : Exit::upstream_error,
-                      "the server answered " + std::to_string(response.status) + reason};
+    const int status = response.status;
+    if (status < 300) return deliver();
+    if (!sent_token_) {
+        if (status == 402) return shop(response);
+        return Finish{Exit::upstream_error, answered(response)};
     }
-    if (sent_token_) tried_.push_back(sent_token_->payment_hash);
-
-    auto offer = read_offer(response.www_authenticate, request_);
-    if (!offer) {
-        const bool broken = is(offer.error(), OfferErrc::unreadable) || is(offer.error(), OfferErrc::not_l402);
-        return Finish{broken ? Exit::upstream_error : Exit::offer_refused, offer.error().message};
+    if (may_take_the_other_form(status) && sent_as_ == Scheme::l402 && !sent_token_->charge.empty()) {
+        sent_as_ = Scheme::payment;
+        return SendRequest{sent_token_, sent_as_};
     }
-    // A token of another service of this origin was sent by guess: it stays good for its own.
-    const bool refused = sent_token_ && sent_token_->service == offer->pending.service;
-    if (refused && paid_now_) {
-        return Finish{Exit::credential_refused, "the server refused the token that was just paid for" + reason};
+    if (status == 401) return stop_refused(response.reason);
+    if (status == 402) {
+        tried_.push_back(sent_token_->payment_hash);
+        return shop(response);
     }
-    offer_ = offer->pending;
-    currency_ = offer->currency;
-    std::optional<PaymentHash> forget;
-    if (refused) forget = sent_token_->payment_hash;
-    return LookUp{offer_->service, forget};
+    Finish end{Exit::upstream_error, answered(response)};
+    if (sent_as_ == Scheme::payment) {
+        // It bought one request: however that ended, it is over, unless the server may not have taken it.
+        if (response.receipt || !leaves_charge_unused(status)) {
+            after_ = std::move(end);
+            return DropToken{sent_token_->payment_hash};
+        }
+        end.message += "; " + kept(*sent_token_);
+    } else if (!sent_token_->accepted) {
+        end.message += "; " + kept(*sent_token_);
+    }
+    return end;
 }
 
-// What a charge was answered. It bought one request: however that ended, it is over, unless the server failed, which
-// leaves it to the next run to present the charge again.
-Action Purchase::on_charge_response(const Response& response) {
-    if (response.status < 300) return Deliver{sent_token_->payment_hash};
-    const std::string reason = response.reason.empty() ? std::string() : ": " + response.reason;
-    Finish end{Exit::upstream_error, "the server answered " + std::to_string(response.status) + reason};
-    if (response.status >= 500) {
-        end.message += "; the next run asks again with what was paid for";
-        return end;
+// What the server refused was paid for and never opened anything.
+Action Purchase::stop_refused(const std::string& reason) {
+    after_ = Finish{Exit::credential_refused, "the server refused what was paid for (" + sent_token_->amount.text() +
+                                                  ")" + (reason.empty() ? "" : ": " + reason) +
+                                                  "; it is kept, the next run presents it again, and --again pays for "
+                                                  "another"};
+    return NoteRefusal{sent_token_->payment_hash};
+}
+
+// A 402: what is offered is looked up in the store, then bought.
+Action Purchase::shop(const Response& response) {
+    auto offers = read_offers(response.www_authenticate, asked_);
+    if (!offers) {
+        const bool broken = is(offers.error(), OfferErrc::unreadable) || is(offers.error(), OfferErrc::not_l402);
+        return Finish{broken ? Exit::upstream_error : Exit::offer_refused, offers.error().message};
     }
-    if (response.status == 401 || response.status == 402)
-        end = Finish{Exit::credential_refused, "the server refused the charge that was paid for" + reason};
-    after_drop_ = std::move(end);
-    return DropPending{sent_token_->payment_hash};
+    std::optional<PaymentHash> refused;
+    if (sent_token_) {
+        // A token of another service of this origin was sent by guess: it stays good for its own.
+        const bool for_this = sent_token_->base64.empty() ||
+                              std::any_of(offers->begin(), offers->end(), [&](const Offer& offer) {
+                                  return offer.service == sent_token_->service;
+                              });
+        if (for_this && (paid_now_ || (!sent_token_->accepted && !limits_.again)))
+            return stop_refused(response.reason);
+        if (for_this) refused = sent_token_->payment_hash;
+    }
+    offers_ = std::move(*offers);
+    at_ = 0;
+    first_fault_.reset();
+    return look_up(refused);
+}
+
+Action Purchase::look_up(std::optional<PaymentHash> refused) {
+    return LookUp{offers_[at_].service, offers_[at_].payment_hash, tried_, refused};
+}
+
+Action Purchase::next_offer(const Error& fault) {
+    if (!first_fault_) first_fault_ = fault;
+    if (++at_ < offers_.size()) return look_up({});
+    return Finish{Exit::offer_refused, first_fault_->message};
 }
 
 Action Purchase::on_known(TimePoint now, const Known& known) {
     if (known.pending) return resume(*known.pending);
-    if (known.token && std::find(tried_.begin(), tried_.end(), known.token->payment_hash) == tried_.end()) {
-        sent_token_ = known.token;
-        return SendRequest{known.token};
+    if (known.token) return present(*known.token);
+    if (known.same_hash) {
+        const Offer& offer = offers_[at_];
+        const Token& paid = *known.same_hash;
+        const bool seen = std::find(tried_.begin(), tried_.end(), paid.payment_hash) != tried_.end();
+        if (seen && paid.base64 == offer.base64 && paid.charge == offer.charge) {
+            return Finish{Exit::credential_refused, "the server offers an invoice that is paid, and refuses its proof; " +
+                                                        kept(paid)};
+        }
+        if (std::exchange(reused_, true))
+            return Finish{Exit::credential_refused, "the server keeps offering an invoice that is paid; " + kept(paid)};
+        sent_token_ = Token{offer.service, offer.base64, paid.payment_hash, paid.preimage, offer.charge, paid.amount};
+        return StoreToken{*sent_token_, Msat{}, false};
+    }
+    if (known.unproven && !limits_.again) {
+        return Finish{Exit::credential_refused, "the server asks for another payment, and " + known.unproven->amount.text() +
+                                                    " was paid here that it has not honoured yet; --again pays for "
+                                                    "another"};
     }
     return buy(now);
 }
@@ -86,18 +167,21 @@ Action Purchase::on_known(TimePoint now, const Known& known) {
 Action Purchase::buy(TimePoint now) {
     if (paid_now_)
         return Finish{Exit::credential_refused, "the server asks for another payment after the one just made"};
-    if (auto acceptable = check_offer(*offer_, limits_.max_cost, now); !acceptable) {
-        return Finish{Exit::offer_refused, acceptable.error().message};
-    }
-    return AskNetwork{};
+    if (auto acceptable = check_offer(offers_[at_], limits_.max_cost, now); !acceptable)
+        return next_offer(acceptable.error());
+    return currency_ ? take(now) : Action{AskNetwork{}};
 }
 
 Action Purchase::on_network(TimePoint now, const std::string& currency) {
-    if (*currency_ != currency) {
-        return Finish{Exit::offer_refused,
-                      fail(OfferErrc::wrong_network, *currency_ + ", the node is on " + currency).message};
-    }
-    pending_ = offer_;
+    currency_ = currency;
+    return take(now);
+}
+
+Action Purchase::take(TimePoint now) {
+    const Offer& offer = offers_[at_];
+    if (offer.currency != *currency_)
+        return next_offer(fail(OfferErrc::wrong_network, offer.currency + ", the node is on " + *currency_));
+    pending_ = Pending{offer};
     earlier_until_ = TimePoint{};
     return attempt(now);
 }
@@ -114,16 +198,18 @@ Action Purchase::attempt(TimePoint now) {
     refusal_.reset();
     attempt_time_ = std::min<std::chrono::seconds>(limits_.retry_for, pending_->expires_at - now);
     pending_->tried_until = std::max(earlier_until_, now + attempt_time_ + answer_margin);
-    return StorePending{*pending_};
+    return StorePending{*pending_, tried_};
 }
 
 Action Purchase::on_pending_stored() {
     return Pay{*pending_, limits_.max_fee, attempt_time_};
 }
 
-// Another process buys the same: its payment serves both.
-Action Purchase::on_pending_conflict(const Pending& other) {
-    return resume(other);
+// Another process buys the same, or has just bought it: its payment serves both.
+Action Purchase::on_pending_conflict(const Known& known) {
+    if (known.pending) return resume(*known.pending);
+    pending_.reset();
+    return present(known.token.value());
 }
 
 Action Purchase::resume(const Pending& pending) {
@@ -153,7 +239,7 @@ Action Purchase::on_payments(TimePoint now, const Payments& payments) {
     if (refusal_) {
         if (earlier_may_run)
             return wait_or_stop("an earlier attempt to pay may still be under way (" + *refusal_ + ")");
-        after_drop_ = Finish{Exit::payment_failed, *refusal_};
+        after_ = Finish{Exit::payment_failed, *refusal_};
         return DropPending{pending_->payment_hash};
     }
     auto acceptable = check_offer(*pending_, limits_.max_cost, now);
@@ -164,7 +250,7 @@ Action Purchase::on_payments(TimePoint now, const Payments& payments) {
     }
     if (now < pending_->tried_until) return wait_or_stop("the outcome of the payment is unknown");
     if (acceptable) return wait_or_stop("the node keeps failing");
-    after_drop_.reset();
+    after_.reset();
     return DropPending{pending_->payment_hash};
 }
 
@@ -184,18 +270,23 @@ Action Purchase::settle(const Preimage& preimage, Msat sent) {
         return Finish{Exit::payment_pending, "the node answered with a preimage that does not belong to the payment"};
     }
     paid_now_ = attempts_ > 0;
-    sent_token_ = Token{pending_->service, pending_->base64, pending_->payment_hash, preimage, pending_->charge};
-    return StoreToken{*sent_token_, pending_->amount, sent.minus(pending_->amount).value_or(Msat{})};
+    sent_token_ = Token{pending_->service, pending_->base64, pending_->payment_hash,
+                        preimage,          pending_->charge, pending_->amount};
+    return StoreToken{*sent_token_, sent.minus(pending_->amount).value_or(Msat{})};
 }
 
 Action Purchase::on_token_stored() {
     pending_.reset();
-    return SendRequest{sent_token_};
+    return present(*sent_token_);
+}
+
+Action Purchase::on_settled() {
+    return after_.value();
 }
 
 Action Purchase::on_pending_dropped() {
     pending_.reset();
-    if (after_drop_) return *after_drop_;
+    if (after_) return *after_;
     attempts_ = 0;
     sent_token_.reset();
     return SendRequest{std::nullopt};
@@ -205,7 +296,7 @@ std::string describe(const Action& action) {
     return std::visit(
         Overloaded{
             [](const SendRequest& send) {
-                if (send.token && !send.token->charge.empty()) return std::string("asking with the charge");
+                if (send.token && send.scheme == Scheme::payment) return std::string("asking with the charge");
                 return send.token ? "asking with the token for \"" + send.token->service + "\"" : std::string("asking");
             },
             [](const LookUp& look) { return "looking for a stored token for \"" + look.service + "\""; },
@@ -220,10 +311,13 @@ std::string describe(const Action& action) {
             [](const AskPayments& ask) { return "asking the node about the payment " + ask.payment_hash.hex(); },
             [](const Wait& wait) { return "waiting " + std::to_string(wait.time.count()) + " s"; },
             [](const StoreToken& store) {
-                return "paid " + store.amount.text() + ", fee " + store.fee.text() +
-                       (store.token.charge.empty() ? "; storing the token" : " for one request");
+                if (!store.paid) return std::string("this invoice was paid before; storing what it buys now");
+                return "paid " + store.token.amount.text() + ", fee " + store.fee.text() +
+                       (store.token.base64.empty() ? "; storing the proof for one request" : "; storing the token");
             },
             [](const DropPending& drop) { return "giving up the payment " + drop.payment_hash.hex(); },
+            [](const NoteRefusal& note) { return "noting that " + note.payment_hash.hex() + " was refused"; },
+            [](const DropToken& drop) { return "the charge " + drop.payment_hash.hex() + " is used"; },
             [](const Deliver&) { return std::string("done"); },
             [](const Finish& finish) { return "stopping: " + finish.message; },
         },

@@ -6,12 +6,14 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
-#include <fstream>
 
+#include "common/codec/ascii.hpp"
+#include "common/codec/auth_challenges.hpp"
 #include "common/json/fields.hpp"
 #include "common/l402/credential.hpp"
 #include "common/l402/work.hpp"
 #include "common/payment/credential.hpp"
+#include "common/payment/credential_field.hpp"
 #include "contrib/client/payer.hpp"
 
 namespace millrace::client {
@@ -35,16 +37,16 @@ std::string reason_of(const std::string& body) {
     return {};
 }
 
-// A response header as -v shows it: macaroons cut short, since half a credential is in them.
+// A challenge as -v shows it: macaroons cut short, since half a credential is in them.
 std::string shown(const std::string& value) {
     std::string out = value;
-    for (const std::string_view name : {"macaroon=\"", "token=\""}) {
-        const auto start = out.find(name);
-        if (start == std::string::npos) continue;
-        const auto first = start + name.size();
-        const auto last = out.find('"', first);
-        if (last != std::string::npos && last - first > shown_of_token) {
-            out.replace(first + shown_of_token, last - first - shown_of_token, "...");
+    const std::vector<std::string> values{value};
+    for (const codec::AuthChallenge& challenge : codec::parse_auth_challenges(values)) {
+        for (const auto& [name, text] : challenge.parameters) {
+            const bool macaroon = codec::iequals(name, "macaroon") || codec::iequals(name, "token");
+            if (!macaroon || text.size() <= shown_of_token) continue;
+            for (auto at = out.find(text); at != std::string::npos; at = out.find(text, at + shown_of_token))
+                out.replace(at + shown_of_token, text.size() - shown_of_token, "...");
         }
     }
     return out;
@@ -57,11 +59,21 @@ std::string printable(std::string text) {
     return text;
 }
 
-std::string credential_of(const Token& token) {
-    if (token.charge.empty()) return l402::authorization_value(token.base64, token.preimage);
+// The header field that presents a token or a charge.
+std::pair<std::string, std::string> credential_of(const SendRequest& send) {
+    const Token& token = *send.token;
+    if (send.scheme == Scheme::l402)
+        return {"Authorization", l402::authorization_value(token.base64, token.preimage)};
     // Written by ourselves, into the store or just now.
     const std::vector<std::string> line{token.charge};
-    return payment::authorization_value(payment::parse_challenges(line).value().front(), token.preimage);
+    const payment::Challenge challenge = payment::parse_challenges(line).value().front();
+    return {payment::credential_field(challenge).value(), payment::authorization_value(challenge, token.preimage)};
+}
+
+std::vector<std::string> names_of(const std::vector<std::pair<std::string, std::string>>& headers) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : headers) names.push_back(name);
+    return names;
 }
 
 class Session {
@@ -71,26 +83,18 @@ class Session {
           executor_(executor),
           payer_(executor, parts_.options.rpc),
           request_(parts_.options.method + " " + parts_.target.resource),
-          purchase_(parts_.options.limits, request_) {}
+          purchase_(parts_.options.limits, {request_, names_of(parts_.options.headers)}) {}
 
     asio::awaitable<Exit> run() {
-        auto known = parts_.store.find_by_path(parts_.target.origin, parts_.target.path);
+        auto known = parts_.store.find_for_request(parts_.target.origin, parts_.target.path, charge_key(request_));
         if (!known) co_return fail_with(Exit::store_failed, known.error().message);
-        if (!known->pending) {
-            // A charge for this very request may be under way.
-            auto charge = parts_.store.find_by_service(parts_.target.origin, charge_key(request_));
-            if (!charge) co_return fail_with(Exit::store_failed, charge.error().message);
-            known->pending = std::move(charge->pending);
-        }
         Action next = purchase_.begin(parts_.now(), *known);
         while (true) {
             say(describe(next));
-            if (const auto* deliver_now = std::get_if<Deliver>(&next)) {
-                const std::optional<PaymentHash> used = deliver_now->used;
+            if (const auto* last = std::get_if<Deliver>(&next)) {
+                const Deliver noted = *last;
                 const Exit exit = co_await deliver();
-                if (exit != Exit::ok || !used) co_return exit;
-                auto dropped = parts_.store.drop_pending(*used);
-                co_return dropped ? exit : fail_with(Exit::store_failed, dropped.error().message);
+                co_return exit == Exit::ok ? note(noted) : exit;
             }
             if (const auto* finish = std::get_if<Finish>(&next)) co_return fail_with(finish->exit, finish->message);
             auto following = co_await perform(std::move(next));
@@ -100,9 +104,11 @@ class Session {
     }
 
   private:
+    using Credential = std::optional<std::pair<std::string, std::string>>;  // a header field
+
     // The next action; empty where the run ends with exit_.
     asio::awaitable<std::optional<Action>> perform(Action action) {
-        if (const auto* send = std::get_if<SendRequest>(&action)) co_return co_await ask(send->token);
+        if (const auto* send = std::get_if<SendRequest>(&action)) co_return co_await ask(*send);
         if (const auto* pay = std::get_if<Pay>(&action)) {
             PayOutcome outcome = co_await payer_.pay(pay->pending, pay->max_fee, pay->retry_for);
             if (const auto* unknown = std::get_if<PayUnknown>(&outcome)) say(unknown->message);
@@ -127,44 +133,78 @@ class Session {
     }
 
     std::optional<Action> store(const Action& action) {
+        const Target& target = parts_.target;
+        const bool again = parts_.options.limits.again;
         if (const auto* look = std::get_if<LookUp>(&action)) {
-            if (look->forget) {
-                if (auto dropped = parts_.store.drop_token(*look->forget); !dropped) return lost(dropped.error());
+            if (look->refused) {
+                if (auto noted = parts_.store.note_refused(*look->refused); !noted) return lost(noted.error());
             }
-            auto known = parts_.store.find_by_service(parts_.target.origin, look->service);
+            auto known = parts_.store.find_for_offer(
+                {target.origin, target.path, look->service, look->payment_hash, look->tried, again});
             if (!known) return lost(known.error());
             return purchase_.on_known(parts_.now(), *known);
         }
         if (const auto* put = std::get_if<StorePending>(&action)) {
-            auto other = parts_.store.put_pending(parts_.target.origin, parts_.target.path, put->pending);
+            auto other = parts_.store.put_pending(target.origin, target.path, put->pending, put->tried, again);
             if (!other) return lost(other.error());
             return *other ? purchase_.on_pending_conflict(**other) : purchase_.on_pending_stored();
         }
         if (const auto* put = std::get_if<StoreToken>(&action)) {
-            if (put->token.charge.empty()) {
-                auto stored = parts_.store.put_token(parts_.target.origin, parts_.target.path, put->token, put->amount,
-                                                     put->fee, parts_.now());
-                if (!stored) return lost(stored.error());
-            }
-            parts_.messages << "millrace-get: paid " << put->amount.text() << ", fee " << put->fee.text() << std::endl;
+            const Token& token = put->token;
+            const std::string paid = "paid " + token.amount.text() + ", fee " + put->fee.text();
+            if (auto stored = parts_.store.put_token(target.origin, target.path, token, put->fee, parts_.now()); !stored)
+                return lost(stored.error(), put->paid ? paid + "; the next run finds the payment at the node" : "");
+            if (put->paid) parts_.messages << "millrace-get: " << paid << std::endl;
             return purchase_.on_token_stored();
+        }
+        if (const auto* refusal = std::get_if<NoteRefusal>(&action)) {
+            if (auto noted = parts_.store.note_refused(refusal->payment_hash); !noted) return lost(noted.error());
+            return purchase_.on_settled();
+        }
+        if (const auto* used = std::get_if<DropToken>(&action)) {
+            if (auto dropped = parts_.store.drop_token(used->payment_hash); !dropped) return lost(dropped.error());
+            return purchase_.on_settled();
         }
         const auto& drop = std::get<DropPending>(action);
         if (auto dropped = parts_.store.drop_pending(drop.payment_hash); !dropped) return lost(dropped.error());
         return purchase_.on_pending_dropped();
     }
 
-    asio::awaitable<std::optional<Action>> ask(std::optional<Token> token) {
-        std::optional<std::string> credential;
-        if (token) credential = credential_of(*token);
-        const bool charge = token && !token->charge.empty();
-        auto response = co_await exchange(credential, charge ? "Payment" : "L402");
+    // What a complete response says about what it was asked for with.
+    Exit note(const Deliver& last) {
+        Result<void> noted;
+        if (last.accepted) noted = parts_.store.note_accepted(*last.accepted);
+        if (last.used) noted = parts_.store.drop_token(*last.used);
+        return noted ? Exit::ok : fail_with(Exit::store_failed, noted.error().message);
+    }
+
+    asio::awaitable<std::optional<Action>> ask(SendRequest send) {
+        Credential credential;
+        if (send.token) {
+            credential = credential_of(send);
+            if (sets(credential->first)) {
+                exit_ = fail_with(Exit::usage, "the stored proof of payment goes in " + credential->first +
+                                                   ", which -H sets");
+                co_return std::nullopt;
+            }
+        }
+        auto response = co_await exchange(credential, send.scheme == Scheme::payment ? "Payment" : "L402");
         if (!response) co_return std::nullopt;
         // Where no more invoices are made out, work may get one; done once, and without a token.
-        const auto work = token ? std::nullopt : do_work(*response);
-        if (work) response = co_await exchange(work, "L402, work");
+        const auto work = send.token ? std::nullopt : do_work(*response);
+        if (work) {
+            credential.emplace("Authorization", *work);
+            response = co_await exchange(credential, "L402, work");
+        }
         if (!response) co_return std::nullopt;
         co_return purchase_.on_response(parts_.now(), *response);
+    }
+
+    // Whether -H sets this field.
+    [[nodiscard]] bool sets(std::string_view field) const {
+        const auto& headers = parts_.options.headers;
+        return std::any_of(headers.begin(), headers.end(),
+                           [&](const auto& header) { return codec::iequals(header.first, field); });
     }
 
     // The credential of the work that a 429 asks for; empty where there is none, or more than allowed.
@@ -188,12 +228,12 @@ class Session {
     }
 
     // One request and the head of its answer; empty where the run ends with exit_.
-    asio::awaitable<std::optional<Response>> exchange(std::optional<std::string> credential, std::string_view scheme) {
+    asio::awaitable<std::optional<Response>> exchange(Credential credential, std::string_view scheme) {
         HttpRequest request{parts_.options.method, parts_.options.headers, parts_.options.body};
-        if (credential) request.headers.emplace_back("Authorization", *credential);
+        if (credential) request.headers.push_back(*credential);
         HttpSettings settings{parts_.options.ca_file, parts_.options.timeout};
         say("> " + parts_.options.method + " " + parts_.target.resource +
-            (credential ? "  (with Authorization: " + std::string(scheme) + ")" : ""));
+            (credential ? "  (with " + credential->first + ": " + std::string(scheme) + ")" : ""));
         auto opened = co_await HttpExchange::open(executor_, parts_.target, std::move(request), std::move(settings));
         if (!opened) {
             exit_ = fail_with(is(opened.error(), HttpErrc::broken) ? Exit::upstream_error : Exit::unreachable,
@@ -208,6 +248,9 @@ class Session {
         Response response;
         response.status = head.status;
         response.www_authenticate = head.values("WWW-Authenticate");
+        response.receipt = !head.values("Payment-Receipt").empty();
+        if (const auto locations = head.values("Location"); head.status < 400 && !locations.empty())
+            response.location = printable(locations.front());
         if (head.status >= 300) {
             std::string body;
             HttpExchange::Sink keep = [&body](std::string_view piece) {
@@ -222,25 +265,18 @@ class Session {
     }
 
     asio::awaitable<Exit> deliver() {
-        std::ofstream file;
-        if (!parts_.options.output.empty()) {
-            file.open(parts_.options.output, std::ios::binary | std::ios::trunc);
-            if (!file) co_return fail_with(Exit::internal, "cannot write " + parts_.options.output);
-        }
-        std::ostream& out = parts_.options.output.empty() ? parts_.body : file;
-        HttpExchange::Sink write = [&out](std::string_view piece) {
-            out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
-            return out.good();
-        };
+        Output& output = parts_.output;
+        if (auto started = output.start(); !started) co_return fail_with(Exit::output_failed, started.error().message);
+        HttpExchange::Sink write = [&output](std::string_view piece) { return output.write(piece); };
         auto read = co_await exchange_->read_body(write);
-        out.flush();
-        if (!out) co_return fail_with(Exit::internal, "cannot write the response");
+        if (auto finished = output.finish(); !finished)
+            co_return fail_with(Exit::output_failed, finished.error().message);
         if (!read) co_return fail_with(Exit::upstream_error, read.error().message);
         co_return Exit::ok;
     }
 
-    std::optional<Action> lost(const Error& error) {
-        exit_ = fail_with(Exit::store_failed, error.message);
+    std::optional<Action> lost(const Error& error, const std::string& paid = {}) {
+        exit_ = fail_with(Exit::store_failed, error.message + (paid.empty() ? "" : "; " + paid));
         return std::nullopt;
     }
 

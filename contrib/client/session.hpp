@@ -7,6 +7,7 @@
 
 #include "contrib/client/http_exchange.hpp"
 #include "contrib/client/options.hpp"
+#include "contrib/client/output.hpp"
 #include "contrib/client/token_store.hpp"
 
 namespace millrace::client {
@@ -14,9 +15,9 @@ namespace millrace::client {
 struct SessionParts {
     Options options;
     Target target;
+    Output output;
     TokenStore store;
     std::function<TimePoint()> now;
-    std::ostream& body;      // where the response goes without --output
     std::ostream& messages;  // cost, steps, errors: never a secret
 };
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -27,7 +28,7 @@ namespace millrace::client {
 
 namespace {
 
-constexpr int schema_version = 2;
+constexpr int schema_version = 3;
 constexpr const char* first_schema = R"(
 create table token (
     origin text not null, service text not null, macaroon text not null,
@@ -48,6 +49,26 @@ constexpr const char* second_schema = R"(
 alter table pending add column charge text not null default '';
 pragma user_version = 2;
 )";
+// Tokens bought before count as accepted: what became of them is not known.
+constexpr const char* third_schema = R"(
+alter table token rename to token_before;
+create table token (
+    payment_hash blob not null primary key,
+    origin text not null, service text not null, path text not null, macaroon text not null, charge text not null,
+    preimage blob not null,
+    amount_msat integer not null, fee_msat integer not null, paid_at integer not null,
+    accepted integer not null, refusals integer not null, given_up integer not null);
+insert or ignore into token
+    select payment_hash, origin, service, '', macaroon, '', preimage, amount_msat, fee_msat, paid_at, 1, 0, 0
+    from token_before;
+drop table token_before;
+create index token_by_service on token (origin, service);
+pragma user_version = 3;
+)";
+
+// A token that was accepted once is presented no more after so many refusals in a row.
+constexpr int max_refusals = 3;
+constexpr std::chrono::hours kept_after_refusal = std::chrono::hours(90 * 24);
 
 constexpr int busy_timeout_ms = 10'000;
 
@@ -71,39 +92,75 @@ std::string directory_of(const std::string& path) {
     return path.substr(0, path.rfind('/') + 1);
 }
 
-Error unusable(const SQLite::Exception& error) {
-    return fail(StoreErrc::unusable, error.what());
-}
-
 }  // namespace
 
 struct TokenStore::State {
     explicit State(const std::string& file) : database(file, SQLite::OPEN_READWRITE, busy_timeout_ms) {}
 
-    std::optional<Token> token(const std::string& origin, const std::string& service) {
-        SQLite::Statement query(database,
-                                "select macaroon, payment_hash, preimage from token where origin = ? and service = ?");
-        query.bind(1, origin);
-        query.bind(2, service);
-        if (!query.executeStep()) return std::nullopt;
+    static constexpr const char* token_columns =
+        "select service, macaroon, charge, payment_hash, preimage, amount_msat, accepted, refusals from token ";
+
+    static Token read_token(SQLite::Statement& query) {
         Token token;
-        token.service = service;
-        token.base64 = query.getColumn(0).getString();
-        token.payment_hash = PaymentHash::from_bytes(column_bytes(query, 1)).value();
-        token.preimage = Preimage::from_bytes(column_bytes(query, 2)).value();
+        token.service = query.getColumn(0).getString();
+        token.base64 = query.getColumn(1).getString();
+        token.charge = query.getColumn(2).getString();
+        token.payment_hash = PaymentHash::from_bytes(column_bytes(query, 3)).value();
+        token.preimage = Preimage::from_bytes(column_bytes(query, 4)).value();
+        token.amount = Msat(static_cast<std::uint64_t>(query.getColumn(5).getInt64()));
+        token.accepted = query.getColumn(6).getInt() != 0;
+        token.refusals = query.getColumn(7).getUInt();
         return token;
     }
 
-    std::optional<Pending> pending(const std::string& origin, const std::string& service) {
+    std::optional<Token> token(const Question& question) {
+        SQLite::Statement query(database, std::string(token_columns) +
+                                              "where origin = ? and service = ? and given_up = 0 "
+                                              "and (accepted = 0 or refusals < ?) and (? = 0 or refusals = 0) "
+                                              "order by path = ? desc, refusals, paid_at desc");
+        query.bind(1, question.origin);
+        query.bind(2, question.service);
+        query.bind(3, max_refusals);
+        query.bind(4, question.again ? 1 : 0);
+        query.bind(5, question.path);
+        while (query.executeStep()) {
+            Token token = read_token(query);
+            const auto& tried = question.tried;
+            if (std::find(tried.begin(), tried.end(), token.payment_hash) == tried.end()) return token;
+        }
+        return std::nullopt;
+    }
+
+    std::optional<Token> token_of(const PaymentHash& payment_hash) {
+        SQLite::Statement query(database, std::string(token_columns) + "where payment_hash = ?");
+        bind_bytes(query, 1, payment_hash.view());
+        if (!query.executeStep()) return std::nullopt;
+        return read_token(query);
+    }
+
+    std::optional<Token> unproven(const Question& question) {
+        SQLite::Statement query(database, std::string(token_columns) +
+                                              "where origin = ? and accepted = 0 and given_up = 0 "
+                                              "and (service = ? or (path <> '' and path = ?)) order by paid_at desc");
+        query.bind(1, question.origin);
+        query.bind(2, question.service);
+        query.bind(3, question.path);
+        if (!query.executeStep()) return std::nullopt;
+        return read_token(query);
+    }
+
+    // Of this origin and service, or of this invoice.
+    std::optional<Pending> pending(const std::string& origin, const std::string& service,
+                                   const PaymentHash* payment_hash = nullptr) {
         SQLite::Statement query(
             database,
-            "select macaroon, bolt11, payment_hash, amount_msat, expires_at, tried_until, charge from pending "
-            "where origin = ? and service = ?");
+            "select macaroon, bolt11, payment_hash, amount_msat, expires_at, tried_until, charge, service from pending "
+            "where (origin = ? and service = ?) or payment_hash = ?");
         query.bind(1, origin);
         query.bind(2, service);
+        if (payment_hash != nullptr) bind_bytes(query, 3, payment_hash->view());
         if (!query.executeStep()) return std::nullopt;
         Pending pending;
-        pending.service = service;
         pending.base64 = query.getColumn(0).getString();
         pending.bolt11 = query.getColumn(1).getString();
         pending.payment_hash = PaymentHash::from_bytes(column_bytes(query, 2)).value();
@@ -111,11 +168,24 @@ struct TokenStore::State {
         pending.expires_at = time_point(query.getColumn(4).getInt64());
         pending.tried_until = time_point(query.getColumn(5).getInt64());
         pending.charge = query.getColumn(6).getString();
+        pending.service = query.getColumn(7).getString();
         return pending;
     }
 
-    Known known(const std::string& origin, const std::string& service) {
-        return {token(origin, service), pending(origin, service)};
+    void give_up_unproven(const std::string& origin, const std::string& service, const std::string& path) {
+        SQLite::Statement update(database,
+                                 "update token set given_up = 1 where origin = ? and accepted = 0 and refusals > 0 "
+                                 "and (service = ? or (path <> '' and path = ?))");
+        update.bind(1, origin);
+        update.bind(2, service);
+        update.bind(3, path);
+        update.exec();
+    }
+
+    void change(const std::string& statement, const PaymentHash& payment_hash) {
+        SQLite::Statement update(database, statement + " where payment_hash = ?");
+        bind_bytes(update, 1, payment_hash.view());
+        update.exec();
     }
 
     std::optional<std::string> service_of_path(const std::string& origin, const std::string& path) {
@@ -175,6 +245,7 @@ Result<TokenStore> TokenStore::open(const std::string& directory) {
         SQLite::Transaction transaction(state->database, SQLite::TransactionBehavior::IMMEDIATE);
         if (version() == 0) state->database.exec(first_schema);
         if (version() == 1) state->database.exec(second_schema);
+        if (version() == 2) state->database.exec(third_schema);
         transaction.commit();
         return TokenStore(std::move(state));
     } catch (const SQLite::Exception& error) {
@@ -182,33 +253,60 @@ Result<TokenStore> TokenStore::open(const std::string& directory) {
     }
 }
 
-Result<Known> TokenStore::find_by_path(const std::string& origin, const std::string& path) {
+namespace {
+
+// What SQLite or a damaged row throws becomes an error.
+template <class Use>
+auto guarded(Use use) -> decltype(use()) {
     try {
+        return use();
+    } catch (const SQLite::Exception& error) {
+        return fail(StoreErrc::unusable, error.what());
+    } catch (const ResultError& error) {
+        return fail(StoreErrc::unusable, error.what());
+    }
+}
+
+}  // namespace
+
+Result<Known> TokenStore::find_for_request(const std::string& origin, const std::string& path,
+                                           const std::string& request) {
+    return guarded([&]() -> Result<Known> {
+        Known known;
+        Question question{origin, path, request, {}};
+        known.pending = state_->pending(origin, request);
+        known.token = state_->token(question);
         const auto service = state_->service_of_path(origin, path);
-        return service ? state_->known(origin, *service) : Known{};
-    } catch (const SQLite::Exception& error) {
-        return unusable(error);
-    } catch (const ResultError& error) {
-        return fail(StoreErrc::unusable, error.what());
-    }
+        if (!service) return known;
+        question.service = *service;
+        if (!known.pending) known.pending = state_->pending(origin, *service);
+        if (!known.token) known.token = state_->token(question);
+        return known;
+    });
 }
 
-Result<Known> TokenStore::find_by_service(const std::string& origin, const std::string& service) {
-    try {
-        return state_->known(origin, service);
-    } catch (const SQLite::Exception& error) {
-        return unusable(error);
-    } catch (const ResultError& error) {
-        return fail(StoreErrc::unusable, error.what());
-    }
+Result<Known> TokenStore::find_for_offer(const Question& question) {
+    return guarded([&]() -> Result<Known> {
+        return Known{state_->token(question),
+                     state_->pending(question.origin, question.service, &question.payment_hash),
+                     state_->token_of(question.payment_hash), state_->unproven(question)};
+    });
 }
 
-Result<std::optional<Pending>> TokenStore::put_pending(const std::string& origin, const std::string& path,
-                                                       const Pending& pending) {
-    try {
+Result<std::optional<Known>> TokenStore::put_pending(const std::string& origin, const std::string& path,
+                                                     const Pending& pending, const std::vector<PaymentHash>& tried,
+                                                     bool again) {
+    return guarded([&]() -> Result<std::optional<Known>> {
         SQLite::Transaction transaction(state_->database, SQLite::TransactionBehavior::IMMEDIATE);
-        auto other = state_->pending(origin, pending.service);
-        if (other && other->payment_hash != pending.payment_hash) return other;
+        Known other;
+        other.pending = state_->pending(origin, pending.service, &pending.payment_hash);
+        const bool this_one = other.pending && other.pending->payment_hash == pending.payment_hash &&
+                              other.pending->service == pending.service;
+        if (other.pending && !this_one) return std::optional(other);
+        const Question question{origin, path, pending.service, pending.payment_hash, tried, again};
+        other.pending.reset();
+        if (!this_one) other.token = state_->token(question);
+        if (other.token) return std::optional(other);
         SQLite::Statement insert(
             state_->database,
             "insert into pending (origin, service, macaroon, bolt11, payment_hash, amount_msat, expires_at, "
@@ -224,64 +322,72 @@ Result<std::optional<Pending>> TokenStore::put_pending(const std::string& origin
         insert.bind(8, unix_seconds(pending.tried_until));
         insert.bind(9, pending.charge);
         insert.exec();
-        if (pending.charge.empty()) state_->put_path(origin, path, pending.service);
+        if (!pending.base64.empty()) state_->put_path(origin, path, pending.service);
+        if (again) state_->give_up_unproven(origin, pending.service, path);
         transaction.commit();
-        return std::optional<Pending>();
-    } catch (const SQLite::Exception& error) {
-        return unusable(error);
-    } catch (const ResultError& error) {
-        return fail(StoreErrc::unusable, error.what());
-    }
+        return std::optional<Known>();
+    });
 }
 
-Result<void> TokenStore::put_token(const std::string& origin, const std::string& path, const Token& token, Msat amount,
-                                   Msat fee, TimePoint paid_at) {
-    try {
+Result<void> TokenStore::put_token(const std::string& origin, const std::string& path, const Token& token, Msat fee,
+                                   TimePoint paid_at) {
+    return guarded([&]() -> Result<void> {
         SQLite::Transaction transaction(state_->database, SQLite::TransactionBehavior::IMMEDIATE);
+        const bool charge = token.base64.empty();
         SQLite::Statement insert(
             state_->database,
-            "insert or replace into token (origin, service, macaroon, payment_hash, preimage, amount_msat, "
-            "fee_msat, paid_at) values (?, ?, ?, ?, ?, ?, ?, ?)");
-        insert.bind(1, origin);
-        insert.bind(2, token.service);
-        insert.bind(3, token.base64);
-        bind_bytes(insert, 4, token.payment_hash.view());
-        bind_bytes(insert, 5, token.preimage.reveal());
-        insert.bind(6, static_cast<std::int64_t>(amount.value()));
-        insert.bind(7, static_cast<std::int64_t>(fee.value()));
-        insert.bind(8, unix_seconds(paid_at));
+            "insert into token (payment_hash, origin, service, path, macaroon, charge, preimage, amount_msat, "
+            "fee_msat, paid_at, accepted, refusals, given_up) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0) "
+            "on conflict (payment_hash) do update set origin = excluded.origin, service = excluded.service, "
+            "path = excluded.path, macaroon = excluded.macaroon, charge = excluded.charge, given_up = 0");
+        bind_bytes(insert, 1, token.payment_hash.view());
+        insert.bind(2, origin);
+        insert.bind(3, token.service);
+        insert.bind(4, charge ? std::string() : path);
+        insert.bind(5, token.base64);
+        insert.bind(6, token.charge);
+        bind_bytes(insert, 7, token.preimage.reveal());
+        insert.bind(8, static_cast<std::int64_t>(token.amount.value()));
+        insert.bind(9, static_cast<std::int64_t>(fee.value()));
+        insert.bind(10, unix_seconds(paid_at));
         insert.exec();
-        SQLite::Statement remove(state_->database, "delete from pending where payment_hash = ?");
-        bind_bytes(remove, 1, token.payment_hash.view());
-        remove.exec();
-        state_->put_path(origin, path, token.service);
+        state_->change("delete from pending", token.payment_hash);
+        if (!charge) state_->put_path(origin, path, token.service);
+        SQLite::Statement prune(state_->database,
+                                "delete from token where accepted = 1 and refusals > 0 and paid_at < ?");
+        prune.bind(1, unix_seconds(paid_at - kept_after_refusal));
+        prune.exec();
         transaction.commit();
         return {};
-    } catch (const SQLite::Exception& error) {
-        return unusable(error);
-    }
+    });
+}
+
+Result<void> TokenStore::note_accepted(const PaymentHash& payment_hash) {
+    return guarded([&]() -> Result<void> {
+        state_->change("update token set accepted = 1, refusals = 0, given_up = 0, charge = ''", payment_hash);
+        return {};
+    });
+}
+
+Result<void> TokenStore::note_refused(const PaymentHash& payment_hash) {
+    return guarded([&]() -> Result<void> {
+        state_->change("update token set refusals = refusals + 1", payment_hash);
+        return {};
+    });
 }
 
 Result<void> TokenStore::drop_pending(const PaymentHash& payment_hash) {
-    try {
-        SQLite::Statement remove(state_->database, "delete from pending where payment_hash = ?");
-        bind_bytes(remove, 1, payment_hash.view());
-        remove.exec();
+    return guarded([&]() -> Result<void> {
+        state_->change("delete from pending", payment_hash);
         return {};
-    } catch (const SQLite::Exception& error) {
-        return unusable(error);
-    }
+    });
 }
 
 Result<void> TokenStore::drop_token(const PaymentHash& payment_hash) {
-    try {
-        SQLite::Statement remove(state_->database, "delete from token where payment_hash = ?");
-        bind_bytes(remove, 1, payment_hash.view());
-        remove.exec();
+    return guarded([&]() -> Result<void> {
+        state_->change("delete from token", payment_hash);
         return {};
-    } catch (const SQLite::Exception& error) {
-        return unusable(error);
-    }
+    });
 }
 
 }  // namespace millrace::client

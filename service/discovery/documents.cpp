@@ -196,6 +196,17 @@ bool is_described(std::string_view method) {
     return std::find(known.begin(), known.end(), method) != known.end();
 }
 
+// Methods whose requests mean what their content says (RFC 9110 §9.3): a description without one is taken for a mistake.
+bool has_content(std::string_view method) {
+    return method == "post" || method == "put" || method == "patch";
+}
+
+// What the server behind takes only that knows.
+bj::object any_content() {
+    const bj::object any{{"schema", bj::object{}}};
+    return {{"description", "What the service behind takes."}, {"required", false}, {"content", bj::object{{"*/*", any}}}};
+}
+
 std::string lower_case(std::string_view text) {
     std::string out(text);
     std::transform(out.begin(), out.end(), out.begin(), codec::to_lower);
@@ -214,6 +225,7 @@ void append_operations(const config::Service& service, const Resource& resource,
         if (!is_described(method) || item.as_object().contains(method)) continue;
         bj::object operation = make_operation(service, resource, path);
         operation["operationId"] = service.name.text() + ' ' + method + ' ' + resource.path;
+        if (has_content(method)) operation["requestBody"] = any_content();
         item.as_object()[method] = std::move(operation);
     }
 }

@@ -174,12 +174,12 @@ def test_a_lost_response_is_fetched_again_without_paying_again(path):
     wait_for(lambda: whole.upstream.requests, "the request to reach the upstream")
     service.kill()
     assert run.result(60) in (UPSTREAM_ERROR, 7), client.said()
-    assert len(client.rows("pending")) == 1
+    assert len(client.rows("token")) == 1
     whole.upstream.release()
     service.start()
     assert client.get(service.url("/charge/x")) == OK, client.said()
     assert client.body.read_bytes() == b"sunny\n"
-    assert client.rows("pending") == []
+    assert client.rows("token") == client.rows("pending") == []
     assert whole.paid() == 1
     note_preimages(whole)
 
@@ -196,6 +196,9 @@ def test_a_charge_that_is_refused_right_after_its_payment_is_not_bought_again(pa
     relay.release()
     assert process.wait(60) == CREDENTIAL_REFUSED, client.said()
     assert "unknown_challenge" in client.said()
-    assert client.rows("pending") == []
+    assert len(client.rows("token")) == 1 and client.rows("pending") == []
+    assert client.get(service.url("/charge/x")) == CREDENTIAL_REFUSED, client.said()
     assert whole.paid() == 1
+    assert client.get(service.url("/charge/x"), "--again") == OK, client.said()
+    assert whole.paid() == 2
     note_preimages(whole)

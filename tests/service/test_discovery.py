@@ -40,6 +40,16 @@ def test_the_openapi_document_has_paths_and_prices(shared):
     assert not {"x-payment-info", "x-l402-info"} & set(document["paths"]["/weather/health"]["get"])
 
 
+def test_case_c14_operations_of_post_have_a_request_body_that_takes_anything(shared):
+    paths = shared.service.get(OPENAPI).json()["paths"]
+    operations = [(method, operation) for item in paths.values() for method, operation in item.items()]
+    assert {method for method, _ in operations} == {"get", "post"}
+    for method, operation in operations:
+        body = operation.get("requestBody")
+        assert (body is not None) == (method == "post")
+        assert body is None or (body["required"] is False and body["content"] == {"*/*": {"schema": {}}})
+
+
 @pytest.mark.parametrize("path", [MANIFEST, OPENAPI])
 def test_documents_are_cached_by_tag_open_to_every_origin_and_cost_nothing(shared, path):
     before = issued(shared)

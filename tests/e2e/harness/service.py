@@ -228,7 +228,7 @@ class Client:
             return {}
         with contextlib.closing(sqlite3.connect(path)) as database:
             rows = database.execute("select macaroon, hex(preimage) from token").fetchall()
-        return {text: what for macaroon, preimage in rows for text, what in ((macaroon, "a paid token"), (preimage.lower(), "a preimage"))}
+        return {text: what for macaroon, preimage in rows for text, what in ((macaroon, "a paid token"), (preimage.lower(), "a preimage")) if text}
 
 
 def pause_until(moment):

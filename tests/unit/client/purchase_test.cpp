@@ -1,96 +1,11 @@
 #include "contrib/client/purchase.hpp"
 
 #include "tests/unit/catch.hpp"
-#include "tests/unit/client/world.hpp"
+#include "tests/unit/client/run.hpp"
 
 using namespace millrace;
 using namespace millrace::client;
 using namespace millrace::client::test;
-
-namespace {
-
-constexpr Limits limits{Msat(5000), Msat(100), std::chrono::seconds(60)};
-
-// The store, as far as one origin and one service need it.
-struct Store {
-    std::optional<Token> token;
-    std::optional<Pending> pending;
-    [[nodiscard]] Known known() const { return {token, pending}; }
-};
-
-struct World {
-    Shop shop;
-    Node node;
-    Store store;
-    TimePoint now = start;
-    unsigned requests = 0;
-};
-
-enum class Crash { none, before, after };  // of the action: before it had an effect, or after it but before the answer
-
-// Runs the client until it ends, or until it is killed at action number `kill_at`.
-std::optional<Exit> run(World& world, Crash crash = Crash::none, unsigned kill_at = 0) {
-    Purchase purchase(limits);
-    Action next = purchase.begin(world.now, world.store.known());
-    for (unsigned step = 0; step < 200; ++step) {
-        if (crash == Crash::before && step == kill_at) return std::nullopt;
-        std::optional<Action> following;
-        if (auto* send = std::get_if<SendRequest>(&next)) {
-            ++world.requests;
-            following = purchase.on_response(world.now, world.shop.answer(world.now, send->token));
-        } else if (auto* look = std::get_if<LookUp>(&next)) {
-            if (look->forget && world.store.token && world.store.token->payment_hash == *look->forget)
-                world.store.token.reset();
-            following = purchase.on_known(world.now, world.store.known());
-        } else if (std::get_if<AskNetwork>(&next)) {
-            following = purchase.on_network(world.now, "bcrt");
-        } else if (auto* put = std::get_if<StorePending>(&next)) {
-            world.store.pending = put->pending;
-            following = purchase.on_pending_stored();
-        } else if (auto* pay = std::get_if<Pay>(&next)) {
-            REQUIRE(world.store.pending);
-            REQUIRE(world.store.pending->payment_hash == pay->pending.payment_hash);
-            following = purchase.on_pay_outcome(world.node.pay(world.shop, pay->pending));
-        } else if (auto* ask = std::get_if<AskPayments>(&next)) {
-            following = purchase.on_payments(world.now, world.node.records(ask->payment_hash));
-        } else if (auto* wait = std::get_if<Wait>(&next)) {
-            world.now += wait->time;
-            following = purchase.on_waited();
-        } else if (auto* stored = std::get_if<StoreToken>(&next)) {
-            if (stored->token.charge.empty()) {
-                world.store.token = stored->token;
-                world.store.pending.reset();
-            }
-            following = purchase.on_token_stored();
-        } else if (std::get_if<DropPending>(&next)) {
-            world.store.pending.reset();
-            following = purchase.on_pending_dropped();
-        } else if (auto* deliver = std::get_if<Deliver>(&next)) {
-            if (deliver->used) world.store.pending.reset();
-            return Exit::ok;
-        } else {
-            INFO(std::get<Finish>(next).message);
-            return std::get<Finish>(next).exit;
-        }
-        if (crash == Crash::after && step == kill_at) return std::nullopt;
-        next = std::move(*following);
-    }
-    FAIL("the purchase does not end");
-    return std::nullopt;
-}
-
-Response paywall(const ChallengeParts& parts, const std::string& reason = {}) {
-    return {402, challenge(parts), reason};
-}
-
-template <class T>
-const T& as(const Action& action) {
-    INFO(describe(action));
-    REQUIRE(std::holds_alternative<T>(action));
-    return std::get<T>(action);
-}
-
-}  // namespace
 
 TEST_CASE("a free resource costs nothing") {
     Purchase purchase(limits);
@@ -140,7 +55,8 @@ TEST_CASE("a token that was just paid for and is refused ends the run: no second
     purchase.on_token_stored();
     ChallengeParts second;
     second.number = 2;
-    const Action end = purchase.on_response(start, paywall(second, "bad_signature"));
+    as<NoteRefusal>(purchase.on_response(start, paywall(second, "bad_signature")));
+    const Action end = purchase.on_settled();
     CHECK(as<Finish>(end).exit == Exit::credential_refused);
     CHECK(as<Finish>(end).message.find("bad_signature") != std::string::npos);
 }
@@ -149,17 +65,17 @@ TEST_CASE("a token of another service of the origin is kept, and the right one i
     Purchase purchase(limits);
     const Token maps{"maps", "x", crypto::payment_hash(preimage_of(40)), preimage_of(40)};
     const Token weather{"weather", "y", crypto::payment_hash(preimage_of(41)), preimage_of(41)};
-    as<SendRequest>(purchase.begin(start, {maps, std::nullopt}));
+    as<SendRequest>(purchase.begin(start, known_token(maps)));
     const LookUp look = as<LookUp>(purchase.on_response(start, paywall({}, "wrong_scope")));
-    CHECK_FALSE(look.forget);
-    CHECK(as<SendRequest>(purchase.on_known(start, {weather, std::nullopt})).token->service == "weather");
+    CHECK_FALSE(look.refused);
+    CHECK(as<SendRequest>(purchase.on_known(start, known_token(weather))).token->service == "weather");
 }
 
 TEST_CASE("a charge is paid, sent once and leaves nothing behind") {
     World world;
-    world.shop.charges = true;
+    world.shop.sells = Shop::Sells::payment;
     REQUIRE(run(world) == Exit::ok);
-    CHECK_FALSE(world.store.token);
+    CHECK(world.store.rows.empty());
     CHECK_FALSE(world.store.pending);
     CHECK(world.requests == 2);
     world.shop.good.clear();  // it was used
@@ -167,28 +83,34 @@ TEST_CASE("a charge is paid, sent once and leaves nothing behind") {
     CHECK(world.node.paid.size() == 2);
 }
 
-TEST_CASE("what became of a charge decides whether the next run presents it again") {
+TEST_CASE("C3: what became of a charge decides whether it is kept") {
     struct Case {
         const char* name;
         Response answer;
         std::optional<Exit> exit;  // empty: delivered
         bool kept;
     };
+    Response with_receipt{403, {}, {}};
+    with_receipt.receipt = true;
     const Case cases[] = {
         {"a success", {200, {}, {}}, std::nullopt, true},  // until it is delivered
-        {"a refusal", {402, {}, "worn_out"}, Exit::credential_refused, false},
-        {"a refusal of another kind", {401, {}, {}}, Exit::credential_refused, false},
+        {"a refusal", {402, charge({}), "worn_out"}, Exit::credential_refused, true},
+        {"a refusal without an offer", {402, {}, {}}, Exit::upstream_error, true},
+        {"a refusal of another kind", {401, {}, {}}, Exit::credential_refused, true},
+        {"a limit in front of it", {429, {}, {}}, Exit::upstream_error, true},
+        {"no access, and no receipt", {403, {}, {}}, Exit::upstream_error, true},
+        {"no access, with a receipt", with_receipt, Exit::upstream_error, false},
         {"an answer that is no success", {404, {}, {}}, Exit::upstream_error, false},
         {"a redirection", {302, {}, {}}, Exit::upstream_error, false},
         {"a failure of the server", {502, {}, {}}, Exit::upstream_error, true},
     };
     for (const Case& c : cases) {
         INFO(c.name);
-        Purchase purchase(limits, "GET /x");
+        Purchase purchase(limits, {"GET /x", {}});
         as<SendRequest>(purchase.begin(start, {}));
         const LookUp look = as<LookUp>(purchase.on_response(start, {402, charge({}), {}}));
         CHECK(look.service == charge_key("GET /x"));
-        CHECK_FALSE(look.forget);
+        CHECK_FALSE(look.refused);
         as<AskNetwork>(purchase.on_known(start, {}));
         const Pending stored = as<StorePending>(purchase.on_network(start, "bcrt")).pending;
         CHECK(stored.charge == charge({}).front());
@@ -197,10 +119,13 @@ TEST_CASE("what became of a charge decides whether the next run presents it agai
         CHECK(as<SendRequest>(purchase.on_token_stored()).token->charge == stored.charge);
         Action next = purchase.on_response(start, c.answer);
         bool kept = true;
-        if (const auto* drop = std::get_if<DropPending>(&next)) {
+        if (const auto* drop = std::get_if<DropToken>(&next)) {
             CHECK(drop->payment_hash == stored.payment_hash);
             kept = false;
-            next = purchase.on_pending_dropped();
+            next = purchase.on_settled();
+        } else if (const auto* note = std::get_if<NoteRefusal>(&next)) {
+            CHECK(note->payment_hash == stored.payment_hash);
+            next = purchase.on_settled();
         }
         CHECK(kept == c.kept);
         if (c.exit)
@@ -298,7 +223,7 @@ TEST_CASE("waiting for a payment ends, and leaves it pending") {
     pending.payment_hash = crypto::payment_hash(preimage_of(1));
     pending.amount = Msat(1000);
     pending.expires_at = start + std::chrono::seconds(600);
-    as<AskPayments>(purchase.begin(start, {std::nullopt, pending}));
+    as<AskPayments>(purchase.begin(start, known_pending(pending)));
     Payments under_way;
     under_way.pending = 1;
     Action action = purchase.on_payments(start, under_way);
@@ -335,7 +260,7 @@ TEST_CASE("what the node does not know is paid again by the same invoice only wh
         pending.amount = Msat(1000);
         pending.expires_at = start + c.expires_in;
         pending.tried_until = start + c.tried_until_in;
-        purchase.begin(start, {std::nullopt, pending});
+        purchase.begin(start, known_pending(pending));
         Payments failed;
         failed.failed = 2;
         CHECK(describe(purchase.on_payments(start, failed)).starts_with(c.expected));
@@ -349,7 +274,7 @@ TEST_CASE("an attempt that fails while an earlier one may run is not given up") 
     pending.amount = Msat(1000);
     pending.expires_at = start + std::chrono::seconds(300);
     pending.tried_until = start + std::chrono::seconds(50);
-    purchase.begin(start, {std::nullopt, pending});
+    purchase.begin(start, known_pending(pending));
     as<StorePending>(purchase.on_payments(start, {}));
     as<Pay>(purchase.on_pending_stored());
     purchase.on_pay_outcome(PayRefused{"in progress"});
@@ -364,7 +289,7 @@ TEST_CASE("a pending payment above this run's limit is neither repeated nor forg
     pending.payment_hash = crypto::payment_hash(preimage_of(1));
     pending.amount = Msat(1000);
     pending.expires_at = start + std::chrono::seconds(300);
-    purchase.begin(start, {std::nullopt, pending});
+    purchase.begin(start, known_pending(pending));
     CHECK(as<Finish>(purchase.on_payments(start, {})).exit == Exit::offer_refused);
 }
 
@@ -372,7 +297,7 @@ TEST_CASE("a node that cannot be asked about a payment leaves it pending") {
     Purchase purchase(limits);
     Pending pending;
     pending.amount = Msat(1000);
-    purchase.begin(start, {std::nullopt, pending});
+    purchase.begin(start, known_pending(pending));
     CHECK(as<Finish>(purchase.on_node_failed("gone")).exit == Exit::payment_pending);
     Purchase fresh(limits);
     fresh.begin(start, {});
@@ -417,14 +342,14 @@ TEST_CASE("killed at any action of buying by charge, the next run ends well and 
                 INFO("killed " << (crash == Crash::before ? "before" : "after") << " action " << kill_at << ", pause "
                                << pause);
                 World world;
-                world.shop.charges = true;
+                world.shop.sells = Shop::Sells::payment;
                 const bool finished = run(world, crash, kill_at).has_value();
                 if (finished) break;
                 world.now += std::chrono::seconds(pause);
                 REQUIRE(run(world) == Exit::ok);
                 CHECK(world.node.sent.size() == 1);
                 CHECK_FALSE(world.store.pending);
-                CHECK_FALSE(world.store.token);
+                CHECK(world.store.rows.empty());
             }
         }
     }
@@ -434,8 +359,10 @@ TEST_CASE("no description of an action holds the preimage or the macaroon") {
     const Token token{"weather", "SECRETMACAROON", crypto::payment_hash(preimage_of(0xAB)), preimage_of(0xAB)};
     Pending pending;
     pending.base64 = "SECRETMACAROON";
-    const Action actions[] = {SendRequest{token}, LookUp{"weather", token.payment_hash}, StorePending{pending},
-                              Pay{pending, Msat(1), {}}, StoreToken{token, Msat(1), Msat(1)}};
+    const Action actions[] = {SendRequest{token},        LookUp{"weather", token.payment_hash},
+                              StorePending{pending},     Pay{pending, Msat(1), {}},
+                              StoreToken{token, Msat(1)}, NoteRefusal{token.payment_hash},
+                              DropToken{token.payment_hash}};
     for (const Action& action : actions) {
         const std::string text = describe(action);
         CHECK(text.find("SECRETMACAROON") == std::string::npos);

@@ -35,6 +35,7 @@ struct ChallengeParts {
     TimePoint timestamp = start;
     std::chrono::seconds expiry{600};
     std::string currency = "bcrt";
+    unsigned tier = 0;
     bool other_hash = false;  // the invoice pays another hash than the token's
 };
 
@@ -55,8 +56,9 @@ inline std::vector<std::string> challenge(const ChallengeParts& parts) {
     const PaymentHash hash = crypto::payment_hash(preimage_of(parts.number));
     l402::Identifier identifier;
     identifier.payment_hash = hash;
-    const auto token = l402::mint(test_key(7), identifier, ServiceName::parse(parts.service).value(),
+    auto token = l402::mint(test_key(7), identifier, ServiceName::parse(parts.service).value(),
                                   {.price = parts.amount.value_or(Msat(1))});
+    if (parts.tier > 0) token.add_first_party_caveat("services=" + parts.service + ":" + std::to_string(parts.tier));
     return l402::challenge_lines(codec::to_base64(macaroon::encode_v2(token)), invoice_of(parts));
 }
 
@@ -79,14 +81,24 @@ struct Shop {
     std::uint8_t issued = 0;
     std::set<PaymentHash> good;  // tokens that are accepted
     std::string refusal = "expired";
-    bool charges = false;  // sells by the Payment scheme
+    enum class Sells { l402, payment, both } sells = Sells::l402;      // what it offers
+    enum class Takes { all, l402, payment, nothing } takes = Takes::all;  // what it honours
 
-    Response answer(TimePoint now, const std::optional<Token>& token) {
-        if (token && good.contains(token->payment_hash)) return {200, {}, {}};
+    [[nodiscard]] bool honours(const SendRequest& send) const {
+        if (!send.token || !good.contains(send.token->payment_hash)) return false;
+        if (takes == Takes::all) return true;
+        return takes == (send.scheme == Scheme::l402 ? Takes::l402 : Takes::payment);
+    }
+
+    Response answer(TimePoint now, const SendRequest& send) {
+        if (honours(send)) return {200, {}, {}};
         ChallengeParts parts;
         parts.number = ++issued;
         parts.timestamp = now;
-        return {402, charges ? charge(parts) : challenge(parts), token ? refusal : ""};
+        std::vector<std::string> lines;
+        if (sells != Sells::payment) lines = challenge(parts);
+        if (sells != Sells::l402) lines.push_back(charge(parts).front());
+        return {402, lines, send.token ? refusal : ""};
     }
 };
 

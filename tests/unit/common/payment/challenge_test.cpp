@@ -110,7 +110,7 @@ TEST_CASE("Payment challenges are found in lists, among other schemes") {
          {"Payment id = \"a\",realm= r ,\tmethod =lightning, intent=charge, request=cQ"},
          {a}},
         {"the first of two counts", {a_line + R"(, id="second", intent="session")"}, {a}},
-        {"unknown parameters", {a_line + R"(, header="x", colour=green)"}, {a}},
+        {"unknown parameters", {a_line + R"(, later="x", colour=green)"}, {a}},
         {"an incomplete one is skipped", {R"(Payment id="x", realm="r", )" + b_line}, {b}},
         {"an unclosed quote ends the line", {a_line + R"(, Payment id="b, realm="r)"}, {a}},
         {"none", {"Basic realm=\"other\""}, {}},

@@ -143,6 +143,25 @@ TEST_CASE("the OpenAPI document has each path with its price") {
     CHECK(at(json, "/paths/~1weather~1health/get/responses/402") == "absent");
 }
 
+TEST_CASE("C14: operations that have content say that the service takes any, the others nothing of it") {
+    config::Config config = shop();
+    config.services[1].methods = {{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}};
+    bj::value json = bj::parse(discovery::make_documents(config, all, "").openapi.text);
+    const bj::value open = {{"description", "What the service behind takes."},
+                            {"required", false},
+                            {"content", {{"*/*", {{"schema", bj::object{}}}}}}};
+    for (const char* method : {"post", "put", "patch"}) {
+        INFO(method);
+        CHECK(at(json, ("/paths/~1map/" + std::string(method) + "/requestBody").c_str()) == open);
+    }
+    CHECK(at(json, "/paths/~1weather~1{path}/post/requestBody") == open);
+    for (const char* method : {"get", "delete", "head", "options"}) {
+        INFO(method);
+        CHECK(at(json, ("/paths/~1map/" + std::string(method)).c_str()) != "absent");
+        CHECK(at(json, ("/paths/~1map/" + std::string(method) + "/requestBody").c_str()) == "absent");
+    }
+}
+
 TEST_CASE("what is sold by charge is offered as one, in whole satoshi, rounded up") {
     config::Config config = shop();
     for (config::Service& service : config.services) service.schemes.payment = true;
