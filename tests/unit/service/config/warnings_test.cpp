@@ -18,7 +18,7 @@ TEST_CASE("M10: a cost that is told afterwards and bounded by nothing is warned 
     };
     for (const auto& c : cases) {
         INFO(c.lines);
-        auto config = parsed(c.lines);
+        auto config = millrace::parse_one_service(c.lines);
         REQUIRE(config);
         const std::vector<std::string> told = warnings(*config);
         REQUIRE(told.size() == (c.warned ? 1 : 0));

@@ -304,7 +304,7 @@ TEST_CASE("H15: with a list of origins the upstream's word on who may read is no
         ResponseReader reader;
         REQUIRE_FALSE(reader.parse(head, limits, false));
         std::string out;
-        OwnFields own{one.lines, {}, {}, true, one.cross_origin};
+        OwnFields own{one.lines, {}, {}, true, {}, one.cross_origin};
         append_client_head(reader.head(), ClientFraming::length, 11, true, own, out);
         CHECK(out == "HTTP/1.1 200 OK\r\n" + std::string(one.passed) + "Content-Length: 0\r\n\r\n");
     }

@@ -214,7 +214,7 @@ TEST_CASE("a settlement is a proof in place of the preimage, and of nothing else
     }
     // Without the settlement as proof, nothing of this is let in.
     auto credential = paywall::FoundCredential(std::optional(without_preimage));
-    CHECK(text(decide(hour, sold, Msat(1000), credential, &f.ring, settled, noon})) == "bad_preimage");
+    CHECK(text(decide(hour, sold, Msat(1000), credential, &f.ring, settled, noon)) == "bad_preimage");
 }
 
 TEST_CASE("the time bought ends at its last second") {

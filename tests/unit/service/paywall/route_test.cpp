@@ -22,7 +22,7 @@ std::string found(const paywall::RouteTable& table, const char* host, const char
     paywall::RequestTarget parsed;
     if (paywall::parse_target(target, parsed)) return "refused";
     paywall::Lookup lookup = table.find(host, method, parsed);
-    if (lookup.ambiguous) return "ambiguous";
+    if (!lookup.ambiguous.empty()) return "ambiguous";
     if (!lookup.match) return lookup.other_methods ? "method" : "none";
     std::string out = std::to_string(lookup.match->service);
     if (lookup.match->access == paywall::Access::free) out += " free";

@@ -161,31 +161,31 @@ TEST_CASE("M17: a use of a charge that came to nothing is taken back, also on di
         return done.get_future().get();
     };
     {
-        auto store = folder.open();
-        CHECK(charge(*store, 1, noon, false).value() == ChargeAdmission::first);
-        CHECK(charge(*store, 1, noon, false).value() == ChargeAdmission::not_repeatable);
+        auto store = store::open_sqlite(folder / "m.db").value();
+        CHECK(charge(*store, 1, noon, false).value() == paywall::ChargeAdmission::first);
+        CHECK(charge(*store, 1, noon, false).value() == paywall::ChargeAdmission::not_repeatable);
         REQUIRE(release(*store, 1));
         CHECK_FALSE(store->facts(hash(1)).charged);
-        CHECK(charge(*store, 1, noon, false).value() == ChargeAdmission::first);
+        CHECK(charge(*store, 1, noon, false).value() == paywall::ChargeAdmission::first);
         CHECK(store->facts(hash(1)).charged);
         REQUIRE(release(*store, 1));
         // One of two that stand: the other one was acted upon.
-        CHECK(charge(*store, 2, noon).value() == ChargeAdmission::first);
-        CHECK(charge(*store, 2, noon).value() == ChargeAdmission::replay);
+        CHECK(charge(*store, 2, noon).value() == paywall::ChargeAdmission::first);
+        CHECK(charge(*store, 2, noon).value() == paywall::ChargeAdmission::replay);
         REQUIRE(release(*store, 2));
         CHECK(store->facts(hash(2)).charged);
-        CHECK(charge(*store, 2, noon, false).value() == ChargeAdmission::not_repeatable);
+        CHECK(charge(*store, 2, noon, false).value() == paywall::ChargeAdmission::not_repeatable);
         REQUIRE(release(*store, 9));  // never used
-        CHECK(charge(*store, 3, noon, false).value() == ChargeAdmission::first);  // under way when the process ends
+        CHECK(charge(*store, 3, noon, false).value() == paywall::ChargeAdmission::first);  // under way when the process ends
     }
-    auto store = folder.open();
+    auto store = store::open_sqlite(folder / "m.db").value();
     CHECK_FALSE(store->facts(hash(1)).charged);
     CHECK(store->facts(hash(2)).charged);
     CHECK(store->facts(hash(3)).charged);
-    CHECK(charge(*store, 3, noon, false).value() == ChargeAdmission::not_repeatable);
+    CHECK(charge(*store, 3, noon, false).value() == paywall::ChargeAdmission::not_repeatable);
     // What is released may be used as a token, and then as a charge no more.
-    use(*store, 1);
-    CHECK(charge(*store, 1, noon).value() == ChargeAdmission::token_used);
+    use(*store, 1, noon).value();
+    CHECK(charge(*store, 1, noon).value() == paywall::ChargeAdmission::token_used);
 }
 
 TEST_CASE("of many uses of a charge at once one is the first") {
