@@ -59,8 +59,10 @@ std::optional<Refusal> verify_any_service(const Credential& credential, const Ke
     if (const auto refusal = verify(credential, keys)) return refusal;
     std::optional<Refusal> refusal = Refusal::wrong_scope;
     for (const std::string& service : services_of(credential.macaroon)) {
-        refusal = Claim(credential.macaroon, service).refusal(now);
-        if (!refusal) break;
+        const std::optional<Refusal> of_this = Claim(credential.macaroon, service).refusal(now);
+        if (!of_this) return std::nullopt;
+        // "Out of scope" says less than why a service that the token still names is refused.
+        if (refusal == Refusal::wrong_scope) refusal = of_this;
     }
     return refusal;
 }

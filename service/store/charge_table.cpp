@@ -87,8 +87,9 @@ void ChargeTable::count_replay(const PaymentHash& hash) {
 bool ChargeTable::release(const PaymentHash& hash) {
     release_.tryReset();
     bind_bytes(release_, 1, hash.view());
+    // What RETURNING tells comes after all of the change was made.
     const bool none_stands = release_.executeStep() && release_.getColumn(0).getInt() < 0;
-    while (release_.executeStep()) {}
+    release_.tryReset();
     return none_stands;
 }
 

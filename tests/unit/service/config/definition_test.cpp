@@ -35,7 +35,7 @@ price_msat = 1000
 timeout = "1h"
 free = ["/weather/free"]
 auth_only = ["/weather/mine"]
-description = "a \"quoted\" text,\nof two lines, with ünicode and a \\ in it"
+description = "a \"quoted\" text, with ünicode and a \\ in it"
 realm = "all"
 cors = ["*"]
 dry_run = true
@@ -43,6 +43,9 @@ pay_page = false
 hidden = true
 options = "forward"
 schemes = ["l402", "payment"]
+lsat = false
+paths = { parameters = "cut", case = "fold", slash = "ignore" }
+unmatched = "refuse"
 uses = 5
 bytes = "1MiB"
 limits = { per_token = "10/s", per_prefix = "20/s", in_all = "30/m" }
