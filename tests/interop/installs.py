@@ -65,7 +65,7 @@ class Installs:
     def _pypi(self, name):
         reason = self.venv.result()
         command = [self.folder / "venv" / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--retries", "1", "--timeout", "20",
-                   "--no-compile", "--only-binary", ":all:", "--target", self.folder / name, f"{name}=={PYPI[name]}"]
+                   "--no-compile", "--prefer-binary", "--target", self.folder / name, f"{name}=={PYPI[name]}"]
         return reason or run(command, self.folder)
 
     def _npm(self):
