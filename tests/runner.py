@@ -283,11 +283,12 @@ class Runner:
         self.tally.add("secrets", 0 if failures else 1, len(failures), 0, time.monotonic() - started)
 
     def interop(self, env):
-        """Clients of the npm registry, where that can be reached."""
+        """Clients of npm, PyPI and Go, where their registries can be reached."""
         self.pytest("plain", "interop", env)
         log = self.logs / "plain" / "interop" / "pytest.log"
-        if found := re.search(r"NOT RUN: .*", log.read_text(errors="replace") if log.exists() else ""):
-            self.notes.append(f"tests/interop: {found.group(0)}")
+        text = log.read_text(errors="replace") if log.exists() else ""
+        for reason in sorted(set(re.findall(r"NOT RUN: .*", text))):
+            self.notes.append(f"tests/interop: {reason}")
 
     def node(self, directory):
         """The scenarios on real nodes, where they are on PATH."""

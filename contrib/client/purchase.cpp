@@ -42,8 +42,9 @@ bool leaves_charge_unused(int status) {
 }
 
 // What a server that does not know the scheme, or does not take the credential, answers.
-bool may_take_the_other_form(int status) {
-    return status == 400 || status == 401 || status == 402 || status == 403;
+bool may_take_the_other_form(const Response& response) {
+    const int status = response.status;
+    return !response.receipt && (status == 400 || status == 401 || status == 402 || status == 403);
 }
 
 }  // namespace
@@ -74,7 +75,7 @@ Action Purchase::on_response(TimePoint, const Response& response) {
         if (status == 402) return shop(response);
         return Finish{Exit::upstream_error, answered(response)};
     }
-    if (may_take_the_other_form(status) && sent_as_ == Scheme::l402 && !sent_token_->charge.empty()) {
+    if (may_take_the_other_form(response) && sent_as_ == Scheme::l402 && !sent_token_->charge.empty()) {
         sent_as_ = Scheme::payment;
         return SendRequest{sent_token_, sent_as_};
     }

@@ -66,8 +66,9 @@ create index token_by_service on token (origin, service);
 pragma user_version = 3;
 )";
 
-// A token that was accepted once is presented no more after so many refusals in a row.
-constexpr int max_refusals = 3;
+// A token that was accepted once is presented no more after so many refusals in a row: the first may be of another
+// path's price or route; more would only cost the server invoices.
+constexpr int max_refusals = 2;
 constexpr std::chrono::hours kept_after_refusal = std::chrono::hours(90 * 24);
 
 constexpr int busy_timeout_ms = 10'000;

@@ -1,8 +1,8 @@
-"""Millrace and clients that others wrote, from the npm registry: installed once a session; without npm or registry skipped."""
+"""Millrace and clients that others wrote."""
 
 import importlib.util
 import json
-import shutil
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,8 +13,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 E2E = HERE.parent / "e2e"
 pytest.register_assert_rewrite("whole_path", "harness")
-sys.path.insert(0, str(E2E))
+sys.path[:0] = [str(HERE), str(E2E)]
 
+from installs import Installs  # noqa: E402
 from whole_path import path  # noqa: E402,F401 - a fixture
 
 # Its fixtures make the simulated networks here too; a second module of the name conftest cannot be imported by it.
@@ -29,35 +30,39 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
-def packages():
-    """A folder with the scripts of this one and the packages that they import."""
-    for program in ("npm", "node"):
-        if shutil.which(program) is None:
-            pytest.skip(f"NOT RUN: {program} is not on PATH")
-    with tempfile.TemporaryDirectory(prefix="mrnpm") as folder:
-        for file in (*HERE.glob("*.mjs"), HERE / "package.json"):
-            shutil.copy(file, folder)
-        # mppx and viem each name the other as a peer, in versions that no registry has both of.
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--legacy-peer-deps",
-               "--fetch-retries", "1", "--fetch-retry-mintimeout", "1000", "--fetch-retry-maxtimeout", "5000"]
-        try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
-        except subprocess.TimeoutExpired:
-            pytest.skip("NOT RUN: npm install took more than four minutes")
-        if done.returncode:
-            reasons = [line for line in done.stderr.splitlines() if "error" in line.lower()]
-            pytest.skip("NOT RUN: npm install failed: " + "; ".join(reasons[:3]))
-        yield Path(folder)
+def installs():
+    with tempfile.TemporaryDirectory(prefix="mrio", ignore_cleanup_errors=True) as folder:
+        made = Installs(Path(os.environ.get("MILLRACE_INTEROP_DIR", folder)))
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def packages(installs):
+    """A folder with the scripts of this one and the packages of npm that they import."""
+    return installs.of("npm")
+
+
+def last_line(command, **more):
+    """What it printed last, read as JSON."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 @pytest.fixture
 def script(packages):
-    """script("alby.mjs", url, ...): what it printed, read as JSON."""
+    """script("alby.mjs", url, ...) on Node."""
+    return lambda name, *arguments: last_line(["node", packages / name, *arguments])
 
-    def run(name, *arguments):
-        command = ["node", packages / name, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout.strip().splitlines()[-1])
+
+@pytest.fixture
+def buyer(installs, tmp_path):
+    """buyer("l402-requests", url, rpc): what python/buy_l402_requests.py says, with that package and nothing but it."""
+
+    def run(package, *arguments):
+        source = installs.of(package)
+        environment = {**os.environ, "PYTHONPATH": str(source), "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+        return last_line([sys.executable, HERE / "python" / f"buy_{package.replace('-', '_')}.py", *arguments], env=environment, cwd=tmp_path)
 
     return run

@@ -4,25 +4,7 @@ import base64
 import json
 import subprocess
 
-from harness.service import PRICE_MSAT
-
-SOLD = [
-    {"name": "token", "path": "/token/", "price_msat": PRICE_MSAT},
-    {"name": "charge", "path": "/charge/", "price_msat": PRICE_MSAT, "schemes": ["payment"]},
-    {"name": "both", "path": "/both/", "price_msat": PRICE_MSAT, "schemes": ["l402", "payment"]},
-]
-
-
-def market(path):
-    whole = path()
-    whole.sell(services=SOLD)
-    return whole, whole.network.payer.rpc.path
-
-
-def note_preimages(whole):
-    for payment in whole.network.payer.rpc("listsendpays")["payments"]:
-        if "payment_preimage" in payment:
-            whole.secrets[payment["payment_preimage"]] = "a preimage"
+from market import market, note_preimages
 
 
 def test_albys_fetch_buys_a_token_and_uses_it_again(path, script):
@@ -65,3 +47,11 @@ def test_mppx_finds_nothing_wrong_with_a_route_that_is_sold_by_charge(path, pack
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL)
     assert done.returncode == 0 and done.stdout.count("✓") == 11 and "✗" not in done.stdout, done.stdout + done.stderr
     assert whole.paid() == 0
+
+
+def test_case_c14_a_validator_has_nothing_to_warn_of_in_what_the_service_says_about_itself(path, packages):
+    whole, _ = market(path)
+    command = ["node", packages / "node_modules/mppx/dist/bin.js", "validate", whole.service.url("", host="localhost")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL)
+    assert "Valid OpenAPI structure" in done.stdout and "POST /charge/" in done.stdout, done.stdout + done.stderr
+    assert "⚠" not in done.stdout and "✗" not in done.stdout, done.stdout

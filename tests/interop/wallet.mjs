@@ -1,7 +1,7 @@
 // A wallet for the clients under test: xpay of a Core Lightning node, over its unix socket.
 import net from "node:net";
 
-function call(socketPath, method, params) {
+export function call(socketPath, method, params) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(socketPath);
     let text = "";

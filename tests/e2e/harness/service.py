@@ -96,13 +96,14 @@ class Reply:
 class Service:
     """millraced before `upstream`, on the gateway of `seller`; with one service "weather" unless `services` says more."""
 
-    def __init__(self, directory, gateway, upstream, timeout="1h", services=None, tls=False, challenges=None):
+    def __init__(self, directory, gateway, upstream, timeout="1h", services=None, tls=False, challenges=None, forward=False):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.config = self.directory / "millraced.toml"
         self.log_path = self.directory / "millraced.log"
         self.database = self.directory / "millrace.db"
         self.port, self.metrics_port = free_port(), free_port()
+        self.forward_port = free_port() if forward else None  # where a front asks
         self.process = None
         self.scheme = "https" if tls else "http"
         self.certificate, key = self.directory / "certificate.pem", self.directory / "key.pem"
@@ -111,9 +112,10 @@ class Service:
                             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
                             "-keyout", key, "-out", self.certificate], check=True, capture_output=True)
         listen_tls = [f'tls_cert = "{self.certificate}"', f'tls_key = "{key}"'] if tls else []
+        asked = ["[[listen]]", f'address = "127.0.0.1:{self.forward_port}"', "forward_auth = true"] if forward else []
         sold = services or [{"name": "weather", "path": "/weather/", "price_msat": PRICE_MSAT, "timeout": timeout, "free": ["/weather/health"]}]
         lines = [
-            "[listen]", f'address = "127.0.0.1:{self.port}"', *listen_tls, "[metrics]", f'address = "127.0.0.1:{self.metrics_port}"',
+            "[[listen]]", f'address = "127.0.0.1:{self.port}"', *listen_tls, *asked, "[metrics]", f'address = "127.0.0.1:{self.metrics_port}"',
             "[node]", f'gateway = "{gateway}"', "[store]", f'path = "{self.database}"', "[log]", 'level = "trace"',
         ]
         if challenges:

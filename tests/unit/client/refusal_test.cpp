@@ -111,6 +111,10 @@ TEST_CASE("C6: a server that refuses both forms by other errors than 402 was pai
         purchase.on_pending_stored();
         purchase.on_pay_outcome(Paid{preimage_of(1), Msat(1000)});
         CHECK(as<SendRequest>(purchase.on_token_stored()).scheme == Scheme::l402);
+        Response taken{status, {}, {}};
+        taken.receipt = true;  // it was taken: whatever the answer means, it is the resource's
+        Purchase other = purchase;
+        if (status != 402) CHECK_FALSE(std::holds_alternative<SendRequest>(other.on_response(start, taken)));
         CHECK(as<SendRequest>(purchase.on_response(start, {status, {}, {}})).scheme == Scheme::payment);
         Action end = purchase.on_response(start, {status, {}, {}});
         if (std::holds_alternative<NoteRefusal>(end)) end = purchase.on_settled();

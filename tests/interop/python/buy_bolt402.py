@@ -1,0 +1,10 @@
+"""bolt402 asks twice for URL, and pays through lnd's REST API."""
+
+import bolt402
+from wallet import Lnd, arguments, report
+
+url, rpc = arguments()
+wallet = Lnd(rpc)
+client = bolt402.L402Client.with_lnd_rest(wallet.url, "00")
+answers = [client.get(url) for _ in range(2)]
+report([(answer.status, answer.text()) for answer in answers], wallet)
