@@ -62,7 +62,7 @@ TEST_CASE("N11: framing follows JSON, not blank lines") {
         "[]", "{}", R"("a \" b")",
         "nonsense", "}", "7",
     };
-    for (const std::string between : {std::string(), std::string("\n"), std::string("\n\n"), std::string(" \r\n\t ")}) {
+    for (const std::string& between : {std::string(), std::string("\n"), std::string("\n\n"), std::string(" \r\n\t ")}) {
         std::string all;
         for (const std::string& one : messages) {
             const bool closed = one.front() == '{' || one.front() == '[' || one.front() == '"';
