@@ -56,6 +56,11 @@ asio::awaitable<Result<SettlementPage>> Settlements::read(std::uint64_t start, s
             co_return fail(lightning::Errc::timed_out, "the node's invoices are still being read: try again later");
         co_await moved_.wait_for(std::chrono::seconds(1));
     }
+    // Who asks right behind a payment may be faster than the news of it.
+    if (up_to_date_) {
+        const auto done = co_await catch_up();
+        if (!done) co_return done.error();
+    }
     SettlementPage page;
     page.next = start;
     const auto found = index_.from(start, limit);
@@ -123,8 +128,25 @@ asio::awaitable<Result<void>> Settlements::load() {
     co_return Result<void>();
 }
 
-// How many there were.
+asio::awaitable<Result<void>> Settlements::catch_up() {
+    while (true) {
+        const auto rows = co_await read_rows();
+        if (!rows) co_return rows.error();
+        if (*rows < page_rows) co_return Result<void>();
+    }
+}
+
+// How many there were. One at a time: the next begins where this one ends.
 asio::awaitable<Result<std::size_t>> Settlements::read_rows() {
+    while (reading_) co_await moved_.wait();
+    reading_ = true;
+    auto rows = co_await read_page();
+    reading_ = false;
+    moved_.notify();
+    co_return rows;
+}
+
+asio::awaitable<Result<std::size_t>> Settlements::read_page() {
     bj::object params{{"index", "updated"}, {"start", index_.next_update()}, {"limit", page_rows}};
     const auto listed = co_await rpc_->call("listinvoices", std::move(params));
     if (!listed) co_return listed.error();
@@ -142,10 +164,7 @@ asio::awaitable<Result<std::size_t>> Settlements::read_rows() {
         const auto newest = co_await settlement_at(counters_.last_pay_index);
         if (newest && *newest) counters_.last_settled_at = (*newest)->settled_at;
     }
-    if (sales > 0) {
-        moved_.notify();
-        if (settled) settled();
-    }
+    if (sales > 0 && settled) settled();
     for (const UpdatedRow& row : *rows) {
         if (row.expired) co_await remove_expired(*row.expired);
     }

@@ -42,7 +42,8 @@ class Settlements {
     Settlements(boost::asio::any_io_executor executor, std::shared_ptr<lightning::RpcClient> rpc,
                 std::shared_ptr<lightning::RpcClient> waiting, const KeyStore& keys, const host::Log& log);
 
-    // Up to `limit` settlements with pay_index >= start. Waits while the node's rows are still being read and there is none yet.
+    // Up to `limit` settlements with pay_index >= start, what is paid by now included. Waits while the node's rows are still being
+    // read for the first time and there is none yet.
     // Errors: lightning::Errc (timed_out where that takes long), json::Errc.
     boost::asio::awaitable<Result<SettlementPage>> read(std::uint64_t start, std::size_t limit);
 
@@ -58,7 +59,9 @@ class Settlements {
     boost::asio::awaitable<Result<std::optional<gateway::Settlement>>> settlement_at(std::uint64_t pay_index);
     boost::asio::awaitable<Result<void>> load();
     boost::asio::awaitable<Result<void>> step();
+    boost::asio::awaitable<Result<void>> catch_up();
     boost::asio::awaitable<Result<std::size_t>> read_rows();
+    boost::asio::awaitable<Result<std::size_t>> read_page();
     boost::asio::awaitable<Result<void>> wait_for_change();
     boost::asio::awaitable<void> remove_expired(std::string label);
     boost::asio::awaitable<Result<void>> store();
@@ -72,7 +75,8 @@ class Settlements {
     PaidIndex index_;
     bool loaded_ = false;
     bool up_to_date_ = false;  // all rows were read once
-    host::Signal moved_;       // something was read
+    bool reading_ = false;     // a page of rows
+    host::Signal moved_;       // a page was read
     SettlementCounters counters_;
 };
 

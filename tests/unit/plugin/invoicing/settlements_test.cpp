@@ -128,7 +128,9 @@ TEST_CASE("N7: two thousand invoices of others are looked at once, in pages, and
     CHECK(records.read(0, 100).at_end);
     CHECK(records.read(2002, 100).at_end);
     CHECK(records.node.calls("waitanyinvoice") == 2);
-    CHECK(records.node.calls("listinvoices") == pages);
+    // Each looks for what is new, and no further back.
+    CHECK(records.node.calls("listinvoices") == pages + 2);
+    CHECK(records.node.server().requests().back().at("params").at("start").to_number<std::uint64_t>() >= 2002);
 
     // Nor after a start.
     Settlements again{records.executor, records.node.server().client(), records.node.server().client(), records.keys, records.log};
@@ -138,7 +140,23 @@ TEST_CASE("N7: two thousand invoices of others are looked at once, in pages, and
         REQUIRE(page);
         CHECK(indexes(*page) == std::vector<std::uint64_t>{2001});
     });
-    CHECK(records.node.calls("listinvoices") <= pages + 1);
+    CHECK(records.node.calls("listinvoices") <= pages + 4);
+}
+
+TEST_CASE("N7: what was paid is listed at once, though no news of it has come yet") {
+    Records records;
+    records.follow();
+    records.settle();
+    records.node.answer("wait", [](FakeNode::Peer&, const boost::json::object&) {});
+    records.sell();
+    for (int i = 1; i <= 5; ++i) {
+        records.node.server().run([&]() -> asio::awaitable<void> {
+            records.sell();
+            const auto page = co_await records.settlements.read(0, 100);
+            REQUIRE(page);
+            CHECK(page->settlements.size() == static_cast<std::size_t>(i) + 1);
+        });
+    }
 }
 
 TEST_CASE("N7: a sale whose row was deleted is passed over") {
