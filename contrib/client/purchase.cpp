@@ -112,7 +112,9 @@ Action Purchase::shop(const Response& response) {
     auto offers = read_offers(response.www_authenticate, asked_);
     if (!offers) {
         const bool broken = is(offers.error(), OfferErrc::unreadable) || is(offers.error(), OfferErrc::not_l402);
-        return Finish{broken ? Exit::upstream_error : Exit::offer_refused, offers.error().message};
+        Finish end{broken ? Exit::upstream_error : Exit::offer_refused, offers.error().message};
+        if (sent_token_ && !sent_token_->accepted) end.message += "; " + kept(*sent_token_);
+        return end;
     }
     std::optional<PaymentHash> refused;
     if (sent_token_) {
@@ -154,8 +156,8 @@ Action Purchase::on_known(TimePoint now, const Known& known) {
         }
         if (std::exchange(reused_, true))
             return Finish{Exit::credential_refused, "the server keeps offering an invoice that is paid; " + kept(paid)};
-        sent_token_ = Token{offer.service, offer.base64, paid.payment_hash, paid.preimage, offer.charge, paid.amount};
-        return StoreToken{*sent_token_, Msat{}, false};
+        // What it bought before stays in the store as it is: the preimage is there, and this is offered by the server.
+        return present({offer.service, offer.base64, paid.payment_hash, paid.preimage, offer.charge, paid.amount});
     }
     if (known.unproven && !limits_.again) {
         return Finish{Exit::credential_refused, "the server asks for another payment, and " + known.unproven->amount.text() +
@@ -312,7 +314,6 @@ std::string describe(const Action& action) {
             [](const AskPayments& ask) { return "asking the node about the payment " + ask.payment_hash.hex(); },
             [](const Wait& wait) { return "waiting " + std::to_string(wait.time.count()) + " s"; },
             [](const StoreToken& store) {
-                if (!store.paid) return std::string("this invoice was paid before; storing what it buys now");
                 return "paid " + store.token.amount.text() + ", fee " + store.fee.text() +
                        (store.token.base64.empty() ? "; storing the proof for one request" : "; storing the token");
             },

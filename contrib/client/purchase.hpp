@@ -68,7 +68,7 @@ struct Pending : Offer {
 struct Known {
     std::optional<Token> token = {};     // to present: the newest that was not tried in this run
     std::optional<Pending> pending = {};
-    std::optional<Token> same_hash = {};  // paid by the very invoice that is offered, whatever it bought
+    std::optional<Token> same_hash = {};  // paid by the very invoice that is offered, whatever that bought
     std::optional<Token> unproven = {};   // paid for, refused, and never accepted
 };
 
@@ -142,7 +142,6 @@ struct Wait {  // -> on_waited
 struct StoreToken {  // -> on_token_stored
     Token token;
     Msat fee;
-    bool paid = true;  // by this payment; false: the proof of an earlier one, for what the server offers now
 };
 struct DropPending {  // -> on_pending_dropped
     PaymentHash payment_hash;

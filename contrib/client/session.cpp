@@ -153,8 +153,8 @@ class Session {
             const Token& token = put->token;
             const std::string paid = "paid " + token.amount.text() + ", fee " + put->fee.text();
             if (auto stored = parts_.store.put_token(target.origin, target.path, token, put->fee, parts_.now()); !stored)
-                return lost(stored.error(), put->paid ? paid + "; the next run finds the payment at the node" : "");
-            if (put->paid) parts_.messages << "millrace-get: " << paid << std::endl;
+                return lost(stored.error(), paid + "; the next run finds the payment at the node");
+            parts_.messages << "millrace-get: " << paid << std::endl;
             return purchase_.on_token_stored();
         }
         if (const auto* refusal = std::get_if<NoteRefusal>(&action)) {

@@ -339,8 +339,7 @@ Result<void> TokenStore::put_token(const std::string& origin, const std::string&
             state_->database,
             "insert into token (payment_hash, origin, service, path, macaroon, charge, preimage, amount_msat, "
             "fee_msat, paid_at, accepted, refusals, given_up) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0) "
-            "on conflict (payment_hash) do update set origin = excluded.origin, service = excluded.service, "
-            "path = excluded.path, macaroon = excluded.macaroon, charge = excluded.charge, given_up = 0");
+            "on conflict (payment_hash) do nothing");
         bind_bytes(insert, 1, token.payment_hash.view());
         insert.bind(2, origin);
         insert.bind(3, token.service);

@@ -60,8 +60,7 @@ class TokenStore {
                                                            const std::vector<PaymentHash>& tried = {},
                                                            bool again = false);
 
-    // The proof in, its pending payment out, in one commit. A proof of the same payment keeps its amounts and takes
-    // what the payment buys now. Errors: unusable.
+    // The proof in, its pending payment out, in one commit. A proof of the same payment stays as it is. Errors: unusable.
     [[nodiscard]] Result<void> put_token(const std::string& origin, const std::string& path, const Token& token,
                                          Msat fee, TimePoint paid_at);
 

@@ -19,7 +19,6 @@ PYPI = {
     "bolt402": "0.1.0",
     "bolthub": "0.7.0",
     "lightning-enable-mcp": "2.1.1",
-    "ln-church-agent": "1.18.17",
 }
 SECONDS = 240  # all of them
 AT_ONCE = 3

@@ -169,13 +169,17 @@ TEST_CASE("an invoice that is paid already is not paid again: its proof is prese
     Purchase purchase(limits);
     purchase.begin(start, {});
     as<LookUp>(purchase.on_response(start, paywall({})));
-    const StoreToken stored = as<StoreToken>(purchase.on_known(start, known));
-    CHECK_FALSE(stored.paid);
-    CHECK(stored.token.service == "weather");
-    as<SendRequest>(purchase.on_token_stored());
-    Action end = purchase.on_response(start, paywall({}));
-    as<NoteRefusal>(end);
-    CHECK(as<Finish>(purchase.on_settled()).exit == Exit::credential_refused);
+    const SendRequest sent = as<SendRequest>(purchase.on_known(start, known));
+    CHECK(sent.token->service == "weather");
+    CHECK(sent.token->preimage.equals(preimage_of(1)));
+    Purchase refused = purchase;
+    as<NoteRefusal>(refused.on_response(start, paywall({})));
+    CHECK(as<Finish>(refused.on_settled()).exit == Exit::credential_refused);
+    // As often as the server names it anew.
+    ChallengeParts renamed;
+    renamed.service = "renamed";
+    as<LookUp>(purchase.on_response(start, paywall(renamed)));
+    CHECK(as<Finish>(purchase.on_known(start, known)).exit == Exit::credential_refused);
 }
 
 TEST_CASE("what another process bought in between is used, not bought twice") {
