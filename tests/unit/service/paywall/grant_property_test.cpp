@@ -63,7 +63,7 @@ config::Quota quota(Random& random) {
 
 std::optional<std::chrono::seconds> timeout(Random& random) {
     if (one_in(random, 2)) return std::nullopt;
-    return std::chrono::seconds(1 + random.below(5000));
+    return std::chrono::seconds(1 + random.below(10'000));
 }
 
 config::Service service(Random& random, const std::string& name) {
@@ -93,7 +93,8 @@ std::vector<config::Service> services(Random& random) {
         for (config::Service& one : out) one.realm = ServiceName::parse("mall").value();
     }
     std::vector<config::Tier> tiers;
-    for (unsigned number = 0; number < 4 && one_in(random, 2); ++number) {
+    const unsigned highest = one_in(random, 3) ? 0 : 4;
+    for (unsigned number = 0; number < highest; ++number) {
         if (one_in(random, 3)) continue;
         tiers.push_back({.name = std::string(1, static_cast<char>('a' + number)),
                          .number = number,
@@ -164,9 +165,9 @@ struct World {
     }
 };
 
-std::string caveat(Random& random) {
-    const std::string& name = one_in(random, 5) ? any_of(random, service_names) : std::string("mall");
-    const std::string seller = one_in(random, 2) ? name : "docs";
+// What somebody appends who has a token that is sold in the name `usual`.
+std::string caveat(Random& random, const std::string& usual) {
+    const std::string& seller = one_in(random, 6) ? any_of(random, service_names) : usual;
     auto amount_text = [&]() -> std::string {
         if (one_in(random, 12))
             return any_of<std::string>(random, {"", "-1", "many", "18446744073709551616", "99999999999"});
@@ -312,9 +313,12 @@ TEST_CASE("no appended caveat ever opens what the token without it does not, nor
         const Request request = ::request(random, services);
         Worth last = worth(world, services, request, caveats, facts);
         admitted += last.admitted ? 1 : 0;
+        const std::string seller = services.front().seller().text();
+        const bool downwards = one_in(random, 3);  // a tier at a time
         for (std::uint64_t more = 1 + random.below(3); more > 0; --more) {
             const std::string before = joined(caveats);
-            caveats.push_back(caveat(random));
+            caveats.push_back(downwards ? "services=" + seller + ':' + std::to_string(random.below(4))
+                                        : caveat(random, seller));
             const Worth next = worth(world, services, request, caveats, facts);
             if (!no_more(next, last)) {
                 INFO("MILLRACE_PROPERTY_SEED=" << seed + number << " MILLRACE_PROPERTY_CASES=1: " << before
