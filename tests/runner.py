@@ -484,10 +484,14 @@ def main():
     parser.add_argument("--quick", action="store_true", help="leave out the sanitizer builds")
     parser.add_argument("--suite", action="append", choices=SUITES, help="run this suite only; may be repeated")
     parser.add_argument("--fuzz", type=int, metavar="SECONDS", help="only run each fuzz target for SECONDS")
+    parser.add_argument("--property-cases", type=int, metavar="N", help="random cases of each property test of the unit suite; nightly: 1000000")
     parser.add_argument("--build-dir", default=str(ROOT / "build-tests"), metavar="DIR", help="default: build-tests")
     parser.add_argument("--jobs", type=int, default=max(1, os.cpu_count() or 1), metavar="N", help="e2e tests at a time")
     parser.add_argument("--no-install", action="store_true", help="do not look for missing packages")
-    return Runner(parser.parse_args()).run()
+    arguments = parser.parse_args()
+    if arguments.property_cases:
+        os.environ["MILLRACE_PROPERTY_CASES"] = str(arguments.property_cases)
+    return Runner(arguments).run()
 
 
 if __name__ == "__main__":

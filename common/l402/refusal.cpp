@@ -21,7 +21,7 @@ std::string_view explain(Refusal refusal) {
         case Refusal::bad_signature: return "The token was not issued here, or somebody changed it.";
         case Refusal::bad_preimage: return "The preimage does not belong to this token's invoice.";
         case Refusal::third_party: return "The token has a third-party caveat, which this server cannot check.";
-        case Refusal::wrong_scope: return "The token does not open this service: it was bought for another one, or a caveat takes this one away.";
+        case Refusal::wrong_scope: return "The token was bought for another service, or one of its caveats takes this one away.";
         case Refusal::widened: return "A caveat of the token asks for more than an earlier one grants.";
         case Refusal::expired: return "The time that the token bought has passed.";
     }

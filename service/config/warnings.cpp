@@ -14,8 +14,9 @@ std::string about(const Service& service, const std::string& what) {
 // Tokens of a tier that is sold no more have the terms of the service.
 void look_at_tiers(const Service& service, std::vector<std::string>& out) {
     if (service.tiers.empty() || service.timeout || service.quota.any()) return;
-    out.push_back(about(service, "a token of a tier that is no longer sold has the service's own terms, and there are none: "
-                                 "it works for ever. Give the service a timeout, uses, bytes or credit_msat of its own."));
+    out.push_back(about(service,
+                        "a token of a tier that is no longer sold has the service's own terms, and there are none: "
+                        "it works for ever. Give the service a timeout, uses, bytes or credit_msat of its own."));
 }
 
 // A cost that is told afterwards is drawn as far as the balance goes: what requests under way cost beyond it is lost.

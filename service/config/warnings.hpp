@@ -1,5 +1,5 @@
-// What an operator should know of a configuration that is good: `--check-config` prints it, and the service logs it when
-// it takes the configuration.
+// What an operator should know of a configuration that is good: `--check-config` prints it, and the service logs it
+// when it takes the configuration.
 #pragma once
 
 #include <string>

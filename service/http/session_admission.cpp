@@ -104,7 +104,7 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall:
             std::max(store.ended_before(service().seller().text()), store.ended_before(service().name.text()));
     }
     auto began = Clock::now();
-    paywall::AdmissionInput input{service(), site_->config.services,          match_, asked(), credential, worker_.keys(),
+    paywall::AdmissionInput input{service(), site_->config.services,      match_, asked(), credential, worker_.keys(),
                                   facts,     worker_.shared().wall.now(), proof};
     paywall::Decision decision = paywall::decide(input);
     std::chrono::duration<double> took = Clock::now() - began;
@@ -236,7 +236,7 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
     if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
     if (fields.size() != 1 || !is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
         return;
-    paywall::VerifiedCredential known{*admit.token, admit.grant,         exchange_->token_headers, false,
+    paywall::VerifiedCredential known{*admit.token,        admit.grant, exchange_->token_headers, false,
                                       admit.payment_known, admit.until, admit.uses_granted};
     worker_.cache().add(paywall::CredentialCache::key(fields.front().second, match_.service), std::move(known));
 }
@@ -251,8 +251,8 @@ std::string Session::description(Msat due) const {
     return config::describe(service().description.value_or(std::string()), facts);
 }
 
-// The plugin issues tokens for a service and an amount; what is sold here is said in front of the token's services. False
-// where that takes a key that has not come yet.
+// The plugin issues tokens for a service and an amount; what is sold here is said in front of the token's services.
+// False where that takes a key that has not come yet.
 bool Session::mint_for_sale(gateway::IssuedChallenge& issued) {
     auto bytes = codec::from_base64(issued.token_base64);
     auto token = bytes ? macaroon::decode(*bytes) : bytes.error();
@@ -263,7 +263,8 @@ bool Session::mint_for_sale(gateway::IssuedChallenge& issued) {
     const SecretKey* key = keys ? keys->find(identifier->epoch()) : nullptr;
     if (!key) return false;
     const l402::Sale sale = paywall::sale_of(service(), match_, asked(), offer_tier_);
-    issued.token_base64 = codec::to_base64(macaroon::encode_v2(l402::mint(*key, *identifier, service().seller(), sale)));
+    issued.token_base64 =
+        codec::to_base64(macaroon::encode_v2(l402::mint(*key, *identifier, service().seller(), sale)));
     return true;
 }
 

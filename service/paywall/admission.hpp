@@ -64,7 +64,7 @@ enum class FirstUse {
 // What a request asks for, as far as prices go.
 //
 // Where another program prices the service, a price moves while its tokens live. A token opens the thing that it was
-// bought for (`thing`, its `quote`) for as long as it lasts, whatever that costs now; everything else only where it costs
+// bought for (`thing`, its `quote`) as long as it lasts, whatever that costs now; everything else only where it costs
 // no more now than was paid, whoever says the price. So nothing that was paid for is worth less because a price rose,
 // and what is cheap does not open what is dear.
 struct Asked {

@@ -1,8 +1,8 @@
 // What tokens of a service's tiers open: pure functions of the configuration and of what a token grants.
 //
 // A route may ask for a tier of at least some number, and for a capability. A token has the capabilities that its tier
-// has by the configuration, less what its own caveats leave out, and less what the lower tiers lack that its holders made
-// it one of. So a token that was sold before there were tiers, which is of tier 0 and says nothing of capabilities, opens
+// has by the configuration, less what its own caveats leave out, and less what the lower tiers lack that its holders
+// made it one of. So a token that was sold before there were tiers, of tier 0 and without a word on capabilities, opens
 // what tier 0 opens, and nobody gets more by adding a caveat.
 #pragma once
 

@@ -12,8 +12,8 @@ bool sold_as(const config::Service& service, std::string_view name) {
     return service.seller().text() == name;
 }
 
-// What the service where the token was bought asks for a request, as far as the token tells which that was: of a realm's
-// services, where they differ, it is the cheapest.
+// What the service where the token was bought asks for a request, as far as the token tells which that was: of a
+// realm's services, where they differ, it is the cheapest.
 Msat base_price(const TokenClaim& token, std::span<const config::Service> services) {
     std::optional<Msat> lowest;
     std::optional<Msat> own;  // of the service of this name, which has joined a realm since
@@ -39,7 +39,8 @@ TokenClaim::TokenClaim(const macaroon::Macaroon& token, const config::Service& s
     claim = std::move(own);
 }
 
-l402::Payment payment_of(const TokenClaim& token, std::span<const config::Service> services, const PaymentFacts& facts) {
+l402::Payment payment_of(const TokenClaim& token, std::span<const config::Service> services,
+                         const PaymentFacts& facts) {
     return {base_price(token, services), facts.amount, facts.granted.has_value()};
 }
 

@@ -1,4 +1,4 @@
-// For how long it matters what a token has used: as long as any token of its seller's name may be good, of whatever tier,
+// For how long it matters what a token has used: as long as any token of its seller may be good, of whatever tier,
 // under this configuration and every one before. What a token says of itself plays no part.
 //
 //   kept := twice the longest time that tokens of the name were ever good for, and 30 days, from when the clock started

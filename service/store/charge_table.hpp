@@ -1,5 +1,5 @@
-// The table of charges that were used, for the store's writer thread, inside its transactions. Rows stay: the payment of
-// a charge may have bought a token as well, which must never be good again.
+// The table of charges that were used, for the store's writer thread, inside its transactions. Rows stay: the payment
+// of a charge may have bought a token as well, which must never be good again.
 #pragma once
 
 #include <SQLiteCpp/SQLiteCpp.h>

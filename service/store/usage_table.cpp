@@ -82,9 +82,10 @@ std::vector<PaymentHash> UsageTable::prune(const paywall::SoldTimes& sold, std::
 }
 
 UsageTable::Needless UsageTable::remember(const paywall::SoldTimes& sold, std::chrono::sys_seconds now) {
-    SQLite::Statement raise(database_,
-                            "INSERT INTO sold_terms (service, longest) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET longest = "
-                            "?2 WHERE longest IS NOT NULL AND (?2 IS NULL OR ?2 > longest)");
+    SQLite::Statement raise(
+        database_,
+        "INSERT INTO sold_terms (service, longest) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET longest = "
+        "?2 WHERE longest IS NOT NULL AND (?2 IS NULL OR ?2 > longest)");
     for (const auto& [service, time] : sold) {
         raise.tryReset();
         raise.clearBindings();
@@ -97,7 +98,8 @@ UsageTable::Needless UsageTable::remember(const paywall::SoldTimes& sold, std::c
     while (ever.executeStep()) {
         std::string service = ever.getColumn(0).getString();
         if (!sold.contains(service)) continue;
-        out.emplace(std::move(service), paywall::needless_before(std::chrono::seconds(ever.getColumn(1).getInt64()), now));
+        out.emplace(std::move(service),
+                    paywall::needless_before(std::chrono::seconds(ever.getColumn(1).getInt64()), now));
     }
     return out;
 }

@@ -418,6 +418,7 @@ def test_pitfall_26_what_nobody_pays_leaves_nothing_behind(house):
     rows = {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
     database.close()
     assert rows.pop("free_use_key") == 1  # drawn at the first start, whoever asks
+    assert rows.pop("sold_terms") == 2  # for how long each service sells
     assert not any(rows.values()), rows
 
 

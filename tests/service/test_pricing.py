@@ -213,7 +213,8 @@ def test_a_token_opens_what_it_was_bought_for_however_the_price_moves(market):
     thing = [c for c in caveats(wanted) if c.startswith(b"hour_quote=")]
     assert len(thing) == 1 and caveats(wanted).index(thing[0]) < caveats(wanted).index(b"services=hour:0")
     old = market.house.paid("hour")
-    assert market.service.get("/hour/dear", old.headers()).status == 200  # by the rules, it costs what all does
+    assert market.service.get("/hour/dear", old.headers()).json()["reason"] == "underpaid"  # whoever says the price
+    assert market.service.get("/hour/other", old.headers()).status == 402  # 2000, and 1000 were paid
     old.macaroon.add(thing[0].decode())
     assert market.service.get("/hour/dear", old.headers()).json()["reason"] == "widened"
 

@@ -129,7 +129,7 @@ def test_a_buyer_may_ask_for_a_tier_by_name_or_number_and_for_nothing_else(archi
 
 def test_each_tier_opens_what_it_should(archive):
     bought = {tier: buy(archive, archive.service.get(PLAIN, {"X-L402-Tier": tier})) for tier in ("reader", "writer", "keeper")}
-    assert caveats(bought["writer"])[:2] == [b"services=archive:1", b"archive_capabilities=read,write"]
+    assert caveats(bought["writer"]) == [b"archive_max_price_msat=5000", b"services=archive:1", b"archive_capabilities=read,write"]
     assert b"services=archive:0" in caveats(bought["reader"])
     expected = {
         "reader": [200, 200, "missing_capability", "tier_too_low"],

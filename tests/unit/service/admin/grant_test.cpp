@@ -13,8 +13,7 @@ namespace {
 constexpr std::chrono::sys_seconds now{std::chrono::seconds(1'800'000'000)};
 
 const config::Config& site() {
-    static const config::Config out =
-        config::parse(R"([listen]
+    static const config::Config out = config::parse(R"([listen]
 address = "127.0.0.1:80"
 [node]
 gateway = "g"
@@ -70,8 +69,8 @@ upstream = "http://127.0.0.1:1"
 price_msat = 5
 schemes = ["payment"]
 )",
-                      "m.toml")
-            .value();
+                                                    "m.toml")
+                                          .value();
     return out;
 }
 
@@ -142,17 +141,27 @@ TEST_CASE("what a grant is good for stands in front of its services, as in a tok
     for (const Case& one : {
              Case{{.service = "priced"}, "priced", "priced_max_price_msat=1099511627775 services=priced:0 "},
              Case{{.service = "priced", .max_price = Msat(5)}, "priced", "priced_max_price_msat=5 services=priced:0 "},
-             Case{{.service = "priced", .route = "own"}, "priced",
+             Case{{.service = "priced", .route = "own"},
+                  "priced",
                   "priced_route=own priced_max_price_msat=1099511627775 services=priced:0 "},
-             Case{{.service = "priced", .expires_in = std::chrono::seconds(9), .max_price = Msat(5)}, "priced",
+             Case{{.service = "priced", .expires_in = std::chrono::seconds(9), .max_price = Msat(5)},
+                  "priced",
                   "priced_max_price_msat=5 priced_valid_until=1800000009 services=priced:0 "},
-             Case{{.service = "kinds"}, "kinds", "kinds_max_price_msat=1099511627775 services=kinds:1 kinds_capabilities= "},
-             Case{{.service = "kinds", .tier = "high"}, "kinds", "kinds_credit_msat=70 services=kinds:2 kinds_capabilities=search "},
-             Case{{.service = "kinds", .tier = "2"}, "kinds", "kinds_credit_msat=70 services=kinds:2 kinds_capabilities=search "},
-             Case{{.service = "kinds", .route = "members"}, "kinds",
+             Case{{.service = "kinds"},
+                  "kinds",
+                  "kinds_max_price_msat=1099511627775 services=kinds:1 kinds_capabilities= "},
+             Case{{.service = "kinds", .tier = "high"},
+                  "kinds",
+                  "kinds_credit_msat=70 services=kinds:2 kinds_capabilities=search "},
+             Case{{.service = "kinds", .tier = "2"},
+                  "kinds",
+                  "kinds_credit_msat=70 services=kinds:2 kinds_capabilities=search "},
+             Case{{.service = "kinds", .route = "members"},
+                  "kinds",
                   "kinds_route=members kinds_credit_msat=70 services=kinds:2 kinds_capabilities=search "},
              Case{{.service = "north"}, "compass", "compass_credit_msat=50 services=compass:0 "},
-             Case{{.service = "compass", .max_price = Msat(9)}, "compass",
+             Case{{.service = "compass", .max_price = Msat(9)},
+                  "compass",
                   "compass_max_price_msat=9 compass_credit_msat=50 services=compass:0 "},
          }) {
         INFO(one.wish.service << ' ' << one.wish.route << ' ' << one.wish.tier);
