@@ -43,6 +43,8 @@ class Careless:
                 while (field := stream.readline()) not in (b"\r\n", b""):
                     name, _, value = field.decode("latin-1").partition(":")
                     fields[name.lower()] = value.strip()
+                if line.count(b" ") != 2:
+                    return  # what is left of a body is no request
                 method, target = line.decode("latin-1").split(" ")[:2]
                 self.acted.append((number, method, target))
                 if method in ("POST", "PUT", "PATCH") and "early" not in target:
