@@ -69,7 +69,8 @@ Awaitable<Verdict> check_once(Probe& probe, Executor executor) {
         Stream stream{Socket(executor)};
         failed = co_await establish(stream, endpoint, probe.target, probe.watch, time_left(deadline));
         if (!failed) {
-            Verdict verdict{co_await ask(probe, stream, deadline)};
+            Verdict verdict;
+            verdict.fault = co_await ask(probe, stream, deadline);
             co_return verdict;
         }
         fault = why_not(failed, probe.watch, &stream);

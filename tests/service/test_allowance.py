@@ -268,6 +268,7 @@ def test_where_a_use_cannot_be_recorded_nothing_is_sent_and_nothing_is_used(shop
     assert (answer.status, answer.get("retry-after"), left(answer)) == (503, "5", None)
     database.execute("ALTER TABLE away RENAME TO free_uses")
     database.close()
+    wait_for(shop.service.ready, "the store can be written again")
     assert left(shop.service.get("/news/x", one)) == 1
 
 

@@ -14,6 +14,7 @@ from conftest import CONFIG, UNLIMITED
 from kit import invoices
 from kit.faults import Clock, Locker, SmallDisk, UpstreamProcess, wait_for_log
 from kit.service import BINARY, wait_for
+from kit.upstream import response
 from test_payment import buy as buy_charge
 from test_quotas import left, usage, used
 
@@ -357,6 +358,33 @@ def test_a_store_that_another_process_locks(house):
     wait_for(lambda: unseen.payment_hash.hex() in settled_on_disk(house), "the settlement")
     customers.nothing_lost()
     customers.buys()
+
+
+def test_case_m17_what_a_locked_store_cannot_take_back_it_takes_back_later(house):
+    """A charge whose request failed while nothing could be written; and what must be counted does not reach the upstream meanwhile."""
+    service = house.start(services=services(house))
+    uses = house.paid("uses")
+    charge = buy_charge(house)
+    locked = []
+
+    def fail(*_):
+        locked.append(Locker(house.folder / "millrace.db"))
+        return response(b"", "500 Oops")
+
+    house.upstream.routes["/charge/act"] = fail
+    try:
+        assert service.request("POST", "/charge/act", charge.headers(), b"x").status == 500
+        wait_for_log(service, "cannot be recorded yet")
+        asked = len(house.upstream.requests)
+        assert unavailable(service.request("POST", "/uses/x", uses.headers(), b"x"), "recorded")
+        assert len(house.upstream.requests) == asked
+    finally:
+        locked[0].release()
+    wait_for(service.ready, "the service to be well")
+    del house.upstream.routes["/charge/act"]
+    assert service.request("POST", "/charge/act", charge.headers(), b"x").status == 200
+    assert service.request("POST", "/charge/act", charge.headers(), b"x").status == 402
+    assert used(house, uses) == (0, 0, 0)
 
 
 def test_a_lock_that_is_short_costs_nothing_but_time(house):

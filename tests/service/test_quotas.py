@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from kit.service import wait_for
 from kit.upstream import Upstream, response
 from test_terms import buy
 
@@ -393,8 +394,13 @@ def test_where_a_use_cannot_be_recorded_nothing_is_sent_and_nothing_is_used(hous
     database.execute("ALTER TABLE token_usage RENAME TO away")
     answer = house.service.get("/uses/x", token.headers())
     assert (answer.status, answer.get("retry-after"), left(answer, "uses")) == (503, "5", None)
+    # Nothing reaches the upstream before it can be recorded again, which is tried once a second.
+    asked = len(house.upstream.requests)
+    assert house.service.get("/uses/x", token.headers()).status == 503
+    assert len(house.upstream.requests) == asked
     database.execute("ALTER TABLE away RENAME TO token_usage")
     database.close()
+    wait_for(house.service.ready, "the store can be written again")
     assert left(house.service.get("/uses/x", token.headers()), "uses") == 3
 
 

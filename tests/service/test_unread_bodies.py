@@ -43,11 +43,13 @@ class Careless:
                 while (field := stream.readline()) not in (b"\r\n", b""):
                     name, _, value = field.decode("latin-1").partition(":")
                     fields[name.lower()] = value.strip()
+                if line.count(b" ") != 2:
+                    return  # what is left of a body is no request
                 method, target = line.decode("latin-1").split(" ")[:2]
                 self.acted.append((number, method, target))
                 if method in ("POST", "PUT", "PATCH") and "early" not in target:
                     stream.read(int(fields.get("content-length", 0)))
-                body = f"{method} {target}".encode()
+                body = f"{method} {target}".encode() if method != "HEAD" else b""
                 try:
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
                 except OSError:
@@ -106,8 +108,11 @@ def test_case_m11_a_connection_on_which_the_head_came_before_the_body_was_sent_i
             client.request("POST", "/c/early", {"Content-Length": str(len(filler) + len(HIDDEN))})
             client.send(filler[:1000])
             assert client.head().status == 200
-            client.send(filler[1000:] + HIDDEN)
-            client.stream.read(len(b"POST /c/early"))
+            try:
+                client.send(filler[1000:] + HIDDEN)
+                client.stream.read()
+            except OSError:
+                pass  # the answer is over, and the connection with it
         for _ in range(4):
             assert house.service.get("/c/free").body == b"GET /c/free"
         early = [number for number, _, target in made.acted if target == "/c/early"]

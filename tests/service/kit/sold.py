@@ -79,15 +79,13 @@ class Buyer:
             self.hash, self.fields = challenge.payment_hash, challenge.headers(token.preimage)
         elif kind == "session":
             deposit = Deposit(house, house.service.get("/session/x", {"Accept-Payment": "lightning/session"}))
-            house.gateway.settle(deposit.token)
-            # What is asked of its own service and opens the session: the upstream is not there yet, so that nothing is charged.
             self.hash, self.deposit = deposit.hash, deposit
             self.fields = deposit.open(bolt11.invoice())
         else:
             answer = house.service.get(f"/{kind}/x")
             found = re.search(r'macaroon="([^"]+)", invoice="' + invoices.PATTERN + '"', answer.all("www-authenticate")[0])
             token = house.gateway.issued[found[2]]
-            house.gateway.settle(token)
+            house.gateway.settle(token, amount_msat=answer.json()["price_msat"])
             self.hash, self.fields = found[2], {"Authorization": f"L402 {found[1]}:{token.preimage.hex()}"}
 
     def headers(self):
