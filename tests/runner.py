@@ -4,7 +4,7 @@ Every suite adds to one tally, and the last line is `N passed, N failed, N skipp
 pytest item, or one check of this file.
 
   build-tests/plain   docs, conformance, client, service, e2e, browser, interop, node; unit only with --quick, since asan runs it too
-  build-tests/asan    AddressSanitizer and UndefinedBehaviorSanitizer: unit, client, e2e
+  build-tests/asan    AddressSanitizer and UndefinedBehaviorSanitizer: unit, client, e2e, and what service has about memory
   build-tests/tsan    ThreadSanitizer: the service's unit tests, service, e2e with that service
   build-tests/fuzz    clang and libFuzzer, with --fuzz
   build-tests/logs    what every suite wrote
@@ -35,6 +35,8 @@ BROWSER_PROGRAMS = ("chromium", "chromedriver", "zbarimg")
 NODE_PROGRAMS = ("lightningd", "bitcoind", "bitcoin-cli")
 PYLN_TESTING = "pyln-testing>=25.9"
 TEST_SECONDS = 300  # one pytest item; more is a hang
+# Who reads a connection, what stays of a head, what happens without descriptors; random clients.
+MEMORY_CASES = "case_h1 or case_h2 or case_h3"
 # Ways in which other servers of the protocol went wrong, numbered; those that concern what Millrace has.
 PITFALLS = set(range(1, 28))
 
@@ -403,6 +405,7 @@ class Runner:
                 env = sanitizer_env("asan", log)
                 self.unit("asan", asan, env=env)
                 self.pytest("asan", "client", {**env, **program_env(asan)})
+                self.pytest("asan", "service", {**env, **program_env(asan)}, extra=["-k", MEMORY_CASES])
                 self.pytest("asan", "e2e", {**env, **program_env(asan)}, workers=arguments.jobs)
                 self.sanitizer_reports("asan", log)
 

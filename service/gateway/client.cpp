@@ -11,7 +11,6 @@
 
 #include "service/async/spawn.hpp"
 
-
 namespace millrace::gateway {
 
 namespace asio = boost::asio;

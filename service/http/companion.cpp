@@ -4,7 +4,6 @@
 
 #include "service/async/spawn.hpp"
 
-
 namespace millrace::http {
 
 void Companion::start(Awaitable<> work) {

@@ -56,7 +56,7 @@ Awaitable<std::string> ask(Probe& probe, Stream& stream, Clock::time_point deadl
 
 // What one check found out.
 struct Verdict {
-    std::string fault = {};   // empty: the upstream is well
+    std::string fault = {};  // empty: the upstream is well
     bool undecided = false;  // for want of a descriptor or memory of ours
 };
 
@@ -69,9 +69,8 @@ Awaitable<Verdict> check_once(Probe& probe, Executor executor) {
         Stream stream{Socket(executor)};
         failed = co_await establish(stream, endpoint, probe.target, probe.watch, time_left(deadline));
         if (!failed) {
-            Verdict verdict;
-            verdict.fault = co_await ask(probe, stream, deadline);
-            co_return verdict;
+            fault = co_await ask(probe, stream, deadline);
+            break;
         }
         fault = why_not(failed, probe.watch, &stream);
         if (is_shortage(failed)) break;

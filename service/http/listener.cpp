@@ -38,8 +38,9 @@ bool Listener::has_place() {
 // What whoever cannot be served is told; over TLS there is nobody who could say it.
 std::string Listener::refusal() const {
     if (tls_) return {};
-    Problem problem{503, "The service has no connection to spare at the moment. Nothing was charged: repeat the request "
-                         "later."};
+    Problem problem{503,
+                    "The service has no connection to spare at the moment. Nothing was charged: repeat the request "
+                    "later."};
     problem.retry_after = 1;
     const std::string date = http_date(std::chrono::system_clock::now());
     AnswerFacts facts{date};

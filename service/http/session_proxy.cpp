@@ -139,8 +139,9 @@ Awaitable<std::unique_ptr<UpstreamConnection>> Session::connect(const upstream::
     if (shortage) {
         // Nothing is known of the upstream.
         worker_.shared().descriptors.note_shortage();
-        problem_ = Problem{503, "The service has no connection to spare at the moment. Nothing was charged: repeat the "
-                                "request later."};
+        problem_ = Problem{503,
+                           "The service has no connection to spare at the moment. Nothing was charged: repeat the "
+                           "request later."};
         problem_.retry_after = 1;
         co_return nullptr;
     }

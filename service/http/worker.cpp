@@ -57,7 +57,9 @@ void Worker::make_room() {
             if (session->idle()) idle.push_back(session);
         }
         const std::size_t count = std::min(idle.size(), idle.size() / 8 + 1);
-        auto longest = [](const Session* left, const Session* right) { return left->idle_since() < right->idle_since(); };
+        auto longest = [](const Session* left, const Session* right) {
+            return left->idle_since() < right->idle_since();
+        };
         std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count), idle.end(), longest);
         for (std::size_t i = 0; i < count; ++i) idle[i]->drain();
     });

@@ -54,11 +54,12 @@ name = "priced"
 path = "/priced/"
 upstream = "{upstream}"
 price_msat = 1000
-pricer = {{ url = "{pricer}", facts = ["path"], cache = "0s", timeout = "1s" }}
+pricer = {{ url = "{pricer}", facts = ["path"], cache = "1s", timeout = "1s" }}
 [[service]]
 name = "checked"
 path = "/checked/"
-upstream = {{ addresses = ["{checked}"], health = {{ path = "/well", interval = "1s", timeout = "1s" }} }}
+upstream = "{checked}"
+health = {{ path = "/well", interval = "500ms", timeout = "1s" }}
 price_msat = 1000
 free = ["/checked/"]
 """
@@ -255,6 +256,7 @@ def test_case_h3_without_a_descriptor_what_is_priced_and_charged_is_503_and_noth
     challenge = Challenge.of_answer(answer)
     headers = challenge.headers(shop.house.gateway.issued[challenge.payment_hash].preimage)
     shop.house.upstream.drop_connections()
+    shop.pricer.server.drop_connections()
     checks = len(shop.checked.requests)
     shop.faults.always(errno.EMFILE, ("socket",))
     time.sleep(0.1)

@@ -123,7 +123,8 @@ ssize_t writev(int file, const iovec* parts, int count) {
 }
 
 int epoll_ctl(int poller, int operation, int file, epoll_event* event) noexcept {
-    if (operation != EPOLL_CTL_DEL && fails(Call::epoll)) return -1;
+    // To change what is watched takes no memory: only adding can fail.
+    if (operation == EPOLL_CTL_ADD && fails(Call::epoll)) return -1;
     return static_cast<int>(::syscall(SYS_epoll_ctl, poller, operation, file, event));
 }
 

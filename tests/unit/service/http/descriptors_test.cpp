@@ -1,6 +1,7 @@
 #include "service/http/descriptors.hpp"
 
 #include <boost/asio/error.hpp>
+#include <cerrno>
 
 #include "tests/unit/catch.hpp"
 
