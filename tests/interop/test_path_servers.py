@@ -143,8 +143,8 @@ LINES = {
     "express": (express, 'paths = { parameters = "keep", case = "fold", slash = "ignore" }'),
     "go": (go, KEEP),
     "python": (python, KEEP),
-    "servlets": (servlets, 'paths = { parameters = "cut" }'),
-    # Nothing is said of the upstream.
+    "servlets": (servlets, 'paths = { parameters = "cut", slash = "ignore" }'),
+    # Nothing is said of the upstream, and routes are written without a slash at the end.
     "nginx-by-default": (nginx, ""),
     "servlets-by-default": (servlets, ""),
 }
@@ -171,7 +171,8 @@ def test_case_m12_what_a_server_serves_is_never_dearer_than_what_was_charged(nam
     port = free_port()
     command = prepare(tmp_path, port)
     gateway = Gateway(tmp_path / "g.sock").start()
-    service = Service(tmp_path, gateway, CONFIG.format(gateway=tmp_path / "g.sock", port=port, line=line, balance=BALANCE))
+    config = CONFIG if line else CONFIG.replace('"/docs/dir/"', '"/docs/dir"')
+    service = Service(tmp_path, gateway, config.format(gateway=tmp_path / "g.sock", port=port, line=line, balance=BALANCE))
     with open(tmp_path / "server.log", "wb") as log:
         server = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
@@ -190,6 +191,7 @@ def buy(gateway, service):
     found = re.search(r'macaroon="([^"]+)", invoice="lnbcrt1([0-9a-f]{64})"', service.get("/docs/other").all("www-authenticate")[0])
     token = gateway.issued[found[2]]
     gateway.settle(token, amount_msat=BALANCE)
+    service.expect_metric('l402_tokens_paid_total{resource="shop"}', 1)
     return {"Authorization": f"L402 {found[1]}:{token.preimage.hex()}"}
 
 
