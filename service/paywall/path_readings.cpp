@@ -10,7 +10,7 @@ namespace millrace::paywall {
 namespace {
 
 // Bytes that all readings of a path may have together.
-constexpr std::size_t max_read = 256 * 1024;
+constexpr std::size_t max_read = 64 * 1024;
 
 enum class Cut { nothing, written, decoded, last };
 

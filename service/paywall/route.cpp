@@ -20,6 +20,13 @@ bool fits(const config::HostPattern& pattern, std::string_view host) {
     return true;
 }
 
+void add_methods(const config::Methods& methods, std::string& list) {
+    for (const std::string& name : methods.names) {
+        const std::string padded = ", " + list + ", ";
+        if (padded.find(", " + name + ", ") == std::string::npos) list.append(list.empty() ? "" : ", ").append(name);
+    }
+}
+
 // One path as services compare it, each by its own rules.
 class ComparedPath {
   public:
@@ -55,7 +62,9 @@ Lookup match_within(const config::Service& service, std::size_t index, std::stri
         const config::Route& route = service.routes[i];
         if (!route.path.covers(path, rules)) continue;
         if (!route.methods.has(method)) {
-            out.other_methods = service.refuses_unmatched;
+            if (!service.refuses_unmatched) continue;
+            out.other_methods = true;
+            add_methods(route.methods, out.allow);
             continue;
         }
         match.route = i;
@@ -75,13 +84,6 @@ std::string as_compared(std::string_view path, const PathRules& rules) {
     std::string out = rules.fold_case ? config::fold_path(path) : std::string(path);
     if (rules.ignore_slash && out.size() > 1 && out.back() == '/') out.pop_back();
     return out;
-}
-
-void add_methods(const config::Methods& methods, std::string& list) {
-    for (const std::string& name : methods.names) {
-        const std::string padded = ", " + list + ", ";
-        if (padded.find(", " + name + ", ") == std::string::npos) list.append(list.empty() ? "" : ", ").append(name);
-    }
 }
 
 }  // namespace

@@ -91,8 +91,6 @@ class SqliteStore final : public Store {
         ended_before_ = usage_->ended_before();
         insert_audit_.emplace(database_,
                               "INSERT INTO audit (at, role, action, subject, detail) VALUES (?, ?, ?, ?, ?)");
-        // The key's page goes into the file, where the guard looks for it, and is not written again.
-        database_.exec("PRAGMA wal_checkpoint(TRUNCATE)");
         guard_.emplace(file, [this] { return is_of_this_store(database_.getFilename(), free_uses_->key()); });
         writer_ = std::thread([this] { write_until_closed(); });
     }

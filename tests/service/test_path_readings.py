@@ -122,7 +122,7 @@ def test_case_h9_a_query_goes_on_as_browsers_write_it(shop, query):
     assert shop.upstream.last.target == "/docs/q?" + query
 
 
-@pytest.mark.parametrize("query", ["a b", "a#b", "a\tb", "a\x7fb"])
+@pytest.mark.parametrize("query", ["a#b", "a\tb", "a\x7fb"])
 def test_case_h9_what_ends_a_request_line_or_a_url_does_not(shop, query):
     assert shop.service.get("/docs/q?" + query).status == 400
 

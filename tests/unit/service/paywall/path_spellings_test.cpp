@@ -107,7 +107,8 @@ std::string iis(const std::string& path) {
         while (!one.empty() && (one.back() == '.' || one.back() == ' ')) one.pop_back();
         out += '/' + one;
     }
-    return without_slash(normal(out));
+    // No name there has a colon in it.
+    return out.find(':') == std::string::npos ? without_slash(normal(out)) : std::string();
 }
 std::string behind_uri(const std::string& path) {  // nginx with $uri, a server behind it
     std::string sent = nginx(path);

@@ -152,3 +152,75 @@ TEST_CASE("an encoded slash passes only where it makes no difference") {
     CHECK(found(table, "h", "/a/one%2Ftwo") == "ambiguous");
     CHECK(found(table, "h", "%2Fa/x") == "refused");
 }
+
+namespace {
+
+const std::string terms =
+    "free=[\"/d/*.png\"]\nauth_only=[\"/d/keys\"]\n"
+    "[[service.route]]\nname=\"edit\"\npath=\"/d/edit\"\n[[service.route]]\nname=\"dir\"\npath=\"/d/dir/\"\n";
+
+}  // namespace
+
+TEST_CASE("M12: a path is sold by what the rules of its service make of it") {
+    struct {
+        const char* rules;
+        const char* target;
+        const char* expected;
+    } const cases[] = {
+        {"", "/d/edit;x", "ambiguous"},
+        {"", "/d/a;x", "0"},
+        {"", "/d/a;.png", "ambiguous"},
+        {"", "/d/keys;.png", "ambiguous"},
+        {"", "/d;/edit", "ambiguous"},
+        {"", "/d/EDIT", "0"},
+        {"", "/d/edit/", "0 route 0"},
+        {"", "/d/dir", "0"},
+        {"", "/d/edit%2E", "ambiguous"},
+        {"paths={parameters=\"keep\"}", "/d/edit;x", "0"},
+        {"paths={parameters=\"keep\"}", "/d/a;.png", "0 free"},
+        {"paths={parameters=\"cut\"}", "/d/edit;x", "0 route 0"},
+        {"paths={parameters=\"cut\"}", "/d;a=b/dir;/x", "0 route 1"},
+        {"paths={parameters=\"cut\"}", "/d/a;.png", "0"},
+        {"paths={parameters=\"cut\"}", "/d/edit%3bx", "ambiguous"},
+        {"paths={case=\"fold\"}", "/D/eDIT/x", "0 route 0"},
+        {"paths={case=\"fold\"}", "/D/A.PNG", "0 free"},
+        {"paths={case=\"fold\"}", "/d/KEYS", "0 auth_only"},
+        {"paths={case=\"fold\"}", "/d/%E2%84%AAeys", "0 auth_only"},
+        {"paths={slash=\"ignore\"}", "/d/dir", "0 route 1"},
+        {"paths={slash=\"ignore\"}", "/d/keys/", "0 auth_only"},
+        {"paths={slash=\"ignore\"}", "/d/a.png/", "0 free"},
+        {"unmatched=\"refuse\"", "/d/other", "none"},
+        {"unmatched=\"refuse\"", "/d/edit", "0 route 0"},
+        {"unmatched=\"refuse\"", "/d/a.png", "0 free"},
+        {"unmatched=\"refuse\"", "/d/keys", "0 auth_only"},
+        {"unmatched=\"refuse\"", "/d/edit;x", "ambiguous"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.rules << " " << c.target);
+        auto list = services({("path=\"/d/\"\n" + std::string(c.rules) + "\n" + terms).c_str()});
+        CHECK(found(paywall::RouteTable(list), "h", c.target) == c.expected);
+    }
+}
+
+TEST_CASE("M12: the upstream that would get a request reads it by its own rules, past services before it") {
+    auto list = services({"path=\"/docs/\"", "path=\"/\"\npaths={parameters=\"cut\", case=\"fold\"}"});
+    paywall::RouteTable table(list);
+    CHECK(found(table, "h", "/docs/x") == "0");
+    CHECK(found(table, "h", "/docs;a/x") == "ambiguous");
+    CHECK(found(table, "h", "/DOCS/x") == "ambiguous");
+    CHECK(found(table, "h", "/other;a/X") == "1");
+}
+
+TEST_CASE("M12: what the rules make of a path, and whether servers take it for different ones, is told") {
+    auto list = services({"path=\"/\"\npaths={parameters=\"cut\", case=\"fold\", slash=\"ignore\"}"});
+    paywall::RouteTable table(list);
+    paywall::RequestTarget target;
+    REQUIRE_FALSE(paywall::parse_target("/A;x/B/", target));
+    paywall::Lookup folded = table.find("h", "GET", target);
+    CHECK(folded.path == "/a/b");
+    CHECK(folded.varies.empty());
+    REQUIRE_FALSE(paywall::parse_target("/a%2Fb", target));
+    CHECK(table.find("h", "GET", target).varies == paywall::advice(paywall::Quirk::encoded_slash));
+    REQUIRE_FALSE(paywall::parse_target("/a%40b", target));
+    CHECK(table.find("h", "GET", target).varies.empty());
+}
