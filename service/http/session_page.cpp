@@ -142,8 +142,8 @@ std::vector<pages::HeldCookie> Session::held_cookies() const {
         if (!ticket || !keys || !pages::is_genuine(*ticket, *keys)) continue;
         paywall::PaymentFacts facts = worker_.shared().store.facts(ticket->credential.identifier.payment_hash);
         pages::HeldCookie held{std::string(cookie.offer),
-                               pages::pay_cookie_prefix.size() + cookie.offer.size() + cookie.value.size(),
-                               State::open, ticket->ticket.expires_at};
+                               pages::pay_cookie_prefix.size() + cookie.offer.size() + cookie.value.size(), State::open,
+                               ticket->ticket.expires_at};
         if (facts.settled_at && !facts.revoked)
             held.state = State::bought;
         else if (facts.revoked || now >= ticket->ticket.expires_at + pages::expiry_grace)

@@ -68,8 +68,8 @@ struct PayCookie {
     bool operator==(const PayCookie&) const = default;
 };
 
-// A request's cookies of an offer, of all offers of a service, or of all there are: those of what was bought first, else
-// in order; at most 64.
+// A request's cookies of an offer, of all offers of a service, or of all there are: those of what was bought first,
+// else in order; at most 64.
 [[nodiscard]] std::vector<PayCookie> find_offer_cookies(const http::RequestHead& head, std::string_view offer);
 [[nodiscard]] std::vector<PayCookie> find_service_cookies(const http::RequestHead& head, std::string_view service);
 [[nodiscard]] std::vector<PayCookie> find_pay_cookies(const http::RequestHead& head);
