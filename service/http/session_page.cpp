@@ -57,8 +57,10 @@ std::optional<Session::HeldTicket> Session::find_ticket() {
     return refused;
 }
 
-// What was an offer is bought now: the browser keeps its ticket for as long as that opens something. A front proxy that
-// asks hands no cookie on with a request that passes: there it is kept so from the beginning.
+// What was an offer is bought now: the browser keeps its ticket for as long as that opens something, in the page's folder
+// and, where it opens more than one thing, in the service's path as well. Behind a front that cuts off a prefix without
+// saying so the first one alone is of use. A front proxy that asks hands no cookie on with a request that passes: there
+// it is kept so from the beginning.
 void Session::keep_cookie(HeldTicket held) {
     pages::PayTicket& ticket = held.sealed.ticket;
     const l402::KeyRing* keys = worker_.keys();
@@ -70,6 +72,10 @@ void Session::keep_cookie(HeldTicket held) {
     if (until_) left = std::chrono::ceil<std::chrono::seconds>(*until_ - worker_.shared().wall.now());
     pages::CookieScope scope{std::clamp(left, std::chrono::seconds(1), longest_cookie), came_by_https()};
     const std::string name = std::string(pages::pay_cookie_prefix) + held.offer;
+    own_lines_.append("Set-Cookie: ").append(pages::set_cookie(name, sealed, scope)).append("\r\n");
+    if (!thing_.empty()) return;
+    const std::string path = std::string(forwarded().prefix).append(service().path.root());
+    scope.path = path;
     own_lines_.append("Set-Cookie: ").append(pages::set_cookie(name, sealed, scope)).append("\r\n");
 }
 
