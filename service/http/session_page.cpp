@@ -169,17 +169,18 @@ void Session::set_page_cookie(Problem& problem, const pages::PayTicket& ticket, 
     const std::string name = std::string(pages::pay_cookie_prefix) + offer;
     problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
     scope.max_age = std::chrono::seconds(0);
+    const std::string path = std::string(forwarded().prefix).append(sold.path.root());
     const std::vector<pages::HeldCookie> held = held_cookies();
     for (const std::string& gone : pages::give_way(held, offer, name.size() + sealed.size())) {
         const std::string other = std::string(pages::pay_cookie_prefix) + gone;
         scope.path = {};
         problem.fields.push_back("Set-Cookie: " + pages::set_cookie(other, {}, scope));
-        const bool outlived = std::any_of(held.begin(), held.end(), [&](const pages::HeldCookie& one) {
-            return one.offer == gone && one.state == pages::HeldCookie::State::over;
+        // What was bought is set for the service's path as well, and so was whatever an earlier build offered.
+        const bool twice = std::any_of(held.begin(), held.end(), [&](const pages::HeldCookie& one) {
+            return one.offer == gone && one.state != pages::HeldCookie::State::open;
         });
-        // An earlier build set it for the service's path, and for longer.
-        scope.path = sold.path.root();
-        if (outlived) problem.fields.push_back("Set-Cookie: " + pages::set_cookie(other, {}, scope));
+        scope.path = path;
+        if (twice) problem.fields.push_back("Set-Cookie: " + pages::set_cookie(other, {}, scope));
     }
 }
 
