@@ -168,8 +168,13 @@ void Session::set_page_cookie(Problem& problem, const pages::PayTicket& ticket, 
     pages::CookieScope scope{std::clamp(lifetime, std::chrono::seconds(1), longest_cookie), came_by_https()};
     const std::string name = std::string(pages::pay_cookie_prefix) + offer;
     problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
-    scope.max_age = std::chrono::seconds(0);
     const std::string path = std::string(forwarded().prefix).append(sold.path.root());
+    if (front_question_ && thing_.empty()) {
+        // Such a proxy tells the address that the browser asked for, and hands no cookie on later.
+        scope.path = path;
+        problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
+    }
+    scope.max_age = std::chrono::seconds(0);
     const std::vector<pages::HeldCookie> held = held_cookies();
     for (const std::string& gone : pages::give_way(held, offer, name.size() + sealed.size())) {
         const std::string other = std::string(pages::pay_cookie_prefix) + gone;
