@@ -113,7 +113,7 @@ def test_the_price_is_the_pricers_and_its_question_holds_no_secret(market):
         "content_length": 5,
         "units": "3",
         "client": "127.0.0.0/24",
-        "headers": {"x-model": "l?rge", "user-agent": ""},
+        "headers": {"x-model": "lärge", "user-agent": ""},
     }
     (asked,) = market.pricer.requests
     assert (asked.method, asked.target, asked.get("authorization")) == ("POST", "/price", "Bearer for-the-pricer")
