@@ -2,7 +2,7 @@
 // is, stands there as an escape.
 //
 //   log_text("/a\x1b[2J")      /a\u001b[2J          control characters, C0, DEL and C1
-//   log_text("/\u202egnp")     /\u202egnp           marks of direction (UAX #9): U+061C U+200E U+200F U+202A..E U+2066..9
+//   log_text("/\u202egnp")     /\u202egnp           marks of direction (UAX #9): U+061C U+200E/F U+202A..E U+2066..9
 //   log_text("a\u2028b")       a\u2028b             separators of lines and paragraphs
 //   log_text("\xff")           \xff                 bytes that are no UTF-8 (RFC 3629)
 //   log_text("\\")             \\\\                 so that no escape is written by whoever is logged

@@ -46,8 +46,8 @@ Protocol::Events Client::events() {
         node_id_.publish(std::make_shared<const std::string>(node.node_id));
         node_ = node;
         metrics_.plugin_up(true);
-        spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id,
-                     codec::log_text(node.alias), codec::log_text(node.network), codec::log_text(node.version));
+        spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id, codec::log_text(node.alias),
+                     codec::log_text(node.network), codec::log_text(node.version));
     };
     events.keys = [this](const Keys& keys) {
         keys_.publish(std::make_shared<const l402::KeyRing>(key_ring(keys)));
@@ -149,7 +149,8 @@ asio::awaitable<void> Client::connect_again_and_again() {
             was_ready = was_ready && !not_stored_;
             metrics_.plugin_up(false);
             if (stopped_) break;
-            if (was_ready || !told) spdlog::warn("gateway lost: {}; trying again until it answers", codec::log_text(ended.message));
+            if (was_ready || !told)
+                spdlog::warn("gateway lost: {}; trying again until it answers", codec::log_text(ended.message));
             told = true;
             if (was_ready) {
                 pause = first_retry;

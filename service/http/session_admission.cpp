@@ -1,5 +1,5 @@
-#include "service/http/await_callback.hpp"
 #include "common/codec/log_text.hpp"
+#include "service/http/await_callback.hpp"
 #include "service/http/header_rules.hpp"
 #include "service/http/session.hpp"
 

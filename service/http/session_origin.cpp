@@ -22,7 +22,8 @@ std::optional<Problem> Session::cross_origin() {
     const auto& allowed = service().cors;
     if (allowed.empty()) return std::nullopt;
     const RequestHead& head = exchange_->request.head();
-    paywall::Preflight preflight{field_value(head, Field::origin), field_value(head, Field::access_control_request_method),
+    paywall::Preflight preflight{field_value(head, Field::origin),
+                                 field_value(head, Field::access_control_request_method),
                                  field_value(head, Field::access_control_request_headers)};
     if (head.verb != Verb::options || preflight.origin.empty() || preflight.method.empty()) {
         own_lines_ = paywall::response_lines(allowed, preflight.origin);

@@ -57,8 +57,10 @@ std::optional<Session::HeldTicket> Session::find_ticket() {
     return refused;
 }
 
-// What was an offer is bought now: the browser keeps its ticket for as long as that opens something. A front proxy that
-// asks hands no cookie on with a request that passes: there it is kept so from the beginning.
+// What was an offer is bought now: the browser keeps its ticket for as long as that opens something, in the page's folder
+// and, where it opens more than one thing, in the service's path as well. Behind a front that cuts off a prefix without
+// saying so the first one alone is of use. A front proxy that asks hands no cookie on with a request that passes: there
+// it is kept so from the beginning.
 void Session::keep_cookie(HeldTicket held) {
     pages::PayTicket& ticket = held.sealed.ticket;
     const l402::KeyRing* keys = worker_.keys();
@@ -70,6 +72,10 @@ void Session::keep_cookie(HeldTicket held) {
     if (until_) left = std::chrono::ceil<std::chrono::seconds>(*until_ - worker_.shared().wall.now());
     pages::CookieScope scope{std::clamp(left, std::chrono::seconds(1), longest_cookie), came_by_https()};
     const std::string name = std::string(pages::pay_cookie_prefix) + held.offer;
+    own_lines_.append("Set-Cookie: ").append(pages::set_cookie(name, sealed, scope)).append("\r\n");
+    if (!thing_.empty()) return;
+    const std::string path = std::string(forwarded().prefix).append(service().path.root());
+    scope.path = path;
     own_lines_.append("Set-Cookie: ").append(pages::set_cookie(name, sealed, scope)).append("\r\n");
 }
 
@@ -142,8 +148,8 @@ std::vector<pages::HeldCookie> Session::held_cookies() const {
         if (!ticket || !keys || !pages::is_genuine(*ticket, *keys)) continue;
         paywall::PaymentFacts facts = worker_.shared().store.facts(ticket->credential.identifier.payment_hash);
         pages::HeldCookie held{std::string(cookie.offer),
-                               pages::pay_cookie_prefix.size() + cookie.offer.size() + cookie.value.size(),
-                               State::open, ticket->ticket.expires_at};
+                               pages::pay_cookie_prefix.size() + cookie.offer.size() + cookie.value.size(), State::open,
+                               ticket->ticket.expires_at};
         if (facts.settled_at && !facts.revoked)
             held.state = State::bought;
         else if (facts.revoked || now >= ticket->ticket.expires_at + pages::expiry_grace)
@@ -162,18 +168,24 @@ void Session::set_page_cookie(Problem& problem, const pages::PayTicket& ticket, 
     pages::CookieScope scope{std::clamp(lifetime, std::chrono::seconds(1), longest_cookie), came_by_https()};
     const std::string name = std::string(pages::pay_cookie_prefix) + offer;
     problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
+    const std::string path = std::string(forwarded().prefix).append(sold.path.root());
+    if (front_question_ && thing_.empty()) {
+        // Such a proxy tells the address that the browser asked for, and hands no cookie on later.
+        scope.path = path;
+        problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
+    }
     scope.max_age = std::chrono::seconds(0);
     const std::vector<pages::HeldCookie> held = held_cookies();
     for (const std::string& gone : pages::give_way(held, offer, name.size() + sealed.size())) {
         const std::string other = std::string(pages::pay_cookie_prefix) + gone;
         scope.path = {};
         problem.fields.push_back("Set-Cookie: " + pages::set_cookie(other, {}, scope));
-        const bool outlived = std::any_of(held.begin(), held.end(), [&](const pages::HeldCookie& one) {
-            return one.offer == gone && one.state == pages::HeldCookie::State::over;
+        // What was bought is set for the service's path as well, and so was whatever an earlier build offered.
+        const bool twice = std::any_of(held.begin(), held.end(), [&](const pages::HeldCookie& one) {
+            return one.offer == gone && one.state != pages::HeldCookie::State::open;
         });
-        // An earlier build set it for the service's path, and for longer.
-        scope.path = sold.path.root();
-        if (outlived) problem.fields.push_back("Set-Cookie: " + pages::set_cookie(other, {}, scope));
+        scope.path = path;
+        if (twice) problem.fields.push_back("Set-Cookie: " + pages::set_cookie(other, {}, scope));
     }
 }
 

@@ -1,8 +1,8 @@
 // Connections that wait for a payment to be settled, on whatever thread they live: told once, by the store's news of
 // the settlement, without anybody asking again and again.
 //
-//   SettlementWaiters::Place place = waiters.join({hash, prefix}, executor, {1000, 50});      on the connection's thread
-//   if (!place) ...                                                              too many wait already
+//   SettlementWaiters::Place place = waiters.join({hash, prefix}, executor, {1000, 50});    on the connection's thread
+//   if (!place) ...                                                                         too many wait already
 //   while (!place->settled) co_await place->alarm.async_wait(use_result);        ends early when it is settled
 //
 //   waiters.settled(hash);                                                       from any thread

@@ -4,8 +4,8 @@ namespace millrace::limits {
 
 std::optional<Seats::Ticket> Seats::take(std::string peer, std::function<void()> give_up) {
     if (full()) return std::nullopt;
-    const auto of_peer = static_cast<std::size_t>(std::count_if(
-        seats_.begin(), seats_.end(), [&](const Seat& seat) { return !seat.kept && seat.peer == peer; }));
+    const auto of_peer = static_cast<std::size_t>(
+        std::count_if(seats_.begin(), seats_.end(), [&](const Seat& seat) { return !seat.kept && seat.peer == peer; }));
     if (of_peer >= bounds_.per_peer) free_one(&peer);
     if (seats_.size() >= bounds_.in_all) free_one(nullptr);
     const Ticket ticket = next_++;

@@ -1,10 +1,11 @@
 // Who stays where connections are few: on the operator's own listeners, which nobody may shut by holding connections.
 //
 // A connection takes a seat, and keeps it from others only once it was let in: before, and again while its answer is
-// under way to it, it gives way to one that comes later where no seat is left, the oldest one first. Of a peer with more
-// seats than its share the oldest of its own gives way, so that a peer's own flood costs others nothing. On one thread.
+// under way to it, it gives way to one that comes later where no seat is left, the oldest one first. Of a peer with
+// more seats than its share the oldest of its own gives way, so that a peer's own flood costs others nothing. On one
+// thread.
 //
-//   Seats seats({64, 16});      
+//   Seats seats({64, 16});
 //   auto taken = seats.take("127.0.0.1", [&] { socket.close(); });    the function is called where the seat is lost
 //   if (!taken) ...                                                    all are kept
 //   seats.keep(*taken);  ...  seats.leave(*taken);

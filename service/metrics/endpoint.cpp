@@ -27,11 +27,10 @@ void close_after(http::Timer& deadline, http::Socket& socket, std::chrono::secon
 
 std::string write_response(unsigned status, std::string_view type, std::string_view body, bool to_head,
                            std::string_view more = {}) {
-    std::string out =
-        "HTTP/1.1 " + std::to_string(status) + ' ' + std::string(http::reason_phrase(status)) +
-        "\r\nContent-Type: " + std::string(type) +
-        "\r\n" + std::string(more) +
-        "Cache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+    std::string out = "HTTP/1.1 " + std::to_string(status) + ' ' + std::string(http::reason_phrase(status)) +
+                      "\r\nContent-Type: " + std::string(type) + "\r\n" + std::string(more) +
+                      "Cache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+                      "\r\n\r\n";
     if (!to_head) out += body;
     return out;
 }

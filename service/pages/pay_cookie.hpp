@@ -10,7 +10,8 @@
 // the same ticket without it: bought, and kept for as long as the payment buys.
 //
 // It names no Path: the browser takes the folder of the page that it was shown (RFC 6265 §5.1.4), as the browser sees
-// it, below whatever prefix a front cuts off and in whatever spelling. What was bought opens what is below that folder.
+// it, below whatever prefix a front cuts off and in whatever spelling. What was bought is set for the service's path
+// too, so that it opens the whole of it.
 //
 // It is a bearer secret, as a credential is: HttpOnly, Secure under TLS, stripped before a request goes upstream, and
 // never logged. Its secret is the seal. The token is none: it stands in the 402 beside the
@@ -68,8 +69,8 @@ struct PayCookie {
     bool operator==(const PayCookie&) const = default;
 };
 
-// A request's cookies of an offer, of all offers of a service, or of all there are: those of what was bought first, else
-// in order; at most 64.
+// A request's cookies of an offer, of all offers of a service, or of all there are: those of what was bought first,
+// else in order; at most 64.
 [[nodiscard]] std::vector<PayCookie> find_offer_cookies(const http::RequestHead& head, std::string_view offer);
 [[nodiscard]] std::vector<PayCookie> find_service_cookies(const http::RequestHead& head, std::string_view service);
 [[nodiscard]] std::vector<PayCookie> find_pay_cookies(const http::RequestHead& head);

@@ -1,5 +1,5 @@
-// TLS towards clients: TLS 1.2 and newer. A client that offers protocols by ALPN (RFC 7301), HTTP/1 not among them, gets
-// no_application_protocol; one that offers none speaks HTTP/1.
+// TLS towards clients: TLS 1.2 and newer. A client that offers protocols by ALPN (RFC 7301), HTTP/1 not among them,
+// gets no_application_protocol; one that offers none speaks HTTP/1.
 #pragma once
 
 #include <boost/asio/ssl/context.hpp>

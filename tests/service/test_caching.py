@@ -145,7 +145,7 @@ def told_by(site, front, *lines, free=False):  # noqa: F811
     answer = site.ask(path, {} if free else site.paid().headers(), port=front.port)
     assert answer.status == 200
     assert free or not [name for name in TARGETED if answer.all(name)], answer.fields
-    return sorted(word.strip() for value in answer.all("cache-control") for word in value.split(",") if word.strip())
+    return sorted({word.strip() for value in answer.all("cache-control") for word in value.split(",") if word.strip()})
 
 
 @pytest.mark.parametrize("name", ["nginx", "caddy"])

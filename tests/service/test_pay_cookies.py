@@ -1,7 +1,6 @@
 """The cookies of pay pages as a browser keeps them: where they are sent, how long, and how many."""
 
 import re
-import urllib.parse
 
 import pytest
 from kit.pricer import Pricer
@@ -87,7 +86,7 @@ def test_case_h12_the_browser_derives_where_the_cookie_is_for(shared, prefix, ta
     assert client.stream.read().endswith(b"event: settled\ndata: {}\n\n")
     client.close()
     assert browser.open(target).status == 200
-    assert browser.open(urllib.parse.urljoin("http://x" + target, "beside").removeprefix("http://x")).status == 200
+    assert browser.open(target[: target.rfind("/")] + "/beside").status == 200
 
 
 def test_case_h12_events_are_below_every_folder_and_at_the_root_of_older_pages(shared):
@@ -106,16 +105,36 @@ def test_case_h13_an_offer_s_cookie_ends_with_its_invoice_and_what_was_bought_is
     assert 590 <= max_age(page) <= 631
     settle(shared, token_of(shared, page))
     opened = browser.open("/weather/today")
-    assert opened.status == 200 and 3590 <= max_age(opened) <= 3600
-    assert "Path=" not in opened.get("set-cookie") and "HttpOnly" in opened.get("set-cookie")
-    ((value, _),) = browser.jar.held.values()
-    assert value.split(".")[3] == "", "the invoice is of no use any more"
+    assert opened.status == 200
+    first, second = opened.all("set-cookie")
+    assert all(3590 <= int(re.search(r"; Max-Age=(\d+)", line)[1]) <= 3600 and "HttpOnly" in line for line in (first, second))
+    assert "Path=" not in first and "; Path=/weather/;" in second
+    assert {value.split(".")[3] for value, _ in browser.jar.held.values()} == {""}, "the invoice is of no use any more"
     again = browser.open("/weather/today")
     assert again.status == 200 and not again.all("set-cookie"), "said once"
     browser.jar.now = 3000  # the invoice has long expired
     assert browser.open("/weather/tomorrow").status == 200
     # Neither a program's request nor one that is refused sets anything.
     assert not shared.service.get("/weather/today", shared.paid().headers()).all("set-cookie")
+
+
+def test_case_h12_what_was_bought_opens_the_whole_service_and_no_more(shared):
+    browser = Browser(shared)
+    browser.buy("/weather/deep/in/it")
+    for target in ("/weather/today", "/weather/css/style.css", "/weather/deep/other"):
+        assert browser.open(target, {"Accept": "*/*"}).status == 200
+    assert browser.open("/weather/admin/x").status == 402
+    assert not browser.jar.sent("/elsewhere")
+
+
+def test_case_h12_below_a_prefix_that_a_front_says_it_cut_off_too(house):
+    house.start('[clients]\ntrusted_proxies = ["127.0.0.1"]\ntrusted_headers = ["X-Forwarded-Prefix"]\n')
+    browser = Browser(house, "/shop")
+    said = {**NAVIGATION, "X-Forwarded-Prefix": "/shop"}
+    settle(house, token_of(house, browser.open("/shop/weather/deep/x", said)))
+    assert browser.open("/shop/weather/deep/x", said).status == 200
+    assert browser.open("/shop/weather/today", said).status == 200
+    assert not browser.jar.sent("/weather/today")
 
 
 def test_case_h13_what_was_bought_opens_nothing_that_it_did_not_before(shared):
@@ -128,7 +147,7 @@ def test_case_h13_what_was_bought_opens_nothing_that_it_did_not_before(shared):
         assert settled
     settle(shared, token_of(shared, page))
     assert browser.open("/weather/today").status == 200
-    ((_, (kept, _)),) = browser.jar.held.items()
+    kept = browser.jar.sent("/weather/today")[key[0]]
     assert is_page(shared.service.get("/weather/admin/x", {**NAVIGATION, "Cookie": f"millrace-pay-admin~9000={kept}"}))
     with shared.service.client() as client:
         assert client.request("POST", "/weather/today", {"Cookie": f"{key[0]}={kept}"}, b"x").read().status == 402
@@ -148,6 +167,13 @@ pricer = {{ url = "{pricer}", facts = ["path"] }}
 @pytest.fixture
 def gallery(house):
     pricer = Pricer()
+
+    def price(question):
+        """What comes later is dearer: what was bought opens nothing of the rest."""
+        name = question["path"].rsplit("/", 1)[1]
+        return 2000 + 1000 * (1 + int(name)) if name.isdigit() else 2000
+
+    pricer.price = price
     house.start(services=PRICED.format(upstream=house.upstream.url, pricer=pricer.url))
     yield house
     pricer.close()

@@ -25,7 +25,8 @@ std::string answered(const std::string& head, int version = 11, bool keep = true
     ResponseReader reader;
     REQUIRE_FALSE(reader.parse(head, limits, to_head));
     std::string out;
-    append_client_head(reader.head(), client_framing(reader.head(), version), version, keep, {{}, receipt, {}, receipt.empty()}, out);
+    append_client_head(reader.head(), client_framing(reader.head(), version), version, keep,
+                       {{}, receipt, {}, receipt.empty()}, out);
     return out;
 }
 
@@ -44,8 +45,9 @@ TEST_CASE("only millraced says what is left of a token, and what a request cost 
     std::string out;
     OwnFields own{"X-L402-Remaining-Uses: 4\r\n", {}, "X-Cost-Msat", true};
     append_client_head(reader.head(), ClientFraming::length, 11, true, own, out);
-    CHECK(out == "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nX-L402-Other: a\r\n"
-                 "X-L402-Remaining-Uses: 4\r\nContent-Length: 0\r\n\r\n");
+    CHECK(out ==
+          "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nX-L402-Other: a\r\n"
+          "X-L402-Remaining-Uses: 4\r\nContent-Length: 0\r\n\r\n");
 }
 
 TEST_CASE("what a request is forwarded with") {
@@ -159,7 +161,8 @@ TEST_CASE("a receipt goes with a success") {
     const std::string added = "Cache-Control: private\r\nPayment-Receipt: eyJ\r\nContent-Length: 0\r\n\r\n";
     CHECK(paid("200 OK", "X: y\r\n") == "HTTP/1.1 200 OK\r\nX: y\r\n" + added);
     CHECK(paid("201 Created", "Cache-Control: public, max-age=9\r\ncache-control: s-maxage=9\r\n") ==
-          "HTTP/1.1 201 Created\r\nCache-Control: private, max-age=9\r\nPayment-Receipt: eyJ\r\nContent-Length: 0\r\n\r\n");
+          "HTTP/1.1 201 Created\r\nCache-Control: private, max-age=9\r\nPayment-Receipt: eyJ\r\nContent-Length: "
+          "0\r\n\r\n");
     CHECK(paid("200 OK", "payment-receipt: forged\r\n") == "HTTP/1.1 200 OK\r\n" + added);
     for (const char* status : {"302 Found", "404 Not Found", "500 Oops"}) {
         const std::string head = "HTTP/1.1 " + std::string(status) + "\r\n";
@@ -192,7 +195,9 @@ TEST_CASE("what the upstream is told of a charge") {
 
 TEST_CASE("no credential, no claim about the client and no field of this hop is forwarded") {
     const std::string nothing = forwarded("");
-    for (const char* field : {"Authorization: Payment eyJ", "Authorization: payment\teyJ", "Authorization: L402 a:b",
+    for (const char* field : {"Authorization: Payment eyJ",
+                              "Authorization: payment\teyJ",
+                              "Authorization: L402 a:b",
                               "Authorization: lsat a:b",
                               "Authorization: L402",
                               "Macaroon: 00",
@@ -294,7 +299,8 @@ TEST_CASE("H15: with a list of origins the upstream's word on who may read is no
         bool cross_origin;
         const char* passed;
     } const cases[] = {
-        {"Access-Control-Expose-Headers: Y\r\n", true, "Vary: Accept\r\nAccess-Control-Expose-Headers: Y, X-A, X-B\r\n"},
+        {"Access-Control-Expose-Headers: Y\r\n", true,
+         "Vary: Accept\r\nAccess-Control-Expose-Headers: Y, X-A, X-B\r\n"},
         {"Vary: Origin\r\n", true, "Vary: Accept\r\nVary: Origin\r\n"},
         {"", false,
          "Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: X-A\r\n"

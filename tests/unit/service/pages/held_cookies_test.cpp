@@ -16,7 +16,8 @@ HeldCookie held(std::string offer, State state, std::size_t size, int expires_at
 }  // namespace
 
 TEST_CASE("H13: what is not paid gives way to what is, the oldest first") {
-    const std::vector<HeldCookie> some = {held("bought-old", State::bought, 400, 1), held("open-old", State::open, 900, 20),
+    const std::vector<HeldCookie> some = {held("bought-old", State::bought, 400, 1),
+                                          held("open-old", State::open, 900, 20),
                                           held("open-new", State::open, 900, 30)};
     CHECK(pages::give_way(some, "next", 900).empty());
     CHECK(pages::give_way(some, "next", 4000) == Names{"open-old"});
