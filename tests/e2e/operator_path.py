@@ -219,6 +219,25 @@ def test_case_n4_an_unpaid_row_that_was_deleted_is_not_made_again(make_network):
     assert network.seller.invoice(challenge["payment_hash"]) is None
 
 
+def test_case_n5_rows_of_challenges_that_nobody_paid_in_time_are_removed(make_network):
+    network = make_network()
+    seller = network.seller
+    seller.rpc("invoice", {"amount_msat": 1000, "label": "own", "description": "own", "expiry": 60})
+    paid = seller.challenge(1000, expiry=90)
+    network.payer.pay(paid["bolt11"])
+    for _ in range(10):
+        challenge = seller.challenge(50_000, expiry=90)
+        secret = network.payer.rpc("decode", {"string": challenge["bolt11"]})["payment_secret"]
+        network.send(challenge["payment_hash"], secret, 1, total_msat=50_000, partid=1, groupid=1)
+    labels = lambda: sorted(row["label"] for row in seller.rpc("listinvoices")["invoices"])
+    wait_for(lambda: len(labels()) == 12, "a row for each part that came")
+    network.pass_time(95)
+    kept = sorted(["own", "millrace-" + paid["payment_hash"]])
+    wait_for(lambda: labels() == kept, lambda: f"the rows to go: {labels()}", timeout=60)
+    # The time of the one that was paid is over, too; that it was paid stays.
+    assert [row["payment_hash"] for row in seller.settlements()] == [paid["payment_hash"]]
+
+
 def test_case_n7_sales_are_listed_without_what_others_were_paid(make_network):
     network = make_network()
     before = [network.seller.challenge(1000 + i) for i in range(2)]
