@@ -38,6 +38,11 @@ constexpr std::array<std::pair<RefundState, std::string_view>, 3> refund_states{
     {RefundState::failed, "failed"},
 }};
 
+constexpr std::array<std::pair<Unpayable, std::string_view>, 2> unpayables{{
+    {Unpayable::no_channels, "no-channels"},
+    {Unpayable::offline, "offline"},
+}};
+
 constexpr std::array<std::pair<RefundRefusal, std::string_view>, 7> refund_refusals{{
     {RefundRefusal::off, "off"},
     {RefundRefusal::not_a_deposit, "not-a-deposit"},
@@ -113,6 +118,7 @@ bj::object to_json(const IssuedChallenge& challenge) {
         out["token"] = challenge.token_base64;
         out["www_authenticate"] = bj::array(challenge.www_authenticate.begin(), challenge.www_authenticate.end());
     }
+    for (const auto& [warning, text] : challenge.warnings) out[warning] = text;
     return out;
 }
 
@@ -127,6 +133,13 @@ Result<IssuedChallenge> parse_issued_challenge(const bj::value& value) {
     if (!out.deposit) {
         out.token_base64 = in.string("token");
         out.www_authenticate = in.strings("www_authenticate");
+    }
+    if (const bj::object* members = value.if_object()) {
+        for (const auto& member : *members) {
+            const std::string_view key(member.key().data(), member.key().size());
+            if (key.starts_with("warning_") && member.value().is_string())
+                out.warnings.emplace_back(key, member.value().get_string().c_str());
+        }
     }
     return finish(in, std::move(out));
 }
@@ -180,11 +193,13 @@ Result<Settlement> parse_settlement(const bj::value& value) {
 }
 
 bj::object to_json(const NodeFigures& figures) {
-    return {{"blockheight", figures.blockheight},
-            {"peers", figures.peers},
-            {"active_channels", figures.active_channels},
-            {"spendable_msat", figures.spendable.value()},
-            {"receivable_msat", figures.receivable.value()}};
+    bj::object out{{"blockheight", figures.blockheight},
+                   {"peers", figures.peers},
+                   {"active_channels", figures.active_channels},
+                   {"spendable_msat", figures.spendable.value()},
+                   {"receivable_msat", figures.receivable.value()}};
+    if (figures.unpayable) out["unpayable"] = name(*figures.unpayable);
+    return out;
 }
 
 Result<NodeFigures> parse_node_figures(const bj::value& value) {
@@ -195,6 +210,8 @@ Result<NodeFigures> parse_node_figures(const bj::value& value) {
     out.active_channels = static_cast<std::uint32_t>(in.u64("active_channels", UINT32_MAX));
     out.spendable = in.msat("spendable_msat");
     out.receivable = in.msat("receivable_msat");
+    if (const auto word = in.optional_string("unpayable"))
+        out.unpayable = *word == name(Unpayable::no_channels) ? Unpayable::no_channels : Unpayable::offline;
     return finish(in, std::move(out));
 }
 
@@ -263,6 +280,8 @@ Result<RefundReply> parse_refund_reply(const bj::value& value) {
     out.reason = in.optional_string("reason");
     return finish(in, std::move(out));
 }
+
+std::string_view name(Unpayable why) { return word_for(unpayables, why); }
 
 std::string_view name(RefundState state) { return word_for(refund_states, state); }
 

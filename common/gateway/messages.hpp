@@ -4,7 +4,8 @@
 //   client -> plugin                                              plugin -> client
 //   hello     {protocol:1, client}                                {protocol, version, node_id, alias, network, blockheight}
 //   issue     {amount_msat, service, description?, expiry?}       {payment_hash, bolt11, amount_msat, expires_at, token,
-//                                                                  www_authenticate:[line, ...]}
+//                                                                  www_authenticate:[line, ...], warning_*?:text}
+//                                                                 error 4024 while the node is unpayable
 //   issue     {batch:[{amount_msat, ...}, ...]}  (at most 100)    {batch:[{result:{...}} | {error:{code, message}}, ...]}
 //   issue     {..., deposit:true}  (in a batch, too)              {..., deposit:true}, without token and www_authenticate:
 //                                                                  no token is minted for a deposit
@@ -14,7 +15,8 @@
 //   subscribe {next_pay_index}                                    {next_pay_index}     then notifications:
 //        settlement {settlement:{...}}  every one with pay_index >= next_pay_index, in order, none twice on a connection;
 //                                       of a deposit: {..., deposit:true}
-//        node       {node:{...}}        figures, at once and then on change
+//        node       {node:{...}}        figures, at once and then on change; with `unpayable` where nobody can pay the node:
+//                                       "no-channels" or "offline"; a word that is not known counts as "offline"
 //        keys       {current, epochs}   after a rotation or a retirement
 //   status    {}                                                  {millrace-status's result}
 //
@@ -34,6 +36,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/ids/ids.hpp"
@@ -113,6 +116,8 @@ struct IssuedChallenge {
     std::string token_base64;                   // empty for a deposit
     std::vector<std::string> www_authenticate;  // empty for a deposit
     bool deposit = false;
+    // What keeps it from being paid, as `invoice` warns: {"warning_capacity", "Insufficient incoming ..."}.
+    std::vector<std::pair<std::string, std::string>> warnings = {};
 };
 
 struct EpochKey {
@@ -153,12 +158,19 @@ struct RefundReply {
     std::optional<std::string> reason;  // when failed; for people
 };
 
+// Why nobody can pay the node at all.
+enum class Unpayable {
+    no_channels,  // "no-channels"  it has none that is open
+    offline,      // "offline"      none of its channels is connected: no peer is, --offline, `graceful`
+};
+
 struct NodeFigures {
     std::uint32_t blockheight = 0;
     std::uint32_t peers = 0;
     std::uint32_t active_channels = 0;
     Msat spendable;
     Msat receivable;
+    std::optional<Unpayable> unpayable = {};  // empty where it can be paid, or is not known
 };
 
 // Each type: to_json writes it; the parse_ function reads it and says which member is missing or wrong, and what would be
@@ -184,6 +196,7 @@ boost::json::object to_json(const RefundReply&);
 [[nodiscard]] Result<RefundRequest> parse_refund_request(const boost::json::value&);
 [[nodiscard]] Result<RefundReply> parse_refund_reply(const boost::json::value&);
 
+[[nodiscard]] std::string_view name(Unpayable why);          // "no-channels"
 [[nodiscard]] std::string_view name(RefundState state);      // "pending"
 [[nodiscard]] std::string_view name(RefundRefusal refusal);  // "daily-limit"
 

@@ -39,6 +39,19 @@ bj::object describe_challenges(const Context& context) {
             {"refused", std::move(refused)}};
 }
 
+bj::object describe_node(const node::Identity& node, const gateway::NodeFigures& figures) {
+    bj::object out{{"id", node.id},
+                   {"alias", node.alias},
+                   {"network", node.network},
+                   {"version", node.version},
+                   {"blockheight", figures.blockheight},
+                   {"active_channels", figures.active_channels},
+                   {"receivable_msat", figures.receivable.value()},
+                   {"payable", !figures.unpayable.has_value()}};
+    if (figures.unpayable) out["unpayable"] = gateway::name(*figures.unpayable);
+    return out;
+}
+
 bj::object describe_gateway(const gateway::Server& server) {
     bj::array clients;
     for (const gateway::Server::Client& client : server.clients()) {
@@ -84,13 +97,8 @@ boost::asio::awaitable<host::CommandReply> answer(Context& context) {
 }  // namespace
 
 bj::object status(const Context& context) {
-    const node::Identity& node = context.node->identity();
     return {{"version", MILLRACE_VERSION},
-            {"node", bj::object{{"id", node.id},
-                                {"alias", node.alias},
-                                {"network", node.network},
-                                {"version", node.version},
-                                {"blockheight", context.node->figures().blockheight}}},
+            {"node", describe_node(context.node->identity(), context.node->figures())},
             {"gateway", describe_gateway(*context.gateway)},
             {"challenges", describe_challenges(context)},
             {"hook_latency", describe_latency(*context.latency)},

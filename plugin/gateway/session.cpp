@@ -26,6 +26,12 @@ constexpr std::chrono::seconds feed_retry{1};
 
 bool same(const NodeFigures& left, const NodeFigures& right) { return to_json(left) == to_json(right); }
 
+RpcError unpayable(Unpayable why) {
+    return {static_cast<int>(RpcCode::not_ready),
+            why == Unpayable::no_channels ? "the node has no open channel: nobody can pay it"
+                                          : "the node is off line, none of its channels is connected: nobody can pay it"};
+}
+
 bj::object to_json(const invoicing::Issuer::Outcome& outcome) {
     if (const auto* error = std::get_if<RpcError>(&outcome)) return {{"error", to_json(*error)}};
     return {{"result", to_json(std::get<IssuedChallenge>(outcome))}};
@@ -158,6 +164,10 @@ asio::awaitable<std::variant<bj::object, RpcError>> Session::answer(Call call) {
         const node::Identity& node = services_.node.identity();
         co_return to_json(HelloReply{protocol_version, MILLRACE_VERSION, node.id, node.alias, node.network,
                                      services_.node.figures().blockheight});
+    }
+    if (std::holds_alternative<IssueCall>(call) || std::holds_alternative<BatchCall>(call)) {
+        // An operator who asks by a command is warned; a client of the service would be asked to pay what nobody can.
+        if (const auto why = services_.node.figures().unpayable) co_return unpayable(*why);
     }
     if (auto* issue = std::get_if<IssueCall>(&call)) {
         const auto outcome = co_await services_.issuer.issue(std::move(issue->request));

@@ -103,6 +103,7 @@ asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
     challenge.amount = request.amount;
     challenge.expires_at = terms.expires_at;
     challenge.deposit = request.deposit;
+    challenge.warnings = parts_.node.warnings_for(request.amount);
     // A token would let the deposit buy by L402 what is refunded as unspent.
     if (!request.deposit) {
         challenge.token_base64 = token_for(parts_.keys.ring(), hash, request, parts_.world);

@@ -1,6 +1,7 @@
 #include "plugin/node/channels.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/json/fields.hpp"
 
@@ -45,8 +46,9 @@ Result<std::vector<PeerChannel>> parse_peer_channels(const boost::json::value& r
         }
         channel.announced = !fields.optional_boolean("private").value_or(false);
         const std::string state = fields.string("state");
-        channel.usable = (state == "CHANNELD_NORMAL" || state == "CHANNELD_AWAITING_SPLICE") &&
-                         fields.optional_boolean("peer_connected").value_or(true);
+        channel.open = state == "CHANNELD_NORMAL" || state == "CHANNELD_AWAITING_SPLICE";
+        channel.usable = channel.open && fields.optional_boolean("peer_connected").value_or(true) &&
+                         fields.optional_boolean("reestablished").value_or(true);
         channel.spendable = fields.optional_msat("spendable_msat").value_or(Msat{});
         channel.receivable = fields.optional_msat("receivable_msat").value_or(Msat{});
         if (fields.fault()) return *fields.fault();
@@ -84,12 +86,15 @@ Result<std::vector<IncomingChannel>> parse_incoming(const boost::json::value& re
 
 gateway::NodeFigures figures_of(const std::vector<PeerChannel>& channels) {
     gateway::NodeFigures figures;
+    bool any_open = false;
     for (const PeerChannel& channel : channels) {
+        any_open = any_open || channel.open;
         if (!channel.usable) continue;
         ++figures.active_channels;
         figures.spendable = figures.spendable.plus(channel.spendable).value_or(figures.spendable);
         figures.receivable = figures.receivable.plus(channel.receivable).value_or(figures.receivable);
     }
+    if (figures.active_channels == 0) figures.unpayable = any_open ? gateway::Unpayable::offline : gateway::Unpayable::no_channels;
     return figures;
 }
 
@@ -119,6 +124,47 @@ std::vector<std::vector<bolt11::RouteHop>> route_hints(const std::vector<Incomin
     std::vector<std::vector<bolt11::RouteHop>> hints;
     for (const Candidate& candidate : candidates) hints.push_back({candidate.hop});
     return hints;
+}
+
+std::vector<Warning> payment_warnings(const std::vector<IncomingChannel>& incoming, const std::vector<PeerChannel>& channels,
+                                      Msat amount) {
+    // In the order in which they would help: what payers find by themselves, then peers that are away, dead ends, and channels
+    // that are not announced beside others that are.
+    std::uint64_t available = 0;
+    std::uint64_t offline = 0;
+    std::uint64_t dead_ends = 0;
+    std::uint64_t hidden = 0;
+    bool any_announced = false;
+    for (const IncomingChannel& channel : incoming) {
+        const PeerChannel* known = find_channel(channels, channel.hop.short_channel_id);
+        if (known == nullptr || !known->open) continue;
+        any_announced = any_announced || known->announced;
+        const std::uint64_t width = std::min(channel.htlc_maximum, known->receivable).value();
+        if (channel.capacity == Msat{}) {
+            dead_ends += width;
+        } else if (!known->usable) {
+            offline += width;
+        } else if (known->announced) {
+            available += width;
+        } else {
+            hidden += width;
+        }
+    }
+    if (!any_announced) available += std::exchange(hidden, 0);
+
+    const std::uint64_t needed = amount.value();
+    std::vector<Warning> warnings;
+    if (needed >= available + offline + dead_ends + hidden)
+        warnings.emplace_back("warning_capacity", "Insufficient incoming channel capacity to pay invoice");
+    if (needed <= available) return warnings;
+    if (needed <= available + offline) {
+        warnings.emplace_back("warning_offline", "Insufficient incoming capacity, once offline peers were excluded");
+    } else if (needed <= available + offline + dead_ends) {
+        warnings.emplace_back("warning_deadends", "Insufficient incoming capacity, once dead-end peers were excluded");
+    } else if (needed <= available + offline + dead_ends + hidden) {
+        warnings.emplace_back("warning_private_unused", "Insufficient incoming capacity, once private channels were excluded");
+    }
+    return warnings;
 }
 
 }  // namespace millrace::node

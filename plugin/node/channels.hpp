@@ -18,7 +18,8 @@ struct PeerChannel {
     std::optional<ShortChannelId> local_alias;
     std::optional<ShortChannelId> remote_alias;
     bool announced = false;
-    bool usable = false;  // in a state that carries HTLCs, and the peer is connected
+    bool open = false;    // in a state that carries HTLCs
+    bool usable = false;  // open, the peer is connected, and both sides know where they stand
     Msat spendable;
     Msat receivable;
 };
@@ -35,7 +36,7 @@ struct IncomingChannel {
 [[nodiscard]] Result<std::vector<PeerChannel>> parse_peer_channels(const boost::json::value& result);
 [[nodiscard]] Result<std::vector<IncomingChannel>> parse_incoming(const boost::json::value& result);
 
-// blockheight and peers are left at 0.
+// blockheight and peers are left at 0. `unpayable` says whether anybody can pay at all, however little.
 [[nodiscard]] gateway::NodeFigures figures_of(const std::vector<PeerChannel>& channels);
 
 // Hints for a node that nobody finds without them: one that has unannounced channels only. As `invoice` does
@@ -43,5 +44,11 @@ struct IncomingChannel {
 // the peer's alias stands for the channel. At most four, widest first; where any carry `amount` at once, only those.
 [[nodiscard]] std::vector<std::vector<bolt11::RouteHop>> route_hints(const std::vector<IncomingChannel>& incoming,
                                                                      const std::vector<PeerChannel>& channels, Msat amount);
+
+// What `invoice` warns of (lightningd/invoice.c, add_routehints): that the node cannot receive `amount`, and what keeps it from
+// that. At most one says more than "warning_capacity".
+using Warning = std::pair<std::string, std::string>;
+[[nodiscard]] std::vector<Warning> payment_warnings(const std::vector<IncomingChannel>& incoming,
+                                                    const std::vector<PeerChannel>& channels, Msat amount);
 
 }  // namespace millrace::node

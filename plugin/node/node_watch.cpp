@@ -36,7 +36,7 @@ Result<std::uint32_t> parse_cltv_final(const bj::value& result) {
 bool same(const gateway::NodeFigures& left, const gateway::NodeFigures& right) {
     return left.blockheight == right.blockheight && left.peers == right.peers &&
            left.active_channels == right.active_channels && left.spendable == right.spendable &&
-           left.receivable == right.receivable;
+           left.receivable == right.receivable && left.unpayable == right.unpayable;
 }
 
 }  // namespace
@@ -108,6 +108,7 @@ asio::awaitable<Result<void>> NodeWatch::ask_for_channels() {
     auto incoming = parse_incoming(*asked);
     if (!incoming) co_return incoming.error();
     incoming_ = std::move(*incoming);
+    channels_known_ = true;
     co_return Result<void>();
 }
 
@@ -139,6 +140,11 @@ asio::awaitable<std::vector<std::vector<bolt11::RouteHop>>> NodeWatch::hints_for
     // Where it fails the invoice is made with what is known; follow() says what is wrong.
     if (!announced && may_load()) (void)co_await load_channels();
     co_return route_hints(incoming_, channels_, amount);
+}
+
+std::vector<Warning> NodeWatch::warnings_for(Msat amount) const {
+    if (!channels_known_) return {};
+    return payment_warnings(incoming_, channels_, amount);
 }
 
 void NodeWatch::set_figures(gateway::NodeFigures figures) {

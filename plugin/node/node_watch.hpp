@@ -44,6 +44,9 @@ class NodeWatch {
     // that a peer told its fees, and so can be hinted at, is no notification.
     boost::asio::awaitable<std::vector<std::vector<bolt11::RouteHop>>> hints_for(Msat amount);
 
+    // What keeps `amount` from being paid, by what was heard last of the channels; empty before anything was.
+    [[nodiscard]] std::vector<Warning> warnings_for(Msat amount) const;
+
     // Called when the figures changed.
     std::function<void()> changed;
 
@@ -62,6 +65,7 @@ class NodeWatch {
     std::vector<PeerChannel> channels_;
     std::vector<IncomingChannel> incoming_;
     std::chrono::steady_clock::time_point load_again_{};  // not before
+    bool channels_known_ = false;
     bool loading_ = false;
     bool stale_ = false;
 };

@@ -379,6 +379,7 @@ struct Config {
     std::optional<ListenAddress> metrics;
     std::optional<Admin> admin;
     std::filesystem::path gateway;
+    std::string node_id;  // 66 hex digits; empty: the node that the store knows
     std::filesystem::path store;
     std::string log_level = "info";
     Limits limits;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "common/ids/ids.hpp"
 #include "service/config/load_pages.hpp"
 #include "service/config/read_admin.hpp"
 #include "service/config/read_limits.hpp"
@@ -98,6 +99,13 @@ void read_rest(const toml::table& root, const std::filesystem::path& folder, Con
     if (auto path = read_path(node, "gateway",
                               "the plugin's socket, such as \"/var/lib/lightning/bitcoin/millrace.sock\"", folder))
         config.gateway = *path;
+    if (auto id = node.text("id")) {
+        const auto known = NodeId::from_hex(*id);
+        if (!known)
+            node.fault("id", "must be the id of the node, 66 hex digits, as `lightning-cli getinfo` shows it");
+        else
+            config.node_id = known->hex();
+    }
     node.no_others();
     const toml::table* store_table = sub_table(root, "store", faults);
     Section store(store_table, "store", store_table ? static_cast<std::uint32_t>(store_table->source().begin.line) : 1,

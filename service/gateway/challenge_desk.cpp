@@ -47,6 +47,9 @@ std::optional<ChallengeDesk::Outcome> ChallengeDesk::closed() const {
         out.error = fail(ClientErrc::unrecordable);
     } else if (!client_.ready()) {
         out.error = fail(ClientErrc::unavailable, "no connection to the plugin");
+    } else if (const auto why = client_.unpayable()) {
+        out.error = fail(ClientErrc::unpayable, name(*why));
+        out.retry_after = std::chrono::seconds(30);
     } else {
         return std::nullopt;
     }

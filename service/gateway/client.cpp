@@ -1,14 +1,15 @@
 #include "service/gateway/client.hpp"
-#include "common/codec/log_text.hpp"
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
 
 namespace millrace::gateway {
@@ -39,6 +40,7 @@ Client::Client(asio::io_context& context, std::filesystem::path socket, store::S
 
 Protocol::Events Client::events() {
     Protocol::Events events;
+    events.objection = [this](const HelloReply& node) { return objection_to(node); };
     events.next_pay_index = [this](const std::string& node_id) { return store_.resume_from(node_id); };
     events.ready = [this](const HelloReply& node) {
         network_ = payment::network_of_node(node.network);
@@ -57,15 +59,58 @@ Protocol::Events Client::events() {
     events.settlement = [this](const std::string& node_id, const Settlement& settlement) {
         record(node_id, settlement);
     };
-    events.node = [this](const NodeFigures& figures) {
-        figures_ = figures;
-        metrics_.node(figures);
-    };
+    events.node = [this](const NodeFigures& figures) { note_figures(figures); };
     events.answered = [this](std::string_view method, std::chrono::duration<double> took) {
         metrics_.rpc(method, took);
         if (method == "issue") metrics_.invoice_created(took);
     };
     return events;
+}
+
+std::optional<Error> Client::objection_to(const HelloReply& node) {
+    const std::optional<std::string> home = store_.home_node();
+    const std::optional<std::string> known = named_node_.empty() ? home : std::optional(named_node_);
+    foreign_node_.clear();
+    if (known && *known != node.node_id) {
+        foreign_node_ = "the gateway belongs to node " + codec::log_text(node.node_id) +
+                        ", and this service sells for node " + *known +
+                        ": name another socket as node.gateway, or the new node as node.id";
+        return Error{to_error_code(ClientErrc::foreign_node), foreign_node_};
+    }
+    if (home != node.node_id) {
+        store_.remember_node(node.node_id, [node_id = node.node_id](const Result<void>& stored) {
+            if (!stored) spdlog::error("node {} is not stored as the one to sell for: {}", node_id, stored.error().message);
+        });
+    }
+    return std::nullopt;
+}
+
+void Client::note_figures(const NodeFigures& figures) {
+    const bool grown = !figures_ || figures.receivable > figures_->receivable;
+    const std::optional<Unpayable> before = unpayable_.exchange(figures.unpayable);
+    if (figures.unpayable && before != figures.unpayable) {
+        spdlog::warn("nobody can pay the node: {}; new challenges are 503, paid tokens keep working",
+                     name(*figures.unpayable));
+    } else if (before && !figures.unpayable) {
+        spdlog::info("the node can be paid again");
+    }
+    figures_ = figures;
+    if (grown) above_receivable_.reset();
+    metrics_.node(figures);
+    metrics_.priced_above_receivable(above_receivable_.has_value());
+}
+
+void Client::note_warnings(const IssuedChallenge& challenge) {
+    if (!challenge.warnings.empty()) {
+        if (!above_receivable_) {
+            spdlog::warn("the node may be unable to receive an invoice of {} msat: {}", challenge.amount.value(),
+                         codec::log_text(challenge.warnings.front().second));
+        }
+        above_receivable_ = std::min(above_receivable_.value_or(challenge.amount), challenge.amount);
+    } else if (above_receivable_ && challenge.amount >= *above_receivable_) {
+        above_receivable_.reset();
+    }
+    metrics_.priced_above_receivable(above_receivable_.has_value());
 }
 
 bool Client::is_taken(const PaymentHash& hash) const {
@@ -106,6 +151,7 @@ void Client::refund(RefundRequest request, RefundDone done) {
 void Client::issued(const ServiceName& service, const Result<IssuedChallenge>& challenge) {
     metrics_.invoice(challenge ? metrics::InvoiceResult::created : metrics::InvoiceResult::error);
     if (!challenge) return;
+    note_warnings(*challenge);
     OpenInvoices::Invoice invoice{service.text(), challenge->amount, std::chrono::system_clock::now(),
                                   challenge->expires_at};
     open_invoices_.add(challenge->payment_hash, std::move(invoice));

@@ -33,6 +33,10 @@ class Client {
     Client(boost::asio::io_context& context, std::filesystem::path socket, store::Store& store,
            metrics::Metrics& metrics, runtime::Published<l402::KeyRing>& keys, const paywall::SteadyWall& wall);
 
+    // The node to sell for, where the operator names it; otherwise it is the one that the store knows, and for a store that
+    // knows none the first to answer. Another node at the socket is not sold for. Before start().
+    void sell_for(std::string node_id) { named_node_ = std::move(node_id); }
+
     // Called with each settlement that is new, once it is in the store, on the client's io_context. Before start().
     using Settled = std::function<void(const PaymentHash&)>;
     void on_settled(Settled settled) { settled_ = std::move(settled); }
@@ -54,6 +58,15 @@ class Client {
     [[nodiscard]] const std::optional<HelloReply>& node() const { return node_; }
     [[nodiscard]] const std::optional<NodeFigures>& figures() const { return figures_; }
     [[nodiscard]] const OpenInvoices& open_invoices() const { return open_invoices_; }
+
+    // Why nobody can pay the node; empty where somebody can, or it is not known. Any thread.
+    [[nodiscard]] std::optional<Unpayable> unpayable() const { return unpayable_.load(std::memory_order_relaxed); }
+
+    // Something was priced above what the node can receive, and still is as far as is known. On the client's io_context.
+    [[nodiscard]] bool priced_above_receivable() const { return above_receivable_.has_value(); }
+
+    // Why the node at the socket is not sold for; empty where it is. On the client's io_context.
+    [[nodiscard]] const std::string& foreign_node() const { return foreign_node_; }
 
     // What is paid can be recorded. Any thread.
     [[nodiscard]] bool can_record() const { return store_.writable(); }
@@ -86,6 +99,9 @@ class Client {
     void record(const std::string& node_id, const Settlement& told);
     void recorded(const Settlement& settlement, const Result<bool>& is_new);
     void issued(const ServiceName& service, const Result<IssuedChallenge>& challenge);
+    std::optional<Error> objection_to(const HelloReply& node);
+    void note_figures(const NodeFigures& figures);
+    void note_warnings(const IssuedChallenge& challenge);
 
     boost::asio::io_context& context_;
     std::filesystem::path path_;
@@ -97,6 +113,10 @@ class Client {
     OpenInvoices open_invoices_;
     std::optional<HelloReply> node_;
     std::optional<NodeFigures> figures_;
+    std::string named_node_;
+    std::string foreign_node_;
+    std::optional<Msat> above_receivable_;  // the least amount that the plugin warned of
+    std::atomic<std::optional<Unpayable>> unpayable_{std::nullopt};
     Settled settled_;
     std::function<void()> keys_came_;
     runtime::Published<std::string> node_id_;

@@ -11,6 +11,8 @@ enum class ClientErrc {
     bad_answer,       // an answer that is not what the protocol says
     limited,          // a limit of the service's own, before the plugin was asked
     unrecordable,     // the store cannot be written, so that nothing is sold
+    unpayable,        // nobody can pay the node now: it has no channel, or is off line
+    foreign_node,     // the plugin serves another node than the one that this service sells for
 };
 
 }  // namespace millrace::gateway

@@ -20,6 +20,10 @@ const char* ErrcText<gateway::ClientErrc>::text(gateway::ClientErrc errc) {
             return "the store cannot be written";
         case gateway::ClientErrc::bad_answer:
             return "the plugin's answer is not understood";
+        case gateway::ClientErrc::unpayable:
+            return "nobody can pay the node";
+        case gateway::ClientErrc::foreign_node:
+            return "the gateway belongs to another node";
     }
     return "unknown gateway error";
 }
@@ -213,6 +217,7 @@ Result<void> Protocol::receive_result(Call& call, const boost::json::value& resu
                                                      ", this millraced speaks " + std::to_string(protocol_version) +
                                                      ": install the same version of both");
             }
+            if (std::optional<Error> foreign = events_.objection(*reply)) return *std::move(foreign);
             hello_ = *reply;
             state_ = State::preparing;
             send(Method::keys, {}, now);

@@ -38,6 +38,8 @@ class Protocol {
 
     // What the protocol asks of, and tells, its owner.
     struct Events {
+        // Why nothing is to do with this node, which then hears no more.
+        std::function<std::optional<Error>(const HelloReply&)> objection;
         std::function<std::uint64_t(const std::string& node_id)> next_pay_index;
         std::function<void(const HelloReply&)> ready;
         std::function<void(const Keys&)> keys;

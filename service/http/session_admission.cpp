@@ -388,6 +388,11 @@ Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool
         problem.retry_after = 5;
         return problem;
     }
+    if (is(error, gateway::ClientErrc::unpayable)) {
+        Problem problem{503, "The Lightning node is off line, so nobody could pay. Repeat the request later."};
+        problem.retry_after = 30;
+        return problem;
+    }
     Problem problem{
         503,
         "The Lightning node cannot be reached, so nobody could pay. Nothing was charged: repeat the request later."};

@@ -65,6 +65,14 @@ struct Metrics::Rest {
         gauge("l402_refunds_pending", "Refunds of closed sessions that are owed yet, and asked for again.");
     std::map<std::string, prometheus::Histogram*, std::less<>> rpc_durations;
     prometheus::Gauge& up = gauge("l402_plugin_up", "1 while the plugin answers on its socket.");
+    prometheus::Family<prometheus::Gauge>& payable =
+        prometheus::BuildGauge()
+            .Name("l402_payable")
+            .Help("0 where this is a reason for which challenges cannot be paid, else 1.")
+            .Register(registry);
+    prometheus::Gauge& has_channels = payable.Add({{"reason", "no-channels"}}, 1);
+    prometheus::Gauge& on_line = payable.Add({{"reason", "offline"}}, 1);
+    prometheus::Gauge& receives_enough = payable.Add({{"reason", "inbound"}}, 1);
     prometheus::Gauge& blockheight = gauge("cln_blockheight", "Block height of the node.");
     prometheus::Gauge& peers = gauge("cln_peers", "Peers of the node.");
     prometheus::Gauge& channels = gauge("cln_channels_active", "Channels of the node that can be used.");
@@ -222,6 +230,12 @@ void Metrics::node(const gateway::NodeFigures& figures) {
     rest_->channels.Set(figures.active_channels);
     rest_->spendable.Set(static_cast<double>(figures.spendable.value()));
     rest_->receivable.Set(static_cast<double>(figures.receivable.value()));
+    rest_->has_channels.Set(figures.unpayable == gateway::Unpayable::no_channels ? 0 : 1);
+    rest_->on_line.Set(figures.unpayable == gateway::Unpayable::offline ? 0 : 1);
+}
+
+void Metrics::priced_above_receivable(bool above) {
+    rest_->receives_enough.Set(above ? 0 : 1);
 }
 
 void Metrics::started(std::chrono::system_clock::time_point when) {

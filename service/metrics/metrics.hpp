@@ -75,6 +75,8 @@ class Metrics {
     void refunds_pending(std::size_t count);
     void rpc(std::string_view method, std::chrono::duration<double> took);
     void plugin_up(bool up);
+    // A price is above what the node can receive.
+    void priced_above_receivable(bool above);
     void clock_ahead(std::chrono::seconds by);
     void node(const gateway::NodeFigures& figures);
     void started(std::chrono::system_clock::time_point when);

@@ -50,6 +50,7 @@ std::vector<std::string_view> need_restart(const config::Config& running, const 
     };
     if (place(running) != place(loaded)) out.push_back("admin.address");
     if (running.gateway != loaded.gateway) out.push_back("node.gateway");
+    if (running.node_id != loaded.node_id) out.push_back("node.id");
     if (running.store != loaded.store) out.push_back("store.path");
     return out;
 }
@@ -174,6 +175,7 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     free_ledger_ = std::make_unique<paywall::FreeLedger>(store_->free_use_key());
     for (const paywall::FreeUses& one : store_->take_free_uses()) free_ledger_->load(one);
     gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_, wall_);
+    gateway_->sell_for(started_with_.node_id);
     desk_ = std::make_unique<gateway::ChallengeDesk>(*gateway_);
     desk_->configure(started_with_.challenges);
     gateway_->on_settled([this](const PaymentHash& hash) {
@@ -332,6 +334,8 @@ boost::json::object App::status() const {
         if (gateway_->figures()) {
             for (const auto& [key, value] : to_json(*gateway_->figures())) node[key] = value;
         }
+        node["payable"] = !gateway_->unpayable();
+        node["priced_above_receivable"] = gateway_->priced_above_receivable();
         out["node"] = std::move(node);
     }
     return out;
@@ -444,6 +448,7 @@ std::string App::why_not_ready() const {
     if (descriptors_.short_of_them())
         return "the service is short of file descriptors: connections are refused, and requests are answered 503";
     if (!store_->writable()) return "the store cannot be written: nothing is sold, and what must be recorded is 503";
+    if (!gateway_->foreign_node().empty()) return gateway_->foreign_node();
     if (!keys_.load()) return "the token keys are not known: the plugin has not answered yet";
     if (!gateway_->ready()) return "no connection to the plugin: paid tokens work, nothing can be bought";
     return {};

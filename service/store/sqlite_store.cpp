@@ -113,6 +113,19 @@ class SqliteStore final : public Store {
         return cursor == cursors_.end() ? 1 : cursor->second;
     }
 
+    [[nodiscard]] std::optional<std::string> home_node() const override {
+        std::lock_guard lock(cursor_mutex_);
+        return home_node_;
+    }
+
+    void remember_node(std::string node_id, RememberedDone done) override {
+        {
+            std::lock_guard lock(cursor_mutex_);
+            home_node_ = node_id;
+        }
+        enqueue(NodeWrite{std::move(node_id), std::move(done)});
+    }
+
     void record_first_use(const l402::Identifier& token, std::string_view service, std::chrono::sys_seconds at,
                           FirstUseDone done) override {
         enqueue(FirstUseWrite{token.payment_hash, token.token_id, std::string(service), at, std::move(done)});
@@ -215,6 +228,10 @@ class SqliteStore final : public Store {
         while (cursors.executeStep()) {
             cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
         }
+        SQLite::Statement home(database_,
+                               "SELECT node_id FROM gateway_cursors ORDER BY (SELECT max(settled_at) FROM settlements "
+                               "WHERE settlements.node_id = gateway_cursors.node_id) DESC NULLS LAST LIMIT 1");
+        if (home.executeStep()) home_node_ = home.getColumn(0).getString();
         services_ = read_services(database_);
         for (const TokenGrant& one : read_grants(database_)) facts_.set_granted(one.hash, one.granted_at, one.terms);
     }
@@ -387,6 +404,16 @@ class SqliteStore final : public Store {
         write_audit(write.entry);
     }
 
+    void execute(NodeWrite& write) {
+        SQLite::Statement& cursor = *move_cursor_;
+        cursor.tryReset();
+        cursor.bind(1, write.node_id);
+        cursor.bind(2, std::int64_t{1});
+        cursor.exec();
+    }
+
+    static void finish(NodeWrite& write, const Result<void>& committed) { write.done(committed); }
+
     void execute(GrantWrite& write) {
         write_grant(database_, write.grant);
         write_audit(write.entry);
@@ -490,6 +517,7 @@ class SqliteStore final : public Store {
 
     mutable std::mutex cursor_mutex_;
     std::map<std::string, std::uint64_t, std::less<>> cursors_;
+    std::optional<std::string> home_node_;
 
     mutable std::mutex queue_mutex_;
     std::condition_variable queue_filled_;

@@ -89,6 +89,13 @@ class Store {
     // never passes a gap: the next subscription begins with it.
     [[nodiscard]] virtual std::uint64_t resume_from(std::string_view node_id) = 0;
 
+    // The node that this store's sales are of: the one whose sales came last, or the only one that was remembered; empty for
+    // a new store. Any thread.
+    [[nodiscard]] virtual std::optional<std::string> home_node() const = 0;
+    // Makes it the home node from now on, and writes it down.
+    using RememberedDone = std::function<void(Result<void>)>;
+    virtual void remember_node(std::string node_id, RememberedDone done) = 0;
+
     // Records when a token was first used, unless that is known already. `done` gets what is true then.
     using FirstUseDone = std::function<void(Result<std::chrono::sys_seconds>)>;
     virtual void record_first_use(const l402::Identifier& token, std::string_view service, std::chrono::sys_seconds at,

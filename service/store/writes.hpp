@@ -71,6 +71,11 @@ struct ServicesWrite {
     Store::ServicesDone done;
 };
 
+struct NodeWrite {
+    std::string node_id;
+    Store::RememberedDone done;
+};
+
 struct GrantWrite {
     TokenGrant grant;
     AuditEntry entry;
@@ -78,6 +83,6 @@ struct GrantWrite {
 };
 
 using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, PruneWrite, FreeUsesWrite,
-                           OperatorWrite, ServicesWrite, GrantWrite, QueuedWrite>;
+                           OperatorWrite, ServicesWrite, GrantWrite, NodeWrite, QueuedWrite>;
 
 }  // namespace millrace::store

@@ -2,17 +2,18 @@
 pay. tests/e2e and tests/node both run this file; each brings its own `make_network`."""
 
 import json
-import os
+import shutil
 import socket
-import time
+import tempfile
+from pathlib import Path
 
 import pytest
 from harness.gateway import Gateway
 from harness.network import UNKNOWN_DETAILS, hex64, now, program
 from harness.rpc import RpcError, read_json, wait_for
-from harness.secrets import InvoiceKeys
+from harness.service import Service, Upstream
+from whole_path import path  # noqa: F401
 
-NO_PLUGIN = {"plugins": {"seller": [], "payer": [program("plugin")]}}
 WRONG = [
     ("millrace-challenge-expiry", 10, "must be from 90 to 604800 seconds"),
     ("millrace-challenge-expiry", -90, "must be from 90 to 604800 seconds"),
@@ -218,6 +219,25 @@ def test_case_n4_an_unpaid_row_that_was_deleted_is_not_made_again(make_network):
     assert network.seller.invoice(challenge["payment_hash"]) is None
 
 
+def test_case_n5_rows_of_challenges_that_nobody_paid_in_time_are_removed(make_network):
+    network = make_network()
+    seller = network.seller
+    seller.rpc("invoice", {"amount_msat": 1000, "label": "own", "description": "own", "expiry": 60})
+    paid = seller.challenge(1000, expiry=90)
+    network.payer.pay(paid["bolt11"])
+    for _ in range(10):
+        challenge = seller.challenge(50_000, expiry=90)
+        secret = network.payer.rpc("decode", {"string": challenge["bolt11"]})["payment_secret"]
+        network.send(challenge["payment_hash"], secret, 1, total_msat=50_000, partid=1, groupid=1)
+    labels = lambda: sorted(row["label"] for row in seller.rpc("listinvoices")["invoices"])
+    wait_for(lambda: len(labels()) == 12, "a row for each part that came")
+    network.pass_time(95)
+    kept = sorted(["own", "millrace-" + paid["payment_hash"]])
+    wait_for(lambda: labels() == kept, lambda: f"the rows to go: {labels()}", timeout=60)
+    # The time of the one that was paid is over, too; that it was paid stays.
+    assert [row["payment_hash"] for row in seller.settlements()] == [paid["payment_hash"]]
+
+
 def test_case_n7_sales_are_listed_without_what_others_were_paid(make_network):
     network = make_network()
     before = [network.seller.challenge(1000 + i) for i in range(2)]
@@ -237,3 +257,76 @@ def test_case_n7_sales_are_listed_without_what_others_were_paid(make_network):
     wait_for(lambda: listed() == hashes, "the settlements after a start")
     network.seller.rpc("delinvoice", {"label": "millrace-" + hashes[1], "status": "paid"})
     assert listed() == [hashes[0], hashes[2]]
+
+
+# -- while nobody can pay -------------------------------------------------------------------------------------------------
+
+
+def test_case_n3_a_node_off_line_sells_nothing_new_and_says_so(path):  # noqa: F811
+    whole = path()
+    service, client, seller = whole.sell(), whole.client(), whole.network.seller
+    assert client.get(service.url()) == 0, client.said()
+    assert seller.rpc("millrace-status")["node"]["payable"]
+    assert service.metric('l402_payable{reason="offline"}') == 1
+    whole.network.router.crash()
+    wait_for(lambda: service.metric('l402_payable{reason="offline"}') == 0, "the gauge")
+    status = seller.rpc("millrace-status")["node"]
+    assert not status["payable"] and status["unpayable"] == "offline"
+    refused = service.get()
+    assert refused.status == 503
+    assert int(refused.values("Retry-After")[0]) > 0
+    assert refused.values("WWW-Authenticate") == []
+    # Ready all the same: what was paid works on.
+    assert service.get("/readyz", port=service.metrics_port).status == 200
+    assert client.get(service.url()) == 0, client.said()
+    whole.network.router.start()
+    whole.network.reconnect()
+    wait_for(lambda: service.get().status == 402, "challenges again")
+    assert service.metric('l402_payable{reason="offline"}') == 1
+
+
+def test_case_n3_a_price_above_the_inbound_capacity_is_warned_of(make_network):
+    network = make_network()
+    receivable = network.seller.rpc("millrace-status")["node"]["receivable_msat"]
+    assert 0 < receivable < 2 << 40
+    # What `invoice` says of the same amount.
+    warned = lambda answer: {name: text for name, text in answer.items() if name.startswith("warning_")}
+    assert warned(network.seller.challenge(1000)) == {}
+    challenge = network.seller.challenge(min(receivable * 2, (1 << 40) - 1))
+    assert "warning_capacity" in warned(challenge)
+    own = network.seller.rpc("invoice", {"amount_msat": challenge["amount_msat"], "label": "same", "description": "same"})
+    assert warned(own) == warned(challenge)
+
+
+# -- one socket for two nodes ---------------------------------------------------------------------------------------------
+
+
+def test_case_n8_a_service_holds_on_to_its_node_when_another_takes_the_socket_over(make_network, workplace):
+    place = Path(tempfile.mkdtemp(prefix="mr", dir="/tmp"))  # a short path: it is a socket's
+    shared = {"millrace-socket": str(place / "m.sock")}
+    network = make_network(plugins={"router": [program("plugin")]}, options={"seller": shared, "router": shared})
+    network.router.wait_for_plugin()
+    upstream = Upstream()
+    service = Service(workplace / "shared", place / "m.sock", upstream)
+    try:
+        listens = lambda node: node.has_plugin() and node.rpc("millrace-status")["gateway"]["listening"]
+        owner = wait_for(lambda: next((node for node in (network.seller, network.router) if listens(node)), None), "a node to have the socket")
+        other = network.router if owner is network.seller else network.seller
+        assert "another process serves this socket" in other.rpc("millrace-status")["gateway"]["error"]
+        service.start()
+        assert service.get().status == 402
+        owner.stop_plugin()
+        wait_for(lambda: listens(other), "the other node to take the socket over")
+        wait_for(lambda: other.id.encode() in service.get("/readyz", port=service.metrics_port).body, "the service to say so")
+        refused = service.get("/readyz", port=service.metrics_port)
+        assert refused.status == 503 and owner.id.encode() in refused.body
+        assert service.get().status == 503
+        assert other.rpc("millrace-status")["challenges"]["issued"] == 0
+        other.stop_plugin()
+        start(owner, **shared)
+        service.wait_ready()
+        assert service.get().status == 402
+    finally:
+        service.stop()
+        upstream.stop()
+        shutil.rmtree(place, ignore_errors=True)

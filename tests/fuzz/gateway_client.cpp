@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::vector<int> answers;
     answers.reserve(size);
     gateway::Protocol::Events events;
+    events.objection = [](const gateway::HelloReply&) { return std::optional<Error>(); };
     events.next_pay_index = [](const std::string&) { return std::uint64_t{1}; };
     events.ready = [](const gateway::HelloReply&) {};
     events.keys = [](const gateway::Keys&) {};

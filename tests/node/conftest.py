@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,9 @@ class RealNetwork(Network):
 
     def mine(self, blocks):
         self.bitcoind.generate_block(blocks)
+
+    def pass_time(self, seconds):
+        time.sleep(seconds)
 
     def database_rows(self, node):
         """The tables in which an invoice would leave something, and what lightningd counts."""

@@ -2,7 +2,9 @@
 
 import re
 
+from harness.gateway import Gateway
 from harness.network import program
+from harness.rpc import wait_for
 
 
 def log_of(node):
@@ -26,3 +28,22 @@ def test_case_n2_a_plugin_with_a_wrong_option_is_left_out_and_the_node_starts(no
     node = node_factory.get_node(options={"plugin": program("plugin"), "millrace-challenge-expiry": 10}, broken_log="plugin-millrace")
     assert re.search(r"\*\*BROKEN\*\* plugin-millrace: .*millrace-challenge-expiry=10: must be from 90 to 604800 seconds", log_of(node))
     assert not any(plugin["name"].endswith("/millrace") for plugin in node.rpc.plugin_list()["plugins"])
+
+
+def test_case_n3_a_node_that_stops_gracefully_or_starts_offline_says_that_nobody_can_pay_it(make_network):
+    seller = make_network().seller
+    assert seller.rpc("millrace-status")["node"]["payable"]
+    seller.rpc("graceful", {"timeout": 5})
+    offline = lambda: seller.rpc("millrace-status")["node"].get("unpayable") == "offline"
+    wait_for(offline, "the plugin to see that all peers are gone")
+    with Gateway(seller.gateway) as gateway:
+        gateway.hello()
+        refused = gateway.call("issue", {"amount_msat": 1000, "service": "weather"})
+        assert refused["error"]["code"] == 4024 and "nobody can pay it" in refused["error"]["message"]
+    # An operator is warned, and gets what was asked for.
+    assert "warning_offline" in seller.challenge(1000)
+    seller.lightning.stop()
+    seller.lightning.daemon.opts["offline"] = None
+    seller.start()
+    seller.wait_for_plugin()
+    wait_for(offline, "the plugin to see that the node is off line")

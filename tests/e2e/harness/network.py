@@ -165,6 +165,10 @@ class Network:
     def mine(self, blocks):
         raise NotImplementedError
 
+    def pass_time(self, seconds):
+        """Lets time pass for the nodes."""
+        raise NotImplementedError
+
     def database_rows(self, node):
         """What the node has on disk, as something that compares equal when nothing was written."""
         raise NotImplementedError

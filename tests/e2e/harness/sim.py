@@ -82,6 +82,9 @@ class SimNetwork(Network):
     def mine(self, blocks):
         self.payer.rpc("sim-mine", {"blocks": blocks})
 
+    def pass_time(self, seconds):
+        self.payer.rpc("sim-advance", {"seconds": seconds})
+
     def database_rows(self, node):
         return {
             "invoices": node.rpc("listinvoices"),

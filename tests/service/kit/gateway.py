@@ -7,11 +7,13 @@ import threading
 import time
 
 from . import invoices
+from . import bolt11
 from .macaroons import Token
 
 
 class Gateway:
-    node_id = "02" + "11" * 32
+    node_secret = b"\x05" * 32
+    node_id = bolt11.node_id(node_secret).hex()
 
     def __init__(self, path):
         self.path = str(path)
@@ -31,6 +33,7 @@ class Gateway:
         self.network = "regtest"
         self.alias = "seller"
         self.clock = time.time  # the node's
+        self.receivable = None  # msat: challenges for more come with a warning
         self.listener = None
         self.clients = []
         self.threads = []
@@ -187,9 +190,18 @@ class Gateway:
             if method == "subscribe":
                 client["next"] = params["next_pay_index"]
                 client["ready"] = True
-                figures = {"blockheight": 100, "peers": 2, "active_channels": 3, "spendable_msat": 5, "receivable_msat": 7}
-                self._send(client, {"jsonrpc": "2.0", "method": "node", "params": {"node": figures}})
+                self._send_figures(client)
                 self._push_settlements(client)
+
+    def push_figures(self, **more):
+        """The node's figures, with those given in place of the usual ones."""
+        with self.lock:
+            for client in self.clients:
+                self._send_figures(client, **more)
+
+    def _send_figures(self, client, **more):
+        figures = {"blockheight": 100, "peers": 2, "active_channels": 3, "spendable_msat": 5, "receivable_msat": 7, **more}
+        self._send(client, {"jsonrpc": "2.0", "method": "node", "params": {"node": figures}})
 
     def _issue(self, params):
         if self.refuse_with:
@@ -206,6 +218,7 @@ class Gateway:
                     "deposit": True,
                 }
             }
+        too_much = self.receivable is not None and params["amount_msat"] > self.receivable
         return {
             "result": {
                 "payment_hash": token.payment_hash.hex(),
@@ -214,6 +227,7 @@ class Gateway:
                 "expires_at": int(self.clock()) + self.expiry,
                 "token": token.macaroon.base64(),
                 "www_authenticate": [],
+                **({"warning_capacity": "Insufficient incoming channel capacity to pay invoice"} if too_much else {}),
             }
         }
 

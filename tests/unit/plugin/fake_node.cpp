@@ -58,7 +58,9 @@ void FakeNode::serve(Peer& peer, const bj::object& request) {
     } else if (method == "listconfigs") {
         peer.send(reply(request, {{"configs", {{"cltv-final", {{"value_int", 5}, {"source", "cmdline"}}}}}}));
     } else if (method == "listpeerchannels") {
-        peer.send(reply(request, {{"channels", bj::array{}}}));
+        const bj::object channel{{"state", "CHANNELD_NORMAL"}, {"peer_connected", connected_}, {"short_channel_id", "103x1x0"},
+                                 {"spendable_msat", 1'000'000'000}, {"receivable_msat", 1'000'000'000}};
+        peer.send(reply(request, {{"channels", bj::array{channel}}}));
     } else if (method == "listincoming") {
         peer.send(reply(request, {{"incoming", bj::array{}}}));
     } else if (method == "signinvoice") {

@@ -27,6 +27,9 @@ class FakeNode {
     void answer(const std::string& method, Answer answer) { answers_[method] = std::move(answer); }
     void answer_as_usual(const std::string& method) { answers_.erase(method); }
 
+    // Whether the peer of its one channel is there.
+    void connect(bool connected) { connected_ = connected; }
+
     // The rows of listinvoices.
     std::vector<boost::json::object>& invoices() { return invoices_; }
     // Marks the row of this hash paid, with the next pay_index.
@@ -58,6 +61,7 @@ class FakeNode {
     std::vector<boost::json::object> invoices_;
     std::map<std::string, std::string> datastore_;
     std::vector<std::pair<Peer*, boost::json::object>> waiting_;
+    bool connected_ = true;
     std::uint64_t last_pay_index_ = 0;
     std::uint64_t last_updated_index_ = 0;
     bool aborted_ = false;

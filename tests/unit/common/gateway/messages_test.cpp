@@ -69,6 +69,31 @@ TEST_CASE("Each message is written as the protocol states it") {
           bj::parse(R"({"blockheight":108,"peers":2,"active_channels":3,"spendable_msat":5,"receivable_msat":6})"));
 }
 
+TEST_CASE("N3: figures say why nobody can pay the node, and peers of before and after are understood") {
+    NodeFigures figures{108, 2, 0, Msat(5), Msat(6)};
+    for (const Unpayable why : {Unpayable::no_channels, Unpayable::offline}) {
+        figures.unpayable = why;
+        CHECK(to_json(figures).at("unpayable") == bj::string(std::string(name(why))));
+        CHECK(parse_node_figures(wire(to_json(figures)))->unpayable == why);
+    }
+    // A plugin that does not say, and one that knows another word.
+    bj::object told = to_json(figures);
+    told["unpayable"] = "asleep";
+    CHECK(parse_node_figures(told)->unpayable == Unpayable::offline);
+    told.erase("unpayable");
+    CHECK_FALSE(parse_node_figures(told)->unpayable);
+    told["unpayable"] = 1;
+    CHECK_FALSE(parse_node_figures(told));
+}
+
+TEST_CASE("N3: a challenge carries what keeps it from being paid, if anything") {
+    IssuedChallenge challenge{PaymentHash::from_hex(hash_hex).value(), "lnbc1", Msat(1), at(2), "AA==", {"x"}};
+    CHECK(parse_issued_challenge(wire(to_json(challenge)))->warnings.empty());
+    challenge.warnings = {{"warning_capacity", "too much"}, {"warning_offline", "peers are away"}};
+    CHECK(to_json(challenge).at("warning_capacity") == "too much");
+    CHECK(parse_issued_challenge(wire(to_json(challenge)))->warnings == challenge.warnings);
+}
+
 TEST_CASE("A deposit is told apart in every message that speaks of it") {
     IssueRequest request{Msat(20000), ServiceName::parse("weather").value(), std::nullopt, std::nullopt};
     request.deposit = true;

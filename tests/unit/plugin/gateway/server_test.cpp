@@ -154,6 +154,25 @@ asio::awaitable<bool> ended(Client& client) {
     co_return error == asio::error::eof || error == asio::error::connection_reset;
 }
 
+TEST_CASE("N3: a node off line issues nothing over the gateway, and says why") {
+    Gateway gateway;
+    gateway.node.connect(false);
+    gateway.open();
+    gateway.node.server().run([&]() -> asio::awaitable<void> {
+        const auto loaded = co_await gateway.watch.load();
+        CHECK(loaded);
+        Client client(gateway);
+        co_await client.greet();
+        const bj::object refused = co_await client.ask("issue", one);
+        CHECK(refused.at("error").at("code") == 4024);
+        CHECK(std::string(refused.at("error").at("message").as_string()).find("nobody can pay it") != std::string::npos);
+        const bj::object batch = co_await client.ask("issue", R"({"batch":[)" + std::string(one) + "]}");
+        CHECK(batch.at("error").at("code") == 4024);
+        const bj::object keys = co_await client.ask("keys", "{}");
+        CHECK(keys.at("result").at("current") == 1);
+    });
+}
+
 TEST_CASE("N12: connections that never say hello lock nobody out, and are ended") {
     Gateway gateway;
     gateway.limits.hello_patience = std::chrono::milliseconds(60);

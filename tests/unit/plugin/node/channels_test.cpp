@@ -58,6 +58,7 @@ TEST_CASE("lightningd's channels are read") {
     CHECK(figures.active_channels == 2);
     CHECK(figures.spendable == Msat(9843692484));
     CHECK(figures.receivable == Msat(13));
+    CHECK_FALSE(figures.unpayable);
 }
 
 TEST_CASE("listincoming is read, and a peer with a fee that fits no invoice is left out") {
@@ -72,6 +73,72 @@ TEST_CASE("listincoming is read, and a peer with a fee that fits no invoice is l
     CHECK(in->front().announced);
     CHECK(in->front().hop.fee_proportional_millionths == 10);
     CHECK_FALSE(parse_incoming(boost::json::parse(R"({"incoming":[{"id":"00"}]})")));
+}
+
+TEST_CASE("N3: a node is unpayable where none of its channels is connected, or it has none") {
+    struct {
+        const char* channels;
+        std::optional<gateway::Unpayable> unpayable;
+    } const cases[] = {
+        {"[]", gateway::Unpayable::no_channels},
+        {R"([{"state":"ONCHAIN","peer_connected":true},{"state":"CHANNELD_AWAITING_LOCKIN","peer_connected":true}])", gateway::Unpayable::no_channels},
+        {R"([{"state":"CHANNELD_NORMAL","peer_connected":false}])", gateway::Unpayable::offline},
+        {R"([{"state":"CHANNELD_NORMAL","peer_connected":true,"reestablished":false}])", gateway::Unpayable::offline},
+        {R"([{"state":"CHANNELD_NORMAL","peer_connected":true,"reestablished":true}])", std::nullopt},
+        {R"([{"state":"CHANNELD_NORMAL","peer_connected":true}])", std::nullopt},
+        {R"([{"state":"CHANNELD_NORMAL","peer_connected":false},{"state":"CHANNELD_AWAITING_SPLICE","peer_connected":true}])", std::nullopt},
+    };
+    for (const auto& one : cases) {
+        INFO(one.channels);
+        const auto channels = parse_peer_channels(boost::json::parse(R"({"channels":)" + std::string(one.channels) + "}"));
+        REQUIRE(channels);
+        CHECK(figures_of(*channels).unpayable == one.unpayable);
+    }
+}
+
+PeerChannel away(PeerChannel channel) {
+    channel.usable = false;
+    return channel;
+}
+
+PeerChannel announced(PeerChannel channel) {
+    channel.announced = true;
+    return channel;
+}
+
+TEST_CASE("N3: an amount that the node cannot receive is warned of, as `invoice` does") {
+    using Words = std::vector<std::string>;
+    const Words capacity{"warning_capacity"};
+    struct {
+        const char* what;
+        std::vector<IncomingChannel> incoming;
+        std::vector<PeerChannel> channels;
+        std::uint64_t amount;
+        Words warnings;
+    } const cases[] = {
+        {"within", {incoming(1, 9)}, {channel(1, 1000)}, 999, {}},
+        {"all of it", {incoming(1, 9)}, {channel(1, 1000)}, 1000, capacity},
+        {"more than there is", {incoming(1, 9)}, {channel(1, 1000)}, 1001, capacity},
+        {"two together", {incoming(1, 9), incoming(2, 9)}, {channel(1, 1000), channel(2, 1000)}, 1999, {}},
+        {"what one HTLC may carry", {incoming(1, 9, 400)}, {channel(1, 1000)}, 500, capacity},
+        {"a peer that is away", {incoming(1, 9), incoming(2, 9)}, {channel(1, 100), away(channel(2, 1000))}, 500, {"warning_offline"}},
+        {"a dead end", {incoming(1, 9), incoming(2, 0)}, {channel(1, 100), channel(2, 1000)}, 500, {"warning_deadends"}},
+        {"not announced beside one that is", {incoming(1, 9), incoming(2, 9)}, {announced(channel(1, 100)), channel(2, 1000)}, 500, {"warning_private_unused"}},
+        {"not announced, as all are", {incoming(1, 9), incoming(2, 9)}, {channel(1, 100), channel(2, 1000)}, 500, {}},
+        {"a channel that is not known", {incoming(1, 9), incoming(7, 9)}, {channel(1, 100)}, 500, capacity},
+        {"none", {}, {}, 1, capacity},
+    };
+    for (const auto& one : cases) {
+        INFO(one.what);
+        std::vector<PeerChannel> channels = one.channels;
+        for (PeerChannel& each : channels) each.open = true;
+        Words words;
+        for (const auto& [word, text] : payment_warnings(one.incoming, channels, Msat(one.amount))) {
+            words.push_back(word);
+            CHECK(text.starts_with("Insufficient incoming"));
+        }
+        CHECK(words == one.warnings);
+    }
 }
 
 TEST_CASE("a node with an announced channel needs no hints") {

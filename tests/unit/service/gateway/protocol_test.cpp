@@ -18,11 +18,13 @@ const std::string hash(64, 'a');
 struct Fixture {
     std::vector<std::string> happened;
     std::uint64_t cursor = 41;
+    std::optional<Error> objection;
     gateway::Protocol::Clock::time_point now{};
     gateway::Protocol protocol{events()};
 
     gateway::Protocol::Events events() {
         gateway::Protocol::Events out;
+        out.objection = [this](const gateway::HelloReply&) { return objection; };
         out.next_pay_index = [this](const std::string& id) {
             happened.push_back("resume " + id.substr(0, 2));
             return cursor;
@@ -108,6 +110,20 @@ TEST_CASE("subscription begins where the store ends") {
     CHECK(both[0].at("method") == "keys");
     CHECK(both[1].at("method") == "subscribe");
     CHECK(both[1].at("params").at("next_pay_index") == 41);
+}
+
+TEST_CASE("N8: a node that is not sold for hears no more than hello") {
+    Fixture f;
+    f.objection = fail(gateway::ClientErrc::foreign_node, "another one");
+    f.protocol.connected(f.now);
+    auto hello = f.sent();
+    const auto ended = f.answer(hello[0], R"("result":{"protocol":1,"version":"1","node_id":")" + node +
+                                              R"(","alias":"","network":"regtest","blockheight":7})");
+    REQUIRE_FALSE(ended);
+    CHECK(is(ended.error(), gateway::ClientErrc::foreign_node));
+    CHECK(f.sent().empty());
+    CHECK(f.happened.empty());
+    CHECK_FALSE(f.protocol.ready());
 }
 
 TEST_CASE("notifications are told as they come, and unknown ones are left alone") {

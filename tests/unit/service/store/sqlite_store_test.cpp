@@ -102,6 +102,29 @@ TEST_CASE("a new store has the newest schema and knows nothing") {
     CHECK(contents(folder / "m.db").substr(0, 15) == "SQLite format 3");
 }
 
+TEST_CASE("N8: the store knows its node, be it by name alone, by what it sold, or by what it sold last") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    auto reopen = [&] {
+        store.reset();
+        store = store::open_sqlite(folder / "m.db").value();
+    };
+    CHECK_FALSE(store->home_node());
+    store->remember_node("first", [](const Result<void>& stored) { CHECK(stored); });
+    CHECK(store->home_node() == "first");
+    reopen();
+    CHECK(store->home_node() == "first");
+    CHECK(store->resume_from("first") == 1);
+    CHECK(settle(*store, settlement(2, 7)).value());  // of "node"
+    reopen();
+    CHECK(store->home_node() == "node");
+    CHECK(store->resume_from("node") == 8);
+    // A name alone moves no cursor back.
+    store->remember_node("node", [](const Result<void>& stored) { CHECK(stored); });
+    reopen();
+    CHECK(store->resume_from("node") == 8);
+}
+
 TEST_CASE("migrations are numbered without a gap") {
     int expected = 1;
     for (const store::Migration& migration : store::migrations()) CHECK(migration.version == expected++);
