@@ -419,6 +419,7 @@ def test_pitfall_26_what_nobody_pays_leaves_nothing_behind(house):
     database.close()
     assert rows.pop("free_use_key") == 1  # drawn at the first start, whoever asks
     assert rows.pop("sold_terms") == 2  # for how long each service sells
+    assert rows.pop("gateway_cursors") == 1  # whose gateway it is
     assert not any(rows.values()), rows
 
 

@@ -30,6 +30,7 @@ def successor():
     house, name = make_house("upgrade")
     database = sqlite3.connect(house.folder / "millrace.db")
     database.executescript((HERE / "store.sql").read_text())
+    house.gateway.node_id = database.execute("SELECT node_id FROM gateway_cursors").fetchone()[0]
     database.close()
     house.gateway.epochs = {int(epoch): bytes.fromhex(key) for epoch, key in RECORD["keys"].items()}
     paid = sum(one["settled"] and one["amount_msat"] > 0 for one in [*SOLD.values(), *COOKIES.values()])
