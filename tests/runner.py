@@ -39,6 +39,14 @@ TEST_SECONDS = 300  # one pytest item; more is a hang
 MEMORY_CASES = "case_h1 or case_h2 or case_h3"
 # Ways in which other servers of the protocol went wrong, numbered; those that concern what Millrace has.
 PITFALLS = set(range(1, 28))
+# Small inputs that earlier builds got wrong: of money, HTTP, clients, real nodes and the simulator. S8 and S9 are the simulator's clock.
+CASES = {
+    *(f"M{number}" for number in range(1, 18)),
+    *(f"H{number}" for number in range(1, 32)),
+    *(f"C{number}" for number in range(1, 15)),
+    *(f"N{number}" for number in range(1, 14) if number != 6),
+    *(f"S{number}" for number in range(1, 13) if number not in (8, 9)),
+}
 
 # Not optimised, and line numbers only: with these templates the optimiser would take most of the time of a run.
 BUILD_FLAGS = ["-Dbuildtype=debug", "-Dcpp_args=-g1"]
@@ -266,6 +274,20 @@ class Runner:
             say("   | no test is named test_pitfall_NN_ for: " + ", ".join(map(str, missing)))
         self.tally.add("pitfalls", len(PITFALLS - set(missing)), len(missing), 0, time.monotonic() - started)
 
+    def cases(self):
+        """Each input that an earlier build got wrong has a test named after it: test_case_m1_..., or "M1: ..." of Catch2."""
+        started = time.monotonic()
+        named = set()
+        for source in ROOT.glob("tests/*/*.py"):
+            for found in re.findall(r"^def test_case((?:_[mhcns]\d+)+)_", source.read_text(), re.MULTILINE):
+                named |= set(found.strip("_").upper().split("_"))
+        for source in ROOT.glob("tests/unit/**/*.cpp"):
+            named |= set(re.findall(r"TEST_CASE\(\s*\"([MHCNS]\d+)\b", source.read_text()))
+        missing = sorted(CASES - named, key=lambda case: (case[0], int(case[1:])))
+        if missing:
+            say("   | no test is named after the case: " + ", ".join(missing))
+        self.tally.add("cases", len(CASES) - len(missing), len(missing), 0, time.monotonic() - started)
+
     def secrets(self):
         """No log of any suite holds a credential. (Each e2e test also looks for its own preimages and keys.)"""
         started = time.monotonic()
@@ -388,9 +410,10 @@ class Runner:
             if wanted("docs"):
                 self.docs(plain)
                 self.pitfalls()
+                self.cases()
             for suite in ("conformance", "client", "service", "e2e"):
                 if wanted(suite):
-                    self.pytest("plain", suite, env, workers=arguments.jobs if suite == "e2e" else 1)
+                    self.pytest("plain", suite, env, workers=arguments.jobs if suite in ("service", "e2e") else 1)
             if wanted("browser"):
                 self.browser(plain)
             if wanted("interop"):
@@ -417,7 +440,7 @@ class Runner:
                 env = sanitizer_env("tsan", log)
                 self.unit("tsan", tsan, only=unit_tests_of(tsan, "tests/unit/service"), env=env)
                 env = {**env, **program_env(plain), "MILLRACE_SERVICE": str(tsan / PROGRAMS["service"])}
-                self.pytest("tsan", "service", env)
+                self.pytest("tsan", "service", env, workers=arguments.jobs)
                 self.pytest("tsan", "e2e", env, workers=arguments.jobs, extra=["-m", "service"])
                 self.sanitizer_reports("tsan", log)
 

@@ -4,6 +4,7 @@ import pytest
 from kit import invoices
 from kit.fronts import CachingNginx
 from kit.http import Client
+from kit.service import wait_for
 from kit.upstream import response
 from test_forward_auth import DIALECTS, asks, is_challenge, site  # noqa: F401: a fixture
 from test_proxy import UPGRADE, websocket, websocket_frame
@@ -110,3 +111,29 @@ def test_case_h22_a_402_of_any_size_passes_nginx_in_front_of_an_ordinary_listene
     assert len(lines) == 3 and sum(map(len, lines)) > 4096
     page = site.ask("/weather/metered/a", BROWSER, port=cached)
     assert page.status == 402 and page.get("content-type").startswith("text/html") and page.all("set-cookie")
+
+
+def test_case_h7_a_shared_cache_gives_nothing_that_was_paid_to_a_stranger(site, cached):  # noqa: F811
+    path = "/weather/metered/a"
+    site.backend.routes[path] = lambda *_: response(b"paid", headers=["Cache-Control: public, max-age=3600, s-maxage=7200"])
+    site.backend.routes["/weather/metered/free"] = lambda *_: response(b"free", headers=["Cache-Control: public, max-age=3600"])
+    stranger = site.ask(path, port=cached)
+    assert stranger.status == 402
+    token = site.paid("metered")
+    for name, value in (
+        ("Authorization", token.authorization()),
+        ("Macaroon", token.macaroon.copy().add("preimage=" + token.preimage.hex()).binary().hex()),
+        ("Grpc-Metadata-Macaroon", token.macaroon.copy().add("preimage=" + token.preimage.hex()).binary().hex()),
+    ):
+        assert site.ask(path, {name: value}, port=cached).body == b"paid"
+        assert site.ask(path, port=cached).status == 402, name
+    # By the cookie of a pay page.
+    page = site.ask(path, BROWSER, port=cached)
+    bought = site.token_of(page)
+    site.house.gateway.settle(bought)
+    opened = {**BROWSER, "Cookie": page.all("set-cookie")[0].split(";")[0]}
+    wait_for(lambda: site.ask(path, opened, port=cached).status == 200, "the page opens")
+    assert site.ask(path, port=cached).status == 402
+    # What everybody gets may be kept.
+    assert [site.ask("/weather/metered/free", port=cached).body for _ in range(3)] == [b"free"] * 3
+    assert [request.target for request in site.backend.requests].count("/weather/metered/free") == 1
