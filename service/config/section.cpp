@@ -181,7 +181,7 @@ void Section::duration(std::string_view key, std::chrono::milliseconds& out) {
     }
     Result<std::chrono::milliseconds> value = parse_duration(*written_text);
     if (!value) return fault(key, detail(value.error()));
-    if (value->count() == 0) return fault(key, "must be longer than nothing");
+    if (value->count() == 0) return fault(key, "must be greater than zero");
     out = *value;
 }
 

@@ -79,7 +79,8 @@ std::optional<Error> Client::objection_to(const HelloReply& node) {
     }
     if (home != node.node_id) {
         store_.remember_node(node.node_id, [node_id = node.node_id](const Result<void>& stored) {
-            if (!stored) spdlog::error("node {} is not stored as the one to sell for: {}", node_id, stored.error().message);
+            if (!stored)
+                spdlog::error("could not store node {} as the one to sell for: {}", node_id, stored.error().message);
         });
     }
     return std::nullopt;
@@ -300,7 +301,7 @@ void Client::recorded(const Settlement& settlement, const Result<bool>& is_new) 
     if (!is_new) {
         // The cursor has not moved: a new connection gets it again.
         if (!std::exchange(not_stored_, true))
-            spdlog::error("settlement {} not stored: {}", settlement.pay_index, is_new.error().message);
+            spdlog::error("could not store settlement {}: {}", settlement.pay_index, is_new.error().message);
         close("a settlement could not be stored");
         return;
     }

@@ -325,7 +325,7 @@ std::optional<Fault> ResponseReader::parse(std::string_view bytes, const HeadLim
     parser_->emplace(head_);
     if (to_head) (*parser_)->skip(true);
     if (auto fault = parse_head(**parser_, as_known_version(bytes, altered_), limits)) return Fault{502, fault->detail};
-    if (head_.status < 100 || head_.status > 599) return Fault{502, "The status is none."};
+    if (head_.status < 100 || head_.status > 599) return Fault{502, "The status is not valid."};
     return read_response_fields(head_, to_head);
 }
 

@@ -255,7 +255,7 @@ std::optional<Problem> Session::find_asked(bool* understood) {
     own_ = find_own_endpoint(*site_, x.host, x.target, head.verb);
     if (own_) {
         if (own_->endpoint) return std::nullopt;
-        Problem refused{405, "This address takes another method."};
+        Problem refused{405, "This address does not take this method."};
         refused.fields.push_back("Allow: " + own_->allow);
         return refused;
     }

@@ -355,7 +355,7 @@ class Session {
     std::optional<PaymentHash> payer_;
     Msat price_;               // of this request, in the tier that is being asked about
     Msat local_price_;         // the same by the service's own rules
-    bool priced_ = false;      // price_ is what is asked for; otherwise its source is to be asked yet
+    bool priced_ = false;      // price_ is what is asked for; otherwise the pricer has not answered yet
     unsigned tier_ = 0;        // that is being asked about
     unsigned offer_tier_ = 0;  // that is for sale
     unsigned token_tier_ = 0;  // of the token that was let in

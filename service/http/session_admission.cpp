@@ -330,7 +330,8 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) 
     counts_->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
     gateway::IssuedChallenge issued = *outcome.challenge;
     if (!mint_for_sale(issued)) {
-        Problem unsold{503, "The node's keys are not known yet. Nothing was charged: repeat the request later."};
+        Problem unsold{
+            503, "This service does not know the node's keys yet. Nothing was charged: repeat the request later."};
         unsold.retry_after = 5;
         co_return unsold;
     }
@@ -344,7 +345,7 @@ Awaitable<Problem> Session::demand_payment(paywall::Reason reason, bool worked) 
         if (!deposit.line.empty()) problem.challenges.push_back(std::move(deposit.line));
     }
     if (problem.challenges.empty())
-        co_return Problem{503, "The node is on a network on which nothing is sold by the Payment scheme."};
+        co_return Problem{503, "The Payment scheme sells nothing on the network of this node."};
     // A page's challenge belongs to one browser: whoever holds its cookie is let in once it is paid. It must be one
     // that nobody else was or will be given.
     if (shows_page()) {

@@ -65,7 +65,7 @@ Awaitable<bool> Session::send_events() {
         ticket.reset();
     }
     if (!ticket) {
-        Problem refused{403, "This is for the browser that was shown the page of a payment."};
+        Problem refused{403, "Only the browser that was shown the pay page may listen here."};
         co_return co_await answer(std::move(refused), Outcome::rejected);
     }
     PaymentHash hash = ticket->credential.identifier.payment_hash;

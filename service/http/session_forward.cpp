@@ -16,7 +16,7 @@ using forward_auth::Dialect;
 std::optional<Problem> Session::take_question() {
     const config::Clients& clients = site_->config.clients;
     if (!forward_auth::may_ask(peer_address_, clients.trusted_proxies))
-        return Problem{403, "Only front proxies ask here, and this address is none of clients.trusted_proxies."};
+        return Problem{403, "Only front proxies may ask here, and this address is not in clients.trusted_proxies."};
     const RequestHead& head = exchange_->request.head();
     asked_by_head_ = head.verb == Verb::head;
     auto read = forward_auth::read_question(head);
@@ -54,7 +54,7 @@ Problem Session::not_here() const {
     if (!front_question_)
         return Problem{421, "This service is behind a front proxy, which asks here: send the request to the proxy."};
     // It was denied a moment ago, and would pass now.
-    Problem problem{503, "What keeps this request back is just over. Nothing was used up: repeat the request."};
+    Problem problem{503, "The reason to refuse this request has just ended. Nothing was used up: repeat the request."};
     problem.retry_after = 1;
     return problem;
 }
@@ -63,9 +63,9 @@ Problem Session::not_here() const {
 std::optional<Problem> Session::check_countable() const {
     if (service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
     if (service().counts_by_response())
-        return Problem{501, "What is sold here is counted by the answer, and cannot be asked for through this proxy."};
+        return Problem{501, "This service counts each answer, and sees none through this proxy: ask it directly."};
     if (service().sells_sessions_alone() && !service().schemes.l402)
-        return Problem{501, "This is sold by sessions alone, which cannot be asked for through this proxy."};
+        return Problem{501, "This service sells by sessions alone, and sessions do not work through this proxy."};
     return std::nullopt;
 }
 
@@ -100,7 +100,7 @@ Awaitable<bool> Session::deny(Problem problem, Outcome outcome) {
     bool for_client = front_question_->dialect == Dialect::nginx_answer;
     // A pre-flight that was answered: none of the other proxies can hand that on.
     if (problem.status / 100 == 2 && !for_client) {
-        problem = Problem{403, "Pre-flights are the front proxy's to answer, or to hand to an ordinary listener."};
+        problem = Problem{403, "The front proxy must answer pre-flights, or hand them to an ordinary listener."};
     }
     unsigned status = problem.status;
     if (!forward_auth::is_grpc(exchange_->request.head())) {

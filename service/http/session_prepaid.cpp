@@ -68,7 +68,7 @@ constexpr Refused used{payment::Problem::unknown_challenge, metrics::AuthResult:
 constexpr Refused too_many{payment::Problem::verification_failed, metrics::AuthResult::exhausted, "too_many_deposits",
                            "A session takes a hundred deposits. Open another one with this."};
 constexpr Refused too_late{payment::Problem::challenge_expired, metrics::AuthResult::expired, "expired",
-                           "The time of the challenge is over, and no payment of its invoice in time is known."};
+                           "The challenge has expired, and this service knows of no payment of its invoice in time."};
 constexpr Refused exhausted{
     payment::Problem::insufficient_balance, metrics::AuthResult::exhausted, "insufficient_balance",
     "What is left of the session is less than this costs. Pay the deposit and send it as a topUp."};

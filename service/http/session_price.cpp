@@ -150,7 +150,7 @@ std::optional<Problem> Session::price_by_rules(unsigned tier) {
         case pricing::PriceFault::too_much:
             break;
     }
-    return Problem{400, "This asks for more than one invoice can be made out for; split it."};
+    return Problem{400, "This costs more than one invoice can ask for: split the request."};
 }
 
 // A tier that is not sold (any more) has the service's own price.
@@ -180,7 +180,7 @@ Awaitable<std::optional<Problem>> Session::price_in(unsigned tier) {
     }
     if (!quoted->price) {
         Problem problem{503,
-                        "What this costs cannot be told at the moment. Nothing was charged: repeat the request "
+                        "The price is not available. Nothing was charged: repeat the request "
                         "later."};
         problem.retry_after = 1;
         co_return problem;

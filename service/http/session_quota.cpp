@@ -68,9 +68,9 @@ std::optional<Problem> Session::check_quota() const {
     if (!quota.any() || service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
     std::string_view upgrade = exchange_->request.head().upgrade;
     if ((quota.bytes || quota.credit) && !upgrade.empty())
-        return Problem{400, "What is sold here is counted by the answer: a connection cannot be upgraded."};
+        return Problem{400, "This service counts each answer, so a connection cannot be upgraded here."};
     if (quota.credit && price_ > *quota.credit)
-        return Problem{400, "This costs more than a whole balance holds; split it."};
+        return Problem{400, "This costs more than a whole balance holds: split the request."};
     return std::nullopt;
 }
 
@@ -146,7 +146,7 @@ Awaitable<> Session::release_all() {
     auto start = [&store, hash](auto done) { store.release_charge(hash, std::move(done)); };
     Result<void> released = co_await await_callback<Result<void>>(worker_.context().get_executor(), start);
     if (!released)
-        spdlog::warn("service {}: the charge {} was used for nothing, and that cannot be recorded yet: {}",
+        spdlog::warn("service {}: charge {} came to nothing, and its release could not be recorded yet: {}",
                      service().name.text(), hash.hex(), released.error().message);
 }
 

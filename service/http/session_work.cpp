@@ -67,7 +67,7 @@ Awaitable<std::optional<Problem>> Session::admit_work() {
             count_credential(metrics::AuthResult::bad_signature);
             co_return co_await demand_payment(paywall::Reason::work_refused);
         case paywall::WorkVerdict::busy: {
-            Problem problem{429, "More work comes in than is honoured. Keep the solution, and send it again soon."};
+            Problem problem{429, "Too many solutions come in. Keep yours and send it again soon."};
             problem.retry_after = 1;
             co_return problem;
         }

@@ -74,17 +74,17 @@ std::string_view explain(Reason reason) {
         case Reason::spent:
             return "The payment was used as a charge of the Payment scheme, which buys one request.";
         case Reason::quota_exhausted:
-            return "What the token bought is used up, or less of it is left than this answer takes.";
+            return "The token is used up, or less is left of it than this answer takes.";
         case Reason::balance_too_low:
             return "The token's balance is lower than the price of this request.";
         case Reason::revoked:
-            return "The token was revoked by whoever sells this.";
+            return "The seller has revoked the token.";
         case Reason::tier_too_low:
-            return "The token is of a lower tier than this takes.";
+            return "The token's tier is lower than this request needs.";
         case Reason::missing_capability:
-            return "The token lacks the capability that this takes.";
+            return "The token lacks a capability that this request needs.";
         case Reason::work_refused:
-            return "The work was not done, or not for this, or it came too late, or it was used before.";
+            return "The proof of work is not valid: it is incomplete, for something else, too late, or used before.";
     }
     return "";
 }
@@ -214,7 +214,7 @@ Decision decide(const AdmissionInput& input) {
     if (!input.credential->has_value()) return DemandPayment{Reason::no_credential};
     if (!input.keys)
         return Unavailable{
-            "The node has not answered yet, so that no token can be checked. Nothing is lost: repeat the request "
+            "The node has not answered yet, so this service cannot check tokens. Nothing is lost: repeat the request "
             "later."};
     const l402::Credential& credential = **input.credential;
     if (auto refusal = l402::verify(credential, *input.keys, input.proof)) return DemandPayment{reason_of(*refusal)};

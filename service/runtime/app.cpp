@@ -61,7 +61,7 @@ void note_reload(store::Store& store, const Result<boost::json::object>& done) {
                             done ? "reloaded" : "reload refused", "configuration",
                             done ? boost::json::serialize(*done) : done.error().message};
     store.record_audit(std::move(entry), [](const Result<void>& written) {
-        if (!written) spdlog::error("not in the audit table: {}", written.error().message);
+        if (!written) spdlog::error("an action could not be written to the audit table: {}", written.error().message);
     });
 }
 
@@ -144,8 +144,9 @@ void App::publish(std::shared_ptr<const Site> site) {
     for (const std::string& warning : config::warnings(site->config)) spdlog::warn("{}", warning);
     for (const config::Service& service : site->config.services) {
         if (!service.upstream.tls.verify)
-            spdlog::warn("service {}: upstream_tls.verify is false: whoever answers at its address is believed",
-                         service.name.text());
+            spdlog::warn(
+                "service {}: upstream_tls.verify is false: the service believes whoever answers at that address",
+                service.name.text());
     }
     bool asked = config::takes_questions(site->config);
     for (const config::Service& service : site->config.services) {
@@ -217,7 +218,7 @@ void App::share_out_descriptors() {
     }
     const http::DescriptorPlan plan = http::plan_descriptors(http::limit_of_process(), own);
     if (plan.own < own)
-        spdlog::warn("the limit of {} file descriptors is low: {} are wanted for the service itself; raise LimitNOFILE",
+        spdlog::warn("the limit of {} file descriptors is low: the service itself needs {}; raise LimitNOFILE",
                      plan.limit, own);
     spdlog::debug("{} file descriptors: {} for the service, {} connections of clients", plan.limit, plan.own,
                   plan.clients);
@@ -258,7 +259,7 @@ http::Awaitable<> App::handle_signals() {
 // For how long tokens are sold is on disk before one of them is used, lest a later configuration forget it.
 void App::look_at_usages(const config::Config& config) {
     auto forget = [this](const Result<std::vector<PaymentHash>>& pruned) {
-        if (!pruned) return spdlog::warn("old usages are not removed: {}", pruned.error().message);
+        if (!pruned) return spdlog::warn("old usage could not be removed: {}", pruned.error().message);
         for (const PaymentHash& hash : *pruned) ledger_.forget(hash);
     };
     auto now = std::chrono::floor<std::chrono::seconds>(wall_.now());
@@ -356,7 +357,7 @@ Result<boost::json::object> App::load_again() {
     }
     boost::json::array restart;
     for (std::string_view setting : need_restart(started_with_, *config)) {
-        spdlog::warn("{} has changed: that takes a restart, until then the old value stays", setting);
+        spdlog::warn("{} has changed, which takes a restart: the old value stays until then", setting);
         restart.emplace_back(setting);
     }
     boost::json::object changes = admin::compare(site_.load()->config.services, config->services);

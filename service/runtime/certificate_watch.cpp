@@ -44,7 +44,8 @@ void CertificateWatch::look() {
             spdlog::info("{}: certificate {} loaded anew", one.where, one.files.certificate.string());
             one.renewed(std::move(*context));
         } else {
-            spdlog::error("{}: certificate not loaded anew, the old one stays: {}", one.where, context.error().message);
+            spdlog::error("{}: the certificate could not be reloaded, the old one stays: {}", one.where,
+                          context.error().message);
         }
     }
 }

@@ -109,7 +109,7 @@ Awaitable<> Closer::close_one(store::SessionClose close, bool begun, std::uint64
     Result<store::SessionOutcome> outcome =
         co_await http::await_callback<Result<store::SessionOutcome>>(context_.get_executor(), start);
     if (!outcome) {
-        spdlog::error("session {}: not closed: {}", id.hex(), outcome.error().message);
+        spdlog::error("session {}: could not be closed: {}", id.hex(), outcome.error().message);
         if (mine) {
             ledger_.reopen(id);
             book_.reopen(id);
@@ -206,7 +206,7 @@ Awaitable<> Closer::record(store::SessionRecord& session, store::RefundResult re
     };
     Result<void> written = co_await http::await_callback<Result<void>>(context_.get_executor(), start);
     if (!written) {
-        spdlog::error("session {}: the end of its refund is not recorded: {}", session.id.hex(),
+        spdlog::error("session {}: the end of its refund could not be recorded: {}", session.id.hex(),
                       written.error().message);
         co_return;
     }

@@ -228,7 +228,7 @@ def test_sighup_takes_up_other_files_and_these_are_watched(house, authority):
     assert shown(service.port, trust) == der(third.certificate)
     # Without a certificate: that takes a restart, and the old one is watched on.
     said = service.reload(config(house, 'address = "127.0.0.1:0"'))
-    assert "listen.tls_cert has changed: that takes a restart" in said
+    assert "listen.tls_cert has changed, which takes a restart" in said
     live.renew(first)
     wait_for(lambda: shown(service.port, trust) == der(first.certificate), "the old files are watched on", 6)
 

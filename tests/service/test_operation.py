@@ -147,7 +147,7 @@ def test_a_bad_configuration_keeps_the_old_one_and_says_why(house):
     assert service.get("/weather/x").json()["price_msat"] == 1000
     service.expect_metric("l402_config_last_reload_successful", 0)
     said = service.reload(house.config().replace('"127.0.0.1:0"', '"127.0.0.1:1"', 1))
-    assert "listen.address has changed: that takes a restart" in said
+    assert "listen.address has changed, which takes a restart" in said
     assert service.get("/weather/x").status == 402
     service.expect_metric("l402_config_last_reload_successful", 1)
 

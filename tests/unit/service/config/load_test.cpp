@@ -219,7 +219,7 @@ TEST_CASE("a bad configuration is refused with file, line, key and what would be
         {head + weather + "hidden = 0\n", "m.toml:12: service.hidden: must be true or false, not 0"},
         {head + "[timeouts]\nidle = 10\n" + weather,
          "m.toml:8: timeouts.idle: must be a duration in quotes, such as \"90s\" or \"1h\", not 10"},
-        {head + "[timeouts]\nidle = \"0s\"\n" + weather, "m.toml:8: timeouts.idle: must be longer than nothing"},
+        {head + "[timeouts]\nidle = \"0s\"\n" + weather, "m.toml:8: timeouts.idle: must be greater than zero"},
         {head + "[timeouts]\nidle = \"soon\"\n" + weather,
          "m.toml:8: timeouts.idle: must be a duration such as \"90s\""},
         {head + replaced(weather, "\"weather\"", "\"We ather\""),
