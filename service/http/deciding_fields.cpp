@@ -56,6 +56,17 @@ bool DecidingFields::is_twin(std::string_view name) const {
     });
 }
 
+namespace {
+
+std::string upper_case(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; });
+    return out;
+}
+
+}  // namespace
+
 std::vector<std::string> overriding_methods(const RequestHead& head) {
     std::vector<std::string> out;
     for (const HeaderLine& line : head.fields) {
@@ -63,11 +74,19 @@ std::vector<std::string> overriding_methods(const RequestHead& head) {
         bool overrides = std::any_of(override_names.begin(), override_names.end(),
                                      [&](std::string_view name) { return same_variable(line.name, name); });
         if (!overrides || line.value.empty()) continue;
-        std::string method(line.value);
-        std::transform(method.begin(), method.end(), method.begin(),
-                       [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; });
-        out.push_back(std::move(method));
+        // Frameworks take the first of a list, or the whole.
+        for (std::string_view rest = line.value; !rest.empty();) {
+            const std::size_t comma = std::min(rest.find(','), rest.size());
+            std::string_view one = rest.substr(0, comma);
+            rest.remove_prefix(std::min(comma + 1, rest.size()));
+            while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
+            while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
+            if (!one.empty()) out.push_back(upper_case(one));
+        }
     }
+    // Methods are told apart by case (RFC 9110 §9.1), and servers that do not are many.
+    std::string own = upper_case(head.method);
+    if (own != head.method) out.push_back(std::move(own));
     return out;
 }
 

@@ -35,8 +35,9 @@ class DecidingFields {
     std::vector<std::string> names_;
 };
 
-// The methods that fields such as X-HTTP-Method-Override put in the place of the request's own, in capitals. Rack,
-// Express' method-override, Symfony, Laravel, Spring, ASP.NET and others believe them.
+// The methods, in capitals, that servers may take in place of the request's own: those that fields such as
+// X-HTTP-Method-Override name, which Rack, Express' method-override, Symfony, Laravel, Spring, ASP.NET and others
+// believe, the first of a list or all of it; and its own in capitals, where it has lower-case letters.
 [[nodiscard]] std::vector<std::string> overriding_methods(const RequestHead& head);
 
 }  // namespace millrace::http

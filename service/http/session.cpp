@@ -107,7 +107,7 @@ void Session::begin_request() {
     site_ = worker_.site();
     body_.reset();
     own_.reset();
-    found_ = false;
+    found_ = gift_ = other_method_ = false;
     other_methods_.clear();
     front_question_.reset();
     body_told_ = true;
@@ -294,10 +294,13 @@ std::optional<Problem> Session::find_service() {
         head.verb == Verb::options ? field_value(head, Field::access_control_request_method) : std::string_view();
     paywall::Lookup found = site_->routes.find(x.host, asked.empty() ? head.method : asked, x.target);
     if (!found.ambiguous.empty()) return Problem{400, std::string(found.ambiguous)};
-    if (names_other_method(found.match, asked.empty() ? head.method : asked))
+    const std::vector<std::string> others = overriding_methods(head);
+    other_method_ = !others.empty();
+    if (other_method_ && sold_differently(found.match, asked.empty() ? head.method : asked, others))
         return Problem{400,
-                       "A field such as X-HTTP-Method-Override names a method that is sold differently here: send the "
-                       "request with that method itself."};
+                       "Servers may take this request for one with another method, which is sold differently here, "
+                       "because of a field such as X-HTTP-Method-Override or of lower-case letters: send the request "
+                       "with that method itself, in capitals."};
     if (found.other_methods) {
         // What can be asked for here is told to whoever asks that.
         other_methods_ = std::move(found.allow);
@@ -319,17 +322,26 @@ std::optional<Problem> Session::find_service() {
     found_ = true;
     if (!found.varies.empty() && path_decides(match_)) return Problem{400, std::string(found.varies)};
     path_compared_ = std::move(found.path);
+    // A pre-flight that nobody answers here goes on, and is sold as what it is.
+    const bool answered = !service().cors.empty() && !field_value(head, Field::origin).empty();
+    if (!asked.empty() && other_methods_.empty() && service().forward_options && !answered) {
+        const paywall::Lookup own = site_->routes.find(x.host, head.method, x.target);
+        if (!own.match || own.match->service != match_.service)
+            return Problem{405, "Nothing is offered at this address with this method."};
+        match_ = *own.match;
+    }
     counts_ = &site_->resources[match_.service]->shard(worker_.index());
     return std::nullopt;
 }
 
-// Whether a field puts a method in the place of the request's that decides differently.
-bool Session::names_other_method(const std::optional<paywall::RouteMatch>& match, std::string_view method) const {
+// Whether one of `others` in the place of the request's method decides differently.
+bool Session::sold_differently(const std::optional<paywall::RouteMatch>& match, std::string_view method,
+                               const std::vector<std::string>& others) const {
     if (!match) return false;
     const Exchange& x = *exchange_;
     const std::optional<config::Pricer>& pricer = site_->config.services[match->service].pricer;
     bool priced = pricer && match->access == paywall::Access::sold && pricer->tells("method");
-    for (const std::string& other : overriding_methods(x.request.head())) {
+    for (const std::string& other : others) {
         if (other != method && (priced || site_->routes.find(x.host, other, x.target).match != match)) return true;
     }
     return false;

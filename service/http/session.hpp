@@ -98,7 +98,8 @@ class Session {
     std::optional<Problem> find_asked(bool* understood);
     std::optional<Problem> find_client();
     std::optional<Problem> find_service();
-    [[nodiscard]] bool names_other_method(const std::optional<paywall::RouteMatch>& match, std::string_view method) const;
+    [[nodiscard]] bool sold_differently(const std::optional<paywall::RouteMatch>& match, std::string_view method,
+                                        const std::vector<std::string>& others) const;
     [[nodiscard]] bool path_decides(const paywall::RouteMatch& match) const;
     std::optional<Problem> limit_use();
     Awaitable<bool> answer(Problem problem, Outcome outcome);
@@ -201,7 +202,9 @@ class Session {
     Awaitable<std::optional<Problem>> refuse_prepaid(const Why& why);
 
     // Whether whoever asks gets what is behind, without anything that opens it.
-    [[nodiscard]] bool free_for_all() const { return match_.access == paywall::Access::free || service().dry_run; }
+    [[nodiscard]] bool free_for_all() const {
+        return (match_.access == paywall::Access::free && !gift_) || service().dry_run;
+    }
 
     const config::Service& service() const { return site_->config.services[match_.service]; }
     const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
@@ -263,7 +266,9 @@ class Session {
 
     // session_quota.cpp
     [[nodiscard]] const config::Quota& quota_sold() const { return service().quota_of(token_tier_); }
+    [[nodiscard]] std::optional<Problem> check_upgrade(const config::Quota& quota) const;
     [[nodiscard]] std::optional<Problem> check_quota() const;
+    [[nodiscard]] bool is_safe() const;
     std::optional<paywall::Reason> reserve_use(const l402::Grant& grant,
                                                const std::optional<std::uint64_t>& uses_granted);
     [[nodiscard]] std::optional<Problem> check_recordable();
@@ -367,6 +372,8 @@ class Session {
     std::string quoted_method_;                             // which a quote is about; empty: the request's own
     std::string own_lines_;                                 // header lines of ours in whatever is answered
     bool found_ = false;                                    // a service: match_ is of this request
+    bool gift_ = false;                                     // of a pricer, to this request: others may have to pay
+    bool other_method_ = false;  // a server behind may take it for a request with another method
     std::string other_methods_;                             // that are taken here, where this one is not
     std::optional<OwnMatch> own_;                           // not a service's at all
     std::optional<forward_auth::Question> front_question_;  // that the request in exchange_ is about

@@ -85,6 +85,7 @@ bool Session::admit_from_cache() {
         known->until = paywall::end_of_token(service(), known->grant, facts);
     }
     if (known->until && worker_.shared().wall.now() >= *known->until) return false;
+    if (check_upgrade(paywall::quota_bought(service(), known->grant, known->uses_granted))) return false;
     until_ = known->until;
     payer_ = known->token.payment_hash;
     if (reserve_use(known->grant, known->uses_granted)) return false;
@@ -113,19 +114,22 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall:
 }
 
 Awaitable<std::optional<Problem>> Session::admission() {
-    std::optional<Problem> problem = check_quota();
-    if (problem) co_return problem;
     if (may_be_gift()) co_await look_for_gift();
+    std::optional<Problem> problem;
     if (!admit_from_cache()) problem = co_await admit();
     if (problem || reply_) co_return problem;
     const bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
     if (!by_charge) problem = limit_use();
     if (!problem && admits_nothing()) problem = not_here();
     if (!problem) problem = check_recordable();
+    if (problem && work_) worker_.shared().work.give_back(*std::exchange(work_, std::nullopt));
     co_return problem;
 }
 
 Awaitable<std::optional<Problem>> Session::admit() {
+    // Who brings a token is judged by what that bought.
+    const bool by_token = !exchange_->credential_fields.empty() && !offers_payment_credential() && !offers_work();
+    if (auto refused = check_quota(); refused && !by_token) co_return refused;
     // A service on trial takes whatever comes, and uses nothing up.
     if (offers_payment_credential() && !service().dry_run) co_return co_await admit_charge();
     if (offers_work()) co_return co_await admit_work();
@@ -168,10 +172,15 @@ Awaitable<std::optional<Problem>> Session::admit() {
         if (free) co_return std::nullopt;
         if (demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));
         if (match_.access == paywall::Access::auth_only) co_return not_for_sale(demand->reason);
+        if (auto refused = check_quota()) co_return refused;
         Problem problem = co_await demand_payment(demand->reason);
         co_return problem;
     }
     paywall::Admit& admitted = std::get<paywall::Admit>(decision);
+    if (admitted.token) {
+        if (auto counted = check_upgrade(paywall::quota_bought(service(), admitted.grant, admitted.uses_granted)))
+            co_return counted;
+    }
     if (!admits_nothing()) {
         std::optional<Problem> problem = co_await start_clock(admitted);
         if (problem) co_return problem;
@@ -180,6 +189,8 @@ Awaitable<std::optional<Problem>> Session::admit() {
     if (auto exhausted = reserve_use(admitted.grant, admitted.uses_granted)) {
         count_credential(auth_result(*exhausted));
         if (match_.access == paywall::Access::auth_only) co_return not_for_sale(*exhausted);
+        token_tier_ = offer_tier_;  // what is for sale from here on
+        if (auto refused = check_quota()) co_return refused;
         Problem demanded = co_await demand_payment(*exhausted);
         co_return demanded;
     }

@@ -206,7 +206,7 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
                            proof.challenge_id,
                            service().name.text(),
                            paywall::request_digest(head.method, x.host, x.target.forward),
-                           is_repeatable(head) && head.upgrade.empty(),
+                           is_repeatable(head) && !other_method_ && head.upgrade.empty(),
                            std::chrono::floor<std::chrono::seconds>(now),
                            proof.expires};
     auto start = [&store, &use](auto done) { store.use_charge(use, std::move(done)); };
@@ -215,6 +215,9 @@ Awaitable<std::optional<Problem>> Session::admit_charge() {
     if (!admission) co_return not_recorded();
     if (!paywall::lets_through(*admission)) co_return co_await refuse_used(*admission);
     if (!front_question_) charge_ = proof.payment_hash;
+    // A connection that is upgraded lasts as long as a token of the same price.
+    const std::optional<std::chrono::seconds> lasts = service().timeout_of(offer_tier_);
+    if (lasts && !head.upgrade.empty()) until_ = worker_.shared().wall.now() + *lasts;
     count_credential(metrics::AuthResult::ok);
     exchange_->token_headers = charge_header_lines(proof.payment_hash, service().name.text());
     if (const config::Tier* tier = service().tier(offer_tier_))

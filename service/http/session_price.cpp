@@ -205,7 +205,8 @@ Awaitable<> Session::look_for_gift() {
     collect_credential_fields();
     if (service().sessions && offers_payment_credential()) co_return;  // which may ask for more than what is behind
     auto problem = co_await price_in(offer_tier_);
-    if (!problem && price_ == Msat(0)) match_.access = paywall::Access::free;
+    gift_ = !problem && price_ == Msat(0);
+    if (gift_) match_.access = paywall::Access::free;
 }
 
 // Of an answer that sells something: which tier.

@@ -20,7 +20,7 @@ Awaitable<bool> Session::proxy() {
     const upstream::Group& group = *site_->upstreams[match_.service];
     upstream::Attempts attempts = group.attempts();
     const upstream::Target* target = group.next(attempts, Clock::now());
-    bool repeatable = is_repeatable(head);
+    bool repeatable = is_repeatable(head) && !other_method_;
     const bool used_once = may_be_left_unread(head);
     std::string_view path = x.target.forward;
     if (group.config().rewrite) {

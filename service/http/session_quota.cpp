@@ -26,11 +26,6 @@ using paywall::Reason;
 // waits for the disk.
 constexpr std::uint64_t lease = 1024 * 1024;
 
-// RFC 9110 §9.2.1: it asks for no change.
-bool is_safe(const RequestHead& head) {
-    return head.verb == Verb::get || head.verb == Verb::head || head.verb == Verb::options;
-}
-
 Reason reason_of(paywall::Shortage shortage) {
     return shortage == paywall::Shortage::balance ? Reason::balance_too_low : Reason::quota_exhausted;
 }
@@ -62,13 +57,24 @@ std::optional<Problem> Session::check_recordable() {
     return use_not_recorded();
 }
 
-// What the service's quotas do not allow of any token.
+// RFC 9110 §9.2.1: it asks for no change, whoever reads it.
+bool Session::is_safe() const {
+    const Verb verb = exchange_->request.head().verb;
+    return !other_method_ && (verb == Verb::get || verb == Verb::head || verb == Verb::options);
+}
+
+// What is counted by the answer has none to count in a connection that was upgraded.
+std::optional<Problem> Session::check_upgrade(const config::Quota& quota) const {
+    const bool counted = (quota.bytes || quota.credit) && !service().dry_run && match_.access != paywall::Access::free;
+    if (!counted || exchange_->request.head().upgrade.empty()) return std::nullopt;
+    return Problem{400, "This service counts each answer, so a connection cannot be upgraded here."};
+}
+
+// What the quotas of what is for sale do not allow of any token.
 std::optional<Problem> Session::check_quota() const {
     const config::Quota& quota = quota_sold();
     if (!quota.any() || service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
-    std::string_view upgrade = exchange_->request.head().upgrade;
-    if ((quota.bytes || quota.credit) && !upgrade.empty())
-        return Problem{400, "This service counts each answer, so a connection cannot be upgraded here."};
+    if (auto counted = check_upgrade(quota)) return counted;
     if (quota.credit && price_ > *quota.credit)
         return Problem{400, "This costs more than a whole balance holds: split the request."};
     return std::nullopt;
@@ -128,7 +134,7 @@ Awaitable<bool> Session::settle(paywall::Fate fate) {
     if (fate.came == paywall::Came::head) co_return co_await charge_answer();
     // Nobody will say what it cost: what was set aside for it.
     charged_ = use_->pending().spent_msat + use_->draw(use_->held()).msat;
-    if (use_->quota().bytes && !is_safe(exchange_->request.head())) (void)use_->add_bytes_up_to(lease);
+    if (use_->quota().bytes && !is_safe()) (void)use_->add_bytes_up_to(lease);
     Result<void> recorded = co_await record_pending();
     use_.reset();
     co_return recorded.has_value();
@@ -178,7 +184,7 @@ Awaitable<bool> Session::charge_answer() {
 // The answer is longer than what is left. Of a request that may have changed something it takes all of that: else a
 // token with a byte left would act for ever.
 Awaitable<bool> Session::withhold_answer(const ResponseHead& head) {
-    if (is_safe(exchange_->request.head())) {
+    if (is_safe()) {
         use_.reset();
     } else {
         (void)use_->add_bytes_up_to(std::numeric_limits<std::uint64_t>::max());
@@ -327,7 +333,7 @@ void Session::take_held() {
 void Session::end_use() {
     end_events();
     if (use_) {
-        const paywall::UnsentBytes unsent{is_safe(exchange_->request.head()), leaving_.left(), body_sent_};
+        const paywall::UnsentBytes unsent{is_safe(), leaving_.left(), body_sent_};
         if (covered_ > 0 && paywall::gives_back(unsent)) give_back({0, covered_, 0});
         if (use_->held() > 0 && leaving_.left() && !cost_told_) take_held();
     }

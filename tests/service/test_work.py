@@ -236,3 +236,25 @@ def test_each_limit_sets_a_task(house):
     house.service.get("/weather/x")
     task = Task(house.service.get("/weather/admin/x"))
     assert house.service.get("/weather/admin/x", task.headers()).status == 402
+
+
+def test_case_m17_a_solution_whose_request_was_told_to_wait_is_good_again(house):
+    limited = """
+[[service]]
+name = "open"
+path = "/open/"
+upstream = "{upstream}"
+price_msat = 100
+pow = "request"
+limits = {{ in_all = "1/s" }}
+""".format(upstream=house.upstream.url)
+    challenges = '[challenges]\nreuse = false\nin_all = "1/h"\npow = { bits = 8, max_bits = 8, lifetime = "5m", in_all = "1000/s" }\n'
+    service = house.start(challenges, limited)
+    assert service.get("/open/x").status == 402
+    solved = [Task(service.get("/open/x")).headers() for _ in range(2)]
+    assert service.get("/open/x", solved[0]).status == 200
+    waits = service.get("/open/x", solved[1])
+    assert waits.status == 429 and "Nothing was used up" in waits.json()["detail"]
+    time.sleep(1.1)
+    assert service.get("/open/x", solved[1]).status == 200
+    assert service.get("/open/x", solved[1]).status != 200

@@ -59,3 +59,10 @@ TEST_CASE("M6: fields that put another method in place are read in every spellin
     REQUIRE_FALSE(reader.parse(head, {65536, 16384}));
     CHECK(overriding_methods(reader.head()) == std::vector<std::string>{"DELETE", "PUT"});
 }
+
+TEST_CASE("M6: of a list each method may be the one that is taken, and a method in lower case is one in capitals") {
+    RequestReader reader;
+    const std::string head = "pOst /x HTTP/1.1\r\nHost: h\r\nX-HTTP-Method-Override: delete ,, Put,\r\n\r\n";
+    REQUIRE_FALSE(reader.parse(head, {65536, 16384}));
+    CHECK(overriding_methods(reader.head()) == std::vector<std::string>{"DELETE", "PUT", "POST"});
+}
