@@ -63,7 +63,7 @@ TEST_CASE("H5: a client that resets its connection has left, once the wait lasts
     house.pass(150ms);
     CHECK_FALSE(house.watch.left());
     house.reset();
-    house.pass(50ms);
+    house.pass(200ms);
     CHECK(house.watch.left());
     house.watch.end();
     CHECK(house.watch.left());
@@ -75,20 +75,20 @@ TEST_CASE("H5: one that left before the watch looks is found gone") {
     House house;
     house.watch.begin(*house.ours, *house.upstream, 10s, true);
     house.reset();
-    house.pass(150ms);
+    house.pass(400ms);
     CHECK(house.watch.left());
 }
 
 TEST_CASE("M9: one that closes its side has left after a while in which nothing comes") {
     House house;
-    house.watch.begin(*house.ours, *house.upstream, 120ms, true);
+    house.watch.begin(*house.ours, *house.upstream, 1500ms, true);
     house.client.shutdown(asio::socket_base::shutdown_send);
-    house.pass(180ms);
+    house.pass(300ms);
     CHECK_FALSE(house.watch.left());
     house.watch.touch();
-    house.pass(80ms);
+    house.pass(400ms);
     CHECK_FALSE(house.watch.left());
-    house.pass(100ms);
+    house.pass(1800ms);
     CHECK(house.watch.left());
 }
 
@@ -100,12 +100,12 @@ TEST_CASE("M9: before the request is whole a closed side counts for nothing, and
     CHECK_FALSE(house.watch.left());
     SECTION("then it goes out whole") {
         house.watch.request_is_whole();
-        house.pass(60ms);
+        house.pass(300ms);
         CHECK(house.watch.left());
     }
     SECTION("then it is reset") {
         house.reset();
-        house.pass(30ms);
+        house.pass(200ms);
         CHECK(house.watch.left());
     }
 }
