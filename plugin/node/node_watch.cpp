@@ -116,7 +116,9 @@ asio::awaitable<void> NodeWatch::follow() {
     bool complained = false;
     for (int waited = 0;; ++waited) {
         co_await host::pause(executor_, shortest_interval);
-        if ((!stale_ && waited < longest_interval) || !may_load()) continue;
+        // That a channel is re-established is told by nobody; until one is, nothing is sold.
+        const bool wanted = stale_ || figures_.unpayable || waited >= longest_interval;
+        if (!wanted || !may_load()) continue;
         stale_ = false;
         waited = 0;
         const auto done = co_await load_channels();

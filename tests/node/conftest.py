@@ -93,6 +93,7 @@ class RealNetwork(Network):
                     return False
 
             wait_for(connected, f"{near.name} to reach {far.name}")
+        self.wait_payable()
 
     def mine(self, blocks):
         self.bitcoind.generate_block(blocks)

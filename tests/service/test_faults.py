@@ -227,7 +227,7 @@ def test_a_full_disk(house, small_disk):
     customers.nothing_free()
     # The node is paid all the while, and a killed service starts again, or says what hinders it.
     unseen = house.paid()
-    wait_for_log(service, "not stored")
+    wait_for_log(service, "could not store settlement")
     service.kill()
     service.start(wait_ready=False)
     customers.nothing_free()
@@ -381,7 +381,7 @@ def test_case_m17_what_a_locked_store_cannot_take_back_it_takes_back_later(house
     house.upstream.routes["/charge/act"] = fail
     try:
         assert service.request("POST", "/charge/act", charge.headers(), b"x").status == 500
-        wait_for_log(service, "cannot be recorded yet")
+        wait_for_log(service, "could not be recorded yet")
         asked = len(house.upstream.requests)
         assert unavailable(service.request("POST", "/uses/x", uses.headers(), b"x"), "recorded")
         assert len(house.upstream.requests) == asked

@@ -159,8 +159,12 @@ class Network:
         return [self.payer, self.router, self.seller]
 
     def reconnect(self):
-        """After a node came back: its channels are usable when this returns."""
+        """After a node came back: its channels are usable when this returns, and its plugin knows."""
         raise NotImplementedError
+
+    def wait_payable(self):
+        if self.seller.has_plugin():
+            wait_for(lambda: self.seller.rpc("millrace-status")["node"]["payable"], "the seller's plugin to see its channels")
 
     def mine(self, blocks):
         raise NotImplementedError

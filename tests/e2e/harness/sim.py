@@ -78,6 +78,7 @@ class SimNetwork(Network):
 
     def reconnect(self):
         wait_for(lambda: all(c["peer_connected"] for c in self.router.rpc("listpeerchannels")["channels"]), "the channels")
+        self.wait_payable()
 
     def mine(self, blocks):
         self.payer.rpc("sim-mine", {"blocks": blocks})
