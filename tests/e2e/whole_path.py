@@ -29,6 +29,7 @@ class Path:
     def sell(self, **more):
         self.service = Service(self.directory / f"service{len(self.services)}", self.network.seller.gateway, self.upstream, **more)
         self.services.append(self.service)
+        self.network.wait_payable()
         return self.service.start()
 
     def client(self):
