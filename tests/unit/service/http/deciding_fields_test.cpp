@@ -19,8 +19,9 @@ DecidingFields fields_of(const std::string& lines) {
 }
 
 std::string fault(const DecidingFields& fields, const std::string& lines, bool front = false) {
+    const std::string head = "GET /x HTTP/1.1\r\nHost: h\r\n" + lines + "\r\n";
     RequestReader reader;
-    REQUIRE_FALSE(reader.parse("GET /x HTTP/1.1\r\nHost: h\r\n" + lines + "\r\n", {65536, 16384}));
+    REQUIRE_FALSE(reader.parse(head, {65536, 16384}));
     return fields.fault_of(reader.head(), front).value_or("");
 }
 

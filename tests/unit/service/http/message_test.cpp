@@ -109,7 +109,8 @@ TEST_CASE("H8: of what an Upgrade offers websocket alone is an upgrade") {
     for (const auto& one : cases) {
         INFO(one.lines);
         RequestReader reader;
-        REQUIRE_FALSE(reader.parse("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(one.lines) + "\r\n", limits));
+        const std::string head = "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(one.lines) + "\r\n";
+        REQUIRE_FALSE(reader.parse(head, limits));
         CHECK(reader.head().upgrade == one.upgrade);
     }
 }
