@@ -61,7 +61,8 @@ class Net:
 
     def messages(self, plugin, method=None):
         path = self.home(self.plugin_nodes[plugin]) / f"{plugin}.log"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        lines = [line for line in lines if line.endswith("\n")]  # the last one may still be being written
         seen = [json.loads(line) for line in lines]
         return [message for message in seen if method is None or message["method"] == method]
 

@@ -10,7 +10,7 @@ import signal
 import time
 from pathlib import Path
 
-from .rpc import RpcError, UnixRpc, wait_for
+from .rpc import RpcError, UnixRpc, complete_lines, wait_for
 
 PLUGINS = Path(__file__).resolve().parent.parent / "plugins"
 FEE_BASE_MSAT, FEE_PPM, CLTV_DELTA = 1, 10, 6  # of every channel
@@ -120,8 +120,7 @@ class Node:
 
     def seen(self, plugin, payment_hash):
         """The payment secret in each HTLC of a payment that the plugin saw."""
-        path = self.netdir / f"{plugin}.seen"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = complete_lines(self.netdir / f"{plugin}.seen")
         return [secret for seen_hash, secret in map(str.split, lines) if seen_hash == payment_hash]
 
     # -- what was sold ------------------------------------------------------------------------------------------------

@@ -72,6 +72,12 @@ class Background:
         return self.outcome
 
 
+def complete_lines(path):
+    """What a process that may still be writing has written to a file; [] where there is none yet."""
+    text = path.read_text() if path.exists() else ""
+    return text[:text.rfind("\n") + 1].splitlines()
+
+
 def wait_for(condition, what, timeout=30):
     """The first true value of condition()."""
     end = time.monotonic() + timeout

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from .network import CLTV_DELTA, FEE_BASE_MSAT, FEE_PPM, Network, Node, program
-from .rpc import wait_for
+from .rpc import complete_lines, wait_for
 
 CAPACITY_MSAT = 1_000_000_000
 
@@ -66,7 +66,7 @@ class SimNetwork(Network):
 
     def _ready(self):
         assert self.process.poll() is None, "the simulator ended"
-        for line in self.out.read_text().splitlines():
+        for line in complete_lines(self.out):
             if line.startswith('{"ready"'):
                 return json.loads(line)
         return None
