@@ -85,8 +85,8 @@ std::vector<std::string> overriding_methods(const RequestHead& head) {
         }
     }
     // Methods are told apart by case (RFC 9110 §9.1), and servers that do not are many.
-    std::string own = upper_case(head.method);
-    if (own != head.method) out.push_back(std::move(own));
+    const bool mixed = std::any_of(head.method.begin(), head.method.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    if (mixed) out.push_back(upper_case(head.method));
     return out;
 }
 

@@ -71,8 +71,8 @@ class Session {
     // Between requests, or before the first; since when.
     [[nodiscard]] bool idle() const { return idle_; }
     [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
-    // Something was revoked: ends the request under way if it lives on that.
-    void end_if_revoked();
+    // Something was revoked, or a session is closed: ends the request under way if it lives on that.
+    void end_if_over();
 
     // What own_endpoints.cpp's table names: each answers one request; false: the connection ends.
     Awaitable<bool> send_events();    // session_events.cpp
@@ -305,6 +305,7 @@ class Session {
     [[nodiscard]] config::WorkBuys bought_by_work() const;
     Awaitable<std::optional<Problem>> admit_work();
     void add_task(Problem& problem);
+    void give_work_back();
 
     // session_events.cpp
     Awaitable<> wait_for_settlement(const SettlementWaiters::Place& place, PaymentHash hash, Clock::time_point end);

@@ -122,7 +122,7 @@ Awaitable<std::optional<Problem>> Session::admission() {
     if (!by_charge) problem = limit_use();
     if (!problem && admits_nothing()) problem = not_here();
     if (!problem) problem = check_recordable();
-    if (problem && work_) worker_.shared().work.give_back(*std::exchange(work_, std::nullopt));
+    if (problem) give_work_back();
     co_return problem;
 }
 

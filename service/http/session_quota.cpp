@@ -26,6 +26,10 @@ using paywall::Reason;
 // waits for the disk.
 constexpr std::uint64_t lease = 1024 * 1024;
 
+// Set aside for a request that may change something before the upstream is asked: so many of them side by side as are
+// left of that, and not each for the same last byte.
+constexpr std::uint64_t unsafe_lease = 64 * 1024;
+
 Reason reason_of(paywall::Shortage shortage) {
     return shortage == paywall::Shortage::balance ? Reason::balance_too_low : Reason::quota_exhausted;
 }
@@ -86,7 +90,8 @@ std::optional<Reason> Session::reserve_use(const l402::Grant& grant, const std::
     token_tier_ = grant.tier;
     const config::Quota quota = paywall::quota_bought(service(), grant, uses_granted);
     if (!quota.any() || service().dry_run) return std::nullopt;
-    paywall::Usage ask{quota.uses ? 1U : 0U, 0, quota.credit ? price_.value() : 0};
+    const paywall::Usage ask{quota.uses ? 1U : 0U, quota.bytes && !is_safe() ? unsafe_lease : 0,
+                             quota.credit ? price_.value() : 0};
     auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask, service().held_for(price_, quota));
     if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
     use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
@@ -134,7 +139,7 @@ Awaitable<bool> Session::settle(paywall::Fate fate) {
     if (fate.came == paywall::Came::head) co_return co_await charge_answer();
     // Nobody will say what it cost: what was set aside for it.
     charged_ = use_->pending().spent_msat + use_->draw(use_->held()).msat;
-    if (use_->quota().bytes && !is_safe()) (void)use_->add_bytes_up_to(lease);
+    if (use_->quota().bytes && !is_safe()) (void)use_->raise_bytes(lease);
     Result<void> recorded = co_await record_pending();
     use_.reset();
     co_return recorded.has_value();
@@ -144,7 +149,7 @@ Awaitable<bool> Session::settle(paywall::Fate fate) {
 Awaitable<> Session::release_all() {
     use_.reset();
     drop_free_use();
-    if (work_) worker_.shared().work.give_back(*std::exchange(work_, std::nullopt));
+    give_work_back();
     if (!charge_) co_return;
     const PaymentHash hash = *std::exchange(charge_, std::nullopt);
     receipt_.clear();
@@ -166,7 +171,7 @@ Awaitable<bool> Session::charge_answer() {
         if (head.framing != Framing::chunked) use_->release_held();
         charged_ = use_->pending().spent_msat;
     }
-    if (use_->quota().bytes && head.framing != Framing::none) {
+    if (use_->quota().bytes) {
         bool enough = set_bytes_aside(head);
         if (!enough) co_return co_await withhold_answer(head);
     }
@@ -229,12 +234,13 @@ Awaitable<std::optional<Problem>> Session::commit_admitted() {
 }
 
 bool Session::set_bytes_aside(const ResponseHead& head) {
-    if (head.framing == Framing::length) {
-        if (!use_->add_bytes(head.content_length)) return false;
-        covered_ = head.content_length;
+    if (head.framing == Framing::length || head.framing == Framing::none) {
+        const std::uint64_t length = head.framing == Framing::length ? head.content_length : 0;
+        if (!use_->set_bytes(length)) return false;
+        covered_ = length;
         return true;
     }
-    covered_ = use_->add_bytes_up_to(lease);
+    covered_ = use_->raise_bytes(lease);
     return covered_ > 0;
 }
 

@@ -36,9 +36,12 @@ Awaitable<> Session::tunnel(Stream& upstream) {
     tunnel_ = nullptr;
 }
 
-// What a token opened ends with it: the connection of a request under way is shut, and its tunnel.
-void Session::end_if_revoked() {
-    if (idle_ || !payer_ || !worker_.shared().store.facts(*payer_).revoked) return;
+// What a token opened ends with it: the connection of a request under way is shut, and its tunnel. A session that is
+// being closed waits for its requests, but for a tunnel, which has no end.
+void Session::end_if_over() {
+    if (idle_ || !payer_) return;
+    const bool closing = tunnel_ && visit_ && !worker_.shared().sessions.is_open(visit_->id());
+    if (!closing && !worker_.shared().store.facts(*payer_).revoked) return;
     stream_.shutdown();
     if (tunnel_) tunnel_->end();
 }

@@ -75,15 +75,21 @@ Awaitable<std::optional<Problem>> Session::admit_work() {
             break;
     }
     count_credential(metrics::AuthResult::worked);
+    if (const auto task = l402::Identifier::decode(solution->identifier)) work_ = task->token_id;
     if (buys == config::WorkBuys::invoice) {
         Problem demanded = co_await demand_payment(paywall::Reason::no_credential, true);
-        if (demanded.status != 402) worker_.shared().work.give_back(settings, *solution);
+        if (demanded.status != 402) give_work_back();
+        work_.reset();
         co_return demanded;
     }
     exchange_->token_headers = "X-L402-Service: " + service().name.text() + "\r\nX-L402-Access: work\r\n";
     token_headers_ = exchange_->token_headers;
-    if (const auto task = l402::Identifier::decode(solution->identifier)) work_ = task->token_id;
     co_return std::nullopt;
+}
+
+// What it was solved for came to nothing.
+void Session::give_work_back() {
+    if (work_) worker_.shared().work.give_back(*site_->config.challenges.pow, *std::exchange(work_, std::nullopt));
 }
 
 }  // namespace millrace::http

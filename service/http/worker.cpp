@@ -84,9 +84,10 @@ Awaitable<> Worker::tick() {
         // Of addresses that a reload left without a service, above all.
         std::erase_if(pools_, [](const auto& pool) { return pool->size() == 0 && pool.use_count() == 1; });
         date_ = http_date(std::chrono::system_clock::now());
-        if (std::uint64_t revocations = shared_.store.revocations_version(); revocations != looked_at_) {
-            looked_at_ = revocations;
-            for (Session* session : sessions_) session->end_if_revoked();
+        const std::uint64_t ends = shared_.store.revocations_version() + shared_.sessions.closings();
+        if (ends != looked_at_) {
+            looked_at_ = ends;
+            for (Session* session : sessions_) session->end_if_over();
         }
     }
 }

@@ -122,7 +122,7 @@ class Worker {
     std::uint64_t cache_site_ = 0;
     std::uint64_t cache_keys_ = 0;
     std::uint64_t cache_revocations_ = 0;
-    std::uint64_t looked_at_ = 0;  // revocations, for requests under way
+    std::uint64_t looked_at_ = 0;  // revocations and closings of sessions, for requests under way
     paywall::CredentialCache cache_;
     discovery::DocumentCache documents_;
     Watchdog watchdog_;

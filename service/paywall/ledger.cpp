@@ -86,14 +86,16 @@ auto Ledger::change(const PaymentHash& hash, Change make) {
 
 std::variant<Reservation, Shortage> Ledger::reserve(const PaymentHash& hash, const config::Quota& quota,
                                                     const Usage& ask, std::optional<std::uint64_t> held_msat) {
+    Usage pending = ask;
     auto shortage = change(hash, [&](Account& account) -> std::optional<Shortage> {
         const Usage left = account.left(quota);
         if (quota.bytes && left.bytes == 0) return Shortage::bytes;
         if (quota.credit && account.overdrawn() && left.spent_msat == 0) return Shortage::balance;
-        return account.reserve(quota, {ask.uses, ask.bytes, ask.spent_msat + held_msat.value_or(0)});
+        pending.bytes = std::min(ask.bytes, left.bytes);
+        return account.reserve(quota, {ask.uses, pending.bytes, ask.spent_msat + held_msat.value_or(0)});
     });
     if (shortage) return *shortage;
-    return Reservation(*this, hash, quota, ask, held_msat);
+    return Reservation(*this, hash, quota, pending, held_msat);
 }
 
 void Ledger::use(const PaymentHash& hash, const Usage& used) {
@@ -177,12 +179,19 @@ void Reservation::release_held() {
     held_ = 0;
 }
 
-bool Reservation::add_bytes(std::uint64_t bytes) {
-    bool enough = ledger_->change(hash_, [&](Account& account) {
-        return !account.reserve(quota_, Usage{0, bytes, 0});
+bool Reservation::set_bytes(std::uint64_t bytes) {
+    const bool enough = ledger_->change(hash_, [&](Account& account) {
+        if (bytes > pending_.bytes) return !account.reserve(quota_, Usage{0, bytes - pending_.bytes, 0});
+        account.release(Usage{0, pending_.bytes - bytes, 0});
+        return true;
     });
-    if (enough) pending_.bytes += bytes;
+    if (enough) pending_.bytes = bytes;
     return enough;
+}
+
+std::uint64_t Reservation::raise_bytes(std::uint64_t to) {
+    if (to > pending_.bytes) (void)add_bytes_up_to(to - pending_.bytes);
+    return pending_.bytes;
 }
 
 bool Reservation::add_msat(std::uint64_t msat) {

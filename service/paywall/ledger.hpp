@@ -64,8 +64,9 @@ class Reservation;
 
 class Ledger {
   public:
-    // `held_msat`: what the request may cost beyond what it asks for, and no more; empty: that is not known. Also refuses where not a single byte is left of a
-    // quota of bytes, though the size of the response is not known, and where the balance is overdrawn.
+    // Of bytes, as many of those asked for as are left; of the rest all, or it refuses. `held_msat`: what the request may
+    // cost beyond what it asks for, and no more; empty: that is not known. Also refuses where not a single byte is left of
+    // a quota of bytes, though the size of the response is not known, and where the balance is overdrawn.
     [[nodiscard]] std::variant<Reservation, Shortage> reserve(const PaymentHash& hash, const config::Quota& quota,
                                                               const Usage& ask,
                                                               std::optional<std::uint64_t> held_msat = {});
@@ -110,8 +111,11 @@ class Reservation {
     [[nodiscard]] const PaymentHash& hash() const { return hash_; }
     [[nodiscard]] const config::Quota& quota() const { return quota_; }
 
-    // Sets more bytes aside: all or none; or as many as are left, up to `most`, answering how many.
-    [[nodiscard]] bool add_bytes(std::uint64_t bytes);
+    // So many bytes pending in place of those that are; false: there are not enough, and it stays as it was.
+    [[nodiscard]] bool set_bytes(std::uint64_t bytes);
+    // Up to so many bytes pending, as far as there are; answers how many are.
+    std::uint64_t raise_bytes(std::uint64_t to);
+    // As many bytes more as are left, up to `most`; answers how many.
     [[nodiscard]] std::uint64_t add_bytes_up_to(std::uint64_t most);
     [[nodiscard]] bool add_msat(std::uint64_t msat);  // all or none
     // Makes so much more pending: of what is held and no more than that, where the most is known; else of what is left,

@@ -75,6 +75,7 @@ bool SessionBook::begin_close(const PaymentHash& id) {
     if (place == entries_.end() || place->second.terms.state != State::open) return false;
     place->second.terms.state = State::closing;
     --open_;
+    closings_.fetch_add(1, std::memory_order_relaxed);
     return true;
 }
 
@@ -114,6 +115,7 @@ SessionBook::Sweep SessionBook::sweep() {
         if (entry.visits == 0 && entry.used + entry.terms.idle <= now) {
             entry.terms.state = State::closing;
             --open_;
+            closings_.fetch_add(1, std::memory_order_relaxed);
             out.idle.push_back(id);
             continue;
         }

@@ -9,6 +9,7 @@
 // outlives its visits.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -68,8 +69,12 @@ class SessionBook {
     [[nodiscard]] std::optional<Msat> deposit(const PaymentHash& id) const;
     [[nodiscard]] std::optional<State> state(const PaymentHash& id) const;
 
+    [[nodiscard]] bool is_open(const PaymentHash& id) const { return state(id) == State::open; }
+
     // False where it is not open.
     bool begin_close(const PaymentHash& id);
+    // How many have begun to close; grows with each.
+    [[nodiscard]] std::uint64_t closings() const { return closings_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool in_use(const PaymentHash& id) const;
     void closed(const PaymentHash& id);
     void reopen(const PaymentHash& id);
@@ -96,6 +101,7 @@ class SessionBook {
     std::unordered_map<PaymentHash, Entry> entries_;
     std::multimap<Time, PaymentHash> due_;  // when each open one is looked at next: not before it can be idle
     std::size_t open_ = 0;
+    std::atomic<std::uint64_t> closings_{0};
 };
 
 }  // namespace millrace::paywall

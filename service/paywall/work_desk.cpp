@@ -100,15 +100,9 @@ WorkVerdict WorkDesk::use(const config::Work& settings, const macaroon::Macaroon
     return WorkVerdict::good;
 }
 
-void WorkDesk::give_back(const TokenId& task) {
+void WorkDesk::give_back(const config::Work& settings, const TokenId& task) {
     std::lock_guard lock(mutex_);
-    spent_.erase(task);
-}
-
-void WorkDesk::give_back(const config::Work& settings, const macaroon::Macaroon& solution) {
-    const auto identifier = l402::Identifier::decode(solution.identifier);
-    std::lock_guard lock(mutex_);
-    if (identifier && spent_.erase(identifier->token_id) == 1) honoured_.put_back(settings.in_all);
+    if (spent_.erase(task) == 1) honoured_.put_back(settings.in_all);
 }
 
 }  // namespace millrace::paywall

@@ -53,11 +53,8 @@ class WorkDesk {
     // Uses a solution up.
     [[nodiscard]] WorkVerdict use(const config::Work& settings, const macaroon::Macaroon& solution,
                                   const std::string& service, config::WorkBuys buys, Time now);
-    // A solution that was used and got nothing: it stays good for as long as it would have been.
-    void give_back(const config::Work& settings, const macaroon::Macaroon& solution);
-
-    // What a solution was used for came to nothing: it is good again.
-    void give_back(const TokenId& task);
+    // What the solution of this task was used for came to nothing: it stays good for as long as it would have been.
+    void give_back(const config::Work& settings, const TokenId& task);
 
   private:
     void forget_expired(Time now);

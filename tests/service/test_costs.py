@@ -233,6 +233,40 @@ def test_case_m8_an_answer_withheld_for_lack_of_bytes_takes_all_that_is_left(sho
     assert len(acted) == 1
 
 
+def test_case_m8_requests_side_by_side_do_not_all_act_for_the_same_last_byte(shop):
+    acted = []
+
+    def act(request, connection, stream):
+        acted.append(request)
+        time.sleep(0.5)
+        return response(b"a" * 1024)
+
+    shop.upstream.routes["/bytes/fill"] = lambda *_: response(b"f" * 4095)
+    shop.upstream.routes["/bytes/act"] = act
+    headers, token = balance(shop, "bytes")
+    assert left(shop.service.get("/bytes/fill", headers), "bytes") == 1
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(shop.service.request("POST", "/bytes/act", headers, b"x")))
+               for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {(answer.status, answer.json()["reason"]) for answer in answers} == {(402, "quota_exhausted")}
+    assert len(acted) == 1
+    assert used(shop, token)[1] == 4096
+
+
+def test_case_m8_what_was_set_aside_for_an_answer_is_left_when_it_was_short(shop):
+    shop.upstream.routes["/bytes/act"] = lambda *_: response(b"a" * 10)
+    headers, token = balance(shop, "bytes")
+    for number in range(1, 4):
+        assert left(shop.service.request("POST", "/bytes/act", headers, b"x"), "bytes") == 4096 - 10 * number
+    shop.upstream.routes["/bytes/act"] = lambda *_: b"HTTP/1.1 204 No Content\r\n\r\n"
+    assert left(shop.service.request("POST", "/bytes/act", headers, b"x"), "bytes") == 4096 - 30
+    assert used(shop, token)[1] == 30
+
+
 def test_case_m8_who_leaves_before_the_answer_does_not_act_for_nothing(shop):
     """The bytes of an answer that nobody waited for are counted, where the request may have changed something."""
     import socket

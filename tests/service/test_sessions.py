@@ -550,6 +550,26 @@ def test_closing_a_session_ends_its_streams(market):
         assert [name for name, _ in events][-1] == "end"
 
 
+def test_closing_a_session_ends_the_connections_that_it_opened(market):
+    def echo(_, connection, stream):
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        while line := stream.readline():
+            connection.sendall(line)
+        raise Upstream.Hangup
+
+    market.upstream.routes["/stream/ws"] = echo
+    deposit = opened(market)
+    upgrade = {"Connection": "upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    with market.service.client() as client:
+        assert client.request("GET", "/stream/ws", {**upgrade, **deposit.bearer()}).read().status == 101
+        client.send(b"there\n")
+        assert client.stream.readline() == b"there\n"
+        began = time.monotonic()
+        assert market.service.get("/stream/x", deposit.close()).json()["status"] == "closed"
+        assert time.monotonic() - began < 5
+        assert client.ended()
+
+
 def test_events_that_are_counted_come_unencoded(market):
     deposit = opened(market, "/events/x")
     market.service.get("/events/x", {**deposit.bearer(), "Accept-Encoding": "gzip"})

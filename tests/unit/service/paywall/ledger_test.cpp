@@ -46,7 +46,7 @@ TEST_CASE("what is asked of an account is set aside, or it is said what is missi
         {"a quota that has shrunk", {.uses = 3}, {7, 0, 0}, {1, 0, 0}, "uses"},
         {"the last byte", {.bytes = 10}, {0, 9, 0}, {0, 1, 0}, "reserved"},
         {"no byte is left, and none is asked for yet", {.bytes = 10}, {0, 10, 0}, {}, "bytes"},
-        {"more bytes than there are", {.bytes = 10}, {}, {0, UINT64_MAX, 0}, "bytes"},
+        {"as many bytes as there are", {.bytes = 10}, {}, {0, UINT64_MAX, 0}, "reserved"},
         {"the whole balance", {.credit = Msat(1000)}, {0, 0, 0}, {0, 0, 1000}, "reserved"},
         {"more than the balance", {.credit = Msat(1000)}, {0, 0, 1}, {0, 0, 1000}, "balance"},
         {"a price of nothing at a balance of nothing", {.credit = Msat(1000)}, {0, 0, 1000}, {}, "reserved"},
@@ -221,12 +221,13 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
         for (int step = 0; step < 400; ++step) {
             std::uint64_t what = random.below(8);
             if (what == 0 || open.empty()) {
-                Usage ask = balance ? Usage{0, 0, random.below(60)} : Usage{1, 0, 0};
+                Usage ask = balance ? Usage{0, 0, random.below(60)} : Usage{1, random.below(60), 0};
                 auto answer = ledger.reserve(hash(9), quota, ask);
                 const std::uint64_t rest = left(&Usage::spent_msat);
                 bool expected = balance ? ask.spent_msat <= rest && (overdrawn == 0 || rest > 0)
                                         : left(&Usage::uses) > 0 && left(&Usage::bytes) > 0;
                 REQUIRE((said(answer) == "reserved") == expected);
+                ask.bytes = std::min(ask.bytes, left(&Usage::bytes));
                 if (expected) open.push_back({std::move(std::get<Reservation>(answer)), ask, 0});
                 continue;
             }
@@ -234,13 +235,16 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
             Open& one = open[at];
             std::uint64_t amount = random.below(80);
             if (what == 1 && !balance) {
-                bool expected = amount <= left(&Usage::bytes);
-                REQUIRE(one.reservation.add_bytes(amount) == expected);
-                if (expected) one.pending.bytes += amount;
+                const bool expected = amount <= left(&Usage::bytes) + one.pending.bytes;
+                REQUIRE(one.reservation.set_bytes(amount) == expected);
+                if (expected) one.pending.bytes = amount;
             } else if (what == 2 && !balance) {
                 std::uint64_t expected = std::min(amount, left(&Usage::bytes));
                 REQUIRE(one.reservation.add_bytes_up_to(amount) == expected);
                 one.pending.bytes += expected;
+                const std::uint64_t most = one.pending.bytes + left(&Usage::bytes);
+                one.pending.bytes = std::max(one.pending.bytes, std::min(amount * 2, most));
+                REQUIRE(one.reservation.raise_bytes(amount * 2) == one.pending.bytes);
             } else if (what == 3 && balance) {
                 std::uint64_t most = left(&Usage::spent_msat) + one.pending.spent_msat;
                 REQUIRE(one.reservation.settle(amount) == (amount <= most));

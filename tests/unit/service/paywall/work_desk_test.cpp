@@ -61,7 +61,7 @@ TEST_CASE("M17: work whose request came to nothing is good again") {
     for (int i = 0; i < 2; ++i) {
         CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon) == WorkVerdict::good);
         CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon) == WorkVerdict::refused);
-        desk.give_back(id_of(work));
+        desk.give_back(easy, id_of(work));
     }
     CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon + 60s) == WorkVerdict::refused);
 }
@@ -137,9 +137,9 @@ TEST_CASE("N1: work that got nothing is good again, and costs the rate nothing")
     for (int i = 0; i < 3; ++i) {
         CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::good);
         CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::refused);
-        desk.give_back(slow, work);
+        desk.give_back(slow, id_of(work));
     }
-    desk.give_back(slow, work);  // twice is once
+    desk.give_back(slow, id_of(work));  // twice is once
     CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon + 60s) == WorkVerdict::refused);
     CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::good);
     const macaroon::Macaroon other = solved(desk.set(slow, "weather", WorkBuys::invoice, noon));
