@@ -213,9 +213,10 @@ void Session::draw_cost(std::uint64_t cost) {
 
 void Session::warn_of_cost(std::uint64_t cost) const {
     if (!service().max_cost || !site_->upstreams[match_.service]->first_dear_answer()) return;
-    spdlog::warn("service {}: a request cost {} msat, more than max_cost_msat = {}: it draws no more than that. This is "
-                 "told once",
-                 service().name.text(), cost, service().max_cost->value());
+    spdlog::warn(
+        "service {}: a request cost {} msat, more than max_cost_msat = {}: it draws no more than that. This is "
+        "told once",
+        service().name.text(), cost, service().max_cost->value());
 }
 
 // For forward auth, where nobody tells what became of the request: as soon as it is let through.

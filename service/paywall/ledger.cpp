@@ -32,8 +32,7 @@ Usage Account::left(const config::Quota& quota) const {
     if (closed_) return {};
     return {rest(quota.uses.value_or(no_limit), used_.uses, reserved_.uses),
             rest(quota.bytes.value_or(no_limit), used_.bytes, reserved_.bytes),
-            rest(quota.credit ? quota.credit->value() : no_limit, used_.spent_msat,
-                 reserved_.spent_msat + overdrawn_)};
+            rest(quota.credit ? quota.credit->value() : no_limit, used_.spent_msat, reserved_.spent_msat + overdrawn_)};
 }
 
 std::optional<Shortage> Account::reserve(const config::Quota& quota, const Usage& ask) {

@@ -49,9 +49,7 @@ class Account {
     [[nodiscard]] const Usage& used() const { return used_; }
     [[nodiscard]] const Usage& reserved() const { return reserved_; }
     [[nodiscard]] bool overdrawn() const { return overdrawn_ > 0; }
-    [[nodiscard]] bool blank() const {
-        return !closed_ && overdrawn_ == 0 && used_ == Usage{} && reserved_ == Usage{};
-    }
+    [[nodiscard]] bool blank() const { return !closed_ && overdrawn_ == 0 && used_ == Usage{} && reserved_ == Usage{}; }
 
   private:
     Usage used_;
@@ -64,9 +62,9 @@ class Reservation;
 
 class Ledger {
   public:
-    // Of bytes, as many of those asked for as are left; of the rest all, or it refuses. `held_msat`: what the request may
-    // cost beyond what it asks for, and no more; empty: that is not known. Also refuses where not a single byte is left of
-    // a quota of bytes, though the size of the response is not known, and where the balance is overdrawn.
+    // Of bytes, as many of those asked for as are left; of the rest all, or it refuses. `held_msat`: what the request
+    // may cost beyond what it asks for, and no more; empty: that is not known. Also refuses where not a single byte is
+    // left of a quota of bytes, though the size of the response is not known, and where the balance is overdrawn.
     [[nodiscard]] std::variant<Reservation, Shortage> reserve(const PaymentHash& hash, const config::Quota& quota,
                                                               const Usage& ask,
                                                               std::optional<std::uint64_t> held_msat = {});

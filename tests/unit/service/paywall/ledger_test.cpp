@@ -97,7 +97,8 @@ TEST_CASE("the true cost takes the place of the price, as far as the balance goe
 }
 
 // Against a model of sums alone, with every step that a request can take, in random order.
-TEST_CASE("of an account that is being closed nothing more is set aside, and it is said what it can have used at most") {
+TEST_CASE(
+    "of an account that is being closed nothing more is set aside, and it is said what it can have used at most") {
     Ledger ledger;
     auto first = ledger.reserve(hash(1), credit, {0, 0, 300});
     auto& early = std::get<Reservation>(first);
@@ -131,7 +132,7 @@ TEST_CASE("a balance that grows is there for a reservation under way") {
 
 TEST_CASE("M10: what a request may cost is held while it is under way, and bounds what it draws") {
     struct {
-        std::uint64_t cost;      // that is told
+        std::uint64_t cost;  // that is told
         bool covered;
         std::uint64_t expected;  // of a price of 100 and 300 held
     } const cases[] = {{0, true, 0}, {100, true, 100}, {250, true, 250}, {400, true, 400}, {401, false, 400}};
@@ -163,9 +164,7 @@ TEST_CASE("M10: what a request may cost is held while it is under way, and bound
         reservation.commit();
         CHECK(ledger.used(hash(1)) == Usage{0, 0, 150});
     }
-    {
-        auto unused = ledger.reserve(hash(1), credit, {0, 0, 100}, 300);
-    }
+    { auto unused = ledger.reserve(hash(1), credit, {0, 0, 100}, 300); }
     CHECK(said(ledger.reserve(hash(1), credit, {0, 0, 850})) == "reserved");
 }
 
