@@ -1,6 +1,14 @@
 #include "service/http/watchdog.hpp"
 
+#include <time.h>
+
 namespace millrace::http {
+
+Watchdog::Clock::time_point Watchdog::Clock::now() {
+    ::timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
 
 void Watchdog::look(Clock::time_point now) {
     for (Watch* watch = first_; watch; watch = watch->next_) {

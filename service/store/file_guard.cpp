@@ -1,11 +1,6 @@
 #include "service/store/file_guard.hpp"
 
 namespace millrace::store {
-namespace {
-
-constexpr std::size_t database = 0;  // in files_
-
-}  // namespace
 
 FileGuard::FileGuard(const std::filesystem::path& file, std::function<bool()> same_content)
     : files_{{{file.string()}, {file.string() + "-wal"}, {file.string() + "-shm"}, {file.string() + ".lock"}}},
@@ -14,9 +9,11 @@ FileGuard::FileGuard(const std::filesystem::path& file, std::function<bool()> sa
 }
 
 std::optional<std::string> FileGuard::fault() {
+    struct ::stat database {};
     for (Watched& one : files_) {
         struct ::stat now {};
         const bool there = ::stat(one.path.c_str(), &now) == 0;
+        if (&one == files_.data()) database = now;
         if (there && one.inode == 0) {
             one.device = now.st_dev;
             one.inode = now.st_ino;
@@ -25,16 +22,14 @@ std::optional<std::string> FileGuard::fault() {
         return "the store's file " + one.path + (there ? " was replaced" : " was moved away or deleted") +
                " while it was in use: put it back, or restart millraced to go on with what is there";
     }
-    if (content_changed())
-        return "the store's file " + files_[database].path +
+    if (content_changed(database))
+        return "the store's file " + files_.front().path +
                " was overwritten while it was in use: stop millraced and restore the file";
     return std::nullopt;
 }
 
 // A file that is ours is read again only after the next change.
-bool FileGuard::content_changed() {
-    struct ::stat now {};
-    if (::stat(files_[database].path.c_str(), &now) != 0) return false;
+bool FileGuard::content_changed(const struct ::stat& now) {
     const bool changed =
         now.st_mtim.tv_sec != written_.tv_sec || now.st_mtim.tv_nsec != written_.tv_nsec || now.st_size != size_;
     if (!changed) return false;

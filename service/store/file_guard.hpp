@@ -33,9 +33,9 @@ class FileGuard {
         ::dev_t device = 0;
         ::ino_t inode = 0;  // 0: not there yet
     };
-    [[nodiscard]] bool content_changed();
+    [[nodiscard]] bool content_changed(const struct ::stat& database);
 
-    std::array<Watched, 4> files_;
+    std::array<Watched, 4> files_;  // the database in front
     std::function<bool()> same_content_;
     ::timespec written_{};
     ::off_t size_ = 0;

@@ -295,9 +295,11 @@ class SqliteStore final : public Store {
     }
 
     // Nothing to write is written too, where the last commit failed: to see whether it works again. A file that is gone
-    // is found out before and behind a commit.
+    // is found out behind each commit, and before those that come after a pause.
     Result<void> commit(std::vector<Write>& group) {
-        if (auto gone = guard_->fault()) return fail(Errc::write_failed, *gone);
+        const auto now = std::chrono::steady_clock::now();
+        const bool looked = now - looked_after_file_ < look_after_file && writable();
+        if (auto gone = looked ? std::nullopt : look_at_file(now)) return fail(Errc::write_failed, *gone);
         if (group.empty() && writable()) return {};
         try {
             SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
@@ -307,7 +309,7 @@ class SqliteStore final : public Store {
             for (Write& write : group) std::visit([&](auto& one) { execute(one); }, write);
             transaction.commit();
             // What was moved away meanwhile holds what nobody will read.
-            if (auto gone = guard_->fault()) return fail(Errc::write_failed, *gone);
+            if (auto gone = look_at_file(now)) return fail(Errc::write_failed, *gone);
             owed_releases_.clear();
             return {};
         } catch (const SQLite::Exception& error) {
@@ -317,6 +319,11 @@ class SqliteStore final : public Store {
         } catch (const std::exception& error) {  // a row that no millraced wrote, no memory
             return fail(Errc::write_failed, error.what());
         }
+    }
+
+    std::optional<std::string> look_at_file(std::chrono::steady_clock::time_point now) {
+        looked_after_file_ = now;
+        return guard_->fault();
     }
 
     void execute(FirstUseWrite& write) {
@@ -500,6 +507,7 @@ class SqliteStore final : public Store {
     std::vector<paywall::FreeUses> stored_free_uses_;
     std::optional<QueuedSessions> sessions_;
     std::optional<FileGuard> guard_;
+    std::chrono::steady_clock::time_point looked_after_file_{};
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
     std::vector<config::StoredService> services_;
