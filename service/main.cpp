@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the service
 
-    auto passed = millrace::http::activated_sockets(environment, getpid());
+    auto passed = millrace::listen::activated_sockets(environment, getpid());
     if (!passed) {
         spdlog::critical("{}", passed.error().message);
         return 1;

@@ -23,6 +23,8 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import house
+
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = {
     "plugin": "plugin/millrace",
@@ -269,6 +271,14 @@ class Runner:
             say("   | " + failure)
         self.tally.add("docs", checks - len(failures), len(failures), 0, time.monotonic() - started)
 
+    def house(self):
+        """The rooms of the service include one another as doc/architecture.md says."""
+        started = time.monotonic()
+        checks, wrong = house.faults()
+        for fault in wrong:
+            say("   | " + fault)
+        self.tally.add("house", max(checks - len(wrong), 0), len(wrong), 0, time.monotonic() - started)
+
     def pitfalls(self):
         """Each way in which other servers of the protocol went wrong has a test named after it: test_pitfall_05_..."""
         started = time.monotonic()
@@ -415,6 +425,7 @@ class Runner:
                 self.unit("plain", plain)
             if wanted("docs"):
                 self.docs(plain)
+                self.house()
                 self.pitfalls()
                 self.cases()
             for suite in ("conformance", "client", "service", "e2e"):

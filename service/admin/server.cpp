@@ -73,7 +73,7 @@ void Server::stop() {
 }
 
 std::string Server::url() const {
-    auto address = http::local_address(acceptor_);
+    auto address = listen::local_address(acceptor_);
     return address ? "http://" + address->text() : settings_().listen.text();
 }
 
@@ -93,7 +93,7 @@ http::Awaitable<> Server::accept() {
             co_await pause.async_wait(http::use_result);
             continue;
         }
-        async::spawn(acceptor_.get_executor(), serve(std::move(socket), http::peer_name(peer)),
+        async::spawn(acceptor_.get_executor(), serve(std::move(socket), listen::peer_name(peer)),
                      "a connection to the admin listener");
     }
 }

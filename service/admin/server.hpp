@@ -8,8 +8,8 @@
 #include <memory>
 
 #include "service/admin/api.hpp"
-#include "service/http/listening_socket.hpp"
 #include "service/limits/seats.hpp"
+#include "service/listen/listening_socket.hpp"
 
 namespace millrace::admin {
 
@@ -17,7 +17,7 @@ class Server {
   public:
     // `settings` answers the tokens in force; both must outlive the server.
     using Settings = std::function<config::Admin()>;
-    Server(http::ListeningSocket socket, Api& api, Settings settings)
+    Server(listen::ListeningSocket socket, Api& api, Settings settings)
         : acceptor_(std::move(socket.acceptor)),
           file_(std::move(socket.file)),
           api_(api),
@@ -34,7 +34,7 @@ class Server {
     http::Awaitable<std::optional<Answer>> receive(http::Socket& socket, limits::Seats::Ticket ticket, Incoming& in);
     http::Awaitable<std::optional<Answer>> receive_body(http::Socket& socket, Incoming& in);
 
-    http::Acceptor acceptor_;
+    listen::Acceptor acceptor_;
     std::optional<SocketFile> file_;
     Api& api_;
     Settings settings_;

@@ -4,8 +4,8 @@
 
 #include "common/codec/ascii.hpp"
 #include "common/payment/credential.hpp"
-#include "service/http/header_rules.hpp"
 #include "service/pages/pay_cookie.hpp"
+#include "service/relay/header_rules.hpp"
 
 namespace millrace::forward_auth {
 namespace {
@@ -25,7 +25,7 @@ void add_lines(std::string_view lines, std::vector<std::string>& out) {
 }
 
 bool is_credential(const http::HeaderLine& field) {
-    return http::is_l402_authorization(field.value) || payment::is_payment_authorization(field.value);
+    return relay::is_l402_authorization(field.value) || payment::is_payment_authorization(field.value);
 }
 
 // What is left for the backend of the two fields in which there are credentials.
@@ -56,7 +56,7 @@ std::string names_to_remove(const Passed& passed, const Rest& rest) {
     std::string out = "macaroon, token, grpc-metadata-macaroon, grpc-metadata-token";
     if (!rest.authorization) out += ", authorization";
     if (!rest.cookie) out += ", cookie";
-    for (std::string_view name : http::told_upstream) {
+    for (std::string_view name : relay::told_upstream) {
         if (passed.token_lines.find(name) != std::string_view::npos) continue;
         out += ", ";
         std::transform(name.begin(), name.end(), std::back_inserter(out), codec::to_lower);

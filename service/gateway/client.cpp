@@ -26,7 +26,7 @@ constexpr std::chrono::milliseconds last_retry{5000};
 }  // namespace
 
 Client::Client(asio::io_context& context, std::filesystem::path socket, store::Store& store, metrics::Metrics& metrics,
-               runtime::Published<l402::KeyRing>& keys, const paywall::SteadyWall& wall)
+               async::Published<l402::KeyRing>& keys, const paywall::SteadyWall& wall)
     : context_(context),
       path_(std::move(socket)),
       store_(store),

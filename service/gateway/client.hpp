@@ -16,11 +16,11 @@
 
 #include "common/l402/token.hpp"
 #include "common/payment/charge_request.hpp"
+#include "service/async/published.hpp"
 #include "service/gateway/open_invoices.hpp"
 #include "service/gateway/protocol.hpp"
 #include "service/metrics/metrics.hpp"
 #include "service/paywall/steady_wall.hpp"
-#include "service/runtime/published.hpp"
 #include "service/store/store.hpp"
 
 namespace millrace::gateway {
@@ -31,10 +31,10 @@ class Client {
 
     // All references must outlive the client.
     Client(boost::asio::io_context& context, std::filesystem::path socket, store::Store& store,
-           metrics::Metrics& metrics, runtime::Published<l402::KeyRing>& keys, const paywall::SteadyWall& wall);
+           metrics::Metrics& metrics, async::Published<l402::KeyRing>& keys, const paywall::SteadyWall& wall);
 
-    // The node to sell for, where the operator names it; otherwise it is the one that the store knows, and for a store that
-    // knows none the first to answer. Another node at the socket is not sold for. Before start().
+    // The node to sell for, where the operator names it; otherwise it is the one that the store knows, and for a store
+    // that knows none the first to answer. Another node at the socket is not sold for. Before start().
     void sell_for(std::string node_id) { named_node_ = std::move(node_id); }
 
     // Called with each settlement that is new, once it is in the store, on the client's io_context. Before start().
@@ -62,7 +62,8 @@ class Client {
     // Why nobody can pay the node; empty where somebody can, or it is not known. Any thread.
     [[nodiscard]] std::optional<Unpayable> unpayable() const { return unpayable_.load(std::memory_order_relaxed); }
 
-    // Something was priced above what the node can receive, and still is as far as is known. On the client's io_context.
+    // Something was priced above what the node can receive, and still is as far as is known. On the client's
+    // io_context.
     [[nodiscard]] bool priced_above_receivable() const { return above_receivable_.has_value(); }
 
     // Why the node at the socket is not sold for; empty where it is. On the client's io_context.
@@ -107,7 +108,7 @@ class Client {
     std::filesystem::path path_;
     store::Store& store_;
     metrics::Metrics& metrics_;
-    runtime::Published<l402::KeyRing>& keys_;
+    async::Published<l402::KeyRing>& keys_;
     const paywall::SteadyWall& wall_;
     Protocol protocol_;
     OpenInvoices open_invoices_;
@@ -119,7 +120,7 @@ class Client {
     std::atomic<std::optional<Unpayable>> unpayable_{std::nullopt};
     Settled settled_;
     std::function<void()> keys_came_;
-    runtime::Published<std::string> node_id_;
+    async::Published<std::string> node_id_;
     Socket socket_;
     boost::asio::steady_timer retry_timer_;
     boost::asio::steady_timer tick_timer_;

@@ -47,7 +47,7 @@ void Endpoint::stop() {
 }
 
 config::ListenAddress Endpoint::address() const {
-    return http::local_address(acceptor_).value_or(config::ListenAddress{});
+    return listen::local_address(acceptor_).value_or(config::ListenAddress{});
 }
 
 http::Awaitable<> Endpoint::accept() {
@@ -61,7 +61,7 @@ http::Awaitable<> Endpoint::accept() {
             co_await pause.async_wait(http::use_result);
             continue;
         }
-        async::spawn(acceptor_.get_executor(), serve(std::move(socket), http::peer_name(peer)),
+        async::spawn(acceptor_.get_executor(), serve(std::move(socket), listen::peer_name(peer)),
                      "a connection to the metrics listener");
     }
 }

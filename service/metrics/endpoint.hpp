@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "service/http/listening_socket.hpp"
 #include "service/limits/seats.hpp"
+#include "service/listen/listening_socket.hpp"
 
 namespace millrace::metrics {
 
@@ -20,7 +20,7 @@ struct EndpointSources {
 
 class Endpoint {
   public:
-    Endpoint(http::Acceptor acceptor, EndpointSources sources)
+    Endpoint(listen::Acceptor acceptor, EndpointSources sources)
         : acceptor_(std::move(acceptor)), sources_(std::move(sources)) {}
 
     void start();
@@ -32,7 +32,7 @@ class Endpoint {
     http::Awaitable<> serve(http::Socket socket, std::string peer);
     std::string answer(std::string_view head) const;
 
-    http::Acceptor acceptor_;
+    listen::Acceptor acceptor_;
     EndpointSources sources_;
     limits::Seats seats_{limits::Seats::Bounds{}};
 };

@@ -37,7 +37,6 @@ class SteadyWall {
 
     // Any thread.
     [[nodiscard]] System now(Steady steady) const { return System(to_system(steady.time_since_epoch() + base())); }
-    [[nodiscard]] System now() const { return now(std::chrono::steady_clock::now()); }
 
     // How far the system's clock is ahead of now(); zero but for jumps that are not believed. Any thread.
     [[nodiscard]] std::chrono::seconds ahead() const {

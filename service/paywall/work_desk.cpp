@@ -76,7 +76,7 @@ void WorkDesk::forget_expired(Time now) {
 }
 
 WorkVerdict WorkDesk::use(const config::Work& settings, const macaroon::Macaroon& solution, const std::string& service,
-                          config::WorkBuys buys, Time now) {
+                          config::WorkBuys buys, Time now, limits::Clock::time_point tick) {
     const auto identifier = l402::Identifier::decode(solution.identifier);
     if (!identifier || !solution.verifies(root_key(key_, solution.identifier))) return WorkVerdict::refused;
     const auto& caveats = solution.caveats;
@@ -94,7 +94,7 @@ WorkVerdict WorkDesk::use(const config::Work& settings, const macaroon::Macaroon
     std::lock_guard lock(mutex_);
     forget_expired(now);
     if (spent_.contains(identifier->token_id)) return WorkVerdict::refused;
-    if (spent_.size() >= max_spent || honoured_.take(settings.in_all, limits::Clock::now())) return WorkVerdict::busy;
+    if (spent_.size() >= max_spent || honoured_.take(settings.in_all, tick)) return WorkVerdict::busy;
     spent_.insert(identifier->token_id);
     order_.emplace_back(expires, identifier->token_id);
     return WorkVerdict::good;

@@ -50,9 +50,10 @@ class WorkDesk {
     };
     [[nodiscard]] Task set(const config::Work& settings, const std::string& service, config::WorkBuys buys, Time now);
 
-    // Uses a solution up.
+    // Uses a solution up. `tick`: the steady clock, for the rate of all solutions together.
     [[nodiscard]] WorkVerdict use(const config::Work& settings, const macaroon::Macaroon& solution,
-                                  const std::string& service, config::WorkBuys buys, Time now);
+                                  const std::string& service, config::WorkBuys buys, Time now,
+                                  limits::Clock::time_point tick);
     // What the solution of this task was used for came to nothing: it stays good for as long as it would have been.
     void give_back(const config::Work& settings, const TokenId& task);
 

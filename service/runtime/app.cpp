@@ -76,7 +76,7 @@ Result<config::Config> load_checked(const std::filesystem::path& file, const con
     if (!config) return config;
     if (auto groups = upstream::make_groups(config->services, {}); !groups)
         return Error{groups.error().code, file.string() + ": " + groups.error().message};
-    if (auto pricers = http::Pricers::check(config->services); !pricers)
+    if (auto pricers = upstream::Pricers::check(config->services); !pricers)
         return Error{pricers.error().code, file.string() + ": " + pricers.error().message};
     if (auto tls = load_tls(*config); !tls) return Error{tls.error().code, file.string() + ": " + tls.error().message};
     return config;
@@ -119,19 +119,19 @@ App::~App() {
     workers_.clear();
 }
 
-Result<std::shared_ptr<const Site>> App::make_site(config::Config config) {
-    std::shared_ptr<const Site> before = site_.load();
+Result<std::shared_ptr<const site::Site>> App::make_site(config::Config config) {
+    std::shared_ptr<const site::Site> before = site_.load();
     auto upstreams = upstream::make_groups(config.services, before ? before->upstreams : upstream::Groups{});
     if (!upstreams) return upstreams.error();
-    auto site = std::make_shared<Site>(std::move(config), metrics_);
+    auto site = std::make_shared<site::Site>(std::move(config), metrics_);
     site->upstreams = std::move(*upstreams);
     auto prices = pricers_.make(site->config.services);
     if (!prices) return prices.error();
     site->prices = std::move(*prices);
-    return std::shared_ptr<const Site>(std::move(site));
+    return std::shared_ptr<const site::Site>(std::move(site));
 }
 
-void App::publish(std::shared_ptr<const Site> site) {
+void App::publish(std::shared_ptr<const site::Site> site) {
     look_at_usages(site->config);
     std::vector<std::pair<std::string, Msat>> prices;
     for (const config::Service& service : site->config.services) {
@@ -158,7 +158,7 @@ void App::publish(std::shared_ptr<const Site> site) {
     site_.publish(std::move(site));
 }
 
-Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
+Result<void> App::start(std::vector<listen::ActivatedSocket> passed) {
     for (int signal : {SIGHUP, SIGINT, SIGTERM}) signals_.add(signal);  // kept until run() looks at them
     started_at_ = std::chrono::system_clock::now();
     metrics_.started(started_at_);
@@ -187,17 +187,16 @@ Result<void> App::start(std::vector<http::ActivatedSocket> passed) {
     closer_ = std::make_unique<sessions::Closer>(*control_, *store_, *gateway_, sessions_, ledger_, metrics_);
 
     for (std::size_t i = 0; i < worker_count_; ++i) {
-        http::Shared shared{site_,     keys_,   *desk_, *store_,       metrics_, waiters_,  use_limits_,
-                            *gateway_, ledger_, wall_,  *free_ledger_, work_,    sessions_, *closer_, descriptors_,
-                            connections_};
-        workers_.push_back(std::make_unique<http::Worker>(i, std::move(shared)));
+        front::Shared shared{site_,   keys_, *desk_,        *store_, metrics_,  waiters_, use_limits_,  *gateway_,
+                             ledger_, wall_, *free_ledger_, work_,   sessions_, *closer_, descriptors_, connections_};
+        workers_.push_back(std::make_unique<front::Worker>(i, std::move(shared)));
     }
     if (auto opened = listeners_.open(started_with_, std::move(passed)); !opened) return opened.error();
     if (auto opened = open_admin(); !opened) return opened.error();
     descriptors_at_start_ = http::open_in_process();
     share_out_descriptors();
     if (started_with_.metrics) {
-        auto metrics_acceptor = http::listen_on(control_->get_executor(), *started_with_.metrics);
+        auto metrics_acceptor = listen::listen_on(control_->get_executor(), *started_with_.metrics);
         if (!metrics_acceptor) return metrics_acceptor.error();
         metrics::EndpointSources sources{[this] { return metrics_text(); }, [this] { return why_not_ready(); }};
         endpoint_ = std::make_unique<metrics::Endpoint>(std::move(*metrics_acceptor), std::move(sources));
@@ -262,7 +261,7 @@ void App::look_at_usages(const config::Config& config) {
         if (!pruned) return spdlog::warn("old usage could not be removed: {}", pruned.error().message);
         for (const PaymentHash& hash : *pruned) ledger_.forget(hash);
     };
-    auto now = std::chrono::floor<std::chrono::seconds>(wall_.now());
+    auto now = std::chrono::floor<std::chrono::seconds>(wall_.now(std::chrono::steady_clock::now()));
     store_->prune_usages(paywall::longest_times(config.services), now, forget);
 }
 
@@ -279,14 +278,14 @@ http::Awaitable<> App::prune_usages() {
 
 Result<void> App::open_admin() {
     if (!started_with_.admin) return {};
-    std::vector<http::ActivatedSocket> none;
-    auto sockets = http::open_sockets(control_->get_executor(), started_with_.admin->listen, none);
+    std::vector<listen::ActivatedSocket> none;
+    auto sockets = listen::open_sockets(control_->get_executor(), started_with_.admin->listen, none);
     if (!sockets) return sockets.error();
     auto reader = store::Reader::open(started_with_.store);
     if (!reader) return reader.error();
     admin::Sources sources;
     sources.config = [this] {
-        std::shared_ptr<const Site> site = site_.load();
+        std::shared_ptr<const site::Site> site = site_.load();
         return std::shared_ptr<const config::Config>(site, &site->config);
     };
     sources.not_ready = [this] { return why_not_ready(); };
@@ -307,7 +306,7 @@ Result<void> App::open_admin() {
 
 // The tokens of the newest configuration; those of the start where it has no [admin], since the listener stays.
 config::Admin App::admin_settings() const {
-    const std::shared_ptr<const Site> site = site_.load();
+    const std::shared_ptr<const site::Site> site = site_.load();
     return site->config.admin ? *site->config.admin : *started_with_.admin;
 }
 

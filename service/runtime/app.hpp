@@ -13,18 +13,18 @@
 #include <vector>
 
 #include "service/admin/server.hpp"
+#include "service/async/published.hpp"
+#include "service/front/worker.hpp"
 #include "service/gateway/client.hpp"
-#include "service/http/health_checker.hpp"
-#include "service/http/pricer.hpp"
-#include "service/http/worker.hpp"
 #include "service/metrics/endpoint.hpp"
 #include "service/metrics/metrics.hpp"
 #include "service/paywall/steady_wall.hpp"
 #include "service/runtime/listeners.hpp"
-#include "service/runtime/published.hpp"
-#include "service/runtime/site.hpp"
 #include "service/sessions/closer.hpp"
+#include "service/site/site.hpp"
 #include "service/store/store.hpp"
+#include "service/upstream/health_checker.hpp"
+#include "service/upstream/pricer.hpp"
 
 namespace millrace::runtime {
 
@@ -38,14 +38,14 @@ class App {
 
     // Opens the store and the listeners, of which systemd may have opened some before. Errors: of the store, of TLS
     // files, of the listeners.
-    [[nodiscard]] Result<void> start(std::vector<http::ActivatedSocket> passed);
+    [[nodiscard]] Result<void> start(std::vector<listen::ActivatedSocket> passed);
 
     // Serves until SIGTERM or SIGINT, drains, returns.
     void run();
 
   private:
-    Result<std::shared_ptr<const Site>> make_site(config::Config config);
-    void publish(std::shared_ptr<const Site> site);
+    Result<std::shared_ptr<const site::Site>> make_site(config::Config config);
+    void publish(std::shared_ptr<const site::Site> site);
     http::Awaitable<> handle_signals();
     http::Awaitable<> drain();
     http::Awaitable<> watch_clock();
@@ -72,10 +72,10 @@ class App {
     config::Environment environment_;
     std::size_t worker_count_;
     metrics::Metrics metrics_;
-    Published<Site> site_;
-    Published<l402::KeyRing> keys_;
+    async::Published<site::Site> site_;
+    async::Published<l402::KeyRing> keys_;
     http::Descriptors descriptors_;
-    http::SettlementWaiters waiters_;
+    front::SettlementWaiters waiters_;
     paywall::SteadyWall wall_{std::chrono::system_clock::now(), std::chrono::steady_clock::now()};
     std::unique_ptr<boost::asio::io_context> control_;
     std::unique_ptr<store::Store> store_;
@@ -88,13 +88,13 @@ class App {
     paywall::WorkDesk work_;
     paywall::SessionBook sessions_{std::chrono::steady_clock::now};
     std::unique_ptr<sessions::Closer> closer_;
-    std::vector<std::unique_ptr<http::Worker>> workers_;
+    std::vector<std::unique_ptr<front::Worker>> workers_;
     Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;
     std::unique_ptr<admin::Api> admin_api_;
     std::unique_ptr<admin::Server> admin_;
-    http::HealthChecker health_checker_;
-    http::Pricers pricers_;
+    upstream::HealthChecker health_checker_;
+    upstream::Pricers pricers_;
     boost::asio::signal_set signals_;
     std::vector<std::thread> threads_;
     std::size_t descriptors_at_start_ = 0;

@@ -72,7 +72,7 @@ http::Awaitable<admin::ServiceOutcome> App::change_services(admin::ServiceChange
     auto groups = upstream::make_groups(config->services, {});
     if (!groups) co_return admin::Refusal{422, "Nothing was changed: " + groups.error().message};
     bool removes = change.kind == admin::ServiceChange::Kind::remove;
-    std::shared_ptr<const Site> before = site_.load();
+    std::shared_ptr<const site::Site> before = site_.load();
     admin::Changed changed{plan.name, std::shared_ptr<const config::Config>(before, &before->config)};
     if (change.dry_run) {
         if (!removes) changed.config = std::make_shared<const config::Config>(std::move(*config));

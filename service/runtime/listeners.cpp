@@ -35,24 +35,23 @@ Result<std::vector<LoadedTls>> load_tls(const config::Config& config) {
     return out;
 }
 
-Result<void> Listeners::open(const config::Config& config, std::vector<http::ActivatedSocket> passed) {
+Result<void> Listeners::open(const config::Config& config, std::vector<listen::ActivatedSocket> passed) {
     auto loaded = load_tls(config);
     if (!loaded) return loaded.error();
     auto next_tls = loaded->begin();
     for (std::size_t i = 0; i < config.listen.size(); ++i) {
         const config::Listen& listen = config.listen[i];
-        auto sockets = http::open_sockets(executor_, listen, passed);
+        auto sockets = listen::open_sockets(executor_, listen, passed);
         if (!sockets) return sockets.error();
         std::shared_ptr<boost::asio::ssl::context> tls = listen.tls ? next_tls++->context : nullptr;
-        auto role = listen.forward_auth ? http::ListenerRole::forward_auth : http::ListenerRole::requests;
-        for (http::ListeningSocket& socket : *sockets) {
-            listeners_.push_back(
-                std::make_unique<http::Listener>(std::move(socket), place_of(config, i), tls, role, workers_,
-                                                 descriptors_));
+        auto role = listen.forward_auth ? front::ListenerRole::forward_auth : front::ListenerRole::requests;
+        for (listen::ListeningSocket& socket : *sockets) {
+            listeners_.push_back(std::make_unique<front::Listener>(std::move(socket), place_of(config, i), tls, role,
+                                                                   workers_, descriptors_));
             spdlog::info("listening on {}{}", listeners_.back()->url(), listen.forward_auth ? " (forward auth)" : "");
         }
     }
-    for (const http::ActivatedSocket& one : passed)
+    for (const listen::ActivatedSocket& one : passed)
         spdlog::warn("systemd passed a socket \"{}\" that no listen.address asks for", codec::log_text(one.name));
     use(*loaded);
     return {};
@@ -70,7 +69,7 @@ void Listeners::stop() {
 
 void Listeners::use(const std::vector<LoadedTls>& loaded) {
     for (const auto& owned : listeners_) {
-        http::Listener* listener = owned.get();
+        front::Listener* listener = owned.get();
         auto tls = std::find_if(loaded.begin(), loaded.end(),
                                 [&](const LoadedTls& one) { return one.place == listener->place(); });
         if (!listener->has_tls() || tls == loaded.end()) continue;

@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "service/http/listener.hpp"
+#include "service/front/listener.hpp"
+#include "service/listen/listening_socket.hpp"
 #include "service/runtime/certificate_watch.hpp"
 
 namespace millrace::runtime {
@@ -27,12 +28,12 @@ struct LoadedTls {
 
 class Listeners {
   public:
-    Listeners(http::Executor executor, std::vector<std::unique_ptr<http::Worker>>& workers,
+    Listeners(http::Executor executor, std::vector<std::unique_ptr<front::Worker>>& workers,
               http::Descriptors& descriptors)
         : executor_(executor), workers_(workers), descriptors_(descriptors), certificates_(executor) {}
 
     // `passed`: the sockets that systemd opened. Errors: cannot_listen, bad_value.
-    [[nodiscard]] Result<void> open(const config::Config& config, std::vector<http::ActivatedSocket> passed);
+    [[nodiscard]] Result<void> open(const config::Config& config, std::vector<listen::ActivatedSocket> passed);
     void start();
     void stop();
 
@@ -41,9 +42,9 @@ class Listeners {
 
   private:
     http::Executor executor_;
-    std::vector<std::unique_ptr<http::Worker>>& workers_;
+    std::vector<std::unique_ptr<front::Worker>>& workers_;
     http::Descriptors& descriptors_;
-    std::vector<std::unique_ptr<http::Listener>> listeners_;
+    std::vector<std::unique_ptr<front::Listener>> listeners_;
     CertificateWatch certificates_;
 };
 

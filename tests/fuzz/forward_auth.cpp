@@ -4,14 +4,15 @@
 
 #include "service/forward_auth/answer.hpp"
 #include "service/forward_auth/question.hpp"
-#include "service/http/header_rules.hpp"
 #include "service/paywall/request_target.hpp"
+#include "service/relay/header_rules.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace millrace {
 namespace {
 
 using namespace http;
+using namespace relay;
 using forward_auth::Dialect;
 
 constexpr HeadLimits limits{64 * 1024, 16 * 1024};

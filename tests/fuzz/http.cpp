@@ -5,15 +5,16 @@
 #include <vector>
 
 #include "common/l402/credential.hpp"
-#include "service/http/header_rules.hpp"
 #include "service/http/message.hpp"
 #include "service/paywall/request_target.hpp"
+#include "service/relay/header_rules.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace millrace {
 namespace {
 
 using namespace http;
+using namespace relay;
 
 constexpr HeadLimits limits{64 * 1024, 16 * 1024};
 

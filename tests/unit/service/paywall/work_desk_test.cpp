@@ -13,6 +13,7 @@ using paywall::WorkVerdict;
 
 namespace {
 
+const limits::Clock::time_point tick{1s};
 const std::chrono::sys_seconds noon{1'800'000'000s};
 const config::Work easy{.bits = 4, .max_bits = 8, .lifetime = 60s, .in_all = {1000, 1s}};
 
@@ -44,26 +45,26 @@ TEST_CASE("work is honoured once, for what it was set for") {
     const WorkDesk::Task task = desk.set(easy, "weather", WorkBuys::invoice, noon);
     CHECK(task.bits == 4);
     const macaroon::Macaroon work = solved(task);
-    CHECK(desk.use(easy, work, "tides", WorkBuys::invoice, noon) == WorkVerdict::refused);
-    CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon) == WorkVerdict::refused);
-    CHECK(desk.use(easy, work, "weather", WorkBuys::invoice, noon + 59s) == WorkVerdict::good);
-    CHECK(desk.use(easy, work, "weather", WorkBuys::invoice, noon + 59s) == WorkVerdict::refused);
+    CHECK(desk.use(easy, work, "tides", WorkBuys::invoice, noon, tick) == WorkVerdict::refused);
+    CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon, tick) == WorkVerdict::refused);
+    CHECK(desk.use(easy, work, "weather", WorkBuys::invoice, noon + 59s, tick) == WorkVerdict::good);
+    CHECK(desk.use(easy, work, "weather", WorkBuys::invoice, noon + 59s, tick) == WorkVerdict::refused);
     const macaroon::Macaroon late = solved(desk.set(easy, "weather", WorkBuys::invoice, noon));
-    CHECK(desk.use(easy, late, "weather", WorkBuys::invoice, noon + 60s) == WorkVerdict::refused);
+    CHECK(desk.use(easy, late, "weather", WorkBuys::invoice, noon + 60s, tick) == WorkVerdict::refused);
     // Of another process, or of this one before it started anew.
     const macaroon::Macaroon early = solved(desk.set(easy, "weather", WorkBuys::invoice, noon));
-    CHECK(WorkDesk(key(2)).use(easy, early, "weather", WorkBuys::invoice, noon) == WorkVerdict::refused);
+    CHECK(WorkDesk(key(2)).use(easy, early, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::refused);
 }
 
 TEST_CASE("M17: work whose request came to nothing is good again") {
     WorkDesk desk(key(1));
     const macaroon::Macaroon work = solved(desk.set(easy, "weather", WorkBuys::request, noon));
     for (int i = 0; i < 2; ++i) {
-        CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon) == WorkVerdict::good);
-        CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon) == WorkVerdict::refused);
+        CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon, tick) == WorkVerdict::good);
+        CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon, tick) == WorkVerdict::refused);
         desk.give_back(easy, id_of(work));
     }
-    CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon + 60s) == WorkVerdict::refused);
+    CHECK(desk.use(easy, work, "weather", WorkBuys::request, noon + 60s, tick) == WorkVerdict::refused);
 }
 
 TEST_CASE("what is no solution is refused") {
@@ -72,7 +73,7 @@ TEST_CASE("what is no solution is refused") {
     const WorkDesk::Task task = desk.set(settings, "weather", WorkBuys::invoice, noon);
     const macaroon::Macaroon set = read(task);
     auto refused = [&](const macaroon::Macaroon& work) {
-        return desk.use(settings, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::refused;
+        return desk.use(settings, work, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::refused;
     };
     auto with = [&](std::initializer_list<std::string> caveats) {
         macaroon::Macaroon out = set;
@@ -115,7 +116,7 @@ TEST_CASE("work is no token, and a token is no work") {
     token.add_first_party_caveat("weather_valid_until=1800000060");
     token.add_first_party_caveat("weather_work=0,invoice");
     token.add_first_party_caveat(l402::work_caveat({0, 0}));
-    CHECK(WorkDesk(key(2)).use(easy, token, "weather", WorkBuys::invoice, noon) == WorkVerdict::refused);
+    CHECK(WorkDesk(key(2)).use(easy, token, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::refused);
 }
 
 TEST_CASE("beyond the rate a solution has to wait, and stays good") {
@@ -123,10 +124,10 @@ TEST_CASE("beyond the rate a solution has to wait, and stays good") {
     const config::Work rare{.bits = 1, .max_bits = 1, .lifetime = 60s, .in_all = {1, 1h}};
     const macaroon::Macaroon first = solved(desk.set(rare, "weather", WorkBuys::invoice, noon));
     const macaroon::Macaroon second = solved(desk.set(rare, "weather", WorkBuys::invoice, noon));
-    CHECK(desk.use(rare, first, "weather", WorkBuys::invoice, noon) == WorkVerdict::good);
-    CHECK(desk.use(rare, second, "weather", WorkBuys::invoice, noon) == WorkVerdict::busy);
-    CHECK(desk.use(rare, second, "weather", WorkBuys::invoice, noon) == WorkVerdict::busy);
-    CHECK(desk.use(rare, first, "weather", WorkBuys::invoice, noon) == WorkVerdict::refused);
+    CHECK(desk.use(rare, first, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::good);
+    CHECK(desk.use(rare, second, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::busy);
+    CHECK(desk.use(rare, second, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::busy);
+    CHECK(desk.use(rare, first, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::refused);
 }
 
 TEST_CASE("N1: work that got nothing is good again, and costs the rate nothing") {
@@ -135,15 +136,15 @@ TEST_CASE("N1: work that got nothing is good again, and costs the rate nothing")
     slow.in_all = {1, 24h};
     const macaroon::Macaroon work = solved(desk.set(slow, "weather", WorkBuys::invoice, noon));
     for (int i = 0; i < 3; ++i) {
-        CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::good);
-        CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::refused);
+        CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::good);
+        CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::refused);
         desk.give_back(slow, id_of(work));
     }
     desk.give_back(slow, id_of(work));  // twice is once
-    CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon + 60s) == WorkVerdict::refused);
-    CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon) == WorkVerdict::good);
+    CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon + 60s, tick) == WorkVerdict::refused);
+    CHECK(desk.use(slow, work, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::good);
     const macaroon::Macaroon other = solved(desk.set(slow, "weather", WorkBuys::invoice, noon));
-    CHECK(desk.use(slow, other, "weather", WorkBuys::invoice, noon) == WorkVerdict::busy);
+    CHECK(desk.use(slow, other, "weather", WorkBuys::invoice, noon, tick) == WorkVerdict::busy);
 }
 
 TEST_CASE("the work rises with the demand") {

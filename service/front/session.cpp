@@ -1,0 +1,482 @@
+#include "service/front/session.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/ssl/error.hpp>
+
+#include "common/codec/log_text.hpp"
+#include "service/forward_auth/answer.hpp"
+#include "service/relay/header_rules.hpp"
+
+namespace millrace::front {
+namespace {
+
+// A refused request's body is read and dropped up to here, so that the connection can go on; beyond it, it ends.
+constexpr std::uint64_t max_discarded = 64 * 1024;
+// In all, however it comes; and no longer than `timeouts.body`.
+constexpr std::chrono::milliseconds discard_time{5000};
+constexpr std::chrono::milliseconds linger_time{1000};
+constexpr std::chrono::milliseconds handshake_time{10'000};
+
+}  // namespace
+
+http::Awaitable<> run_session(std::unique_ptr<Session> session) {
+    co_await session->run();
+}
+
+Session::Session(Worker& worker, Worker::Accepted accepted, std::shared_ptr<http::asio::ssl::context> tls,
+                 ListenerRole role)
+    : worker_(worker),
+      place_(std::move(accepted.place)),
+      stream_(std::move(accepted.socket)),
+      peer_(std::move(accepted.peer)),
+      // Who comes over a unix socket is on this machine.
+      peer_address_(limits::parse_address(peer_).value_or(http::asio::ip::address_v4::loopback())),
+      tls_(std::move(tls)),
+      role_(role),
+      watch_(worker.watchdog()),
+      leaving_(worker.departures(), worker.watchdog()) {}
+
+Session::~Session() {
+    if (exchange_) worker_.exchanges().give_back(std::move(exchange_));
+    worker_.ended(*this);
+}
+
+void Session::drain() {
+    if (idle_) watch_.fire();
+    if (waiting_) waiting_->cancel();
+}
+
+http::Awaitable<> Session::run() {
+    if (tls_) {
+        stream_.start_tls(*tls_);
+        watch_.arm(handshake_time, stream_);
+        http::Stream::Reading client = stream_.reading();
+        http::ErrorCode failed = co_await client.handshake(http::asio::ssl::stream_base::server);
+        watch_.disarm();
+        if (failed) co_return;
+    }
+    for (;;) {
+        if (!exchange_) {
+            bool there = co_await wait_for_request();
+            if (!there) break;
+        }
+        bool again = co_await serve();
+        if (!again) break;
+        if (exchange_->from_client.empty()) worker_.exchanges().give_back(std::move(exchange_));
+    }
+    if (tls_) {
+        watch_.arm(linger_time, stream_);
+        http::Stream::Reading client = stream_.reading();
+        co_await client.end_tls();
+        watch_.disarm();
+    }
+    stream_.close();
+}
+
+// Until there is something to read. Nothing is held meanwhile: a plain connection waits for its socket, and one with
+// TLS, whose bytes may be in OpenSSL's buffers already, for its first byte.
+http::Awaitable<bool> Session::wait_for_request() {
+    if (worker_.draining()) co_return false;
+    idle_ = true;
+    idle_since_ = Clock::now();
+    watch_.arm(worker_.site()->config.timeouts.idle, stream_);
+    http::Stream::Reading client = stream_.reading();
+    char first = 0;
+    bool there = false;
+    if (stream_.tls()) {
+        auto [failed, count] = co_await client.read_some(&first, 1);
+        there = !failed && count == 1;
+    } else {
+        auto [failed] = co_await client.wait_readable();
+        there = !failed;
+    }
+    watch_.disarm();
+    idle_ = false;
+    if (!there) co_return false;
+    exchange_ = worker_.exchanges().take();
+    if (stream_.tls()) {
+        std::size_t room = 0;
+        *exchange_->from_client.prepare(Exchange::read_size, &room) = first;
+        exchange_->from_client.commit(1);
+    }
+    co_return true;
+}
+
+void Session::begin_request() {
+    generation_ = worker_.refresh();
+    site_ = worker_.site();
+    body_.reset();
+    own_.reset();
+    found_ = gift_ = other_method_ = false;
+    other_methods_.clear();
+    front_question_.reset();
+    body_told_ = true;
+    began_ = Clock::now();
+    counts_ = &worker_.shared().metrics.unmatched().shard(worker_.index());
+    scanned_ = head_size_ = 0;
+    keep_alive_ = false;
+    close_gently_ = false;
+    answered_ = false;
+    until_.reset();
+    token_headers_ = {};
+    own_lines_.clear();
+    payer_.reset();
+    quoted_method_.clear();
+    receipt_.clear();
+    use_.reset();
+    free_use_.reset();
+    reply_.reset();
+    visit_.reset();
+    prepaid_ = false;
+    charge_.reset();
+    work_.reset();
+    covered_ = body_sent_ = charged_ = 0;
+    cost_told_ = false;
+    sent_ = paywall::Sent::nothing;
+    whole_body_.reset();
+    first_chunks_.reset();
+    leaving_.forget();
+    events_paid_ = events_sent_ = 0;
+    exchange_->target.authority.clear();
+    exchange_->begin();
+}
+
+void Session::finish_request(unsigned code, Outcome outcome) {
+    std::chrono::duration<double> took = Clock::now() - began_;
+    counts_->request(code, outcome, took.count());
+    if (spdlog::should_log(spdlog::level::debug)) {
+        // Without query and without any header: neither can hold a secret here.
+        spdlog::debug("{} {} {} {:.1f} ms", peer_, codec::log_text(exchange_->target.path), code, took.count() * 1e3);
+    }
+}
+
+// A request that is denied by two steps counts in the first one.
+bool Session::is_second_step() const {
+    return front_question_ && front_question_->dialect == forward_auth::Dialect::nginx_answer;
+}
+
+void Session::count_credential(metrics::AuthResult result) {
+    if (!is_second_step()) counts_->authenticated(result);
+}
+
+void Session::count_allowance(metrics::FreeResult result) {
+    if (!is_second_step()) counts_->on_allowance(result);
+}
+
+Session::HeadState Session::look_for_head() {
+    http::Buffer& in = exchange_->from_client;
+    const config::Limits& limits = site_->config.limits;
+    // RFC 9112 §2.2: empty lines in front of a request are skipped.
+    while (in.size() >= 2 && in.view().substr(0, 2) == "\r\n") in.consume(2);
+    head_size_ = http::find_head_end(in.view(), scanned_);
+    std::size_t size = head_size_ > 0 ? head_size_ : in.size();
+    if (size > limits.header) {
+        bool no_line_yet = in.view().substr(0, limits.target + 64).find('\n') == std::string_view::npos;
+        fault_ = no_line_yet ? http::Fault{414, "The request target is too long."}
+                             : http::Fault{431, "The head is too large."};
+        return HeadState::refused;
+    }
+    return head_size_ > 0 ? HeadState::complete : HeadState::incomplete;
+}
+
+// One read without waiting: most requests come in one piece.
+Session::HeadState Session::read_head_now() {
+    std::size_t room = 0;
+    char* data = exchange_->from_client.prepare(Exchange::read_size, &room);
+    http::ErrorCode error;
+    std::size_t count = stream_.reading().read_now(data, room, error);
+    if (error == http::asio::error::would_block) return HeadState::incomplete;
+    if (error) return HeadState::closed;
+    exchange_->from_client.commit(count);
+    return look_for_head();
+}
+
+http::Awaitable<Session::HeadState> Session::read_head() {
+    const config::Timeouts& timeouts = site_->config.timeouts;
+    http::Buffer& in = exchange_->from_client;
+    http::Stream::Reading client = stream_.reading();
+    bool begun = !in.empty();
+    HeadState state = HeadState::incomplete;
+    idle_ = !begun;
+    watch_.arm(begun ? timeouts.header : timeouts.idle, stream_);
+    while (state == HeadState::incomplete) {
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::read_size, &room);
+        auto [failed, count] = co_await client.read_some(data, room);
+        idle_ = false;
+        if (failed) {
+            fault_ = {408, "The request's head did not come in time."};
+            state = begun && watch_.expired() ? HeadState::refused : HeadState::closed;
+            break;
+        }
+        in.commit(count);
+        if (!begun) {
+            begun = true;
+            began_ = Clock::now();
+            watch_.arm(timeouts.header, stream_);
+        }
+        state = look_for_head();
+    }
+    watch_.disarm();
+    co_return state;
+}
+
+// From the head to the service it belongs to; a problem where there is none.
+std::optional<http::Problem> Session::route() {
+    bool understood = false;
+    std::optional<http::Problem> problem = find_asked(&understood);
+    if (understood && !found_) cross_origin_of_host();
+    return problem;
+}
+
+// `*understood` once the head has been read, whatever it asks for.
+std::optional<http::Problem> Session::find_asked(bool* understood) {
+    Exchange& x = *exchange_;
+    const config::Limits& limits = site_->config.limits;
+    http::HeadLimits head_limits{limits.header, limits.target};
+    close_gently_ = true;  // until the request is understood, nobody knows what follows it
+    if (auto fault = x.request.parse(x.from_client.pin(head_size_), head_limits))
+        return http::Problem{fault->status, std::string(fault->detail)};
+    const http::RequestHead& head = x.request.head();
+    *understood = true;
+    body_.begin(head, limits.body);
+    if (role_ == ListenerRole::forward_auth) {
+        if (auto refused = take_question()) return refused;
+    }
+    if (head.verb == http::Verb::connect || head.verb == http::Verb::trace)
+        return http::Problem{501, "This method is not served here."};
+    auto carried = front_question_ ? paywall::Carried::as_sent : paywall::Carried::as_forwarded;
+    if (const char* fault = paywall::parse_target(head.target, x.target, carried)) {
+        return http::Problem{400, std::string("The request has ") + fault + '.'};
+    }
+    std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
+    if (!paywall::parse_host(host, x.host)) return http::Problem{400, "Host is malformed."};
+    keep_alive_ = head.keep_alive;
+    close_gently_ = false;
+    if (auto refused = find_client()) return refused;
+    own_ = find_own_endpoint(*site_, x.host, x.target, head.verb);
+    if (own_) {
+        if (own_->endpoint) return std::nullopt;
+        http::Problem refused{405, "This address does not take this method."};
+        refused.fields.push_back("Allow: " + own_->allow);
+        return refused;
+    }
+    if (auto problem = find_service()) return problem;
+    if (auto answer = cross_origin()) return answer;
+    if (head.has_content_length && head.content_length > limits.body)
+        return http::Problem{413, "The body is larger than is accepted here."};
+    return find_price();
+}
+
+std::optional<http::Problem> Session::find_client() {
+    const config::Clients& clients = site_->config.clients;
+    client_ = peer_address_;
+    bool asked = role_ == ListenerRole::forward_auth;
+    if (asked || !clients.trusted_proxies.empty()) {
+        std::string forwarded;
+        for (const http::HeaderLine& line : exchange_->request.head().fields) {
+            if (relay::same_field_name(line.name, "X-Forwarded-For"))
+                forwarded.append(forwarded.empty() ? "" : ",").append(line.value);
+        }
+        client_ = asked ? find_asked_client(forwarded)
+                        : limits::client_address(peer_address_, forwarded, clients.trusted_proxies);
+    }
+    client_text_ = client_ == peer_address_ ? peer_ : client_.to_string();
+    bool blocked = limits::any_has(clients.block, client_);
+    bool allowed = clients.allow.empty() || limits::any_has(clients.allow, client_);
+    if (blocked || !allowed) return http::Problem{403, "Requests from this address are not served here."};
+    return std::nullopt;
+}
+
+std::optional<http::Problem> Session::find_service() {
+    Exchange& x = *exchange_;
+    const http::RequestHead& head = x.request.head();
+    // A pre-flight belongs to the request that it asks for.
+    std::string_view asked = head.verb == http::Verb::options
+                                 ? field_value(head, http::Field::access_control_request_method)
+                                 : std::string_view();
+    paywall::Lookup found = site_->routes.find(x.host, asked.empty() ? head.method : asked, x.target);
+    if (!found.ambiguous.empty()) return http::Problem{400, std::string(found.ambiguous)};
+    const std::vector<std::string> others = paywall::overriding_methods(head);
+    other_method_ = !others.empty();
+    if (other_method_ && sold_differently(found.match, asked.empty() ? head.method : asked, others))
+        return http::Problem{
+            400,
+            "Servers may take this request for one with another method, which is sold differently here, "
+            "because of a field such as X-HTTP-Method-Override or of lower-case letters: send the request "
+            "with that method itself, in capitals."};
+    if (found.other_methods) {
+        // What can be asked for here is told to whoever asks that.
+        other_methods_ = std::move(found.allow);
+        if (head.verb == http::Verb::options)
+            found = site_->routes.find(x.host, other_methods_.substr(0, other_methods_.find(',')), x.target);
+    }
+    if (!found.match && !other_methods_.empty()) {
+        http::Problem refused{405, "Nothing is offered at this address with this method."};
+        refused.fields.push_back("Allow: " + allowed_methods());
+        return refused;
+    }
+    if (!found.match && head.verb == http::Verb::options && x.target.path == "*") {
+        http::Problem all{204, {}};  // RFC 9110 §9.3.7: about the server as a whole
+        all.fields.push_back("Allow: " + std::string(all_methods));
+        return all;
+    }
+    if (!found.match) return http::Problem{404, "Nothing is offered at this address."};
+    match_ = *found.match;
+    found_ = true;
+    if (!found.varies.empty() && path_decides(match_)) return http::Problem{400, std::string(found.varies)};
+    path_compared_ = std::move(found.path);
+    // A pre-flight that nobody answers here goes on, and is sold as what it is.
+    const bool answered = !service().cors.empty() && !field_value(head, http::Field::origin).empty();
+    if (!asked.empty() && other_methods_.empty() && service().forward_options && !answered) {
+        const paywall::Lookup own = site_->routes.find(x.host, head.method, x.target);
+        if (!own.match || own.match->service != match_.service)
+            return http::Problem{405, "Nothing is offered at this address with this method."};
+        match_ = *own.match;
+    }
+    counts_ = &site_->resources[match_.service]->shard(worker_.index());
+    return std::nullopt;
+}
+
+// Whether one of `others` in the place of the request's method decides differently.
+bool Session::sold_differently(const std::optional<paywall::RouteMatch>& match, std::string_view method,
+                               const std::vector<std::string>& others) const {
+    if (!match) return false;
+    const Exchange& x = *exchange_;
+    const std::optional<config::Pricer>& pricer = site_->config.services[match->service].pricer;
+    bool priced = pricer && match->access == paywall::Access::sold && pricer->tells("method");
+    for (const std::string& other : others) {
+        if (other != method && (priced || site_->routes.find(x.host, other, x.target).match != match)) return true;
+    }
+    return false;
+}
+
+// Whether the path itself, beside what it matches, says what the request costs.
+bool Session::path_decides(const paywall::RouteMatch& match) const {
+    const config::Service& one = site_->config.services[match.service];
+    return match.access == paywall::Access::sold && one.pricer && one.pricer->tells("path");
+}
+
+std::optional<http::Problem> Session::limit_use() {
+    limits::Use use{service().name.text(), payer_, limits::prefix_of(client_)};
+    auto wait = worker_.shared().use_limits.take(service().limits, use, limits::Clock::now());
+    if (!wait) return std::nullopt;
+    http::Problem problem{
+        429, "This service is asked more often than it allows. Nothing was used up: repeat the request later."};
+    problem.retry_after =
+        static_cast<unsigned>(std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(*wait).count()));
+    return problem;
+}
+
+http::Awaitable<bool> Session::serve() {
+    begin_request();
+    HeadState state = look_for_head();
+    if (state == HeadState::incomplete && !stream_.tls()) state = read_head_now();
+    if (state == HeadState::incomplete) state = co_await read_head();
+    if (state == HeadState::closed) co_return false;
+    if (state == HeadState::refused) {
+        exchange_->target.path = "-";
+        close_gently_ = true;
+        http::Problem refused{fault_.status, std::string(fault_.detail)};
+        co_return co_await answer(std::move(refused), Outcome::rejected);
+    }
+    exchange_->target.path = "-";
+    std::optional<http::Problem> problem = route();
+    if (front_question_) co_return co_await serve_question(std::move(problem));
+    if (!problem && own_) co_return co_await (this->*own_->endpoint->serve)();
+    bool options = exchange_->request.head().verb == http::Verb::options;
+    if (!problem && options && answers_options()) co_return co_await send_options();
+    if (!problem) problem = co_await admission();
+    if (!problem && reply_) co_return co_await answer(std::move(*reply_), Outcome::served);
+    if (!problem) {
+        bool again = co_await proxy();
+        end_use();
+        visit_.reset();
+        co_return again;
+    }
+    use_.reset();
+    free_use_.reset();
+    visit_.reset();
+    Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;
+    co_return co_await answer(std::move(*problem), outcome);
+}
+
+http::Awaitable<bool> Session::answer(http::Problem problem, Outcome outcome) {
+    const bool passes = problem.status == 429 || problem.status == 503;
+    if (passes && problem.page.empty()) add_wait_page(problem);
+    if (front_question_) co_return co_await deny(std::move(problem), outcome);
+    Writer write = [&problem](const http::AnswerFacts& facts) { return write_answer(problem, facts); };
+    co_return co_await send(problem.status, write, outcome);
+}
+
+http::Awaitable<bool> Session::answer(http::Reply reply, Outcome outcome) {
+    Writer write = [&reply](const http::AnswerFacts& facts) { return write_reply(reply, facts); };
+    co_return co_await send(reply.status, write, outcome);
+}
+
+// Sends one of our own answers. What is unread of the request's body is dropped if it is small; otherwise the
+// connection ends.
+http::Awaitable<bool> Session::send(unsigned status, const Writer& write, Outcome outcome) {
+    // A head that is not understood has none of its own.
+    const http::RequestHead& head = exchange_->request.head();
+    bool to_head = (front_question_ ? asked_by_head_ : head.verb == http::Verb::head) && !close_gently_;
+    int version = head.version;
+    // It may or may not send the body, so that nobody knows where the next request begins; or it may not end it before
+    // it has heard from us.
+    bool waits = head.expect_continue || (front_question_ && forward_auth::is_grpc(head));
+    bool keep = keep_alive_ && !worker_.draining();
+    if (keep && !body_.done()) keep = !waits && co_await discard_body();
+    http::AnswerFacts facts{worker_.date(), version, keep, to_head, own_lines_};
+    std::string text = write(facts);
+    answered_ = true;
+    http::ErrorCode failed = co_await write_client(text, {});
+    finish_request(status, outcome);
+    if (failed) co_return false;
+    if (!keep && (close_gently_ || !body_.done())) co_await linger();
+    co_return keep;
+}
+
+// One deadline for the whole: who sends a byte now and then is answered, and the connection ends.
+http::Awaitable<bool> Session::discard_body() {
+    http::Buffer& in = exchange_->from_client;
+    http::Stream::Reading client = stream_.reading();
+    bool whole = false;
+    watch_.arm(std::min(discard_time, site_->config.timeouts.body), stream_);
+    for (;;) {
+        std::size_t used = 0;
+        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != http::RequestBody::Step::good)
+            break;
+        in.consume(used);
+        whole = body_.done();
+        if (whole || body_.seen() > max_discarded || watch_.expired()) break;
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::read_size, &room);
+        auto [failed, count] = co_await client.read_some(data, room);
+        if (failed) break;
+        in.commit(count);
+    }
+    watch_.disarm();
+    co_return whole;
+}
+
+// Closing while the client still sends makes the kernel reset the connection, and the answer may be lost with it: so
+// the sending side is closed first, and what comes is dropped for a moment.
+http::Awaitable<> Session::linger() {
+    stream_.shutdown_send();
+    http::Buffer& in = exchange_->from_client;
+    http::Stream::Reading client = stream_.reading();
+    watch_.arm(linger_time, stream_);
+    for (;;) {
+        in.clear();
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::read_size, &room);
+        // Under TLS too the socket itself is read: nobody looks at the bytes.
+        auto [failed, count] = co_await client.drop_some(data, room);
+        if (failed || watch_.expired()) break;
+    }
+    watch_.disarm();
+    in.clear();
+}
+
+}  // namespace millrace::front

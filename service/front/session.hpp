@@ -1,0 +1,434 @@
+// One client connection: reads requests, asks the paywall, answers or proxies, and again.
+//
+//   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
+//   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
+//           charges of the Payment scheme, what a 402 offers                            session_payment.cpp
+//           its sessions: deposits, requests that draw from them, the end              session_prepaid.cpp
+//   origin: which pages of other origins may read the answers, and pre-flights        session_origin.cpp
+//   price:  what the request costs                                                     session_price.cpp
+//   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
+//   proxy:  upstream connection, the conversation over it, retry                       session_proxy.cpp
+//   body:   what is left of the request's body, to the upstream                        session_body.cpp
+//   response: the final response, to the client                                        session_response.cpp
+//   discovery: documents, quotes, prices without an invoice                            session_discovery.cpp
+//   quota:  what the request uses up of its token                                      session_quota.cpp
+//   allowance: requests that are served for nothing                                    session_allowance.cpp
+//   work:   proof of work where more is asked for than is made out                     session_work.cpp
+//   stream: events that are sold one by one, in a session of the Payment scheme         session_stream.cpp
+//   events: the news of its payment for a pay page                                     session_events.cpp
+//   tunnel: what follows a 101                                                         session_tunnel.cpp
+//   forward auth: questions of a front proxy in place of requests                      session_forward.cpp
+//
+// Lives on its worker's thread; a Session is one coroutine, and a second one beside it (a Companion) while a request's
+// body is under way, in a tunnel, and while a page waits for its payment. Whichever of them reads the client's stream
+// holds its Reading.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/payment/charge.hpp"
+#include "common/payment/credential.hpp"
+#include "common/payment/problem.hpp"
+#include "common/payment/session.hpp"
+#include "service/discovery/quote.hpp"
+#include "service/forward_auth/question.hpp"
+#include "service/front/client_watch.hpp"
+#include "service/front/forwarded.hpp"
+#include "service/front/own_endpoints.hpp"
+#include "service/front/worker.hpp"
+#include "service/http/companion.hpp"
+#include "service/http/problem.hpp"
+#include "service/http/reply.hpp"
+#include "service/http/request_body.hpp"
+#include "service/pages/held_cookies.hpp"
+#include "service/pages/pay_cookie.hpp"
+#include "service/paywall/admission.hpp"
+#include "service/paywall/charge_use.hpp"
+#include "service/paywall/charging.hpp"
+#include "service/paywall/free_ledger.hpp"
+#include "service/paywall/ledger.hpp"
+#include "service/paywall/session_book.hpp"
+#include "service/pricing/price_source.hpp"
+#include "service/relay/header_rules.hpp"
+
+namespace millrace::front {
+
+class Session {
+  public:
+    // `role`: of the listener that the connection came to.
+    Session(Worker& worker, Worker::Accepted accepted, std::shared_ptr<http::asio::ssl::context> tls,
+            ListenerRole role);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    http::Awaitable<> run();
+
+    // Ends the connection if it is idle; otherwise the current response is the last one.
+    void drain();
+    // Between requests, or before the first; since when.
+    [[nodiscard]] bool idle() const { return idle_; }
+    [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
+    // Something was revoked, or a session is closed: ends the request under way if it lives on that.
+    void end_if_over();
+
+    // What own_endpoints.cpp's table names: each answers one request; false: the connection ends.
+    http::Awaitable<bool> send_events();    // session_events.cpp
+    http::Awaitable<bool> send_manifest();  // session_discovery.cpp
+    http::Awaitable<bool> send_openapi();
+    http::Awaitable<bool> send_quote();
+    http::Awaitable<bool> send_preflight();
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    using Outcome = metrics::Outcome;
+    // Without methods known for it, what a server may take.
+    static constexpr std::string_view all_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+    // session.cpp
+    enum class HeadState { complete, incomplete, closed, refused };
+    http::Awaitable<bool> wait_for_request();
+    http::Awaitable<bool> serve();  // one request; false: the connection ends
+    HeadState look_for_head();
+    HeadState read_head_now();
+    http::Awaitable<HeadState> read_head();
+    std::optional<http::Problem> route();
+    std::optional<http::Problem> find_asked(bool* understood);
+    std::optional<http::Problem> find_client();
+    std::optional<http::Problem> find_service();
+    [[nodiscard]] bool sold_differently(const std::optional<paywall::RouteMatch>& match, std::string_view method,
+                                        const std::vector<std::string>& others) const;
+    [[nodiscard]] bool path_decides(const paywall::RouteMatch& match) const;
+    std::optional<http::Problem> limit_use();
+    http::Awaitable<bool> answer(http::Problem problem, Outcome outcome);
+    http::Awaitable<bool> answer(http::Reply reply, Outcome outcome);
+    using Writer = std::function<std::string(const http::AnswerFacts&)>;
+    http::Awaitable<bool> send(unsigned status, const Writer& write, Outcome outcome);
+    http::Awaitable<bool> discard_body();
+    http::Awaitable<> linger();
+    void begin_request();
+    void finish_request(unsigned code, Outcome outcome);
+    [[nodiscard]] bool is_second_step() const;
+    void count_credential(metrics::AuthResult result);
+    void count_allowance(metrics::FreeResult result);
+
+    // session_origin.cpp
+    [[nodiscard]] Forwarded forwarded() const;
+    [[nodiscard]] bool came_by_https() const;
+    std::optional<http::Problem> cross_origin();
+    void cross_origin_of_host();
+
+    // session_price.cpp
+    // What is to be priced.
+    struct Described {
+        std::string_view method;
+        std::string_view host;
+        std::string_view path;                   // decoded, as it was compared
+        std::string_view target;                 // as it is forwarded
+        std::optional<std::uint64_t> body_size;  // empty: not told before the body ends
+        std::optional<std::string_view> units;
+        const http::RequestHead* head = nullptr;  // null: of a quote
+    };
+    std::optional<http::Problem> find_price();
+    std::optional<http::Problem> price_offer(const Described& what, const config::Tier* wish);
+    std::optional<http::Problem> price_by_rules(unsigned tier);
+    [[nodiscard]] unsigned tier_priced(unsigned tier) const;
+    [[nodiscard]] bool about_tier(unsigned tier);
+    http::Awaitable<std::optional<http::Problem>> price_in(unsigned tier);
+    http::Awaitable<> learn_price(const macaroon::Macaroon& token);
+    [[nodiscard]] bool may_be_gift() const { return question_ && service().pricer->min == Msat(0); }
+    http::Awaitable<> look_for_gift();
+    [[nodiscard]] paywall::Asked asked() const { return {price_, priced_, thing_}; }
+    [[nodiscard]] Msat amount_due() const { return service().amount_due(price_, tier_); }
+    [[nodiscard]] std::vector<std::string> tier_fields() const;
+
+    // session_admission.cpp
+    // What becomes of the request, or of the one that a front proxy asks about: empty where it may pass, or where
+    // reply_ is the answer.
+    http::Awaitable<std::optional<http::Problem>> admission();
+    http::Awaitable<std::optional<http::Problem>> admit();
+    bool admit_from_cache();
+    void collect_credential_fields();
+    paywall::Decision decide(paywall::FoundCredential& credential, paywall::Proof proof);
+    http::Awaitable<std::optional<http::Problem>> start_clock(paywall::Admit& admit);
+    http::Awaitable<http::Problem> demand_payment(paywall::Reason reason, bool worked = false);
+    http::Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked);
+    // Of the connection, as the desk knows it; 0 where it brings the requests of many clients.
+    gateway::ChallengeDesk::Connection own_connection();
+    [[nodiscard]] http::Problem not_for_sale(paywall::Reason reason) const;
+    void note_dry_run(const paywall::Decision& decision);
+    [[nodiscard]] bool mint_for_sale(gateway::IssuedChallenge& issued);
+    [[nodiscard]] std::string kind_sold() const;
+    void tell_upstream(const l402::Identifier& token, const l402::Grant& grant);
+    [[nodiscard]] std::string description(Msat due) const;
+    void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
+    // session_payment.cpp
+    bool offers_payment_credential() const;
+    http::Awaitable<std::optional<http::Problem>> admit_charge();
+    http::Awaitable<std::optional<http::Problem>> charge_denied();
+    http::Awaitable<http::Problem> refuse_used(paywall::ChargeAdmission admission);
+    http::Awaitable<http::Problem> refuse_charge(payment::Problem kind, std::string_view reason, std::string detail);
+    http::Awaitable<http::Problem> demand_other_scheme();
+    std::string_view realm() const;
+    std::string scope_of(const ServiceName& name) const;
+    std::string charge_scope() const;
+    std::string charge_scope_now() const;
+    payment::ChargeVerdict verify_charge(const payment::Credential& credential, const l402::KeyRing& keys,
+                                         paywall::Time now);
+
+    // session_prepaid.cpp
+    struct Offered {
+        bool token = false;    // of L402
+        bool charge = false;   // of the Payment scheme, for the same invoice
+        bool session = false;  // with an invoice of its own
+    };
+    struct Deposit {
+        gateway::ChallengeDesk::Outcome outcome;
+        std::string line;  // of WWW-Authenticate; empty where the node takes no deposits
+    };
+    Offered offered() const;
+    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers);
+    std::string prepaid_scope() const;
+    http::Awaitable<Deposit> ask_deposit(bool worked);
+    http::Awaitable<http::Problem> demand_deposit(paywall::Reason reason, bool worked);
+    http::Awaitable<std::optional<http::Problem>> admit_prepaid(payment::Credential credential);
+    http::Awaitable<std::optional<http::Problem>> open_prepaid(const payment::SessionProof& proof, bool in_time);
+    http::Awaitable<std::optional<http::Problem>> enter_prepaid(const payment::SessionProof& proof);
+    http::Awaitable<std::optional<http::Problem>> top_up_prepaid(const payment::SessionProof& proof, bool in_time);
+    http::Awaitable<std::optional<http::Problem>> close_prepaid(const payment::SessionProof& proof);
+    template <class Why>
+    http::Awaitable<std::optional<http::Problem>> refuse_prepaid(const Why& why);
+
+    // Whether whoever asks gets what is behind, without anything that opens it.
+    [[nodiscard]] bool free_for_all() const {
+        return (match_.access == paywall::Access::free && !gift_) || service().dry_run;
+    }
+
+    const config::Service& service() const { return site_->config.services[match_.service]; }
+    const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
+
+    // session_page.cpp
+    std::string offer_name() const;
+    struct HeldTicket {
+        std::string offer;
+        pages::SealedTicket sealed;
+    };
+    // The paid ticket of a pay page that the request's cookies hold, where it may stand for a credential.
+    std::optional<HeldTicket> find_ticket();
+    void keep_cookie(HeldTicket held);
+    [[nodiscard]] std::vector<pages::HeldCookie> held_cookies() const;
+    void set_page_cookie(http::Problem& problem, const pages::PayTicket& ticket, const std::string& sealed);
+    [[nodiscard]] bool shows_page() const;
+    // The page of the invoice that this browser was shown before, while that can be paid.
+    std::optional<http::Problem> page_again(paywall::Reason reason);
+    void add_page(http::Problem& problem, pages::PayTicket ticket, paywall::Reason reason);
+    void add_wait_page(http::Problem& problem) const;
+
+    // session_discovery.cpp
+    http::Awaitable<bool> send_document(bool manifest);
+    http::Awaitable<bool> send_options();
+    http::Awaitable<std::optional<discovery::QuoteError>> price_quote(discovery::Quote& quote);
+    [[nodiscard]] bool answers_options() const;
+    [[nodiscard]] std::string allowed_methods() const;
+    http::Awaitable<std::optional<std::string>> read_body(std::size_t max);
+    [[nodiscard]] std::vector<std::string> price_fields() const;
+
+    // session_proxy.cpp
+    // failed, refused: problem_ says why; left: the client, before there was an answer
+    enum class Exchanged { done, retry, failed, refused, left };
+    http::Awaitable<bool> proxy();
+    http::Awaitable<bool> refuse_exchange();
+    http::Awaitable<Exchanged> exchange(upstream::UpstreamConnection& upstream, const upstream::Target& target,
+                                        bool may_retry, bool* reusable);
+    http::Awaitable<Exchanged> converse(upstream::UpstreamConnection& upstream, const upstream::Target& target,
+                                        bool may_retry, bool* reusable);
+    http::Awaitable<std::unique_ptr<upstream::UpstreamConnection>> connect(const upstream::Target& target);
+    http::Awaitable<std::optional<http::Fault>> read_response_head(http::Stream& upstream, bool* nothing_came);
+    http::Awaitable<bool> forward_interim(http::Stream& upstream);
+    http::Awaitable<http::ErrorCode> write_client(std::string_view first, std::string_view second);
+
+    // session_response.cpp
+    [[nodiscard]] std::optional<http::Fault> read_first_chunks();
+    http::ChunkProgress read_chunks();
+    http::Awaitable<bool> forward_response(upstream::UpstreamConnection& upstream, bool* reusable);
+    [[nodiscard]] std::chrono::milliseconds patience_for(const std::optional<paywall::Time>& end_of_time) const;
+
+    // session_body.cpp
+    [[nodiscard]] paywall::Sent sent() const;
+    http::Awaitable<std::optional<http::Fault>> hold_body();
+    [[nodiscard]] bool sent_whole() const;
+    http::Awaitable<std::optional<http::Fault>> send_whole();
+    http::Awaitable<> pump_request(http::Stream::Reading client, http::Stream& upstream);
+    http::Awaitable<> carry_body(http::Stream::Reading& client, http::Stream& upstream);
+    http::Awaitable<> stop_pump();
+
+    // session_quota.cpp
+    [[nodiscard]] const config::Quota& quota_sold() const { return service().quota_of(token_tier_); }
+    [[nodiscard]] std::optional<http::Problem> check_upgrade(const config::Quota& quota) const;
+    [[nodiscard]] std::optional<http::Problem> check_quota() const;
+    [[nodiscard]] bool is_safe() const;
+    std::optional<paywall::Reason> reserve_use(const l402::Grant& grant,
+                                               const std::optional<std::uint64_t>& uses_granted);
+    [[nodiscard]] std::optional<http::Problem> check_recordable();
+    http::Awaitable<bool> settle(paywall::Fate fate);
+    http::Awaitable<> release_all();
+    http::Awaitable<bool> charge_answer();
+    http::Awaitable<bool> withhold_answer(const http::ResponseHead& head);
+    void draw_cost(std::uint64_t cost);
+    void warn_of_cost(std::uint64_t cost) const;
+    void take_held();
+    http::Awaitable<std::optional<http::Problem>> commit_admitted();
+    http::Awaitable<Result<void>> record_pending();
+    [[nodiscard]] std::optional<std::uint64_t> cost_told(const std::vector<http::HeaderLine>& fields) const;
+    bool set_bytes_aside(const http::ResponseHead& head);
+    http::Awaitable<> refuse_bytes(const http::ResponseHead& head);
+    void tell_remaining(std::uint64_t bytes);
+    http::Awaitable<std::size_t> cover(std::size_t size);
+    http::Awaitable<bool> cut_payload(std::vector<std::string_view>& payload);
+    http::Awaitable<> settle_trailer();
+    void give_back(const paywall::Usage& unused);
+    void end_use();
+
+    // session_allowance.cpp
+    [[nodiscard]] bool may_be_free() const;
+    [[nodiscard]] bool is_reserved_for_tokens() const;
+    [[nodiscard]] std::chrono::sys_seconds today() const;
+    http::Awaitable<bool> reserve_free_use();
+    http::Awaitable<bool> record_free_use();
+    void drop_free_use();
+    void tell_free_left();
+
+    // session_work.cpp
+    [[nodiscard]] bool offers_work() const;
+    [[nodiscard]] config::WorkBuys bought_by_work() const;
+    http::Awaitable<std::optional<http::Problem>> admit_work();
+    void add_task(http::Problem& problem);
+    void give_work_back();
+
+    // session_events.cpp
+    http::Awaitable<> wait_for_settlement(const SettlementWaiters::Place& place, PaymentHash hash,
+                                          Clock::time_point end);
+    http::Awaitable<> notice_leaving(http::Stream::Reading client, std::shared_ptr<SettlementWaiters::Waiter> waiter);
+
+    // session_stream.cpp
+    [[nodiscard]] bool sells_events() const;
+    http::Awaitable<bool> forward_events(upstream::UpstreamConnection& upstream, bool* reusable);
+    http::Awaitable<bool> lease_events();
+    http::Awaitable<bool> pay_for_event(relay::ClientFraming framing);
+    void add_event(std::string_view text, relay::ClientFraming framing);
+    [[nodiscard]] std::string balance_event(std::string_view name) const;
+    [[nodiscard]] std::string stream_receipt() const;
+    void end_events();
+
+    // session_forward.cpp
+    std::optional<http::Problem> take_question();
+    [[nodiscard]] limits::Address find_asked_client(std::string_view forwarded) const;
+    [[nodiscard]] bool denies_silently() const;
+    // True where a request may be refused here, with all that belongs to it, and never admitted.
+    [[nodiscard]] bool admits_nothing() const;
+    [[nodiscard]] http::Problem not_here() const;
+    [[nodiscard]] std::optional<http::Problem> check_countable() const;
+    http::Awaitable<bool> serve_question(std::optional<http::Problem> problem);
+    http::Awaitable<bool> deny(http::Problem problem, Outcome outcome);
+
+    // session_tunnel.cpp
+    struct Tunnel;
+    http::Awaitable<> tunnel(http::Stream& upstream);
+    http::Awaitable<> pump_tunnel(Tunnel& tunnel, http::Stream::Reading reading, http::Stream& from, http::Stream& to,
+                                  http::Buffer& buffer);
+    http::Awaitable<bool> carry_bytes(Tunnel& tunnel, http::Stream::Reading& reading, http::Stream& from,
+                                      http::Stream& to, http::Buffer& buffer);
+
+    Worker& worker_;
+    limits::Connections::Place place_;
+    http::Stream stream_;
+    std::string peer_;
+    limits::Address peer_address_;
+    std::shared_ptr<http::asio::ssl::context> tls_;
+    ListenerRole role_;
+    gateway::ChallengeDesk::Connection number_ = 0;  // at the desk; 0: it has asked for no invoice yet
+    http::Watch watch_;
+    std::unique_ptr<Exchange> exchange_;
+    bool idle_ = false;
+    Clock::time_point idle_since_ = Clock::now();
+    http::Timer* waiting_ = nullptr;  // of a response that waits for news
+    Tunnel* tunnel_ = nullptr;        // while there is one
+
+    // Of the current request:
+    std::shared_ptr<const site::Site> site_;
+    paywall::RouteMatch match_;
+    limits::Address client_;  // who asks, behind proxies that are trusted
+    std::string client_text_;
+    std::optional<PaymentHash> payer_;
+    Msat price_;               // of this request, in the tier that is being asked about
+    Msat local_price_;         // the same by the service's own rules
+    bool priced_ = false;      // price_ is what is asked for; otherwise the pricer has not answered yet
+    unsigned tier_ = 0;        // that is being asked about
+    unsigned offer_tier_ = 0;  // that is for sale
+    unsigned token_tier_ = 0;  // of the token that was let in
+    std::optional<std::uint64_t> body_size_;
+    std::optional<std::string> units_;
+    std::optional<pricing::Question> question_;  // where more than rules prices it
+    std::string thing_;                          // of the question
+    std::string path_compared_;                  // what rules of the service made of the path; empty: nothing
+    std::string quoted_method_;                  // which a quote is about; empty: the request's own
+    std::string own_lines_;                      // header lines of ours in whatever is answered
+    bool found_ = false;                         // a service: match_ is of this request
+    bool gift_ = false;                          // of a pricer, to this request: others may have to pay
+    bool other_method_ = false;                  // a server behind may take it for a request with another method
+    std::string other_methods_;                  // that are taken here, where this one is not
+    std::optional<OwnMatch> own_;                // not a service's at all
+    std::optional<forward_auth::Question> front_question_;  // that the request in exchange_ is about
+    bool asked_by_head_ = false;                            // the question
+    bool body_told_ = true;                                 // false: nobody knows how long the request's body is
+    metrics::ResourceShard* counts_ = nullptr;
+    Clock::time_point began_;
+    std::size_t scanned_ = 0;
+    std::size_t head_size_ = 0;
+    http::Fault fault_{400, ""};
+    http::RequestBody body_;
+    bool keep_alive_ = false;
+    bool close_gently_ = false;  // bytes that nobody will read may be under way
+    std::uint64_t generation_ = 0;
+    bool answered_ = false;  // some of a response has been sent
+    std::optional<paywall::Time> until_;
+    std::string_view token_headers_;
+    std::string receipt_;  // of a charge
+    http::Problem problem_;
+    std::optional<http::Reply> reply_;                  // in place of what is behind
+    bool prepaid_ = false;                              // by a session of the Payment scheme
+    std::optional<paywall::SessionBook::Visit> visit_;  // of that session
+    std::optional<paywall::Reservation> use_;           // of a token that buys more than time, or of a session
+    std::optional<paywall::FreeReservation> free_use_;  // of the client's network, instead of a token
+    std::optional<PaymentHash> charge_;                 // that was used for this request, while it may come to nothing
+    std::optional<TokenId> work_;                       // the task whose solution was
+    std::uint64_t covered_ = 0;      // bytes of the response's body that are recorded and not sent yet
+    std::uint64_t body_sent_ = 0;    // that were, of what is covered
+    std::uint64_t charged_ = 0;      // msat, recorded for this request
+    bool cost_told_ = false;         // by the upstream
+    std::uint64_t events_paid_ = 0;  // recorded and not sent yet
+    std::uint64_t events_sent_ = 0;
+
+    // The rest of a request's body on its way to the upstream.
+    struct Pump {
+        Pump(http::Executor executor, http::Watchdog& dog) : companion(executor), watch(dog) {}
+        http::Companion companion;
+        http::Watch watch;
+        bool stop = false;
+        bool sent = false;                 // all of it
+        std::optional<http::Fault> fault;  // of the client's side
+    };
+    std::unique_ptr<Pump> pump_;
+    bool awaiting_head_ = false;
+    paywall::Sent sent_ = paywall::Sent::nothing;      // to the upstream of this attempt
+    std::optional<std::string> whole_body_;            // in place of chunks
+    std::optional<http::ChunkProgress> first_chunks_;  // of the response, in response_payload
+    ClientWatch leaving_;
+};
+
+http::Awaitable<> run_session(std::unique_ptr<Session> session);
+
+}  // namespace millrace::front

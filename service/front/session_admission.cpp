@@ -1,0 +1,418 @@
+#include "common/codec/log_text.hpp"
+#include "service/front/session.hpp"
+#include "service/http/await_callback.hpp"
+#include "service/relay/header_rules.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "common/codec/base64.hpp"
+#include "service/config/description.hpp"
+#include "service/pages/pay_cookie.hpp"
+#include "service/paywall/tiers.hpp"
+
+namespace millrace::front {
+namespace {
+
+using paywall::Reason;
+
+metrics::AuthResult auth_result(Reason reason) {
+    switch (reason) {
+        case Reason::no_credential:
+        case Reason::malformed:
+        case Reason::third_party:
+            return metrics::AuthResult::malformed;
+        case Reason::unknown_key:
+            return metrics::AuthResult::revoked;
+        case Reason::bad_signature:
+            return metrics::AuthResult::bad_signature;
+        case Reason::bad_preimage:
+            return metrics::AuthResult::bad_preimage;
+        case Reason::wrong_scope:
+        case Reason::widened:
+        case Reason::tier_too_low:
+        case Reason::missing_capability:
+            return metrics::AuthResult::wrong_scope;
+        case Reason::expired:
+            return metrics::AuthResult::expired;
+        case Reason::underpaid:
+            return metrics::AuthResult::underpaid;
+        case Reason::spent:
+            return metrics::AuthResult::spent;
+        case Reason::quota_exhausted:
+        case Reason::balance_too_low:
+            return metrics::AuthResult::exhausted;
+        case Reason::revoked:
+            return metrics::AuthResult::revoked;
+        case Reason::work_refused:
+            return metrics::AuthResult::bad_signature;
+    }
+    return metrics::AuthResult::malformed;
+}
+
+std::chrono::sys_seconds whole_seconds(paywall::Time time) {
+    return std::chrono::floor<std::chrono::seconds>(time);
+}
+
+}  // namespace
+
+void Session::collect_credential_fields() {
+    Exchange& x = *exchange_;
+    x.credential_fields.clear();
+    for (const http::HeaderLine& line : x.request.head().fields) {
+        bool candidate = line.id == http::Field::authorization ||
+                         (line.id == http::Field::unknown && l402::is_credential_header(line.name));
+        if (candidate) x.credential_fields.emplace_back(line.name, line.value);
+    }
+}
+
+// The way of nearly every paid request: one Authorization field that was verified before. False: the long way decides.
+bool Session::admit_from_cache() {
+    if (match_.access == paywall::Access::free) return true;
+    Exchange& x = *exchange_;
+    collect_credential_fields();
+    if (x.credential_fields.size() != 1 || !relay::is_l402_authorization(x.credential_fields.front().second))
+        return false;
+    if (worker_.refresh() != generation_ || !worker_.keys()) return false;
+    paywall::VerifiedCredential* known =
+        worker_.cache().find(paywall::CredentialCache::key(x.credential_fields.front().second, match_.service));
+    if (!known || !about_tier(known->grant.tier)) return false;
+    if (paywall::exceeds(known->grant, service(), match_, asked())) return false;
+    if (!priced_ && paywall::depends_on_price(known->grant, service(), match_, asked())) return false;
+    const bool timed = service().timeout_of(known->grant.tier).has_value();
+    if (!known->payment_known || (timed && !known->settled)) {
+        paywall::PaymentFacts facts = worker_.shared().store.facts(known->token.payment_hash);
+        if (!known->payment_known && facts.amount) return false;
+        known->settled = facts.settled_at.has_value();
+        known->until = paywall::end_of_token(service(), known->grant, facts);
+    }
+    if (known->until && worker_.now() >= *known->until) return false;
+    if (check_upgrade(paywall::quota_bought(service(), known->grant, known->uses_granted))) return false;
+    until_ = known->until;
+    payer_ = known->token.payment_hash;
+    if (reserve_use(known->grant, known->uses_granted)) return false;
+    x.token_headers = known->forward_headers;
+    token_headers_ = x.token_headers;
+    count_credential(metrics::AuthResult::ok);
+    return true;
+}
+
+paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall::Proof proof) {
+    paywall::PaymentFacts facts;
+    bool present = credential && credential->has_value();
+    if (present) {
+        const store::Store& store = worker_.shared().store;
+        facts = store.facts((*credential)->identifier.payment_hash);
+        facts.ended_before =
+            std::max(store.ended_before(service().seller().text()), store.ended_before(service().name.text()));
+    }
+    auto began = Clock::now();
+    paywall::AdmissionInput input{service(), site_->config.services,      match_, asked(), credential, worker_.keys(),
+                                  facts,     worker_.now(), proof};
+    paywall::Decision decision = paywall::decide(input);
+    std::chrono::duration<double> took = Clock::now() - began;
+    if (present) worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
+    return decision;
+}
+
+http::Awaitable<std::optional<http::Problem>> Session::admission() {
+    if (may_be_gift()) co_await look_for_gift();
+    std::optional<http::Problem> problem;
+    if (!admit_from_cache()) problem = co_await admit();
+    if (problem || reply_) co_return problem;
+    const bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
+    if (!by_charge) problem = limit_use();
+    if (!problem && admits_nothing()) problem = not_here();
+    if (!problem) problem = check_recordable();
+    if (problem) give_work_back();
+    co_return problem;
+}
+
+http::Awaitable<std::optional<http::Problem>> Session::admit() {
+    // Who brings a token is judged by what that bought.
+    const bool by_token = !exchange_->credential_fields.empty() && !offers_payment_credential() && !offers_work();
+    if (auto refused = check_quota(); refused && !by_token) co_return refused;
+    // A service on trial takes whatever comes, and uses nothing up.
+    if (offers_payment_credential() && !service().dry_run) co_return co_await admit_charge();
+    if (offers_work()) co_return co_await admit_work();
+    paywall::FoundCredential credential = l402::find_credential(exchange_->credential_fields);
+    const bool bare = credential && !credential->has_value();  // only such requests are served for nothing
+    if (!service().schemes.l402 && !service().dry_run) {
+        const bool free = bare && co_await reserve_free_use();
+        if (free) co_return std::nullopt;
+        co_return co_await demand_other_scheme();
+    }
+    paywall::Proof proof = paywall::Proof::preimage;
+    std::optional<HeldTicket> ticket;
+    if (credential && !credential->has_value()) {
+        const http::RequestHead& head = exchange_->request.head();
+        bool may_have_bought = question_ && !pages::find_service_cookies(head, service().name.text()).empty();
+        if (may_have_bought) (void)co_await price_in(offer_tier_);
+        ticket = find_ticket();
+        if (ticket) {
+            credential = ticket->sealed.credential;
+            proof = paywall::Proof::settlement;
+        }
+    }
+    if (credential && credential->has_value()) co_await learn_price((*credential)->macaroon);
+    paywall::Decision decision = decide(credential, proof);
+    if (service().dry_run && !std::holds_alternative<paywall::Admit>(decision)) {
+        note_dry_run(decision);
+        co_return std::nullopt;
+    }
+    if (auto* refused = std::get_if<paywall::BadRequest>(&decision)) {
+        count_credential(metrics::AuthResult::malformed);
+        co_return http::Problem{400, std::string(refused->detail)};
+    }
+    if (auto* unavailable = std::get_if<paywall::Unavailable>(&decision)) {
+        http::Problem problem{503, std::string(unavailable->detail)};
+        problem.retry_after = 5;
+        co_return problem;
+    }
+    if (auto* demand = std::get_if<paywall::DemandPayment>(&decision)) {
+        const bool free = bare && co_await reserve_free_use();
+        if (free) co_return std::nullopt;
+        if (demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));
+        if (match_.access == paywall::Access::auth_only) co_return not_for_sale(demand->reason);
+        if (auto refused = check_quota()) co_return refused;
+        http::Problem problem = co_await demand_payment(demand->reason);
+        co_return problem;
+    }
+    paywall::Admit& admitted = std::get<paywall::Admit>(decision);
+    if (admitted.token) {
+        if (auto counted = check_upgrade(paywall::quota_bought(service(), admitted.grant, admitted.uses_granted)))
+            co_return counted;
+    }
+    if (!admits_nothing()) {
+        std::optional<http::Problem> problem = co_await start_clock(admitted);
+        if (problem) co_return problem;
+    }
+    payer_ = admitted.token->payment_hash;
+    if (auto exhausted = reserve_use(admitted.grant, admitted.uses_granted)) {
+        count_credential(auth_result(*exhausted));
+        if (match_.access == paywall::Access::auth_only) co_return not_for_sale(*exhausted);
+        token_tier_ = offer_tier_;  // what is for sale from here on
+        if (auto refused = check_quota()) co_return refused;
+        http::Problem demanded = co_await demand_payment(*exhausted);
+        co_return demanded;
+    }
+    count_credential(metrics::AuthResult::ok);
+    until_ = admitted.until;
+    if (ticket) keep_cookie(std::move(*ticket));
+    tell_upstream(*admitted.token, admitted.grant);
+    remember(credential, admitted);
+    co_return std::nullopt;
+}
+
+// Records the first use of a token. Where something depends on it, the request waits until that is on disk.
+http::Awaitable<std::optional<http::Problem>> Session::start_clock(paywall::Admit& admit) {
+    if (admit.first_use == paywall::FirstUse::known) co_return std::nullopt;
+    store::Store& store = worker_.shared().store;
+    l402::Identifier token = *admit.token;
+    PaymentHash hash = token.payment_hash;
+    // Its preimage is the proof: nobody else is to be given this invoice, though its settlement was not heard of yet.
+    worker_.shared().desk.paid(hash);
+    std::chrono::sys_seconds now = whole_seconds(worker_.now());
+    if (admit.first_use == paywall::FirstUse::note) {
+        store.record_first_use(token, service().name.text(), now, [](const Result<std::chrono::sys_seconds>&) {});
+        co_return std::nullopt;
+    }
+    auto start = [&store, token, now, name = service().name.text()](auto done) {
+        store.record_first_use(token, name, now, std::move(done));
+    };
+    Result<std::chrono::sys_seconds> recorded =
+        co_await http::await_callback<Result<std::chrono::sys_seconds>>(worker_.context().get_executor(), start);
+    if (!recorded) {
+        http::Problem problem{503,
+                              "The use of the token could not be recorded. Nothing is lost: repeat the request later."};
+        problem.retry_after = 5;
+        co_return problem;
+    }
+    // Another request with the same token, or the payment's charge, may have been first.
+    paywall::PaymentFacts facts = store.facts(hash);
+    if (facts.charged) {
+        count_credential(metrics::AuthResult::spent);
+        http::Problem problem = co_await demand_payment(Reason::spent);
+        co_return problem;
+    }
+    admit.until = paywall::end_of_token(service(), admit.grant, facts);
+    if (admit.until && worker_.now() >= *admit.until) {
+        count_credential(metrics::AuthResult::expired);
+        http::Problem problem = co_await demand_payment(Reason::expired);
+        co_return problem;
+    }
+    co_return std::nullopt;
+}
+
+void Session::remember(const paywall::FoundCredential& credential, const paywall::Admit& admit) {
+    const auto& fields = exchange_->credential_fields;
+    if (admits_nothing()) return;                  // its first use was not recorded
+    if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
+    if (fields.size() != 1 || !relay::is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
+        return;
+    paywall::VerifiedCredential known{*admit.token,        admit.grant, exchange_->token_headers, false,
+                                      admit.payment_known, admit.until, admit.uses_granted};
+    worker_.cache().add(paywall::CredentialCache::key(fields.front().second, match_.service), std::move(known));
+}
+
+// What the invoice says it buys.
+std::string Session::description(Msat due) const {
+    const config::Route* route = route_sold();
+    std::string_view method = quoted_method_.empty() ? exchange_->request.head().method : quoted_method_;
+    if (method == "HEAD") method = "GET";  // HEAD brings the same invoice
+    config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
+                                   method, exchange_->target.path, due};
+    return config::describe(service().description.value_or(std::string()), facts);
+}
+
+// The plugin issues tokens for a service and an amount; what is sold here is said in front of the token's services.
+// False where that takes a key that has not come yet.
+bool Session::mint_for_sale(gateway::IssuedChallenge& issued) {
+    auto bytes = codec::from_base64(issued.token_base64);
+    auto token = bytes ? macaroon::decode(*bytes) : bytes.error();
+    auto identifier = token ? l402::Identifier::decode(token->identifier) : token.error();
+    if (!identifier) return false;
+    (void)worker_.refresh();  // the key may have come with the challenge
+    const l402::KeyRing* keys = worker_.keys();
+    const SecretKey* key = keys ? keys->find(identifier->epoch()) : nullptr;
+    if (!key) return false;
+    const l402::Sale sale = paywall::sale_of(service(), match_, asked(), offer_tier_);
+    issued.token_base64 =
+        codec::to_base64(macaroon::encode_v2(l402::mint(*key, *identifier, service().seller(), sale)));
+    return true;
+}
+
+// What a token is good for beside its price: challenges of different kinds are different things.
+std::string Session::kind_sold() const {
+    const config::Route* route = route_sold();
+    std::string out = route && route->own_tokens ? route->name : std::string();
+    if (!service().tiers.empty()) out += '+' + std::to_string(offer_tier_);
+    if (!thing_.empty()) out += '~' + thing_;
+    return out;
+}
+
+void Session::tell_upstream(const l402::Identifier& token, const l402::Grant& grant) {
+    std::string& lines = exchange_->token_headers;
+    lines = relay::token_header_lines(token, service().name.text());
+    if (const config::Tier* tier = service().tier(grant.limits.lowest_tier()))
+        lines += relay::tier_header_lines(tier->name, paywall::capabilities_of(service(), grant));
+    token_headers_ = lines;
+}
+
+http::Problem Session::not_for_sale(Reason reason) const {
+    http::Problem problem{401, "A token is needed here, and none is sold here.", paywall::name(reason)};
+    problem.challenges.push_back("L402 realm=\"" + service().seller().text() + '"');
+    return problem;
+}
+
+// What would have been refused, had the service not been on trial.
+void Session::note_dry_run(const paywall::Decision& decision) {
+    auto* demand = std::get_if<paywall::DemandPayment>(&decision);
+    if (demand && demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));
+    counts_->challenge(metrics::ChallengeResult::dry_run);
+    std::string_view reason = demand ? paywall::name(demand->reason) : std::string_view("undecided");
+    spdlog::info("service {}: dry run: {} {} would not have passed ({}, {} msat)", service().name.text(),
+                 exchange_->request.head().method, codec::log_text(exchange_->target.path), reason, price_.value());
+}
+
+// `worked`: for an invoice beyond the limits.
+http::Awaitable<http::Problem> Session::demand_payment(paywall::Reason reason, bool worked) {
+    // The answer is nginx's, which asks once more for the one that its client gets.
+    if (denies_silently())
+        co_return http::Problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
+    gateway::ChallengeDesk& desk = worker_.shared().desk;
+    if (auto closed = desk.closed()) co_return not_issued(*closed, worked);
+    std::optional<http::Problem> unpriced = co_await price_in(offer_tier_);
+    if (unpriced) co_return std::move(*unpriced);
+    // HEAD asks what GET would be answered, but for the free allowance, which it is only told of.
+    if (exchange_->request.head().verb == http::Verb::head) tell_free_left();
+    if (auto page = page_again(reason)) co_return std::move(*page);
+    const Offered offers = offered();
+    if (!offers.token && !offers.charge) co_return co_await demand_deposit(reason, worked);
+    Msat due = std::max(amount_due(), Msat(1));  // a pricer that gives things away has changed its mind
+    std::optional<std::string> text;
+    if (service().description) text = description(due);
+    gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
+                                          {due, service().seller(), std::move(text), std::nullopt},
+                                          kind_sold(),
+                                          !shows_page(),
+                                          worked,
+                                          own_connection()};
+    auto start = [&desk, &demand](auto done) { desk.ask(std::move(demand), std::move(done)); };
+    gateway::ChallengeDesk::Outcome outcome =
+        co_await http::await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);
+    if (!outcome.challenge) co_return not_issued(outcome, worked);
+    counts_->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
+    gateway::IssuedChallenge issued = *outcome.challenge;
+    if (!mint_for_sale(issued)) {
+        http::Problem unsold{
+            503, "This service does not know the node's keys yet. Nothing was charged: repeat the request later."};
+        unsold.retry_after = 5;
+        co_return unsold;
+    }
+    http::Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
+    problem.challenges = challenge_lines(issued, offers);
+    if (offers.token) problem.offer = http::TokenOffer{issued.token_base64, issued.bolt11, issued.amount};
+    if (offers.session) {
+        // Where there is none, the client can still buy what else is on offer.
+        Deposit deposit = co_await ask_deposit(worked);
+        if (auto closed = desk.closed()) co_return not_issued(*closed, worked);
+        if (!deposit.line.empty()) problem.challenges.push_back(std::move(deposit.line));
+    }
+    if (problem.challenges.empty())
+        co_return http::Problem{503, "The Payment scheme sells nothing on the network of this node."};
+    // A page's challenge belongs to one browser: whoever holds its cookie is let in once it is paid. It must be one
+    // that nobody else was or will be given.
+    if (shows_page()) {
+        auto token = codec::from_base64(issued.token_base64);
+        if (token) add_page(problem, {std::move(*token), due, issued.expires_at, issued.bolt11}, reason);
+    }
+    for (std::string& field : price_fields()) problem.fields.push_back(std::move(field));
+    co_return problem;
+}
+
+// A front proxy's connection is nobody's own, and who comes over a unix socket is one.
+gateway::ChallengeDesk::Connection Session::own_connection() {
+    const bool proxy = front_question_ || !limits::parse_address(peer_) ||
+                       limits::any_has(site_->config.clients.trusted_proxies, peer_address_);
+    if (proxy) return 0;
+    if (number_ == 0) number_ = worker_.shared().desk.next_connection();
+    return number_;
+}
+
+http::Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked) {
+    unsigned retry_after = static_cast<unsigned>(outcome.retry_after.count());
+    const Error error = outcome.error.value_or(fail(gateway::ClientErrc::unavailable));
+    if (is(error, gateway::ClientErrc::limited)) {
+        http::Problem problem{429, "Too many unpaid invoices. Pay one of them, or repeat the request later."};
+        problem.retry_after = retry_after;
+        if (!worked) add_task(problem);
+        const bool task = !problem.challenges.empty();
+        counts_->challenge(task ? metrics::ChallengeResult::work : metrics::ChallengeResult::limited);
+        return problem;
+    }
+    if (is(error, gateway::ClientErrc::rate_limited)) {
+        counts_->challenge(metrics::ChallengeResult::rate_limited);
+        http::Problem problem{429, "The node issues no more invoices now. Repeat the request later."};
+        problem.retry_after = 1;
+        return problem;
+    }
+    counts_->challenge(metrics::ChallengeResult::invoice_error);
+    if (is(error, gateway::ClientErrc::unrecordable)) {
+        http::Problem problem{
+            503, "This service sells nothing now, because a payment could not be recorded. Repeat the request later."};
+        problem.retry_after = 5;
+        return problem;
+    }
+    if (is(error, gateway::ClientErrc::unpayable)) {
+        http::Problem problem{503, "The Lightning node is off line, so nobody could pay. Repeat the request later."};
+        problem.retry_after = 30;
+        return problem;
+    }
+    http::Problem problem{
+        503,
+        "The Lightning node cannot be reached, so nobody could pay. Nothing was charged: repeat the request later."};
+    problem.retry_after = 5;
+    return problem;
+}
+
+}  // namespace millrace::front

@@ -1,0 +1,201 @@
+#include <boost/json/serialize.hpp>
+
+#include "service/front/session.hpp"
+
+#include "common/l402/challenge.hpp"
+#include "service/discovery/documents.hpp"
+#include "service/discovery/quote.hpp"
+
+namespace millrace::front {
+namespace {
+
+constexpr std::size_t max_quote_request = 16 * 1024;
+constexpr std::string_view json_type = "application/json";
+
+http::Reply json_reply(unsigned status, const boost::json::object& json) {
+    return {status, json_type, boost::json::serialize(json) + '\n', {"Cache-Control: no-store"}};
+}
+
+}  // namespace
+
+http::Awaitable<bool> Session::send_document(bool manifest) {
+    std::string node_id = worker_.shared().gateway.node_id();
+    std::vector<std::size_t> here = site_->routes.at_host(exchange_->host);
+    const discovery::Documents& documents = worker_.documents().get(generation_, site_->config, here, node_id);
+    const discovery::Document& document = manifest ? documents.manifest : documents.openapi;
+    bool known =
+        discovery::matches_etag(field_value(exchange_->request.head(), http::Field::if_none_match), document.etag);
+    http::Reply reply;
+    reply.status = known ? 304 : 200;
+    reply.fields = {"ETag: " + document.etag, "Cache-Control: public, max-age=60",
+                    "Access-Control-Expose-Headers: ETag"};
+    if (!known) {
+        reply.content_type = json_type;
+        reply.body = document.text;
+    }
+    co_return co_await answer(std::move(reply), Outcome::served);
+}
+
+http::Awaitable<bool> Session::send_manifest() {
+    return send_document(true);
+}
+
+http::Awaitable<bool> Session::send_openapi() {
+    return send_document(false);
+}
+
+// A script of another origin asks first whether it may send JSON.
+http::Awaitable<bool> Session::send_preflight() {
+    http::Reply reply;
+    reply.status = 204;
+    reply.fields = {"Allow: " + own_->allow};
+    // A page's events are for the page itself.
+    if (own_->of == OwnEndpoint::Of::discovery)
+        reply.fields.insert(reply.fields.end(), {"Access-Control-Allow-Methods: " + own_->allow,
+                                                 "Access-Control-Allow-Headers: Content-Type, If-None-Match",
+                                                 "Access-Control-Max-Age: 600"});
+    return answer(std::move(reply), Outcome::served);
+}
+
+// Empty where it is longer, malformed, not there within `timeouts.body` as a whole, or the client is gone.
+http::Awaitable<std::optional<std::string>> Session::read_body(std::size_t max) {
+    http::Buffer& in = exchange_->from_client;
+    http::Stream::Reading client = stream_.reading();
+    std::string out;
+    watch_.arm(site_->config.timeouts.body, stream_);
+    for (;;) {
+        std::size_t used = 0;
+        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != http::RequestBody::Step::good)
+            break;
+        for (std::string_view piece : exchange_->request_payload) out.append(piece);
+        in.consume(used);
+        if (out.size() > max || body_.done() || watch_.expired()) break;
+        std::size_t room = 0;
+        char* data = in.prepare(Exchange::read_size, &room);
+        auto [failed, count] = co_await client.read_some(data, room);
+        if (failed) break;
+        in.commit(count);
+    }
+    watch_.disarm();
+    if (!body_.done() || out.size() > max) co_return std::nullopt;
+    co_return out;
+}
+
+http::Awaitable<bool> Session::send_quote() {
+    if (exchange_->request.head().expect_continue) {
+        std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
+        http::ErrorCode failed = co_await write_client(interim, {});
+        if (failed) co_return false;
+    }
+    std::optional<std::string> body = co_await read_body(max_quote_request);
+    if (!body) {
+        discovery::QuoteError error{413, "malformed_request", "The request is too long, or broke off."};
+        keep_alive_ = false;
+        close_gently_ = true;
+        http::Reply reply = json_reply(error.status, discovery::write_error(error));
+        co_return co_await answer(std::move(reply), Outcome::rejected);
+    }
+    discovery::QuoteScope scope{site_->config, site_->routes, exchange_->host};
+    auto read = discovery::read_quote_request(*body, scope);
+    if (auto* error = std::get_if<discovery::QuoteError>(&read)) {
+        http::Reply reply = json_reply(error->status, discovery::write_error(*error));
+        co_return co_await answer(std::move(reply), Outcome::rejected);
+    }
+    discovery::Quote& quote = std::get<discovery::Quote>(read);
+    match_ = quote.match;
+    exchange_->target = quote.target;  // of which the invoice speaks
+    std::optional<discovery::QuoteError> unpriced = co_await price_quote(quote);
+    if (unpriced) {
+        http::Reply reply = json_reply(unpriced->status, discovery::write_error(*unpriced));
+        if (unpriced->status == 503) reply.fields.emplace_back("Retry-After: 1");
+        co_return co_await answer(std::move(reply), Outcome::rejected);
+    }
+    auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    boost::json::object json = discovery::write_quote(quote, service(), now + discovery::quote_lifetime);
+    if (quote.mint) {
+        quoted_method_ = quote.method;  // of which the invoice speaks
+        counts_ = &site_->resources[match_.service]->shard(worker_.index());
+        // The very way of a request that must pay, with all its limits.
+        http::Problem demand = co_await demand_payment(paywall::Reason::no_credential);
+        auto challenge = l402::parse_challenge(demand.challenges);
+        if (demand.status != 402 || !challenge) {
+            bool limited = demand.status == 429;
+            discovery::QuoteError error{limited ? 429U : 503U, limited ? "rate_limited" : "unpriceable", demand.detail};
+            http::Reply reply = json_reply(error.status, discovery::write_error(error));
+            unsigned pause = std::max(1U, demand.retry_after);
+            reply.fields.push_back("Retry-After: " + std::to_string(pause));
+            co_return co_await answer(std::move(reply), Outcome::rejected);
+        }
+        json["macaroon"] = challenge->token_base64;
+        json["invoice"] = challenge->bolt11;
+    }
+    http::Reply reply = json_reply(200, json);
+    co_return co_await answer(std::move(reply), quote.mint ? Outcome::challenge : Outcome::served);
+}
+
+// What the quote's thing costs now, beyond the rules; a fault where that is nothing, or more than was to be spent.
+http::Awaitable<std::optional<discovery::QuoteError>> Session::price_quote(discovery::Quote& quote) {
+    price_ = local_price_ = quote.price;
+    priced_ = true;
+    tier_ = offer_tier_ = 0;
+    question_.reset();
+    thing_.clear();
+    if (quote.match.access == paywall::Access::free) co_return std::nullopt;
+    std::string_view path = quote.path.empty() ? quote.target.path : quote.path;
+    Described what{quote.method, exchange_->host, path, quote.target.forward, quote.body_size, std::nullopt, nullptr};
+    if (!quote.units.empty()) what.units = quote.units;
+    std::optional<http::Problem> problem = price_offer(what, service().tier(quote.tier));
+    if (!problem) problem = co_await price_in(offer_tier_);
+    if (problem) {
+        discovery::QuoteError fault{problem->status == 503 ? 503U : 400U,
+                                    problem->status == 503 ? "unpriceable" : "malformed_request", problem->detail};
+        co_return fault;
+    }
+    quote.price = price_;
+    quote.mint = quote.mint && price_ > Msat(0);
+    co_return discovery::over_budget(quote);
+}
+
+// Fields that tell the price of what is asked for.
+std::vector<std::string> Session::price_fields() const {
+    std::vector<std::string> out = tier_fields();
+    if (priced_) out.push_back("X-L402-Price-Msat: " + std::to_string(price_.value()));
+    // As Accept-Post says what may be posted (W3C LDP §7.1), in the words of the request field of the same name.
+    std::string accepted = service().charges() ? "lightning/charge" : "";
+    if (service().sessions) accepted.append(accepted.empty() ? "" : ", ").append("lightning/session");
+    if (!accepted.empty()) out.push_back("Accept-Payment: " + accepted);
+    if (site_->config.discovery.enabled && !service().hidden)
+        out.push_back("Link: <" + std::string(forwarded().prefix) + std::string(discovery::manifest_path) +
+                      ">; rel=\"service-desc\"");
+    return out;
+}
+
+bool Session::answers_options() const {
+    if (!other_methods_.empty()) return true;
+    return match_.access == paywall::Access::sold && !service().forward_options && !service().dry_run;
+}
+
+// What this address takes, as Allow has it (RFC 9110 §10.2.1).
+std::string Session::allowed_methods() const {
+    if (!other_methods_.empty()) return other_methods_ + ", OPTIONS";
+    const std::vector<std::string>& names = service().methods.names;
+    if (names.empty()) return std::string(all_methods);
+    std::string out;
+    for (const std::string& method : names) (out += out.empty() ? "" : ", ") += method;
+    return out;
+}
+
+// OPTIONS is answered here: what a client may send is no secret, and the server behind is for those who have paid.
+http::Awaitable<bool> Session::send_options() {
+    http::Reply reply;
+    reply.status = 204;
+    if (match_.access == paywall::Access::sold && !service().dry_run) {
+        (void)co_await price_in(offer_tier_);
+        reply.fields = price_fields();
+    }
+    reply.fields.push_back("Allow: " + allowed_methods());
+    reply.fields.push_back("Cache-Control: no-store");
+    co_return co_await answer(std::move(reply), Outcome::served);
+}
+
+}  // namespace millrace::front

@@ -1,0 +1,353 @@
+// What a request uses up of a token that buys more than time, and of whatever else lets requests through.
+//
+//   reserve_use()   when the request is admitted: set aside in memory, so that no other request is promised the same
+//   settle()        it is known what became of it: charged, or all of it unused again (paywall/charging.hpp). What is
+//                   charged is on disk before the first byte of the response goes to the client
+//   commit_admitted()  by forward auth, which sees no response: when the request is let through
+//   cover()         the bytes of a body whose length nobody knew: on disk before they go, a lease at a time
+//   settle_trailer  what the request cost, where the upstream says so only at the end
+//   end_use()       what was recorded and not needed is taken off again; what was never recorded is released
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "service/front/session.hpp"
+#include "service/http/await_callback.hpp"
+#include "service/relay/header_rules.hpp"
+
+namespace millrace::front {
+namespace {
+
+using paywall::Reason;
+
+// Of a body whose length is not told, set aside at a time: what a crash may cost a token, and how often a long answer
+// waits for the disk.
+constexpr std::uint64_t lease = 1024 * 1024;
+
+// Set aside for a request that may change something before the upstream is asked: so many of them side by side as are
+// left of that, and not each for the same last byte.
+constexpr std::uint64_t unsafe_lease = 64 * 1024;
+
+Reason reason_of(paywall::Shortage shortage) {
+    return shortage == paywall::Shortage::balance ? Reason::balance_too_low : Reason::quota_exhausted;
+}
+
+http::Problem use_not_recorded() {
+    http::Problem problem{503, "The use could not be recorded. Nothing was used up: repeat the request later."};
+    problem.retry_after = 5;
+    return problem;
+}
+
+std::optional<std::uint64_t> parse_cost(std::string_view text) {
+    std::uint64_t cost = 0;
+    auto [end, errc] = std::from_chars(text.data(), text.data() + text.size(), cost);
+    if (errc != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+    return cost;
+}
+
+void append_remaining(std::string_view what, std::uint64_t left, std::string& out) {
+    out.append("X-L402-Remaining-").append(what).append(": ").append(std::to_string(left)).append("\r\n");
+}
+
+}  // namespace
+
+// Before the upstream is asked: what it does is charged, and what cannot be recorded cannot be.
+std::optional<http::Problem> Session::check_recordable() {
+    if ((!use_ && !free_use_) || worker_.shared().store.writable()) return std::nullopt;
+    use_.reset();
+    free_use_.reset();
+    return use_not_recorded();
+}
+
+// RFC 9110 §9.2.1: it asks for no change, whoever reads it.
+bool Session::is_safe() const {
+    const http::Verb verb = exchange_->request.head().verb;
+    return !other_method_ && (verb == http::Verb::get || verb == http::Verb::head || verb == http::Verb::options);
+}
+
+// What is counted by the answer has none to count in a connection that was upgraded.
+std::optional<http::Problem> Session::check_upgrade(const config::Quota& quota) const {
+    const bool counted = (quota.bytes || quota.credit) && !service().dry_run && match_.access != paywall::Access::free;
+    if (!counted || exchange_->request.head().upgrade.empty()) return std::nullopt;
+    return http::Problem{400, "This service counts each answer, so a connection cannot be upgraded here."};
+}
+
+// What the quotas of what is for sale do not allow of any token.
+std::optional<http::Problem> Session::check_quota() const {
+    const config::Quota& quota = quota_sold();
+    if (!quota.any() || service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
+    if (auto counted = check_upgrade(quota)) return counted;
+    if (quota.credit && price_ > *quota.credit)
+        return http::Problem{400, "This costs more than a whole balance holds: split the request."};
+    return std::nullopt;
+}
+
+// Sets aside what the request of payer_ uses; a reason where the token has not enough left.
+std::optional<Reason> Session::reserve_use(const l402::Grant& grant, const std::optional<std::uint64_t>& uses_granted) {
+    use_.reset();
+    token_tier_ = grant.tier;
+    const config::Quota quota = paywall::quota_bought(service(), grant, uses_granted);
+    if (!quota.any() || service().dry_run) return std::nullopt;
+    const paywall::Usage ask{quota.uses ? 1U : 0U, quota.bytes && !is_safe() ? unsafe_lease : 0,
+                             quota.credit ? price_.value() : 0};
+    auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask, service().held_for(price_, quota));
+    if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
+    use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
+    return std::nullopt;
+}
+
+std::optional<std::uint64_t> Session::cost_told(const std::vector<http::HeaderLine>& fields) const {
+    const std::string& name = service().cost_header;
+    if (name.empty()) return std::nullopt;
+    for (const http::HeaderLine& line : fields) {
+        if (!relay::same_field_name(line.name, name)) continue;
+        if (auto cost = parse_cost(line.value)) return cost;
+        spdlog::warn("service {}: the upstream's {} is no whole number of msat: the price stands",
+                     service().name.text(), name);
+        return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+http::Awaitable<Result<void>> Session::record_pending() {
+    if (use_->pending() == paywall::Usage{}) co_return Result<void>{};
+    store::Store& store = worker_.shared().store;
+    auto start = [&store, hash = use_->hash(), usage = use_->pending(), name = service().seller().text()](auto done) {
+        store.record_usage(hash, name, store::UsageChange::used, usage, std::move(done));
+    };
+    Result<void> recorded = co_await http::await_callback<Result<void>>(worker_.context().get_executor(), start);
+    if (recorded)
+        use_->commit();
+    else
+        spdlog::debug("service {}: the use of a token could not be recorded: {}", service().name.text(),
+                      recorded.error().message);  // the store says so where it is news
+    co_return recorded;
+}
+
+// The one place where a request is charged or not. False: the response must not be sent, problem_ is the answer.
+http::Awaitable<bool> Session::settle(paywall::Fate fate) {
+    if (!paywall::is_charged(fate)) {
+        co_await release_all();
+        co_return true;
+    }
+    charge_.reset();  // its use is on disk, and stands
+    work_.reset();
+    if (free_use_) co_return co_await record_free_use();
+    if (!use_) co_return true;
+    if (fate.came == paywall::Came::head) co_return co_await charge_answer();
+    // Nobody will say what it cost: what was set aside for it.
+    charged_ = use_->pending().spent_msat + use_->draw(use_->held()).msat;
+    if (use_->quota().bytes && !is_safe()) (void)use_->raise_bytes(lease);
+    Result<void> recorded = co_await record_pending();
+    use_.reset();
+    co_return recorded.has_value();
+}
+
+// All that the request was let through by is as it was before.
+http::Awaitable<> Session::release_all() {
+    use_.reset();
+    drop_free_use();
+    give_work_back();
+    if (!charge_) co_return;
+    const PaymentHash hash = *std::exchange(charge_, std::nullopt);
+    receipt_.clear();
+    store::Store& store = worker_.shared().store;
+    auto start = [&store, hash](auto done) { store.release_charge(hash, std::move(done)); };
+    Result<void> released = co_await http::await_callback<Result<void>>(worker_.context().get_executor(), start);
+    if (!released)
+        spdlog::warn("service {}: charge {} came to nothing, and its release could not be recorded yet: {}",
+                     service().name.text(), hash.hex(), released.error().message);
+}
+
+// The head of the response is here.
+http::Awaitable<bool> Session::charge_answer() {
+    const http::ResponseHead& head = exchange_->response.head();
+    if (use_->quota().credit) {
+        auto cost = cost_told(head.fields);
+        if (cost) draw_cost(*cost);
+        // A trailer may say it yet.
+        if (head.framing != http::Framing::chunked) use_->release_held();
+        charged_ = use_->pending().spent_msat;
+    }
+    if (use_->quota().bytes) {
+        bool enough = set_bytes_aside(head);
+        if (!enough) co_return co_await withhold_answer(head);
+    }
+    std::uint64_t before_lease = use_->left().bytes + (head.framing == http::Framing::length ? 0 : covered_);
+    Result<void> recorded = co_await record_pending();
+    if (!recorded) {
+        problem_ = use_not_recorded();
+        use_.reset();
+        co_return false;
+    }
+    tell_remaining(before_lease);
+    co_return true;
+}
+
+// The answer is longer than what is left. Of a request that may have changed something it takes all of that: else a
+// token with a byte left would act for ever.
+http::Awaitable<bool> Session::withhold_answer(const http::ResponseHead& head) {
+    if (is_safe()) {
+        use_.reset();
+    } else {
+        (void)use_->add_bytes_up_to(std::numeric_limits<std::uint64_t>::max());
+        Result<void> recorded = co_await record_pending();
+        use_.reset();
+        if (!recorded) {
+            problem_ = use_not_recorded();
+            co_return false;
+        }
+    }
+    co_await refuse_bytes(head);
+    co_return false;
+}
+
+// The cost in place of the price.
+void Session::draw_cost(std::uint64_t cost) {
+    cost_told_ = true;
+    if (use_->settle(cost)) return;
+    warn_of_cost(cost);
+}
+
+void Session::warn_of_cost(std::uint64_t cost) const {
+    if (!service().max_cost || !site_->upstreams[match_.service]->first_dear_answer()) return;
+    spdlog::warn(
+        "service {}: a request cost {} msat, more than max_cost_msat = {}: it draws no more than that. This is "
+        "told once",
+        service().name.text(), cost, service().max_cost->value());
+}
+
+// For forward auth, where nobody tells what became of the request: as soon as it is let through.
+http::Awaitable<std::optional<http::Problem>> Session::commit_admitted() {
+    if (free_use_) {
+        bool counted = !stream_.peer_left() && co_await record_free_use();
+        if (!counted) co_return problem_;
+        co_return std::nullopt;
+    }
+    if (!use_) co_return std::nullopt;
+    if (stream_.peer_left()) co_return use_not_recorded();
+    Result<void> recorded = co_await record_pending();
+    if (!recorded) co_return use_not_recorded();
+    tell_remaining(0);
+    co_return std::nullopt;
+}
+
+bool Session::set_bytes_aside(const http::ResponseHead& head) {
+    if (head.framing == http::Framing::length || head.framing == http::Framing::none) {
+        const std::uint64_t length = head.framing == http::Framing::length ? head.content_length : 0;
+        if (!use_->set_bytes(length)) return false;
+        covered_ = length;
+        return true;
+    }
+    covered_ = use_->raise_bytes(lease);
+    return covered_ > 0;
+}
+
+http::Awaitable<> Session::refuse_bytes(const http::ResponseHead& head) {
+    if (head.framing == http::Framing::length && head.content_length > *quota_sold().bytes) {
+        // Nobody is to pay again for what another token would not open either.
+        problem_ =
+            http::Problem{403, "This answer is longer than what a token buys. Ask for a part of it.", "too_long"};
+        co_return;
+    }
+    count_credential(metrics::AuthResult::exhausted);
+    if (match_.access == paywall::Access::auth_only) {
+        problem_ = not_for_sale(Reason::quota_exhausted);
+        co_return;
+    }
+    http::Problem problem = co_await demand_payment(Reason::quota_exhausted);
+    problem_ = std::move(problem);
+}
+
+void Session::tell_remaining(std::uint64_t bytes) {
+    const config::Quota& quota = use_->quota();
+    paywall::Usage left = use_->left();
+    if (quota.uses) append_remaining("Uses", left.uses, own_lines_);
+    if (quota.bytes) append_remaining("Bytes", bytes, own_lines_);
+    // What is held comes back where no trailer says that it cost more.
+    if (quota.credit) append_remaining("Msat", left.spent_msat + use_->held(), own_lines_);
+}
+
+// How many of the next `size` bytes of the body may be sent: fewer than all where the token has no more.
+http::Awaitable<std::size_t> Session::cover(std::size_t size) {
+    if (!use_ || !use_->quota().bytes) co_return size;
+    while (covered_ < size) {
+        std::uint64_t more = use_->add_bytes_up_to(std::max<std::uint64_t>(lease, size - covered_));
+        if (more == 0) break;
+        Result<void> recorded = co_await record_pending();
+        if (!recorded) co_return 0;
+        covered_ += more;
+    }
+    std::size_t allowed = static_cast<std::size_t>(std::min<std::uint64_t>(covered_, size));
+    covered_ -= allowed;
+    body_sent_ += allowed;
+    co_return allowed;
+}
+
+// Cuts `payload` to what may be sent of it. True: that is not all.
+http::Awaitable<bool> Session::cut_payload(std::vector<std::string_view>& payload) {
+    std::size_t size = 0;
+    for (std::string_view piece : payload) size += piece.size();
+    std::size_t allowed = co_await cover(size);
+    if (allowed == size) co_return false;
+    for (std::string_view& piece : payload) {
+        piece = piece.substr(0, allowed);
+        allowed -= piece.size();
+    }
+    std::erase_if(payload, [](std::string_view piece) { return piece.empty(); });
+    co_return true;
+}
+
+// The end of the body has come, and with it the trailers.
+http::Awaitable<> Session::settle_trailer() {
+    if (!use_ || !use_->quota().credit) co_return;
+    auto cost = cost_told(exchange_->response.trailers());
+    if (!cost) co_return;
+    cost_told_ = true;
+    if (*cost < charged_) {
+        give_back({0, 0, charged_ - *cost});
+        use_->release_held();
+        co_return;
+    }
+    const auto drawn = use_->draw(*cost - charged_);
+    if (!drawn.all) warn_of_cost(*cost);
+    // The body was sent already, but for its end: a failure is told in the log, and costs the token nothing.
+    if (drawn.msat > 0) (void)co_await record_pending();
+}
+
+void Session::give_back(const paywall::Usage& unused) {
+    use_->give_back(unused);
+    paywall::Ledger& ledger = worker_.shared().ledger;
+    auto done = [&ledger, hash = use_->hash(), unused](const Result<void>& recorded) {
+        if (!recorded) ledger.use(hash, unused);  // as it is on disk
+    };
+    worker_.shared().store.record_usage(use_->hash(), service().seller().text(), store::UsageChange::given_back, unused,
+                                        std::move(done));
+}
+
+// The cost will not be told any more, and the client did not wait for it: what was held for it is drawn.
+void Session::take_held() {
+    const paywall::Usage held{0, 0, use_->draw(use_->held()).msat};
+    use_->commit();
+    auto done = [name = service().name.text()](const Result<void>& recorded) {
+        if (!recorded) spdlog::debug("service {}: a cost could not be recorded: {}", name, recorded.error().message);
+    };
+    worker_.shared().store.record_usage(use_->hash(), service().seller().text(), store::UsageChange::used, held,
+                                        std::move(done));
+}
+
+void Session::end_use() {
+    end_events();
+    if (use_) {
+        const paywall::UnsentBytes unsent{is_safe(), leaving_.left(), body_sent_};
+        if (covered_ > 0 && paywall::gives_back(unsent)) give_back({0, covered_, 0});
+        if (use_->held() > 0 && leaving_.left() && !cost_told_) take_held();
+    }
+    covered_ = 0;
+    use_.reset();
+    free_use_.reset();
+}
+
+}  // namespace millrace::front

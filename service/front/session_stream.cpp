@@ -1,0 +1,213 @@
+// Server-Sent Events in a session of the Payment scheme, where the service sells them by the event.
+//
+//   each event that has data is paid for before it goes: a lease of some at a time, on disk ahead of them
+//   where nothing is left:   event: payment-need-topup
+//                            data: {"sessionId", "balanceSpent", "balanceRequired"}         satoshi
+//   and nothing more is read or sent until a topUp has come, for as long as the service holds the connection; then
+//                            event: session-timeout         the same data, and the end
+//   where the stream is complete, before "[DONE]" if there is one:
+//                            event: payment-receipt
+//                            data: {"method", "reference", "spent", "status", "timestamp", "units"}
+#include <boost/json/serialize.hpp>
+
+#include "common/payment/timestamp.hpp"
+#include "service/front/session.hpp"
+#include "service/paywall/event_stream.hpp"
+#include "service/relay/header_rules.hpp"
+
+namespace millrace::front {
+namespace {
+
+// Set aside at a time: what a crash may cost a session, and how often a stream waits for the disk.
+constexpr std::uint64_t lease = 32;
+constexpr std::chrono::milliseconds look_again{50};
+constexpr std::chrono::seconds heartbeat{15};
+
+std::string event_text(std::string_view name, const boost::json::object& data) {
+    return "event: " + std::string(name) + "\ndata: " + boost::json::serialize(data) + "\n\n";
+}
+
+}  // namespace
+
+// Whether the response that has come is sold by the event.
+bool Session::sells_events() const {
+    const http::ResponseHead& head = exchange_->response.head();
+    return visit_ && use_ && service().sessions && service().sessions->event && head.status / 100 == 2 &&
+           head.framing != http::Framing::none && relay::is_event_stream(head);
+}
+
+// What a client is told of the account when the stream stops.
+std::string Session::balance_event(std::string_view name) const {
+    const Msat spent(worker_.shared().ledger.used(visit_->id()).spent_msat);
+    const boost::json::object data{{"sessionId", visit_->id().hex()},
+                                   {"balanceSpent", payment::to_sat(spent)},
+                                   {"balanceRequired", payment::to_sat(*service().sessions->event)}};
+    return event_text(name, data);
+}
+
+std::string Session::stream_receipt() const {
+    const Msat spent(events_sent_ * service().sessions->event->value());
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const boost::json::object data{{"method", "lightning"},
+                                   {"reference", visit_->id().hex()},
+                                   {"status", "success"},
+                                   {"timestamp", payment::write_timestamp(now)},
+                                   {"spent", payment::to_sat(spent)},
+                                   {"units", events_sent_}};
+    return event_text("payment-receipt", data);
+}
+
+// Sets a lease of events aside, or what there is money for, and records it. False: not for one.
+http::Awaitable<bool> Session::lease_events() {
+    Shared& shared = worker_.shared();
+    const std::uint64_t price = service().sessions->event->value();
+    if (shared.sessions.state(visit_->id()) != paywall::SessionBook::State::open) co_return false;
+    if (auto deposit = shared.sessions.deposit(visit_->id())) use_->raise_credit(*deposit);
+    const std::uint64_t there = std::min(lease, use_->left().spent_msat / price);
+    // Another request of the session may be faster.
+    if (there == 0 || !use_->add_msat(there * price)) co_return false;
+    Result<void> recorded = co_await record_pending();
+    if (recorded) events_paid_ += there;
+    co_return recorded.has_value();
+}
+
+// Until one more event is paid for. False: the stream ends here.
+http::Awaitable<bool> Session::pay_for_event(relay::ClientFraming framing) {
+    Exchange& x = *exchange_;
+    if (events_paid_ == 0) {
+        bool leased = co_await lease_events();
+        if (!leased) {
+            add_event(balance_event("payment-need-topup"), framing);
+            const auto end = Clock::now() + service().sessions->hold;
+            auto next_beat = Clock::now() + heartbeat;
+            http::Timer timer(worker_.context().get_executor());
+            for (;;) {
+                http::ErrorCode failed;
+                if (!x.to_client.empty()) failed = co_await write_client(x.to_client, {});
+                x.to_client.clear();
+                if (failed) co_return false;
+                leased = co_await lease_events();
+                const bool open = worker_.shared().sessions.state(visit_->id()) == paywall::SessionBook::State::open;
+                if (leased || !open || leaving_.left() || worker_.draining() || Clock::now() >= end) break;
+                timer.expires_after(look_again);
+                co_await timer.async_wait(http::use_result);
+                if (Clock::now() < next_beat) continue;
+                add_event(": waiting\n\n", framing);
+                next_beat = Clock::now() + heartbeat;
+            }
+        }
+        if (!leased) {
+            add_event(balance_event("session-timeout"), framing);
+            co_return false;
+        }
+    }
+    --events_paid_;
+    ++events_sent_;
+    co_return true;
+}
+
+void Session::add_event(std::string_view text, relay::ClientFraming framing) {
+    std::string& out = exchange_->to_client;
+    if (framing != relay::ClientFraming::chunked) {
+        out.append(text);
+        return;
+    }
+    exchange_->response_payload.assign(1, text);
+    http::append_chunk(exchange_->response_payload, out);
+}
+
+// As forward_response(), event by event. False: the connection cannot go on.
+http::Awaitable<bool> Session::forward_events(upstream::UpstreamConnection& upstream, bool* reusable) {
+    Exchange& x = *exchange_;
+    const http::ResponseHead& head = x.response.head();
+    http::Buffer& in = x.from_upstream;
+    const int version = x.request.head().version;
+    // Events of ours come between the upstream's: the length it may have told is not the client's.
+    const relay::ClientFraming framing = version >= 11 ? relay::ClientFraming::chunked : relay::ClientFraming::close;
+    if (framing == relay::ClientFraming::close || worker_.draining() || !sent_whole()) keep_alive_ = false;
+    relay::OwnFields own{own_lines_,     receipt_,       service().cost_header,
+                         free_for_all(), worker_.date(), !service().cors.empty()};
+    append_client_head(head, framing, version, keep_alive_, own, x.to_client);
+    const unsigned status = head.status;
+    const http::Framing from = head.framing;
+    std::uint64_t left = head.content_length;
+    *reusable = head.keep_alive && from != http::Framing::until_eof;
+    answered_ = true;
+    http::Stream::Reading reading = upstream.stream.reading();
+    paywall::EventStream events;
+    bool done = false;
+    bool ended = false;    // by the server closing
+    bool broken = false;   // by the server, before its time
+    bool stopped = false;  // for want of money
+    bool receipted = false;
+    for (;;) {
+        if (from == http::Framing::chunked) {
+            http::ChunkProgress progress = read_chunks();
+            broken = progress.bad || (progress.used == 0 && in.size() > site_->config.limits.header);
+            for (std::string_view piece : x.response_payload) events.feed(piece);
+            in.consume(progress.used);
+            done = progress.done;
+        } else {
+            const std::size_t used = from == http::Framing::length
+                                         ? static_cast<std::size_t>(std::min<std::uint64_t>(left, in.size()))
+                                         : in.size();
+            events.feed(in.view().substr(0, used));
+            in.consume(used);
+            left -= from == http::Framing::length ? used : 0;
+            done = from == http::Framing::length ? left == 0 : ended;
+        }
+        while (auto event = events.next()) {
+            if (event->is_done) {
+                add_event(stream_receipt(), framing);
+                receipted = true;
+            } else if (event->has_data) {
+                bool paid = co_await pay_for_event(framing);
+                stopped = !paid;
+                if (stopped) break;
+            }
+            add_event(event->text, framing);
+        }
+        if (done && !stopped) {
+            const std::string rest = events.rest();
+            if (!rest.empty()) add_event(rest, framing);
+        }
+        if (done && !stopped && !receipted) add_event(stream_receipt(), framing);
+        if (done || stopped) {
+            end_events();
+            if (framing == relay::ClientFraming::chunked) x.to_client.append(http::last_chunk);
+        }
+        http::ErrorCode failed = co_await write_client(x.to_client, {});
+        x.to_client.clear();
+        if (failed) leaving_.set_left();
+        if (failed || done || stopped || broken) {
+            if (failed || stopped || broken || !in.empty()) *reusable = false;
+            finish_request(status, broken ? Outcome::upstream_error : Outcome::served);
+            // What the upstream has yet to say is not waited for.
+            co_return !failed && !broken && done;
+        }
+        std::size_t room = 0;
+        char* data = Exchange::prepare_body(in, &room);
+        watch_.arm(site_->config.timeouts.body, upstream.stream);
+        http::ErrorCode lost = http::asio::error::operation_aborted;
+        std::size_t count = 0;
+        if (!leaving_.left()) std::tie(lost, count) = co_await reading.read_some(data, room);
+        watch_.disarm();
+        in.commit(count);
+        leaving_.touch();
+        if (lost == http::asio::error::eof && from == http::Framing::until_eof) {
+            ended = true;
+        } else if (lost) {
+            *reusable = false;
+            finish_request(status, leaving_.left() ? Outcome::served : Outcome::upstream_error);
+            co_return false;
+        }
+    }
+}
+
+// Events that were paid for and did not come.
+void Session::end_events() {
+    if (use_ && events_paid_ > 0) give_back({0, 0, events_paid_ * service().sessions->event->value()});
+    events_paid_ = 0;
+}
+
+}  // namespace millrace::front

@@ -1,0 +1,59 @@
+// Idle connections of one thread to one address of an upstream, the youngest first.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "service/http/stream.hpp"
+#include "service/metrics/metrics.hpp"
+#include "service/upstream/group.hpp"
+
+namespace millrace::upstream {
+
+// A connection to an upstream; counted while it lives.
+class UpstreamConnection {
+  public:
+    UpstreamConnection(http::Socket socket, metrics::ThreadShard& counts) : stream(std::move(socket)), counts_(counts) {
+        counts_.upstream_opened.add();
+    }
+    ~UpstreamConnection() { counts_.upstream_closed.add(); }
+    UpstreamConnection(const UpstreamConnection&) = delete;
+    UpstreamConnection& operator=(const UpstreamConnection&) = delete;
+
+    http::Stream stream;
+    std::chrono::steady_clock::time_point idle_since;
+
+  private:
+    metrics::ThreadShard& counts_;
+};
+
+class UpstreamPool {
+  public:
+    // Enough for the connections a thread has in flight at one time; servers dislike to be held by more.
+    static constexpr std::size_t max_idle = 256;
+    static constexpr std::chrono::seconds max_idle_time{55};  // below the 60 s after which many servers close
+
+    explicit UpstreamPool(const upstream::Target& target)
+        : address_(target.address), tls_(target.tls), server_name_(target.server_name) {}
+
+    // A connection belongs to an address, and to the TLS settings with which it was made.
+    [[nodiscard]] bool serves(const upstream::Target& target) const {
+        return address_ == target.address && tls_ == target.tls && server_name_ == target.server_name;
+    }
+
+    // Null where none is idle.
+    std::unique_ptr<UpstreamConnection> take();
+    void give_back(std::unique_ptr<UpstreamConnection> connection, std::chrono::steady_clock::time_point now);
+    void drop_older(std::chrono::steady_clock::time_point now);
+    void clear() { idle_.clear(); }
+    [[nodiscard]] std::size_t size() const { return idle_.size(); }
+
+  private:
+    config::UpstreamAddress address_;
+    upstream::TlsContext tls_;
+    std::string server_name_;
+    std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // oldest first
+};
+
+}  // namespace millrace::upstream
