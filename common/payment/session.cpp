@@ -104,7 +104,9 @@ SessionVerdict verify_session(const Credential& credential, const SessionFacts& 
 
     if (echo.realm != facts.realm) return refuse(SessionRefusal::wrong_realm);
     if (binding->scope != facts.scope) return refuse(SessionRefusal::wrong_scope);
-    if (serves_request(payload->action) && binding->price < facts.price) return refuse(SessionRefusal::too_cheap);
+    const bool underpriced = serves_request(payload->action) && binding->price < facts.price;
+    // The deposit of an open is paid: it opens its session, whatever becomes of the request.
+    if (underpriced && !deposits(payload->action)) return refuse(SessionRefusal::too_cheap);
     const PaymentHash paid = crypto::payment_hash(payload->preimage);
     const PaymentHash& wanted = deposits(payload->action) ? request->payment_hash : payload->session;
     if (paid != wanted) return refuse(SessionRefusal::bad_preimage);
@@ -117,6 +119,7 @@ SessionVerdict verify_session(const Credential& credential, const SessionFacts& 
                              echo.id,
                              *expires,
                              payload->return_invoice};
+    out.underpriced = underpriced;
     if (deposits(payload->action) && facts.now >= *expires) out.refusal = SessionRefusal::expired;
     return out;
 }

@@ -86,6 +86,7 @@ struct SessionProof {
 struct SessionVerdict {
     std::optional<SessionRefusal> refusal;  // empty: good
     std::optional<SessionProof> proof;      // there where the credential is good, or would be but for its time
+    bool underpriced = false;               // of a good open: its challenge told a lower price than this request has
 };
 
 struct SessionFacts {

@@ -51,7 +51,7 @@ bool usually_without_body(Verb verb) {
 }
 
 bool is_websocket(const http::RequestHead& head) {
-    return look_up(head, "Sec-WebSocket-Key").count > 0;
+    return look_up(head, "Sec-WebSocket-Key").count > 0 || iequals(look_up(head, "Upgrade").value, "websocket");
 }
 
 std::optional<Fault> read_nginx(const http::RequestHead& head, Question& out) {
@@ -116,6 +116,13 @@ std::variant<Question, Fault> read_question(const http::RequestHead& head) {
     if (!out.target.starts_with('/') && out.target != "*")
         return Fault{400, "The question names no path of the original request."};
     return out;
+}
+
+bool offers_other_upgrade(const http::RequestHead& head) {
+    const Lookup offer = look_up(head, "Upgrade");
+    const Lookup settings = look_up(head, "HTTP2-Settings");
+    const bool websocket = offer.count == 1 && iequals(offer.value, "websocket");
+    return settings.count > 0 || (offer.count > 0 && !websocket);
 }
 
 void put_in_place(const Question& question, http::RequestHead& head, bool* body_told) {

@@ -45,6 +45,9 @@ struct Question {
 // Views into the head. The fault is a mistake in the proxy's configuration.
 [[nodiscard]] std::variant<Question, http::Fault> read_question(const http::RequestHead& head);
 
+// Whether the request offers an upgrade other than WebSocket, which Caddy, Traefik and Envoy may hand on as well.
+[[nodiscard]] bool offers_other_upgrade(const http::RequestHead& head);
+
 // Makes of a question's head that of the request it is about, but for what says how the question itself is read and
 // answered (version, keep_alive, expect_continue). `body_told`: false where nobody knows how long its body is.
 void put_in_place(const Question& question, http::RequestHead& head, bool* body_told);

@@ -47,6 +47,16 @@ void Session::drain() {
     if (waiting_) waiting_->cancel();
 }
 
+// What waits is cancelled, so that each coroutine comes to its own end.
+void Session::cut_off() {
+    leaving_.end();  // it is not the client that leaves
+    stream_.shutdown();
+    end_tunnel();
+    if (pump_) pump_->watch.fire();
+    watch_.fire();
+    if (waiting_) waiting_->cancel();
+}
+
 http::Awaitable<> Session::run() {
     if (tls_) {
         stream_.start_tls(*tls_);

@@ -69,6 +69,8 @@ class Session {
 
     // Ends the connection if it is idle; otherwise the current response is the last one.
     void drain();
+    // Ends the connection now: what it was let through by is settled as its end finds it.
+    void cut_off();
     // Between requests, or before the first; since when.
     [[nodiscard]] bool idle() const { return idle_; }
     [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
@@ -195,7 +197,8 @@ class Session {
     http::Awaitable<Deposit> ask_deposit(bool worked);
     http::Awaitable<http::Problem> demand_deposit(paywall::Reason reason, bool worked);
     http::Awaitable<std::optional<http::Problem>> admit_prepaid(payment::Credential credential);
-    http::Awaitable<std::optional<http::Problem>> open_prepaid(const payment::SessionProof& proof, bool in_time);
+    http::Awaitable<std::optional<http::Problem>> open_prepaid(const payment::SessionProof& proof, bool in_time,
+                                                               bool underpriced);
     http::Awaitable<std::optional<http::Problem>> enter_prepaid(const payment::SessionProof& proof);
     http::Awaitable<std::optional<http::Problem>> top_up_prepaid(const payment::SessionProof& proof, bool in_time);
     http::Awaitable<std::optional<http::Problem>> close_prepaid(const payment::SessionProof& proof);
@@ -288,7 +291,8 @@ class Session {
     void tell_remaining(std::uint64_t bytes);
     http::Awaitable<std::size_t> cover(std::size_t size);
     http::Awaitable<bool> cut_payload(std::vector<std::string_view>& payload);
-    http::Awaitable<> settle_trailer();
+    [[nodiscard]] std::optional<std::uint64_t> trailer_cost() const;
+    http::Awaitable<> settle_trailer(std::optional<std::uint64_t> cost);
     void give_back(const paywall::Usage& unused);
     void end_use();
 
@@ -316,7 +320,8 @@ class Session {
     // session_stream.cpp
     [[nodiscard]] bool sells_events() const;
     http::Awaitable<bool> forward_events(upstream::UpstreamConnection& upstream, bool* reusable);
-    http::Awaitable<bool> lease_events();
+    enum class Lease { taken, no_money, not_recorded };
+    http::Awaitable<Lease> lease_events();
     http::Awaitable<bool> pay_for_event(relay::ClientFraming framing);
     void add_event(std::string_view text, relay::ClientFraming framing);
     [[nodiscard]] std::string balance_event(std::string_view name) const;
@@ -335,6 +340,7 @@ class Session {
     http::Awaitable<bool> deny(http::Problem problem, Outcome outcome);
 
     // session_tunnel.cpp
+    void end_tunnel();
     struct Tunnel;
     http::Awaitable<> tunnel(http::Stream& upstream);
     http::Awaitable<> pump_tunnel(Tunnel& tunnel, http::Stream::Reading reading, http::Stream& from, http::Stream& to,

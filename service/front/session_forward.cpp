@@ -30,6 +30,9 @@ std::optional<http::Problem> Session::take_question() {
     // The proxy hands it on, and takes out the names themselves alone.
     if (auto name = relay::twin_of_ours(head))
         return http::Problem{400, std::string(*name) + " may be read as a field of millraced's own: leave it out."};
+    const bool handed_on = front_question_->dialect == Dialect::forwarded || front_question_->dialect == Dialect::envoy;
+    if (handed_on && forward_auth::offers_other_upgrade(head))
+        return http::Problem{400, "WebSocket is the one upgrade that goes through here: leave Upgrade out."};
     forward_auth::put_in_place(*front_question_, exchange_->request.amend(), &body_told_);
     return std::nullopt;
 }

@@ -208,7 +208,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
                            proof.challenge_id,
                            service().name.text(),
                            paywall::request_digest(head.method, x.host, x.target.forward),
-                           relay::is_repeatable(head) && !other_method_ && head.upgrade.empty(),
+                           relay::is_repeatable(head) && body_told_ && !other_method_ && head.upgrade.empty(),
                            std::chrono::floor<std::chrono::seconds>(now),
                            proof.expires};
     auto start = [&store, &use](auto done) { store.use_charge(use, std::move(done)); };

@@ -69,6 +69,10 @@ constexpr Refused too_many{payment::Problem::verification_failed, metrics::AuthR
                            "A session takes a hundred deposits. Open another one with this."};
 constexpr Refused too_late{payment::Problem::challenge_expired, metrics::AuthResult::expired, "expired",
                            "The challenge has expired, and this service knows of no payment of its invoice in time."};
+constexpr Refused risen{
+    payment::Problem::payment_insufficient, metrics::AuthResult::underpaid, "too_cheap",
+    "The session is open with its deposit. This request costs more than its challenge said: send it "
+    "as bearer of the session, with the challenge that comes with this answer."};
 constexpr Refused exhausted{
     payment::Problem::insufficient_balance, metrics::AuthResult::exhausted, "insufficient_balance",
     "What is left of the session is less than this costs. Pay the deposit and send it as a topUp."};
@@ -237,7 +241,10 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_prepaid(payment::Cr
     const payment::SessionProof& proof = *verdict.proof;
     if (unpriced && payment::serves_request(proof.action)) co_return unpriced;
     payer_ = proof.session;
-    if (auto problem = limit_use()) co_return problem;
+    // What costs nothing is no use: who is held up by a limit may end the session, or pay more into it.
+    if (payment::serves_request(proof.action)) {
+        if (auto problem = limit_use()) co_return problem;
+    }
     // A deposit that was paid in time counts however late its owner comes.
     bool in_time = !verdict.refusal;
     if (!in_time) {
@@ -246,7 +253,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_prepaid(payment::Cr
     }
     switch (proof.action) {
         case payment::SessionAction::open:
-            co_return co_await open_prepaid(proof, in_time);
+            co_return co_await open_prepaid(proof, in_time, verdict.underpriced);
         case payment::SessionAction::bearer:
             co_return co_await enter_prepaid(proof);
         case payment::SessionAction::top_up:
@@ -257,7 +264,8 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_prepaid(payment::Cr
     co_return co_await close_prepaid(proof);
 }
 
-http::Awaitable<std::optional<http::Problem>> Session::open_prepaid(const payment::SessionProof& proof, bool in_time) {
+http::Awaitable<std::optional<http::Problem>> Session::open_prepaid(const payment::SessionProof& proof, bool in_time,
+                                                                    bool underpriced) {
     Shared& shared = worker_.shared();
     // One that is open already stays as it is, return invoice and all: the request is one of its.
     if (!shared.sessions.state(proof.session)) {
@@ -292,11 +300,13 @@ http::Awaitable<std::optional<http::Problem>> Session::open_prepaid(const paymen
     if (outcome->step != SessionStep::done && outcome->step != SessionStep::repeated)
         co_return co_await refuse_prepaid(refusal_of(outcome->step));
     const store::SessionRecord& session = *outcome->session;
-    shared.sessions.add(session.id, {session.scope, session.deposit, session.idle, SessionBook::State::open});
+    shared.sessions.add(session.id,
+                        {session.scope, session.deposit, session.idle, SessionBook::State::open, session.deposits});
     if (outcome->step == SessionStep::done) {
         shared.metrics.session(metrics::SessionEvent::opened);
         spdlog::info("session {} opened for {}: {} msat", session.id.hex(), session.scope, session.deposit.value());
     }
+    if (underpriced) co_return co_await refuse_prepaid(risen);
     co_return co_await enter_prepaid(proof);
 }
 
@@ -331,7 +341,8 @@ http::Awaitable<std::optional<http::Problem>> Session::top_up_prepaid(const paym
     Shared& shared = worker_.shared();
     shared.desk.paid(proof.deposit);
     store::Store& store = shared.store;
-    if (store.facts(proof.session).revoked) co_return co_await refuse_prepaid(revoked);
+    if (store.facts(proof.session).revoked || store.facts(proof.deposit).revoked)
+        co_return co_await refuse_prepaid(revoked);
     const store::SessionTopUp top_up{proof.session,
                                      {proof.deposit, proof.deposit_amount, proof.challenge_id, in_time},
                                      prepaid_scope(),
@@ -344,7 +355,7 @@ http::Awaitable<std::optional<http::Problem>> Session::top_up_prepaid(const paym
     if (outcome->step != SessionStep::done && outcome->step != SessionStep::repeated)
         co_return co_await refuse_prepaid(refusal_of(outcome->step));
     if (outcome->step == SessionStep::done) shared.metrics.session(metrics::SessionEvent::topped_up);
-    shared.sessions.set_deposit(proof.session, outcome->session->deposit);
+    shared.sessions.set_deposit(proof.session, outcome->session->deposit, proof.deposit);
     count_credential(metrics::AuthResult::ok);
     const boost::json::object body{{"status", "ok"}};
     reply_ = local_answer(body, {proof.challenge_id, proof.session, outcome->at});

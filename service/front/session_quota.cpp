@@ -300,11 +300,15 @@ http::Awaitable<bool> Session::cut_payload(std::vector<std::string_view>& payloa
     co_return true;
 }
 
-// The end of the body has come, and with it the trailers.
-http::Awaitable<> Session::settle_trailer() {
-    if (!use_ || !use_->quota().credit) co_return;
-    auto cost = cost_told(exchange_->response.trailers());
-    if (!cost) co_return;
+// The trailers have come; they are views into what was read, and gone with the next read.
+std::optional<std::uint64_t> Session::trailer_cost() const {
+    if (!use_ || !use_->quota().credit) return std::nullopt;
+    return cost_told(exchange_->response.trailers());
+}
+
+// The end of the body has come, and with it what it cost.
+http::Awaitable<> Session::settle_trailer(std::optional<std::uint64_t> cost) {
+    if (!use_ || !cost) co_return;
     cost_told_ = true;
     if (*cost < charged_) {
         give_back({0, 0, charged_ - *cost});
@@ -319,12 +323,8 @@ http::Awaitable<> Session::settle_trailer() {
 
 void Session::give_back(const paywall::Usage& unused) {
     use_->give_back(unused);
-    paywall::Ledger& ledger = worker_.shared().ledger;
-    auto done = [&ledger, hash = use_->hash(), unused](const Result<void>& recorded) {
-        if (!recorded) ledger.use(hash, unused);  // as it is on disk
-    };
     worker_.shared().store.record_usage(use_->hash(), service().seller().text(), store::UsageChange::given_back, unused,
-                                        std::move(done));
+                                        [](const Result<void>&) {});
 }
 
 // The cost will not be told any more, and the client did not wait for it: what was held for it is drawn.

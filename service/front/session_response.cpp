@@ -70,7 +70,7 @@ http::Awaitable<bool> Session::forward_response(upstream::UpstreamConnection& up
             used = progress.used;
             done = progress.done;
             if (use_) cut = co_await cut_payload(x.response_payload);
-            if (use_ && done) co_await settle_trailer();
+            if (use_ && done) co_await settle_trailer(trailer_cost());
             if (framing == relay::ClientFraming::chunked)
                 http::append_chunk(x.response_payload, x.to_client);
             else

@@ -57,38 +57,46 @@ std::string Session::stream_receipt() const {
     return event_text("payment-receipt", data);
 }
 
-// Sets a lease of events aside, or what there is money for, and records it. False: not for one.
-http::Awaitable<bool> Session::lease_events() {
+// Sets a lease of events aside, or what there is money for, and records it. What could not be recorded is not taken.
+http::Awaitable<Session::Lease> Session::lease_events() {
     Shared& shared = worker_.shared();
     const std::uint64_t price = service().sessions->event->value();
-    if (shared.sessions.state(visit_->id()) != paywall::SessionBook::State::open) co_return false;
+    if (!shared.sessions.is_open(visit_->id())) co_return Lease::no_money;
     if (auto deposit = shared.sessions.deposit(visit_->id())) use_->raise_credit(*deposit);
     const std::uint64_t there = std::min(lease, use_->left().spent_msat / price);
     // Another request of the session may be faster.
-    if (there == 0 || !use_->add_msat(there * price)) co_return false;
+    if (there == 0 || !use_->add_msat(there * price)) co_return Lease::no_money;
     Result<void> recorded = co_await record_pending();
-    if (recorded) events_paid_ += there;
-    co_return recorded.has_value();
+    if (!recorded) {
+        use_->take_back_msat(there * price);
+        co_return Lease::not_recorded;
+    }
+    events_paid_ += there;
+    co_return Lease::taken;
 }
 
 // Until one more event is paid for. False: the stream ends here.
 http::Awaitable<bool> Session::pay_for_event(relay::ClientFraming framing) {
     Exchange& x = *exchange_;
     if (events_paid_ == 0) {
-        bool leased = co_await lease_events();
-        if (!leased) {
-            add_event(balance_event("payment-need-topup"), framing);
+        Lease lease = co_await lease_events();
+        bool asked_for_more = false;
+        if (lease != Lease::taken) {
             const auto end = Clock::now() + service().sessions->hold;
             auto next_beat = Clock::now() + heartbeat;
             http::Timer timer(worker_.context().get_executor());
             for (;;) {
+                // A store that cannot be written is no matter of the client's money.
+                if (lease == Lease::no_money && !std::exchange(asked_for_more, true))
+                    add_event(balance_event("payment-need-topup"), framing);
                 http::ErrorCode failed;
                 if (!x.to_client.empty()) failed = co_await write_client(x.to_client, {});
                 x.to_client.clear();
                 if (failed) co_return false;
-                leased = co_await lease_events();
-                const bool open = worker_.shared().sessions.state(visit_->id()) == paywall::SessionBook::State::open;
-                if (leased || !open || leaving_.left() || worker_.draining() || Clock::now() >= end) break;
+                lease = co_await lease_events();
+                const bool open = worker_.shared().sessions.is_open(visit_->id());
+                if (lease == Lease::taken || !open || leaving_.left() || worker_.draining() || Clock::now() >= end)
+                    break;
                 timer.expires_after(look_again);
                 co_await timer.async_wait(http::use_result);
                 if (Clock::now() < next_beat) continue;
@@ -96,8 +104,8 @@ http::Awaitable<bool> Session::pay_for_event(relay::ClientFraming framing) {
                 next_beat = Clock::now() + heartbeat;
             }
         }
-        if (!leased) {
-            add_event(balance_event("session-timeout"), framing);
+        if (lease != Lease::taken) {
+            if (asked_for_more) add_event(balance_event("session-timeout"), framing);
             co_return false;
         }
     }
@@ -140,11 +148,13 @@ http::Awaitable<bool> Session::forward_events(upstream::UpstreamConnection& upst
     bool broken = false;   // by the server, before its time
     bool stopped = false;  // for want of money
     bool receipted = false;
+    std::optional<std::uint64_t> trailer_cost_told;
     for (;;) {
         if (from == http::Framing::chunked) {
             http::ChunkProgress progress = read_chunks();
             broken = progress.bad || (progress.used == 0 && in.size() > site_->config.limits.header);
             for (std::string_view piece : x.response_payload) events.feed(piece);
+            if (progress.done) trailer_cost_told = trailer_cost();
             in.consume(progress.used);
             done = progress.done;
         } else {
@@ -168,8 +178,12 @@ http::Awaitable<bool> Session::forward_events(upstream::UpstreamConnection& upst
             add_event(event->text, framing);
         }
         if (done && !stopped) {
-            const std::string rest = events.rest();
-            if (!rest.empty()) add_event(rest, framing);
+            // No blank line ends it, and whoever reads the stream as text has it all the same.
+            const paywall::EventStream::Event rest = events.rest();
+            if (rest.has_data) stopped = !co_await pay_for_event(framing);
+            if (!stopped && !rest.text.empty()) add_event(rest.text, framing);
+            end_events();  // what they do not need is there for it
+            co_await settle_trailer(trailer_cost_told);
         }
         if (done && !stopped && !receipted) add_event(stream_receipt(), framing);
         if (done || stopped) {

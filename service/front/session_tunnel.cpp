@@ -43,6 +43,10 @@ void Session::end_if_over() {
     const bool closing = tunnel_ && visit_ && !worker_.shared().sessions.is_open(visit_->id());
     if (!closing && !worker_.shared().store.facts(*payer_).revoked) return;
     stream_.shutdown();
+    end_tunnel();
+}
+
+void Session::end_tunnel() {
     if (tunnel_) tunnel_->end();
 }
 
@@ -75,9 +79,7 @@ http::Awaitable<bool> Session::carry_bytes(Tunnel& tunnel, http::Stream::Reading
             if (broken || tunnel.ended) co_return false;
         }
         std::chrono::milliseconds timeout = site_->config.timeouts.tunnel;
-        if (until_)
-            timeout =
-                std::min(timeout, std::chrono::ceil<std::chrono::milliseconds>(*until_ - worker_.now()));
+        if (until_) timeout = std::min(timeout, std::chrono::ceil<std::chrono::milliseconds>(*until_ - worker_.now()));
         std::size_t room = 0;
         char* data = buffer.prepare(Exchange::read_size, &room);
         watch.arm(timeout, from);

@@ -73,6 +73,12 @@ void Worker::drain() {
     });
 }
 
+void Worker::cut_off() {
+    http::asio::post(context_->get_executor(), [this] {
+        for (Session* session : sessions_) session->cut_off();
+    });
+}
+
 http::Awaitable<> Worker::tick() {
     http::Timer timer(context_->get_executor());
     for (;;) {

@@ -82,6 +82,7 @@ class Worker {
     void adopt(Accepted accepted, std::shared_ptr<http::asio::ssl::context> tls, ListenerRole role);
     // From any thread: idle connections close, busy ones after their response.
     void drain();
+    void cut_off();  // what drain() has left
     [[nodiscard]] std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
     // From any thread: there will soon be no place for more connections, so that those end that are idle for longest.
     void make_room();

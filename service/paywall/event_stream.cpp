@@ -21,7 +21,7 @@ std::optional<EventStream::Event> EventStream::next() {
         if (end == std::string::npos) {
             scanned_ = buffer_.size();
             if (buffer_.size() < max_event) return std::nullopt;
-            return Event{rest(), true, false};
+            return Event{take_all(), true, false};
         }
         // A CR at the end may be half of a line's end.
         if (buffer_[end] == '\r' && end + 1 == buffer_.size()) {
@@ -40,7 +40,17 @@ std::optional<EventStream::Event> EventStream::next() {
     }
 }
 
-std::string EventStream::rest() {
+EventStream::Event EventStream::rest() {
+    std::string_view line = std::string_view(buffer_).substr(line_);
+    while (line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.empty()) look_at(line);
+    Event out{{}, has_data_ && !is_done_, is_done_};
+    out.text = take_all();
+    if (!out.text.empty()) out.text.append("\n\n");
+    return out;
+}
+
+std::string EventStream::take_all() {
     line_ = scanned_ = 0;
     has_data_ = is_done_ = false;
     return std::exchange(buffer_, {});

@@ -29,11 +29,12 @@ class EventStream {
     void feed(std::string_view bytes) { buffer_.append(bytes); }
     // The next event that is complete.
     [[nodiscard]] std::optional<Event> next();
-    // At the end of the body: what is left, which is no event.
-    [[nodiscard]] std::string rest();
+    // At the end of the body: what is left, which no blank line ended, with one. Empty text: nothing.
+    [[nodiscard]] Event rest();
 
   private:
     void look_at(std::string_view line);
+    std::string take_all();
 
     std::string buffer_;
     std::size_t line_ = 0;  // where the line begins that is not complete yet

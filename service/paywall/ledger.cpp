@@ -201,6 +201,15 @@ bool Reservation::add_msat(std::uint64_t msat) {
     return enough;
 }
 
+void Reservation::take_back_msat(std::uint64_t msat) {
+    const Usage spared{0, 0, std::min(msat, pending_.spent_msat)};
+    pending_.spent_msat -= spared.spent_msat;
+    ledger_->change(hash_, [&](Account& account) {
+        account.release(spared);
+        return true;
+    });
+}
+
 std::uint64_t Reservation::add_bytes_up_to(std::uint64_t most) {
     std::uint64_t bytes = ledger_->change(hash_, [&](Account& account) {
         std::uint64_t some = std::min(most, account.left(quota_).bytes);
@@ -227,13 +236,7 @@ Reservation::Drawn Reservation::draw(std::uint64_t msat) {
 bool Reservation::settle(std::uint64_t cost_msat) {
     if (cost_msat > pending_.spent_msat) return draw(cost_msat - pending_.spent_msat).all;
     release_held();
-    const Usage spared{0, 0, pending_.spent_msat - cost_msat};
-    pending_.spent_msat = cost_msat;
-    if (spared == Usage{}) return true;
-    ledger_->change(hash_, [&](Account& account) {
-        account.release(spared);
-        return true;
-    });
+    take_back_msat(pending_.spent_msat - cost_msat);
     return true;
 }
 

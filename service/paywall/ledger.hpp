@@ -116,6 +116,7 @@ class Reservation {
     // As many bytes more as are left, up to `most`; answers how many.
     [[nodiscard]] std::uint64_t add_bytes_up_to(std::uint64_t most);
     [[nodiscard]] bool add_msat(std::uint64_t msat);  // all or none
+    void take_back_msat(std::uint64_t msat);          // of what is pending
     // Makes so much more pending: of what is held and no more than that, where the most is known; else of what is left,
     // and the rest overdraws the balance. What is held beyond it is released.
     struct Drawn {

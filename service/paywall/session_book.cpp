@@ -27,11 +27,14 @@ void SessionBook::add(const PaymentHash& id, Terms terms) {
     due_.emplace(now + place->second.terms.idle, id);
 }
 
-void SessionBook::set_deposit(const PaymentHash& id, Msat deposit) {
+void SessionBook::set_deposit(const PaymentHash& id, Msat deposit, const PaymentHash& payment) {
     std::lock_guard lock(mutex_);
     auto place = entries_.find(id);
     if (place == entries_.end()) return;
-    place->second.terms.deposit = std::max(place->second.terms.deposit, deposit);
+    Terms& terms = place->second.terms;
+    terms.deposit = std::max(terms.deposit, deposit);
+    if (std::find(terms.deposits.begin(), terms.deposits.end(), payment) == terms.deposits.end())
+        terms.deposits.push_back(payment);
     place->second.used = clock_();
 }
 
@@ -125,11 +128,13 @@ SessionBook::Sweep SessionBook::sweep() {
     return out;
 }
 
-std::vector<PaymentHash> SessionBook::open_ones() const {
+std::vector<PaymentHash> SessionBook::open_ones(const std::function<bool(const PaymentHash&)>& is_one) const {
     std::vector<PaymentHash> out;
     std::lock_guard lock(mutex_);
     for (const auto& [id, entry] : entries_) {
-        if (entry.terms.state == State::open) out.push_back(id);
+        const std::vector<PaymentHash>& deposits = entry.terms.deposits;
+        if (entry.terms.state != State::open) continue;
+        if (is_one(id) || std::any_of(deposits.begin(), deposits.end(), is_one)) out.push_back(id);
     }
     return out;
 }

@@ -40,6 +40,7 @@ class SessionBook {
         Msat deposit;
         std::chrono::seconds idle{0};
         State state = State::open;
+        std::vector<PaymentHash> deposits = {};  // that pay for it, its own among them
     };
 
     // One request that uses a session.
@@ -62,8 +63,8 @@ class SessionBook {
 
     // One that is known already stays as it is.
     void add(const PaymentHash& id, Terms terms);
-    // Deposits only grow.
-    void set_deposit(const PaymentHash& id, Msat deposit);
+    // What is deposited in all, once `payment` is among it: deposits only grow.
+    void set_deposit(const PaymentHash& id, Msat deposit, const PaymentHash& payment);
 
     [[nodiscard]] std::variant<Visit, Refusal> enter(const PaymentHash& id, std::string_view scope);
     [[nodiscard]] std::optional<Msat> deposit(const PaymentHash& id) const;
@@ -85,7 +86,8 @@ class SessionBook {
     };
     // To be called every now and then.
     [[nodiscard]] Sweep sweep();
-    [[nodiscard]] std::vector<PaymentHash> open_ones() const;
+    // Open sessions of which a deposit is one of those asked for.
+    [[nodiscard]] std::vector<PaymentHash> open_ones(const std::function<bool(const PaymentHash&)>& is_one) const;
     [[nodiscard]] std::size_t open_count() const;
 
   private:

@@ -36,6 +36,15 @@ auto of_listeners(const config::Config& config, Get get) {
 }
 
 // Settings that are read once. Says which of them differ.
+// What connections that are cut off at the end have for giving back what they did not need.
+constexpr std::chrono::seconds time_to_settle{2};
+
+// Where the admin listener is, and who may open it.
+std::pair<std::string, unsigned> admin_place(const config::Config& config) {
+    if (!config.admin) return {};
+    return {config.admin->listen.text(), config.admin->listen.mode};
+}
+
 std::vector<std::string_view> need_restart(const config::Config& running, const config::Config& loaded) {
     std::vector<std::string_view> out;
     auto differ = [&](auto get) { return of_listeners(running, get) != of_listeners(loaded, get); };
@@ -45,10 +54,7 @@ std::vector<std::string_view> need_restart(const config::Config& running, const 
     if (differ([](const config::Listen& one) { return one.forward_auth; })) out.push_back("listen.forward_auth");
     if (running.threads != loaded.threads) out.push_back("listen.threads");
     if (running.metrics != loaded.metrics) out.push_back("metrics.address");
-    auto place = [](const config::Config& config) {
-        return config.admin ? std::pair(config.admin->listen.text(), config.admin->listen.mode) : std::pair("", 0U);
-    };
-    if (place(running) != place(loaded)) out.push_back("admin.address");
+    if (admin_place(running) != admin_place(loaded)) out.push_back("admin.address");
     if (running.gateway != loaded.gateway) out.push_back("node.gateway");
     if (running.node_id != loaded.node_id) out.push_back("node.id");
     if (running.store != loaded.store) out.push_back("store.path");
@@ -298,16 +304,11 @@ Result<void> App::open_admin() {
     sources.revoked = [this](const PaymentHash& hash) { desk_->paid(hash); };
     admin_api_ =
         std::make_unique<admin::Api>(control_->get_executor(), *store_, std::move(*reader), std::move(sources));
+    admin_settings_ = started_with_.admin;
     admin_ =
-        std::make_unique<admin::Server>(std::move(sockets->front()), *admin_api_, [this] { return admin_settings(); });
+        std::make_unique<admin::Server>(std::move(sockets->front()), *admin_api_, [this] { return *admin_settings_; });
     spdlog::info("admin API on {}", admin_->url());
     return {};
-}
-
-// The tokens of the newest configuration; those of the start where it has no [admin], since the listener stays.
-config::Admin App::admin_settings() const {
-    const std::shared_ptr<const site::Site> site = site_.load();
-    return site->config.admin ? *site->config.admin : *started_with_.admin;
 }
 
 boost::json::object App::status() const {
@@ -371,6 +372,9 @@ Result<boost::json::object> App::load_again() {
         return site.error();
     }
     from_file_ = std::move(from_file);
+    // Tokens that were written for another listener, or for none, are not those of the one that stays.
+    if (admin_settings_ && admin_place(started_with_) == admin_place((*site)->config))
+        admin_settings_ = (*site)->config.admin;
     listeners_.use(*tls);
     set_log_level(level);
     desk_->configure((*site)->config.challenges);
@@ -388,14 +392,18 @@ http::Awaitable<> App::drain() {
     listeners_.stop();
     for (auto& worker : workers_) worker->drain();
     auto deadline = std::chrono::steady_clock::now() + limit;
+    bool cut = false;
     http::Timer timer(control_->get_executor());
     for (;;) {
         std::size_t left = 0;
         for (const auto& worker : workers_) left += worker->connections();
         if (left == 0) break;
         if (std::chrono::steady_clock::now() >= deadline) {
+            if (cut) break;
+            cut = true;
             spdlog::warn("{} connections cut off: timeouts.drain is over", left);
-            break;
+            for (auto& worker : workers_) worker->cut_off();
+            deadline = std::chrono::steady_clock::now() + time_to_settle;
         }
         timer.expires_after(std::chrono::milliseconds(20));
         co_await timer.async_wait(http::use_result);

@@ -58,7 +58,6 @@ class App {
     http::Awaitable<admin::ServiceOutcome> change_services(admin::ServiceChange change);
     http::Awaitable<> take_turn();
     [[nodiscard]] Result<void> open_admin();
-    [[nodiscard]] config::Admin admin_settings() const;
     [[nodiscard]] boost::json::object status() const;
     [[nodiscard]] std::string why_not_ready() const;
     void share_out_descriptors();
@@ -92,6 +91,7 @@ class App {
     Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;
     std::unique_ptr<admin::Api> admin_api_;
+    std::optional<config::Admin> admin_settings_;  // in force on the listener that was opened at the start
     std::unique_ptr<admin::Server> admin_;
     upstream::HealthChecker health_checker_;
     upstream::Pricers pricers_;

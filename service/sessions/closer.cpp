@@ -68,7 +68,7 @@ void Closer::start(std::vector<store::SessionRecord> known) {
     using State = paywall::SessionBook::State;
     for (store::SessionRecord& session : known) {
         const State state = session.closed_at ? State::closed : State::open;
-        book_.add(session.id, {session.scope, session.deposit, session.idle, state});
+        book_.add(session.id, {session.scope, session.deposit, session.idle, state, session.deposits});
         const RefundProgress progress = session.refund_progress;
         if (progress != RefundProgress::pending && progress != RefundProgress::failed) continue;
         const PaymentHash id = session.id;
@@ -276,8 +276,8 @@ void Closer::close_revoked() {
     const std::uint64_t version = store_.revocations_version() + 1;  // the first look is at the start
     if (version == revocations_seen_) return;
     revocations_seen_ = version;
-    for (const PaymentHash& id : book_.open_ones()) {
-        if (!store_.facts(id).revoked) continue;
+    const auto is_revoked = [this](const PaymentHash& hash) { return store_.facts(hash).revoked; };
+    for (const PaymentHash& id : book_.open_ones(is_revoked)) {
         close({id, store::ClosedBy::operator_, {}, {}, seconds_now()}, [](const Result<store::SessionOutcome>&) {});
     }
 }

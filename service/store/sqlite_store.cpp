@@ -299,6 +299,7 @@ class SqliteStore final : public Store {
     Result<void> commit(std::vector<Write>& group) {
         const auto now = std::chrono::steady_clock::now();
         const bool looked = now - looked_after_file_ < look_after_file && writable();
+        committed_aside_ = false;
         if (auto gone = looked ? std::nullopt : look_at_file(now)) return fail(Errc::write_failed, *gone);
         if (group.empty() && writable()) return {};
         try {
@@ -306,11 +307,17 @@ class SqliteStore final : public Store {
             if (group.empty()) database_.exec(pragma("user_version", static_cast<int>(migrations().size())));
             released_.clear();
             for (const PaymentHash& hash : owed_releases_) release(hash);
+            for (const auto& [hash, owed] : owed_returns_)
+                usage_->add(hash, owed.service, UsageChange::given_back, owed.usage);
             for (Write& write : group) std::visit([&](auto& one) { execute(one); }, write);
             transaction.commit();
-            // What was moved away meanwhile holds what nobody will read.
-            if (auto gone = look_at_file(now)) return fail(Errc::write_failed, *gone);
             owed_releases_.clear();
+            owed_returns_.clear();
+            // What was moved away meanwhile holds what nobody will read; or everything, should it be put back.
+            if (auto gone = look_at_file(now)) {
+                committed_aside_ = true;
+                return fail(Errc::write_failed, *gone);
+            }
             return {};
         } catch (const SQLite::Exception& error) {
             bool malformed = error.getErrorCode() == SQLITE_CORRUPT || error.getErrorCode() == SQLITE_NOTADB;
@@ -373,7 +380,11 @@ class SqliteStore final : public Store {
     }
 
     void finish(ChargeWrite& write, const Result<void>& committed) {
-        if (!committed) return write.done(committed.error());
+        if (!committed) {
+            if (committed_aside_ && write.admission == paywall::ChargeAdmission::first)
+                owed_releases_.push_back(write.use.payment_hash);
+            return write.done(committed.error());
+        }
         if (write.admission == paywall::ChargeAdmission::first) facts_.set_charged(write.use.payment_hash, true);
         write.done(write.admission);
     }
@@ -485,7 +496,20 @@ class SqliteStore final : public Store {
     static void execute(QueuedWrite& write) { write.execute(); }
     static void finish(QueuedWrite& write, const Result<void>& committed) { write.finish(committed); }
 
-    static void finish(UsageWrite& write, const Result<void>& committed) { write.done(committed); }
+    void finish(UsageWrite& write, const Result<void>& committed) {
+        // A use that stands on disk and was not needed, or was told to have failed, is its token's: with the next
+        // commit.
+        const bool used = write.change == UsageChange::used;
+        const bool owes = !committed && used == committed_aside_;
+        const Result<void> told = used ? committed : Result<void>{};
+        if (!owes) return write.done(told);
+        OwedReturn& owed = owed_returns_[write.hash];
+        owed.service = write.service;
+        owed.usage.uses += write.usage.uses;
+        owed.usage.bytes += write.usage.bytes;
+        owed.usage.spent_msat += write.usage.spent_msat;
+        write.done(told);
+    }
     // Nobody is told whose usage is gone before their tokens have ended.
     void finish(PruneWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
@@ -508,6 +532,7 @@ class SqliteStore final : public Store {
     std::optional<QueuedSessions> sessions_;
     std::optional<FileGuard> guard_;
     std::chrono::steady_clock::time_point looked_after_file_{};
+    bool committed_aside_ = false;  // the last group is in a file that was moved away
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
     std::vector<config::StoredService> services_;
@@ -516,8 +541,13 @@ class SqliteStore final : public Store {
     std::atomic<std::uint64_t> revocations_version_{0};
     // The writer's own:
     std::uint64_t failed_subscription_ = 0;
-    std::vector<PaymentHash> owed_releases_;     // that could not be written yet
-    std::unordered_set<PaymentHash> released_;  // charges, in the transaction under way
+    struct OwedReturn {
+        std::string service;
+        paywall::Usage usage;
+    };
+    std::vector<PaymentHash> owed_releases_;                    // that could not be written yet
+    std::unordered_map<PaymentHash, OwedReturn> owed_returns_;  // likewise
+    std::unordered_set<PaymentHash> released_;                  // charges, in the transaction under way
     WriteHealth health_;
 
     mutable std::mutex ended_mutex_;

@@ -89,8 +89,8 @@ class Store {
     // never passes a gap: the next subscription begins with it.
     [[nodiscard]] virtual std::uint64_t resume_from(std::string_view node_id) = 0;
 
-    // The node that this store's sales are of: the one whose sales came last, or the only one that was remembered; empty for
-    // a new store. Any thread.
+    // The node that this store's sales are of: the one whose sales came last, or the only one that was remembered;
+    // empty for a new store. Any thread.
     [[nodiscard]] virtual std::optional<std::string> home_node() const = 0;
     // Makes it the home node from now on, and writes it down.
     using RememberedDone = std::function<void(Result<void>)>;
@@ -116,7 +116,8 @@ class Store {
     virtual void record_settlement(std::string_view node_id, gateway::Settlement settlement, SettlementDone done) = 0;
 
     // Adds to what the token of `hash` has used, or takes off again what was added before. `service`: in whose name it
-    // was sold. Changes become true in the order of the calls.
+    // was sold. Changes become true in the order of the calls. What is given back is never refused: where it cannot be
+    // written, it is with the next commit that works.
     using UsageDone = std::function<void(Result<void>)>;
     virtual void record_usage(const PaymentHash& hash, std::string_view service, UsageChange change,
                               const paywall::Usage& usage, UsageDone done) = 0;

@@ -336,3 +336,24 @@ def test_each_documented_path_answers_as_documented(house):
             assert schema.get("additionalProperties") or set(answer.json()) <= set(schema["properties"]), path
             asked += 1
     assert asked == 19
+
+
+@pytest.mark.parametrize("change", ["unix", "mode", "gone"])
+def test_a_reload_opens_no_listener_that_stays_to_anybody(house, change):
+    place = f"unix:{house.folder}/admin.sock" if change == "mode" else "127.0.0.1:0"
+    before = section(house.folder, place, more="mode = \"0666\"\n" if change == "mode" else "")
+    service = house.start(config=house.config(before))
+    ask = lambda token: Admin(service, token=token, path=str(house.folder / "admin.sock") if change == "mode" else None).get("/v1/status").status  # noqa: E731
+    assert (ask(""), ask(READ)) == (401, 200)
+    after = {"unix": f'[admin]\naddress = "unix:{house.folder}/other.sock"\n', "mode": f'[admin]\naddress = "{place}"\nmode = "0600"\n', "gone": ""}[change]
+    service.reload(house.config(after))
+    assert (ask(""), ask(READ)) == (401, 200)
+
+
+def test_a_token_that_was_withdrawn_does_not_come_back_with_the_section_gone(house):
+    service = house.start(config=house.config(section(house.folder)))
+    service.reload(house.config(section(house.folder, read="read-" + "n" * 40)))
+    assert Admin(service).get("/v1/status").status == 401
+    service.reload(house.config(""))
+    assert Admin(service).get("/v1/status").status == 401
+    assert Admin(service, token="read-" + "n" * 40).get("/v1/status").status == 200

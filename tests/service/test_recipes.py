@@ -80,12 +80,48 @@ def test_case_h24_each_proxys_question_about_a_websocket_and_a_large_body_is_ans
         assert site.ask(asked, question, method=asked_method).status == (401 if dialect == "nginx" else 402)
 
 
-@pytest.mark.parametrize("offer", ["h2c", "websocket, h2c", "TLS/1.0"])
-def test_case_h24_no_other_upgrade_is_handed_on(site, offer):  # noqa: F811
-    port = site.nginx().port
-    headers = {**site.paid().headers(), "Connection": "Upgrade", "Upgrade": offer}
-    assert site.ask("/weather/today", headers, port=port).status == 200
-    assert site.backend.last.get("upgrade") is None and site.backend.last.get("connection") is None
+@pytest.mark.parametrize("front", ["nginx", "caddy"])
+@pytest.mark.parametrize("offer", ["h2c", "websocket, h2c", "TLS/1.0", "websocket"])
+def test_case_h24_no_other_upgrade_is_handed_on(site, front, offer):  # noqa: F811
+    """A WebSocket without its key is none."""
+    port = getattr(site, front)().port
+    site.backend.routes["/weather/health"] = site.backend.routes["/weather/today"] = lambda request, *_: response(
+        b"upgraded" if request.get("upgrade") else b"plain")
+    offered = {"Host": "shop.example", "Connection": "Upgrade, HTTP2-Settings", "Upgrade": offer, "HTTP2-Settings": "AAMAAABk"}
+    for target, headers in (("/weather/today", site.paid().headers()), ("/weather/health", {})):
+        answer = site.ask(target, {**headers, **offered}, port=port)
+        assert (answer.status, answer.body) == (200, b"plain")
+        assert site.backend.last.get("upgrade") is None
+        assert "upgrade" not in (site.backend.last.get("connection") or "").lower()
+
+
+@pytest.mark.parametrize("dialect", ["traefik", "caddy", "envoy"])
+@pytest.mark.parametrize("offer", [{"Upgrade": "h2c"}, {"Upgrade": "websocket, h2c"}, {"HTTP2-Settings": "AAMAAABk"}])
+def test_case_h24_a_front_that_would_hand_on_another_upgrade_is_told_no(site, dialect, offer):  # noqa: F811
+    asked_method, asked, question = asks(dialect, "GET", "/weather/health", offer)
+    answer = site.ask(asked, question, method=asked_method)
+    assert answer.status == 400 and "WebSocket" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("front", ["nginx", "caddy"])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_case_m7_a_charge_is_not_used_again_for_another_body(site, front, framing):  # noqa: F811
+    from kit.payments import Challenge
+
+    port = getattr(site, front)().port
+    host = {"Host": "shop.example"} if front == "nginx" else {"Host": f"shop.example:{port}"}
+    challenge = Challenge.of_answer(site.ask("/weather/charge/a", host, port=port))
+    token = site.house.gateway.issued[challenge.payment_hash]
+    site.house.gateway.settle(token, amount_msat=1500)
+    statuses = []
+    for number in range(3):
+        with Client(port) as client:
+            body, fields = b"search %d" % number, {}
+            if framing == "chunked":
+                body, fields = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body), {"Transfer-Encoding": "chunked"}
+            client.request("GET", "/weather/charge/a", {**host, **fields, **challenge.headers(token.preimage)}, body)
+            statuses.append(client.read().status)
+    assert statuses[0] == 200 and 200 not in statuses[1:], statuses
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "402 Payment Required", "403 Forbidden", "404 Not Found", "500 Broken", "503 Busy"])

@@ -65,6 +65,14 @@ price_msat = 1000
 schemes = ["payment"]
 session = {{ deposit_msat = 5000, offer = "alone", event_msat = 1000, hold = "2s" }}
 [[service]]
+name = "metered"
+path = "/metered/"
+upstream = "{upstream}"
+price_msat = 1000
+schemes = ["payment"]
+session = {{ deposit_msat = 9000, offer = "alone", event_msat = 1000 }}
+cost_header = "X-Cost-Msat"
+[[service]]
 name = "quiet"
 path = "/quiet/"
 upstream = "{upstream}"
@@ -550,6 +558,27 @@ def test_closing_a_session_ends_its_streams(market):
         assert [name for name, _ in events][-1] == "end"
 
 
+def test_the_cost_in_a_trailer_takes_the_place_of_the_price_for_events_too(market):
+    def send(request, connection, _):
+        body = b"".join(data(number) for number in range(2))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nTrailer: X-Cost-Msat\r\n\r\n")
+        connection.sendall(b"%x\r\n%s\r\n0\r\nX-Cost-Msat: 2500\r\n\r\n" % (len(body), body))
+
+    market.upstream.routes["/metered/x"] = send
+    deposit = ask(market, "/metered/y")
+    market.service.get("/metered/x", deposit.open(INVOICE))
+    wait_for(lambda: spent(market, deposit) == 2500 + 2 * 1000, "its cost and two events")
+
+
+@pytest.mark.parametrize("end", [b"data: last", b"data: last\n", b"data: last\r\r", b"id: 1\ndata: last"])
+def test_an_event_that_no_blank_line_ends_is_paid_for_too(market, end):
+    market.upstream.routes["/events/x"] = stream(data(1), end)
+    deposit = ask(market, "/events/y")
+    answer = market.service.get("/events/x", deposit.open(INVOICE))
+    assert answer.body.startswith(data(1) + end) and b"\n\nevent: payment-receipt\n" in answer.body
+    wait_for(lambda: spent(market, deposit) == 3000, "the price and two events")
+
+
 def test_closing_a_session_ends_the_connections_that_it_opened(market):
     def echo(_, connection, stream):
         connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
@@ -822,3 +851,48 @@ def test_no_credential_and_no_preimage_is_in_the_log(market):
     assert deposit.preimage.hex() not in text
     assert json.dumps(INVOICE)[1:-1] not in text
     assert b64url(deposit.preimage) not in text
+
+
+# -- what happens between payment and use ---------------------------------------------------------------------------------
+
+
+def test_a_deposit_opens_its_session_though_the_price_has_risen_since(house):
+    text = SOLD.format(upstream=house.upstream.url)
+    cheap = 'price_msat = 1000\nschemes = ["payment"]\nsession = { offer'
+    assert cheap in text
+    service = house.start(services=text)
+    deposit = ask(house, "/north/x")
+    service.reload(house.config(services=text.replace(cheap, cheap.replace("1000", "1500"))))
+    answer = service.get("/north/x", deposit.open(INVOICE))
+    document = refused(answer, "payment-insufficient", "too_cheap")
+    assert "bearer" in document["detail"] and house.upstream.requests == []
+    fresh = Deposit(house, answer)
+    served = service.get("/north/x", deposit.bearer(challenge=fresh.challenge))
+    assert (served.status, left(served)) == (200, row(house, deposit)[0] - 1500)
+    # The same again: it is open, and nothing is served for less.
+    refused(service.get("/north/x", deposit.open(INVOICE)), "payment-insufficient", "too_cheap")
+    assert service.get("/north/x", deposit.close()).json()["status"] == "closed"
+    assert spent(house, deposit) == 1500
+
+
+def test_revoking_any_deposit_of_a_session_ends_it(house):
+    service = house.start(config=house.config(section(house.folder), SOLD.format(upstream=house.upstream.url)))
+    admin = Admin(service)
+    revoke = lambda deposit: admin.post(f"/v1/tokens/{deposit.hash}/revoke", {"reason": "stolen"}).status  # noqa: E731
+    first, withdrawn, second = opened(house), ask(house), ask(house)
+    assert revoke(withdrawn) == 200
+    refused(service.get("/stream/x", withdrawn.top_up(first)), "lightning/session-closed", "revoked")
+    assert service.get("/stream/x", first.bearer()).status == 200
+    assert service.get("/stream/x", second.top_up(first)).status == 200
+    assert revoke(second) == 200
+    wait_for(lambda: service.get("/stream/x", first.bearer()).status != 200, "the session is closed")
+    wait_for(lambda: row(house, first)[1] == "operator", "and says by whom")
+
+
+def test_paying_more_in_and_closing_are_no_use(house):
+    text = SOLD.format(upstream=house.upstream.url).replace("realm = \"poles\"\ndescription", "limits = { per_token = \"1/h\" }\nrealm = \"poles\"\ndescription")
+    service = house.start(services=text)
+    first, more = opened(house, "/north/x"), ask(house, "/north/x")
+    assert service.get("/north/x", first.bearer()).status == 429
+    assert service.get("/north/x", more.top_up(first)).json() == {"status": "ok"}
+    assert service.get("/north/x", first.close()).json()["status"] == "closed"

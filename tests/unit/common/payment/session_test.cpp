@@ -31,11 +31,9 @@ l402::KeyRing ring(l402::KeyEpoch epoch = 1) {
 }
 
 Challenge challenge() {
-    const SessionTerms terms{"api.example.com", "weather",
-                             Msat(1500),        "Weather report",
-                             "lnbcrt1...",      crypto::payment_hash(preimage),
-                             Msat(30'000),      expires,
-                             300s};
+    const SessionTerms terms{"api.example.com", "weather",    Msat(1500),
+                             "Weather report",  "lnbcrt1...", crypto::payment_hash(preimage),
+                             Msat(30'000),      expires,      300s};
     return session_challenge(ring(), terms);
 }
 
@@ -70,10 +68,11 @@ TEST_CASE("A session's challenge says what a request costs and what is to be dep
     CHECK(made.method == "lightning");
     CHECK(made.intent == "session");
     CHECK(made.expires == "2026-03-15T12:05:00Z");
-    CHECK(as_text(codec::from_base64url(made.request).value()) ==
-          R"({"amount":"2","currency":"sat","depositAmount":"30","depositInvoice":"lnbcrt1...",)"
-          R"("description":"Weather report","externalId":"millrace:1:weather:1500","idleTimeout":"300","paymentHash":")" +
-              hash + R"(","unitType":"request"})");
+    CHECK(
+        as_text(codec::from_base64url(made.request).value()) ==
+        R"({"amount":"2","currency":"sat","depositAmount":"30","depositInvoice":"lnbcrt1...",)"
+        R"("description":"Weather report","externalId":"millrace:1:weather:1500","idleTimeout":"300","paymentHash":")" +
+            hash + R"(","unitType":"request"})");
     const SessionRequest read = decode_session_request(made.request).value();
     CHECK(encode(read) == made.request);
     CHECK(read.idle_timeout == 300s);
@@ -84,8 +83,10 @@ TEST_CASE("A session's request is read as the draft writes it, and refused where
     auto decode = [](const std::string& text) { return decode_session_request(codec::to_base64url(as_bytes(text))); };
     CHECK(decode(good)->deposit_invoice.empty());
     const std::pair<const char*, const char*> changes[] = {
-        {R"("2")", "2"},        {R"("2")", R"("0")"},        {R"("2")", R"("-2")"}, {R"("2")", R"("2.5")"},
-        {R"("sat")", R"("btc")"}, {R"("2")", R"("99999999999999999999")"}, {"paymentHash", "hash"}, {"{", "["},
+        {R"("2")", "2"},          {R"("2")", R"("0")"},
+        {R"("2")", R"("-2")"},    {R"("2")", R"("2.5")"},
+        {R"("sat")", R"("btc")"}, {R"("2")", R"("99999999999999999999")"},
+        {"paymentHash", "hash"},  {"{", "["},
     };
     for (const auto& [from, to] : changes) {
         std::string changed = good;
@@ -152,7 +153,6 @@ TEST_CASE("What is wrong with a session's credential is told by one reason, and 
         {"a retired key", Refusal::unknown_challenge, [](World& world, auto&, auto&) { world.keys = ring(2); }},
         {"another realm", Refusal::wrong_realm, [](World& world, auto&, auto&) { world.realm = "other"; }},
         {"another scope", Refusal::wrong_scope, [](World& world, auto&, auto&) { world.scope = "maps"; }},
-        {"a higher price", Refusal::too_cheap, [](World& world, auto&, auto&) { world.price = Msat(1501); }},
         {"another preimage", Refusal::bad_preimage,
          [](auto&, auto&, auto& payload) { payload["preimage"] = other_preimage.reveal_hex(); }},
     };
@@ -171,8 +171,8 @@ TEST_CASE("What is wrong with a session's credential is told by one reason, and 
 }
 
 TEST_CASE("A charge's challenge opens no session, and a session's is no charge") {
-    const ChargeTerms terms{"api.example.com",           "weather",        Msat(1500), "", "lnbcrt1...",
-                            crypto::payment_hash(preimage), Network::regtest, expires};
+    const ChargeTerms terms{"api.example.com", "weather", Msat(1500), "", "lnbcrt1...", crypto::payment_hash(preimage),
+                            Network::regtest,  expires};
     Challenge as_session = charge_challenge(ring(), terms);
     as_session.intent = "session";
     const World world;
@@ -199,13 +199,19 @@ TEST_CASE("Only what deposits has to be in time, and only what is served has a p
     for (const boost::json::object& payload : {top_up_payload(), close_payload()})
         CHECK_FALSE(dear.verify(challenge(), payload).refusal);
     CHECK(dear.verify(challenge(), bearer_payload()).refusal == Refusal::too_cheap);
+    // What was paid opens its session; the request is another matter.
+    const SessionVerdict opened = dear.verify(challenge(), open_payload());
+    CHECK_FALSE(opened.refusal);
+    CHECK(opened.underpriced);
+    CHECK_FALSE(World().verify(challenge(), open_payload()).underpriced);
 }
 
 TEST_CASE("The receipt of a closed session says what was paid back") {
     Receipt receipt{"id", crypto::payment_hash(preimage), expires, RefundTold{140, "succeeded"}};
-    CHECK(as_text(codec::from_base64url(receipt_value(receipt)).value()) ==
-          R"({"challengeId":"id","method":"lightning","reference":")" + hash +
-              R"(","refundSats":140,"refundStatus":"succeeded","status":"success","timestamp":"2026-03-15T12:05:00Z"})");
+    CHECK(
+        as_text(codec::from_base64url(receipt_value(receipt)).value()) ==
+        R"({"challengeId":"id","method":"lightning","reference":")" + hash +
+            R"(","refundSats":140,"refundStatus":"succeeded","status":"success","timestamp":"2026-03-15T12:05:00Z"})");
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ Seen read(std::string_view text, std::size_t piece) {
             out.flags += event->is_done ? 'f' : event->has_data ? 'd' : '-';
         }
     }
-    out.rest = stream.rest();
+    out.rest = stream.rest().text;
+    if (!out.rest.empty()) out.rest.resize(out.rest.size() - 2);  // the blank line that it lacked
     return out;
 }
 
@@ -61,6 +62,34 @@ TEST_CASE("A stream of events is taken apart at its blank lines, and nothing of 
             for (const std::string& event : seen.events) whole += event;
             CHECK(whole + seen.rest == one.text);
         }
+    }
+}
+
+TEST_CASE("What no blank line has ended is told with one, and whether it is an event") {
+    struct {
+        std::string text;
+        std::string rest;
+        bool has_data;
+    } const cases[] = {
+        {"data: a\n\n", "", false},
+        {"data: last", "data: last\n\n", true},
+        {"data: a\n\ndata: last\n", "data: last\n\n\n", true},
+        {"data: last\r\r", "data: last\r\r\n\n", true},
+        {"id: 1\ndata", "id: 1\ndata\n\n", true},
+        {": bye", ": bye\n\n", false},
+        {"database: no", "database: no\n\n", false},
+        {"data: [DONE]", "data: [DONE]\n\n", false},
+    };
+    for (const auto& one : cases) {
+        CAPTURE(one.text);
+        EventStream stream;
+        stream.feed(one.text);
+        while (stream.next()) {
+        }
+        const EventStream::Event rest = stream.rest();
+        CHECK(rest.text == one.rest);
+        CHECK(rest.has_data == one.has_data);
+        CHECK(stream.rest().text.empty());
     }
 }
 

@@ -37,15 +37,21 @@ TEST_CASE("A session is entered while it is open, for what it was sold for") {
     world.add('b', 60s, State::closed);
     CHECK(world.refusal('b') == Refusal::closed);
     CHECK(world.book.open_count() == 1);
-    CHECK(world.book.open_ones() == std::vector<PaymentHash>{id('a')});
+    CHECK(world.book.open_ones([](const PaymentHash&) { return true; }) == std::vector<PaymentHash>{id('a')});
 }
 
 TEST_CASE("A session that is known stays as it is, and its deposit only grows") {
     World world;
     world.add('a');
-    world.book.set_deposit(id('a'), Msat(20'000));
+    world.book.set_deposit(id('a'), Msat(20'000), id('c'));
     world.add('a');
-    world.book.set_deposit(id('a'), Msat(15'000));
+    world.book.set_deposit(id('a'), Msat(15'000), id('d'));
+    auto paid_by = [&](char payment) {
+        return world.book.open_ones([&](const PaymentHash& hash) { return hash == id(payment); }).size();
+    };
+    CHECK(paid_by('c') == 1);
+    CHECK(paid_by('d') == 1);
+    CHECK(paid_by('e') == 0);
     CHECK(world.book.deposit(id('a')) == Msat(20'000));
     world.book.closed(id('a'));
     world.add('a');
@@ -110,7 +116,7 @@ TEST_CASE("A session is idle from the end of its last request, or of its last de
     }
     world.now += 59s;
     CHECK(world.book.sweep().idle.empty());
-    world.book.set_deposit(id('a'), Msat(20'000));
+    world.book.set_deposit(id('a'), Msat(20'000), id('a'));
     world.now += 59s;
     CHECK(world.book.sweep().idle.empty());
     world.now += 1s;
