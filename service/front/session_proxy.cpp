@@ -73,7 +73,7 @@ http::Awaitable<bool> Session::proxy() {
             co_return false;
         }
         if (exchanged == Exchanged::done) {
-            if (reusable && !used_once) pool->give_back(std::move(upstream), Clock::now());
+            if (reusable && !used_once) pool->give_back(std::move(upstream), Clock::now(), worker_.connections());
             co_return keep_alive_;
         }
         upstream.reset();
@@ -225,6 +225,7 @@ http::Awaitable<Session::Exchanged> Session::converse(upstream::UpstreamConnecti
     if (fault && leaving_.left()) co_return Exchanged::left;
     if (!fault) {
         target.health->answered(x.response.head().version < 11);
+        upstream.set_server_timeout(http::keep_alive_timeout(x.response.head()));
         fault = read_first_chunks();
     }
     if (fault) {

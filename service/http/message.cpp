@@ -262,6 +262,20 @@ std::string_view field_value(const RequestHead& head, Field id) {
     return {};
 }
 
+std::optional<std::chrono::seconds> keep_alive_timeout(const ResponseHead& head) {
+    constexpr std::string_view name = "timeout=";
+    std::optional<std::chrono::seconds> out;
+    for (const HeaderLine& line : head.fields) {
+        if (line.id != Field::keep_alive) continue;
+        for_each_element(line.value, [&](std::string_view element) {
+            if (element.size() <= name.size() || !iequals(element.substr(0, name.size()), name)) return;
+            if (auto seconds = parse_length(element.substr(name.size())))
+                out = std::chrono::seconds(std::min<std::uint64_t>(*seconds, 3600));
+        });
+    }
+    return out;
+}
+
 std::size_t find_head_end(std::string_view bytes, std::size_t& scanned) {
     std::size_t from = scanned > 3 ? scanned - 3 : 0;
     std::size_t end = bytes.find("\r\n\r\n", from);

@@ -8,6 +8,7 @@
 
 #include <boost/beast/http/verb.hpp>
 #include <memory>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,9 @@ struct ResponseHead {
 
 // The value of the first field of this name; empty where there is none.
 [[nodiscard]] std::string_view field_value(const RequestHead& head, Field id);
+
+// How long the server keeps the connection when it is idle, where its Keep-Alive says so ("timeout=5").
+[[nodiscard]] std::optional<std::chrono::seconds> keep_alive_timeout(const ResponseHead& head);
 
 // Why a message is refused.
 struct Fault {

@@ -1,5 +1,6 @@
 #include "service/runtime/app.hpp"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/json/serialize.hpp>
@@ -36,6 +37,8 @@ auto of_listeners(const config::Config& config, Get get) {
 }
 
 // Settings that are read once. Says which of them differ.
+constexpr std::size_t worth_trimming = 1000;  // connections
+
 // What connections that are cut off at the end have for giving back what they did not need.
 constexpr std::chrono::seconds time_to_settle{2};
 
@@ -426,6 +429,7 @@ http::Awaitable<> App::watch_clock() {
         const auto off = wall_.ahead();
         const Change change = wall_.look(std::chrono::system_clock::now(), std::chrono::steady_clock::now());
         metrics_.clock_ahead(wall_.ahead());
+        give_memory_back();
         if (change == Change::none) continue;
         // They expire by the clock that jumped, and would be handed out too long, or not at all.
         desk_->forget();
@@ -439,6 +443,18 @@ http::Awaitable<> App::watch_clock() {
         else
             spdlog::warn("the system's clock has held: {} s later than before is the time now", off.count());
     }
+}
+
+// What many connections needed goes back to the system once most of them have left.
+void App::give_memory_back() {
+    std::size_t connections = 0;
+    for (const auto& worker : workers_) connections += worker->connections();
+    most_connections_ = std::max(most_connections_, connections);
+    if (most_connections_ < worth_trimming || connections > most_connections_ / 2) return;
+    most_connections_ = connections;
+#ifdef __GLIBC__
+    ::malloc_trim(0);
+#endif
 }
 
 std::string App::metrics_text() const {

@@ -49,6 +49,7 @@ class App {
     http::Awaitable<> handle_signals();
     http::Awaitable<> drain();
     http::Awaitable<> watch_clock();
+    void give_memory_back();
     void look_at_usages(const config::Config& config);
     http::Awaitable<> prune_usages();
     // What differs from before; where the file has a fault, the old configuration stays.
@@ -91,6 +92,7 @@ class App {
     Listeners listeners_;
     std::unique_ptr<metrics::Endpoint> endpoint_;
     std::unique_ptr<admin::Api> admin_api_;
+    std::size_t most_connections_ = 0;             // since memory was given back
     std::optional<config::Admin> admin_settings_;  // in force on the listener that was opened at the start
     std::unique_ptr<admin::Server> admin_;
     upstream::HealthChecker health_checker_;

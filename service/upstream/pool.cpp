@@ -4,6 +4,12 @@
 
 namespace millrace::upstream {
 
+// A request that is sent in the last second may meet the end of the connection.
+void UpstreamConnection::set_server_timeout(std::optional<std::chrono::seconds> timeout) {
+    constexpr std::chrono::seconds usual{55};
+    idle_limit = timeout ? std::clamp(*timeout - std::chrono::seconds(1), std::chrono::seconds(0), usual) : usual;
+}
+
 std::unique_ptr<UpstreamConnection> UpstreamPool::take() {
     if (idle_.empty()) return nullptr;
     std::unique_ptr<UpstreamConnection> youngest = std::move(idle_.back());
@@ -11,17 +17,16 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take() {
     return youngest;
 }
 
-void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection,
-                             std::chrono::steady_clock::time_point now) {
-    if (idle_.size() >= max_idle) return;
+void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection, std::chrono::steady_clock::time_point now,
+                             std::size_t in_use) {
+    if (idle_.size() >= std::max(max_idle, in_use) || connection->idle_limit.count() == 0) return;
     connection->idle_since = now;
     idle_.push_back(std::move(connection));
 }
 
 void UpstreamPool::drop_older(std::chrono::steady_clock::time_point now) {
-    auto young = std::find_if(idle_.begin(), idle_.end(),
-                              [&](const auto& connection) { return now - connection->idle_since < max_idle_time; });
-    idle_.erase(idle_.begin(), young);
+    std::erase_if(idle_,
+                  [&](const auto& connection) { return now - connection->idle_since >= connection->idle_limit; });
 }
 
 }  // namespace millrace::upstream

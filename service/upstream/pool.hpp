@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "service/http/stream.hpp"
@@ -23,6 +24,10 @@ class UpstreamConnection {
 
     http::Stream stream;
     std::chrono::steady_clock::time_point idle_since;
+    std::chrono::seconds idle_limit{55};  // below the 60 s after which many servers close, or below what this one says
+
+    // What the server's Keep-Alive says; empty: nothing.
+    void set_server_timeout(std::optional<std::chrono::seconds> timeout);
 
   private:
     metrics::ThreadShard& counts_;
@@ -30,9 +35,8 @@ class UpstreamConnection {
 
 class UpstreamPool {
   public:
-    // Enough for the connections a thread has in flight at one time; servers dislike to be held by more.
+    // So many idle ones are kept at least, where they were in use at one time.
     static constexpr std::size_t max_idle = 256;
-    static constexpr std::chrono::seconds max_idle_time{55};  // below the 60 s after which many servers close
 
     explicit UpstreamPool(const upstream::Target& target)
         : address_(target.address), tls_(target.tls), server_name_(target.server_name) {}
@@ -44,7 +48,9 @@ class UpstreamPool {
 
     // Null where none is idle.
     std::unique_ptr<UpstreamConnection> take();
-    void give_back(std::unique_ptr<UpstreamConnection> connection, std::chrono::steady_clock::time_point now);
+    // `in_use`: how many connections can be needed at a time, such as one for each client: as many may be idle.
+    void give_back(std::unique_ptr<UpstreamConnection> connection, std::chrono::steady_clock::time_point now,
+                   std::size_t in_use = 0);
     void drop_older(std::chrono::steady_clock::time_point now);
     void clear() { idle_.clear(); }
     [[nodiscard]] std::size_t size() const { return idle_.size(); }

@@ -279,3 +279,29 @@ TEST_CASE("malformed chunks are noticed") {
         CHECK(reader.decode(followed, payload).bad);
     }
 }
+
+TEST_CASE("how long a server keeps an idle connection is what its Keep-Alive says") {
+    struct {
+        const char* field;
+        std::optional<int> seconds;
+    } const cases[] = {
+        {"", std::nullopt},
+        {"Keep-Alive: timeout=5\r\n", 5},
+        {"Keep-Alive: max=100, Timeout=15\r\n", 15},
+        {"Keep-Alive: timeout=0\r\n", 0},
+        {"Keep-Alive: timeout=18446744073709551615\r\n", 3600},
+        {"Keep-Alive: timeout=\r\n", std::nullopt},
+        {"Keep-Alive: timeout=5s\r\n", std::nullopt},
+        {"Keep-Alive: 5\r\n", std::nullopt},
+        {"X-Keep-Alive: timeout=5\r\n", std::nullopt},
+    };
+    for (const auto& one : cases) {
+        CAPTURE(one.field);
+        ResponseReader reader;
+        REQUIRE_FALSE(
+            reader.parse(std::string("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n") + one.field + "\r\n", limits, false));
+        const auto told = keep_alive_timeout(reader.head());
+        CHECK(told.has_value() == one.seconds.has_value());
+        if (told && one.seconds) CHECK(told->count() == *one.seconds);
+    }
+}
