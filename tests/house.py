@@ -1,4 +1,4 @@
-"""Whether the rooms of service/ include one another as the table in doc/architecture.md says."""
+"""Whether the rooms of service/ include one another as the table in doc/architecture.md says, and what the documents refer to is there."""
 
 import re
 from pathlib import Path
@@ -35,6 +35,15 @@ def circles(arrows):
         return seen
 
     return sorted(room for room in arrows if room in reached(room, set()))
+
+
+def links():
+    """(number of checks, what is wrong) of the documents' references to files."""
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("doc/**/*.md")]
+    found = [(path, target) for path in documents
+             for target in re.findall(r'(?:\]\(|src=")(?!https?:|#)([^)"#]+)', path.read_text())]
+    missing = [f"{path.relative_to(ROOT)} refers to {target}, which is not there" for path, target in found if not (path.parent / target).exists()]
+    return len(found), missing
 
 
 def faults():

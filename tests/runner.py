@@ -274,7 +274,8 @@ class Runner:
     def house(self):
         """The rooms of the service include one another as doc/architecture.md says."""
         started = time.monotonic()
-        checks, wrong = house.faults()
+        (checks, wrong), (links, broken) = house.faults(), house.links()
+        checks, wrong = checks + links, wrong + broken
         for fault in wrong:
             say("   | " + fault)
         self.tally.add("house", max(checks - len(wrong), 0), len(wrong), 0, time.monotonic() - started)
