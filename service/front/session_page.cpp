@@ -101,7 +101,10 @@ std::optional<http::Problem> Session::page_again(paywall::Reason reason) {
     const std::string& seller = service().seller().text();
     if (l402::verify(shown->credential, *worker_.keys(), seller, now, l402::Proof::settlement)) return std::nullopt;
     paywall::PaymentFacts facts = worker_.shared().store.facts(shown->credential.identifier.payment_hash);
-    if (facts.settled_at || facts.revoked) return std::nullopt;
+    // Paid while this request was being judged: the same page, whose next look opens it. Another invoice's cookie would
+    // take the place of this one's.
+    const bool just_paid = facts.settled_at && reason == paywall::Reason::no_credential;
+    if ((facts.settled_at && !just_paid) || facts.revoked) return std::nullopt;
     http::Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
     const pages::PayTicket& ticket = shown->ticket;
     PaymentHash hash = shown->credential.identifier.payment_hash;

@@ -264,13 +264,14 @@ std::string_view field_value(const RequestHead& head, Field id) {
 
 std::optional<std::chrono::seconds> keep_alive_timeout(const ResponseHead& head) {
     constexpr std::string_view name = "timeout=";
+    constexpr std::uint64_t longest_kept = 3600;  // seconds; what is longer is as good
     std::optional<std::chrono::seconds> out;
     for (const HeaderLine& line : head.fields) {
         if (line.id != Field::keep_alive) continue;
         for_each_element(line.value, [&](std::string_view element) {
             if (element.size() <= name.size() || !iequals(element.substr(0, name.size()), name)) return;
             if (auto seconds = parse_length(element.substr(name.size())))
-                out = std::chrono::seconds(std::min<std::uint64_t>(*seconds, 3600));
+                out = std::chrono::seconds(std::min<std::uint64_t>(*seconds, longest_kept));
         });
     }
     return out;

@@ -306,10 +306,16 @@ class SqliteStore final : public Store {
             SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
             if (group.empty()) database_.exec(pragma("user_version", static_cast<int>(migrations().size())));
             released_.clear();
+            usage_->begin_group();
             for (const PaymentHash& hash : owed_releases_) release(hash);
             for (const auto& [hash, owed] : owed_returns_)
                 usage_->add(hash, owed.service, UsageChange::given_back, owed.usage);
-            for (Write& write : group) std::visit([&](auto& one) { execute(one); }, write);
+            for (Write& write : group) {
+                // What else is written may ask what was used before it.
+                if (!std::holds_alternative<UsageWrite>(write)) usage_->write_group();
+                std::visit([&](auto& one) { execute(one); }, write);
+            }
+            usage_->write_group();
             transaction.commit();
             owed_releases_.clear();
             owed_returns_.clear();

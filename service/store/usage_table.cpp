@@ -26,14 +26,25 @@ std::vector<TokenUsage> UsageTable::load() {
 
 void UsageTable::add(const PaymentHash& hash, const std::string& service, UsageChange change,
                      const paywall::Usage& usage) {
-    std::int64_t sign = change == UsageChange::used ? 1 : -1;
-    add_.tryReset();
-    bind_bytes(add_, 1, hash.view());
-    add_.bind(2, service);
-    add_.bind(3, sign * static_cast<std::int64_t>(usage.uses));
-    add_.bind(4, sign * static_cast<std::int64_t>(usage.bytes));
-    add_.bind(5, sign * static_cast<std::int64_t>(usage.spent_msat));
-    add_.exec();
+    const std::int64_t sign = change == UsageChange::used ? 1 : -1;
+    Sum& sum = group_[hash];
+    if (sum.service.empty()) sum.service = service;
+    sum.uses += sign * static_cast<std::int64_t>(usage.uses);
+    sum.bytes += sign * static_cast<std::int64_t>(usage.bytes);
+    sum.msat += sign * static_cast<std::int64_t>(usage.spent_msat);
+}
+
+void UsageTable::write_group() {
+    for (const auto& [hash, sum] : group_) {
+        add_.tryReset();
+        bind_bytes(add_, 1, hash.view());
+        add_.bind(2, sum.service);
+        add_.bind(3, sum.uses);
+        add_.bind(4, sum.bytes);
+        add_.bind(5, sum.msat);
+        add_.exec();
+    }
+    group_.clear();
 }
 
 std::vector<PaymentHash> UsageTable::prune(const paywall::SoldTimes& sold, std::chrono::sys_seconds now,

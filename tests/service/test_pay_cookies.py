@@ -1,6 +1,7 @@
 """The cookies of pay pages as a browser keeps them: where they are sent, how long, and how many."""
 
 import re
+import threading
 
 import pytest
 from kit.pricer import Pricer
@@ -181,6 +182,20 @@ def gallery(house):
 
 def max_age_of_offer(page):
     return int(re.search(r"; Max-Age=(\d+)", page.all("set-cookie")[0])[1])
+
+
+def test_case_h13_a_payment_that_is_heard_of_while_its_page_is_made_anew_is_not_lost(gallery):
+    """The cookie of what was just paid is not replaced by that of another invoice."""
+    for _ in range(40):
+        browser = Browser(gallery)
+        page = browser.open("/things/bought")
+        threading.Thread(target=gallery.gateway.settle, args=(token_of(gallery, page),)).start()
+        for _ in range(200):
+            again = browser.open("/things/bought")
+            if again.status == 200:
+                break
+            assert invoice_of(again) == invoice_of(page)
+        assert again.status == 200
 
 
 def test_case_h13_looking_at_many_things_leaves_room_in_the_head(gallery):

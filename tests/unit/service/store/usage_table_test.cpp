@@ -1,5 +1,6 @@
 #include "service/store/usage_table.hpp"
 
+#include <map>
 #include <set>
 
 #include "service/store/migrations.hpp"
@@ -70,6 +71,7 @@ TEST_CASE("only what ended long ago is removed, by the clock of its token") {
     store::UsageTable table(house.database);
     auto use = [&](std::uint16_t number, const char* service) {
         table.add(hash(number), service, store::UsageChange::used, {1, 2, 3});
+        table.write_group();
     };
     use(1, "hour");  // settled before
     house.settled(1, noon - 1s);
@@ -105,6 +107,7 @@ TEST_CASE("M4: the longest time that tokens were ever sold for counts, not the o
     store::UsageTable table(house.database);
     auto use = [&](std::uint16_t number, const char* service) {
         table.add(hash(number), service, store::UsageChange::used, {1, 2, 3});
+        table.write_group();
         house.settled(number, noon);
     };
     use(1, "shortened");
@@ -130,6 +133,7 @@ TEST_CASE("a call looks at so many rows, the next one at others") {
     store::UsageTable table(house.database);
     for (std::uint16_t i = 0; i < 25; ++i) {
         table.add(hash(i), i % 2 == 0 ? "hour" : "endless", store::UsageChange::used, {1, 0, 0});
+        table.write_group();
         house.settled(i, noon - 1s);
     }
     CHECK(table.prune(sold, now, 10).size() == 5);
@@ -138,5 +142,28 @@ TEST_CASE("a call looks at so many rows, the next one at others") {
     CHECK(left(table).size() == 12);
     // From the beginning again.
     table.add(hash(0), "hour", store::UsageChange::used, {1, 0, 0});
+    table.write_group();
     CHECK(table.prune(sold, now, 10).size() == 1);
+}
+
+TEST_CASE("what a group of changes comes to is written in one row of each token") {
+    Database house;
+    store::UsageTable table(house.database);
+    table.begin_group();
+    for (int i = 0; i < 100; ++i) table.add(hash(1), "hour", store::UsageChange::used, {1, 10, 100});
+    table.add(hash(2), "hour", store::UsageChange::used, {1, 0, 0});
+    table.add(hash(1), "hour", store::UsageChange::given_back, {0, 400, 50});
+    const int before = house.database.getTotalChanges();
+    table.write_group();
+    CHECK(house.database.getTotalChanges() - before == 2);
+    table.write_group();  // once
+    std::map<PaymentHash, paywall::Usage> rows;
+    for (const store::TokenUsage& row : table.load()) rows[row.hash] = row.used;
+    CHECK(rows[hash(1)] == paywall::Usage{100, 600, 9950});
+    CHECK(rows[hash(2)] == paywall::Usage{1, 0, 0});
+    // A group that came to nothing leaves nothing behind for the next one.
+    table.add(hash(3), "hour", store::UsageChange::used, {1, 0, 0});
+    table.begin_group();
+    table.write_group();
+    CHECK(table.load().size() == 2);
 }
