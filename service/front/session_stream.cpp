@@ -62,6 +62,7 @@ http::Awaitable<Session::Lease> Session::lease_events() {
     Shared& shared = worker_.shared();
     const std::uint64_t price = service().sessions->event->value();
     if (!shared.sessions.is_open(visit_->id())) co_return Lease::no_money;
+    if (!shared.store.writable()) co_return Lease::not_recorded;  // it finds out by itself when it can be written again
     if (auto deposit = shared.sessions.deposit(visit_->id())) use_->raise_credit(*deposit);
     const std::uint64_t there = std::min(lease, use_->left().spent_msat / price);
     // Another request of the session may be faster.
