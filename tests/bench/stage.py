@@ -149,10 +149,10 @@ class Stage:
         return nodes
 
     def real(self, programs):
-        """A lightningd with the plugin on a regtest bitcoind; the path of its lightning-rpc. The node is self.node."""
-        bitcoin, lightning = self.folder / "bitcoin", self.folder / "lightning"
+        """A lightningd with the plugin on a regtest bitcoind, and a channel over which another one can pay it; the path of its
+        lightning-rpc. The node is self.node."""
+        bitcoin = self.folder / "bitcoin"
         bitcoin.mkdir()
-        lightning.mkdir()
         port = free_port()
         login = ["-rpcuser=bench", "-rpcpassword=bench", f"-rpcport={port}"]
         self.start("bitcoind", ["bitcoind", "-regtest", f"-datadir={bitcoin}", "-listen=0", "-fallbackfee=0.0001", *login])
@@ -160,14 +160,33 @@ class Stage:
         wait_for(lambda: subprocess.run([*cli, "getblockchaininfo"], capture_output=True).returncode == 0, "bitcoind")
         subprocess.run([*cli, "createwallet", "bench"], check=True, capture_output=True)
         address = subprocess.run([*cli, "getnewaddress"], check=True, capture_output=True, text=True).stdout.strip()
-        subprocess.run([*cli, "generatetoaddress", "101", address], check=True, capture_output=True)
+        mine = lambda blocks: subprocess.run([*cli, "generatetoaddress", str(blocks), address], check=True, capture_output=True)  # noqa: E731
+        mine(101)
+
+        def lightningd(name, options):
+            home, place = self.folder / name, free_port()
+            home.mkdir()
+            process = self.start(name, ["lightningd", "--network=regtest", f"--lightning-dir={home}", f"--addr=127.0.0.1:{place}", "--log-level=info",
+                                        "--developer", "--dev-bitcoind-poll=1", f"--bitcoin-datadir={bitcoin}", "--bitcoin-rpcuser=bench",
+                                        "--bitcoin-rpcpassword=bench", "--bitcoin-rpcconnect=127.0.0.1", f"--bitcoin-rpcport={port}", *options])
+            path = home / "regtest" / "lightning-rpc"
+            wait_for(lambda: rpc(path, "getinfo"), name, 120)
+            return process, path, place
+
         options = [f"--{name}={value}" for name, value in PLUGIN_OPTIONS.items()]
-        self.node = self.start("lightningd", ["lightningd", "--network=regtest", f"--lightning-dir={lightning}", "--offline", "--log-level=info",
-                                              f"--bitcoin-datadir={bitcoin}", "--bitcoin-rpcuser=bench", "--bitcoin-rpcpassword=bench",
-                                              "--bitcoin-rpcconnect=127.0.0.1", f"--bitcoin-rpcport={port}", f"--plugin={programs['plugin']}", *options])
-        path = lightning / "regtest" / "lightning-rpc"
-        wait_for(lambda: rpc(path, "millrace-status"), "lightningd and the plugin", 120)
-        return path
+        self.node, seller, place = lightningd("lightningd", [f"--plugin={programs['plugin']}", *options])
+        _, payer, _ = lightningd("payer", [])
+        wait_for(lambda: rpc(seller, "millrace-status"), "the plugin", 120)
+        wallet = rpc(payer, "newaddr", {"addresstype": "bech32"})["bech32"]
+        subprocess.run([*cli, "sendtoaddress", wallet, "1"], check=True, capture_output=True)
+        mine(1)
+        wait_for(lambda: any(one["status"] == "confirmed" for one in rpc(payer, "listfunds")["outputs"]), "the payer's funds")
+        node_id = rpc(seller, "getinfo")["id"]
+        rpc(payer, "connect", {"id": node_id, "host": "127.0.0.1", "port": place})
+        rpc(payer, "fundchannel", {"id": node_id, "amount": 10_000_000})
+        mine(6)
+        wait_for(lambda: any(one["state"] == "CHANNELD_NORMAL" for one in rpc(seller, "listpeerchannels")["channels"]), "a channel", 120)
+        return seller
 
     # -- HTTP ---------------------------------------------------------------------------------------------------------
 
