@@ -36,6 +36,7 @@ class Shop:
         self.network, self.payer, self.seller = network, network.payer, network.seller
         self.invoices = 0
         network.let_payer_be_paid()
+        network.wait_payable()
 
     def ask(self, method, params):
         with Gateway(self.seller.gateway) as gateway:
