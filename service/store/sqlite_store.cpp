@@ -59,6 +59,7 @@ namespace {
 constexpr std::size_t prune_step = 1000;  // usages looked at in one commit
 // How soon it is noticed that the file is gone while nothing is written.
 constexpr std::chrono::milliseconds look_after_file{500};
+constexpr std::chrono::seconds patience_at_end{10};
 
 class SqliteStore final : public Store {
   public:
@@ -252,7 +253,11 @@ class SqliteStore final : public Store {
         for (;;) {
             auto wanted = [this] { return closing_ || !queue_.empty(); };
             queue_filled_.wait_for(lock, look_after_file, wanted);
-            if (closing_ && queue_.empty()) return;
+            if (closing_ && queue_.empty()) {
+                lock.unlock();
+                pay_what_is_owed();
+                return;
+            }
             group.swap(queue_);
             lock.unlock();
             drop_behind_gap(group);
@@ -295,13 +300,11 @@ class SqliteStore final : public Store {
     }
 
     // Nothing to write is written too, where the last commit failed: to see whether it works again. A file that is gone
-    // is found out behind each commit, and before those that come after a pause.
+    // is found out before and behind a commit.
     Result<void> commit(std::vector<Write>& group) {
-        const auto now = std::chrono::steady_clock::now();
-        const bool looked = now - looked_after_file_ < look_after_file && writable();
         committed_aside_ = false;
-        if (auto gone = looked ? std::nullopt : look_at_file(now)) return fail(Errc::write_failed, *gone);
-        if (group.empty() && writable()) return {};
+        if (auto gone = guard_->fault()) return fail(Errc::write_failed, *gone);
+        if (group.empty() && writable() && !owes()) return {};
         try {
             SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
             if (group.empty()) database_.exec(pragma("user_version", static_cast<int>(migrations().size())));
@@ -320,7 +323,7 @@ class SqliteStore final : public Store {
             owed_releases_.clear();
             owed_returns_.clear();
             // What was moved away meanwhile holds what nobody will read; or everything, should it be put back.
-            if (auto gone = look_at_file(now)) {
+            if (auto gone = guard_->fault()) {
                 committed_aside_ = true;
                 return fail(Errc::write_failed, *gone);
             }
@@ -334,9 +337,15 @@ class SqliteStore final : public Store {
         }
     }
 
-    std::optional<std::string> look_at_file(std::chrono::steady_clock::time_point now) {
-        looked_after_file_ = now;
-        return guard_->fault();
+    [[nodiscard]] bool owes() const { return !owed_returns_.empty() || !owed_releases_.empty(); }
+
+    // At the end: what could not be written yet is tried once more, and for a while.
+    void pay_what_is_owed() {
+        std::vector<Write> nothing;
+        const auto end = std::chrono::steady_clock::now() + patience_at_end;
+        while (owes() && !commit(nothing) && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(look_after_file);
+        if (owes()) spdlog::warn("what is to be given back to {} tokens could not be written", owed_returns_.size());
     }
 
     void execute(FirstUseWrite& write) {
@@ -537,7 +546,6 @@ class SqliteStore final : public Store {
     std::vector<paywall::FreeUses> stored_free_uses_;
     std::optional<QueuedSessions> sessions_;
     std::optional<FileGuard> guard_;
-    std::chrono::steady_clock::time_point looked_after_file_{};
     bool committed_aside_ = false;  // the last group is in a file that was moved away
     FactsMap facts_;
     std::vector<TokenUsage> usages_;

@@ -316,7 +316,7 @@ def test_case_n8_a_service_holds_on_to_its_node_when_another_takes_the_socket_ov
         other = network.router if owner is network.seller else network.seller
         assert "another process serves this socket" in other.rpc("millrace-status")["gateway"]["error"]
         service.start()
-        assert service.get().status == 402
+        wait_for(lambda: service.get().status == 402, "the node sells, once its plugin knows its channels")
         owner.stop_plugin()
         wait_for(lambda: listens(other), "the other node to take the socket over")
         wait_for(lambda: other.id.encode() in service.get("/readyz", port=service.metrics_port).body, "the service to say so")
