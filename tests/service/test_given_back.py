@@ -150,3 +150,20 @@ def test_a_service_that_is_stopped_gives_back_what_it_had_set_aside(house):
     shop.go.set()
     assert spent(house, deposit) == 2_000, "one event was sent"
     assert used(house, token)[1] == 2
+
+
+def test_what_is_owed_is_paid_before_the_service_ends(shop):
+    headers, token = shop.token("bytes")
+    with shop.service.client(timeout=40) as client:
+        client.request("GET", "/bytes/x", headers)
+        assert client.head().status == 200
+        wait_for(lambda: used(shop.house, token)[1] == 1 << 20, "a lease is on disk")
+        database = sqlite3.connect(shop.house.folder / "millrace.db", isolation_level=None)
+        database.execute("BEGIN IMMEDIATE")
+        shop.go.set()
+        read_all(client)
+    wait_for(lambda: not shop.service.ready(), "it is known that nothing can be written")
+    database.execute("ROLLBACK")
+    database.close()
+    shop.service.stop()
+    assert used(shop.house, token)[1] == 2
