@@ -476,7 +476,8 @@ class SqliteStore final : public Store {
 
     void finish(OperatorWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
-        if (write.change != OperatorWrite::Change::none && write.is_new) {
+        // Not new on disk may be new here: what was told to have failed can stand there all the same.
+        if (write.change != OperatorWrite::Change::none) {
             facts_.set_revoked(write.hash, write.change == OperatorWrite::Change::revoke);
             revocations_version_.fetch_add(1, std::memory_order_release);
         }
@@ -499,7 +500,8 @@ class SqliteStore final : public Store {
             return write.done(committed.error());
         }
         const gateway::Settlement& settlement = write.settlement;
-        if (write.is_new) facts_.set_settled(settlement.payment_hash, settlement.settled_at, settlement.amount);
+        if (write.is_new || !facts(settlement.payment_hash).settled_at)
+            facts_.set_settled(settlement.payment_hash, settlement.settled_at, settlement.amount);
         {
             std::lock_guard lock(cursor_mutex_);
             std::uint64_t& next = cursors_[write.node_id];
