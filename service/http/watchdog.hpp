@@ -23,6 +23,7 @@ class Watchdog {
         using time_point = std::chrono::steady_clock::time_point;
         [[nodiscard]] static time_point now();
     };
+    static constexpr std::chrono::milliseconds tick{10};  // no kernel's is longer
     static constexpr std::chrono::milliseconds period{100};
 
     Watchdog() = default;
@@ -72,7 +73,7 @@ class Watch {
     using Cancel = void (*)(void*);
 
     void set(std::chrono::milliseconds timeout, void* target, Cancel cancel) {
-        deadline_ = Watchdog::Clock::now() + timeout;
+        deadline_ = Watchdog::Clock::now() + Watchdog::tick + timeout;  // never too early
         target_ = target;
         cancel_ = cancel;
         expired_ = false;
