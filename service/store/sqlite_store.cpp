@@ -300,11 +300,10 @@ class SqliteStore final : public Store {
     }
 
     // Nothing to write is written too, where the last commit failed: to see whether it works again. A file that is gone
-    // is found out before and behind a commit.
+    // is found out before a commit, not behind it: what is committed then is told as it is, and goes where the file goes.
     Result<void> commit(std::vector<Write>& group) {
-        committed_aside_ = false;
         if (auto gone = guard_->fault()) return fail(Errc::write_failed, *gone);
-        if (group.empty() && writable() && !owes()) return {};
+        if (group.empty() && writable()) return {};
         try {
             SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
             if (group.empty()) database_.exec(pragma("user_version", static_cast<int>(migrations().size())));
@@ -322,11 +321,6 @@ class SqliteStore final : public Store {
             transaction.commit();
             owed_releases_.clear();
             owed_returns_.clear();
-            // What was moved away meanwhile holds what nobody will read; or everything, should it be put back.
-            if (auto gone = guard_->fault()) {
-                committed_aside_ = true;
-                return fail(Errc::write_failed, *gone);
-            }
             return {};
         } catch (const SQLite::Exception& error) {
             bool malformed = error.getErrorCode() == SQLITE_CORRUPT || error.getErrorCode() == SQLITE_NOTADB;
@@ -395,11 +389,7 @@ class SqliteStore final : public Store {
     }
 
     void finish(ChargeWrite& write, const Result<void>& committed) {
-        if (!committed) {
-            if (committed_aside_ && write.admission == paywall::ChargeAdmission::first)
-                owed_releases_.push_back(write.use.payment_hash);
-            return write.done(committed.error());
-        }
+        if (!committed) return write.done(committed.error());
         if (write.admission == paywall::ChargeAdmission::first) facts_.set_charged(write.use.payment_hash, true);
         write.done(write.admission);
     }
@@ -476,8 +466,7 @@ class SqliteStore final : public Store {
 
     void finish(OperatorWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
-        // Not new on disk may be new here: what was told to have failed can stand there all the same.
-        if (write.change != OperatorWrite::Change::none) {
+        if (write.change != OperatorWrite::Change::none && write.is_new) {
             facts_.set_revoked(write.hash, write.change == OperatorWrite::Change::revoke);
             revocations_version_.fetch_add(1, std::memory_order_release);
         }
@@ -500,8 +489,7 @@ class SqliteStore final : public Store {
             return write.done(committed.error());
         }
         const gateway::Settlement& settlement = write.settlement;
-        if (write.is_new || !facts(settlement.payment_hash).settled_at)
-            facts_.set_settled(settlement.payment_hash, settlement.settled_at, settlement.amount);
+        if (write.is_new) facts_.set_settled(settlement.payment_hash, settlement.settled_at, settlement.amount);
         {
             std::lock_guard lock(cursor_mutex_);
             std::uint64_t& next = cursors_[write.node_id];
@@ -514,18 +502,14 @@ class SqliteStore final : public Store {
     static void finish(QueuedWrite& write, const Result<void>& committed) { write.finish(committed); }
 
     void finish(UsageWrite& write, const Result<void>& committed) {
-        // A use that stands on disk and was not needed, or was told to have failed, is its token's: with the next
-        // commit.
-        const bool used = write.change == UsageChange::used;
-        const bool owes = !committed && used == committed_aside_;
-        const Result<void> told = used ? committed : Result<void>{};
-        if (!owes) return write.done(told);
+        if (committed || write.change == UsageChange::used) return write.done(committed);
+        // The use stands on disk, and what was not needed of it is its token's: with the next commit.
         OwedReturn& owed = owed_returns_[write.hash];
         owed.service = write.service;
         owed.usage.uses += write.usage.uses;
         owed.usage.bytes += write.usage.bytes;
         owed.usage.spent_msat += write.usage.spent_msat;
-        write.done(told);
+        write.done({});
     }
     // Nobody is told whose usage is gone before their tokens have ended.
     void finish(PruneWrite& write, const Result<void>& committed) {
@@ -548,7 +532,6 @@ class SqliteStore final : public Store {
     std::vector<paywall::FreeUses> stored_free_uses_;
     std::optional<QueuedSessions> sessions_;
     std::optional<FileGuard> guard_;
-    bool committed_aside_ = false;  // the last group is in a file that was moved away
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
     std::vector<config::StoredService> services_;
