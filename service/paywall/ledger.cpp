@@ -14,12 +14,6 @@ std::uint64_t rest(std::uint64_t limit, std::uint64_t used, std::uint64_t reserv
     return limit > gone ? limit - gone : 0;
 }
 
-void add(Usage& to, const Usage& more) {
-    to.uses += more.uses;
-    to.bytes += more.bytes;
-    to.spent_msat += more.spent_msat;
-}
-
 void take(Usage& from, const Usage& less) {
     from.uses -= std::min(from.uses, less.uses);
     from.bytes -= std::min(from.bytes, less.bytes);
@@ -40,7 +34,7 @@ std::optional<Shortage> Account::reserve(const config::Quota& quota, const Usage
     if (ask.uses > most.uses) return Shortage::uses;
     if (ask.bytes > most.bytes) return Shortage::bytes;
     if (ask.spent_msat > most.spent_msat) return Shortage::balance;
-    add(reserved_, ask);
+    reserved_ += ask;
     return std::nullopt;
 }
 
@@ -50,11 +44,11 @@ void Account::release(const Usage& reserved) {
 
 void Account::commit(const Usage& reserved) {
     take(reserved_, reserved);
-    add(used_, reserved);
+    used_ += reserved;
 }
 
 void Account::use(const Usage& more) {
-    add(used_, more);
+    used_ += more;
 }
 
 void Account::give_back(const Usage& unused) {
@@ -67,7 +61,7 @@ void Account::forget_used() {
 
 std::uint64_t Account::draw(const config::Quota& quota, std::uint64_t msat) {
     const std::uint64_t there = std::min(msat, left(quota).spent_msat);
-    add(reserved_, Usage{0, 0, there});
+    reserved_ += Usage{0, 0, there};
     if (!closed_) overdrawn_ += msat - there;
     return there;
 }
@@ -122,7 +116,7 @@ Usage Ledger::close(const PaymentHash& hash) {
     return change(hash, [](Account& account) {
         account.set_closed(true);
         Usage out = account.used();
-        add(out, account.reserved());
+        out += account.reserved();
         return out;
     });
 }

@@ -11,6 +11,12 @@ struct Usage {
     std::uint64_t bytes = 0;
     std::uint64_t spent_msat = 0;
     bool operator==(const Usage&) const = default;
+    Usage& operator+=(const Usage& more) {
+        uses += more.uses;
+        bytes += more.bytes;
+        spent_msat += more.spent_msat;
+        return *this;
+    }
 };
 
 }  // namespace millrace::paywall

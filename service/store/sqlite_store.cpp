@@ -506,9 +506,7 @@ class SqliteStore final : public Store {
         // The use stands on disk, and what was not needed of it is its token's: with the next commit.
         OwedReturn& owed = owed_returns_[write.hash];
         owed.service = write.service;
-        owed.usage.uses += write.usage.uses;
-        owed.usage.bytes += write.usage.bytes;
-        owed.usage.spent_msat += write.usage.spent_msat;
+        owed.usage += write.usage;
         write.done({});
     }
     // Nobody is told whose usage is gone before their tokens have ended.
