@@ -2,8 +2,7 @@
 //
 //   Published<KeyRing> keys;                      keys.publish(std::make_shared<const KeyRing>(...));
 //   Published<KeyRing>::Reader reader(keys);      one a thread
-//   if (const KeyRing* ring = reader.get()) ...   one relaxed load as long as nothing was published; null before the
-//   first
+//   if (const KeyRing* ring = reader.get()) ...   one relaxed load as long as nothing was published; null before that
 //
 // What get() answered stays valid until the next get() of the same reader; hold() keeps it longer.
 #pragma once

@@ -1,9 +1,9 @@
 // Sessions of the Payment scheme: their challenge in a 402, and what their credentials ask for.
 //
 //   open     checks the return invoice, opens the session, and serves the request
-//   bearer   serves the request: its price is set aside of what is left, and drawn as from a balance
-//   (session_quota.cpp) topUp    answered here: the deposit is credited close    answered here: the session ends, what
-//   is left is paid back
+//   bearer   serves the request: its price is set aside of what is left, and drawn as from a balance (session_quota.cpp)
+//   topUp    answered here: the deposit is credited
+//   close    answered here: the session ends, what is left is paid back
 #include <spdlog/spdlog.h>
 
 #include <boost/json/serialize.hpp>

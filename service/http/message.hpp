@@ -2,13 +2,13 @@
 //
 // The syntax of heads is read by Boost.Beast's basic_parser; on top of it everything is refused on which two servers
 // could disagree where a message ends (RFC 9112 §6.3, §11.2), as well as obsolete line folding. Minor versions above 1
-// are read as 1.1 (RFC 9110 §2.5). Views point into the bytes that were parsed: a reader keeps those that were pinned for
-// it, until it reads another head or forgets this one.
+// are read as 1.1 (RFC 9110 §2.5). Views point into the bytes that were parsed: a reader keeps those that were pinned
+// for it, until it reads another head or forgets this one.
 #pragma once
 
 #include <boost/beast/http/verb.hpp>
-#include <memory>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>

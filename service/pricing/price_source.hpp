@@ -2,7 +2,7 @@
 // a source makes the price that is asked for out of it:
 //
 //   FixedPrices      it is the rules' price                                    this file
-//   upstream::Pricer     another program is asked, over HTTP                       service/upstream/pricer.hpp
+//   upstream::Pricer another program is asked, over HTTP                       service/upstream/pricer.hpp
 //
 //   if (auto known = source.known(question)) ... known->price
 //   else source.ask(question, [](Quoted quoted) { ... });

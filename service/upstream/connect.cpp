@@ -4,7 +4,7 @@
 
 namespace millrace::upstream {
 
-http::Awaitable<http::ErrorCode> resolve(http::Executor executor, const upstream::Target& target, http::Watch& watch,
+http::Awaitable<http::ErrorCode> resolve(http::Executor executor, const Target& target, http::Watch& watch,
                                          std::chrono::milliseconds timeout, Endpoints& out) {
     const config::UpstreamAddress& address = target.address;
     if (!address.socket.empty()) {
@@ -28,9 +28,8 @@ http::Awaitable<http::ErrorCode> resolve(http::Executor executor, const upstream
     co_return failed;
 }
 
-http::Awaitable<http::ErrorCode> establish(http::Stream& stream, const http::Endpoint& endpoint,
-                                           const upstream::Target& target, http::Watch& watch,
-                                           std::chrono::milliseconds timeout) {
+http::Awaitable<http::ErrorCode> establish(http::Stream& stream, const http::Endpoint& endpoint, const Target& target,
+                                           http::Watch& watch, std::chrono::milliseconds timeout) {
     watch.arm(timeout, stream);
     http::ErrorCode error = co_await stream.connect(endpoint);
     if (!error && target.tls) {

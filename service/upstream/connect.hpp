@@ -20,13 +20,12 @@ namespace millrace::upstream {
 
 using Endpoints = std::vector<http::Endpoint>;
 
-http::Awaitable<http::ErrorCode> resolve(http::Executor executor, const upstream::Target& target, http::Watch& watch,
+http::Awaitable<http::ErrorCode> resolve(http::Executor executor, const Target& target, http::Watch& watch,
                                          std::chrono::milliseconds timeout, Endpoints& out);
 
 // Connects and shakes hands, both within `timeout`; `watch` tells whether that was too long.
-http::Awaitable<http::ErrorCode> establish(http::Stream& stream, const http::Endpoint& endpoint,
-                                           const upstream::Target& target, http::Watch& watch,
-                                           std::chrono::milliseconds timeout);
+http::Awaitable<http::ErrorCode> establish(http::Stream& stream, const http::Endpoint& endpoint, const Target& target,
+                                           http::Watch& watch, std::chrono::milliseconds timeout);
 
 // What to log: "connection refused", "timed out", or why the certificate was not believed.
 [[nodiscard]] std::string why_not(const http::ErrorCode& error, const http::Watch& watch, http::Stream* stream);

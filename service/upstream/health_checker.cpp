@@ -14,14 +14,14 @@
 namespace millrace::upstream {
 
 struct HealthChecker::Probe {
-    Probe(http::Executor executor, std::shared_ptr<http::Watchdog> watchdog, std::shared_ptr<const upstream::Group> of,
-          const upstream::Target& one)
+    Probe(http::Executor executor, std::shared_ptr<http::Watchdog> watchdog, std::shared_ptr<const Group> of,
+          const Target& one)
         : dog(std::move(watchdog)), watch(*dog), group(std::move(of)), target(one), pause(executor) {}
 
     std::shared_ptr<http::Watchdog> dog;
     http::Watch watch;
-    std::shared_ptr<const upstream::Group> group;
-    const upstream::Target& target;  // of the group
+    std::shared_ptr<const Group> group;
+    const Target& target;  // of the group
     http::Timer pause;
     bool stopped = false;
 };
@@ -80,7 +80,7 @@ http::Awaitable<Verdict> check_once(Probe& probe, http::Executor executor) {
 
 http::Awaitable<> run(std::shared_ptr<Probe> probe, http::Executor executor) {
     const std::string& service = probe->group->service();
-    const upstream::Target& target = probe->target;
+    const Target& target = probe->target;
     while (!probe->stopped) {
         Verdict verdict{{}, true};
         try {
@@ -110,11 +110,11 @@ HealthChecker::~HealthChecker() {
     stop();
 }
 
-void HealthChecker::watch(const upstream::Groups& groups) {
+void HealthChecker::watch(const Groups& groups) {
     stop();
     for (const auto& group : groups) {
         if (!group->config().health) continue;
-        for (const upstream::Target& target : group->targets()) {
+        for (const Target& target : group->targets()) {
             probes_.push_back(std::make_shared<Probe>(executor_, dog_, group, target));
             async::spawn(executor_, run(probes_.back(), executor_), "a health check");
         }

@@ -22,7 +22,7 @@ class HealthChecker {
     HealthChecker& operator=(const HealthChecker&) = delete;
 
     // These from now on, the first time at once; what was watched before no more.
-    void watch(const upstream::Groups& groups);
+    void watch(const Groups& groups);
     void stop();
 
     struct Probe;

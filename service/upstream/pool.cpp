@@ -6,8 +6,8 @@ namespace millrace::upstream {
 
 // A request that is sent in the last second may meet the end of the connection.
 void UpstreamConnection::set_server_timeout(std::optional<std::chrono::seconds> timeout) {
-    constexpr std::chrono::seconds usual{55};
-    idle_limit = timeout ? std::clamp(*timeout - std::chrono::seconds(1), std::chrono::seconds(0), usual) : usual;
+    idle_limit = timeout ? std::clamp(*timeout - std::chrono::seconds(1), std::chrono::seconds(0), usual_idle_limit)
+                         : usual_idle_limit;
 }
 
 std::unique_ptr<UpstreamConnection> UpstreamPool::take() {

@@ -24,8 +24,9 @@ class UpstreamConnection {
 
     http::Stream stream;
     std::chrono::steady_clock::time_point idle_since;
-    std::chrono::seconds idle_limit{55};  // below the 60 s after which many servers close, or below what this one says
+    std::chrono::seconds idle_limit = usual_idle_limit;
 
+    static constexpr std::chrono::seconds usual_idle_limit{55};  // below the 60 s after which many servers close
     // What the server's Keep-Alive says; empty: nothing.
     void set_server_timeout(std::optional<std::chrono::seconds> timeout);
 
@@ -38,11 +39,11 @@ class UpstreamPool {
     // So many idle ones are kept at least, where they were in use at one time.
     static constexpr std::size_t max_idle = 256;
 
-    explicit UpstreamPool(const upstream::Target& target)
+    explicit UpstreamPool(const Target& target)
         : address_(target.address), tls_(target.tls), server_name_(target.server_name) {}
 
     // A connection belongs to an address, and to the TLS settings with which it was made.
-    [[nodiscard]] bool serves(const upstream::Target& target) const {
+    [[nodiscard]] bool serves(const Target& target) const {
         return address_ == target.address && tls_ == target.tls && server_name_ == target.server_name;
     }
 
@@ -57,7 +58,7 @@ class UpstreamPool {
 
   private:
     config::UpstreamAddress address_;
-    upstream::TlsContext tls_;
+    TlsContext tls_;
     std::string server_name_;
     std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // oldest first
 };

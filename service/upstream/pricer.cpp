@@ -28,10 +28,10 @@ pricing::PriceBook::Bounds bounds_of(const config::Pricer& settings) {
     return out;
 }
 
-Result<upstream::TlsContext> tls_of(const config::Service& service) {
+Result<TlsContext> tls_of(const config::Service& service) {
     const config::Upstream& upstream = service.pricer->upstream;
-    if (!upstream.addresses.front().tls) return upstream::TlsContext{};
-    auto made = upstream::client_tls(upstream.tls);
+    if (!upstream.addresses.front().tls) return TlsContext{};
+    auto made = client_tls(upstream.tls);
     if (!made)
         return Error{made.error().code, "service \"" + service.name.text() + "\": pricer: " + made.error().message};
     return *made;
@@ -39,7 +39,7 @@ Result<upstream::TlsContext> tls_of(const config::Service& service) {
 
 }  // namespace
 
-Pricer::Pricer(const std::string& service, config::Pricer settings, upstream::TlsContext tls, Surroundings around)
+Pricer::Pricer(const std::string& service, config::Pricer settings, TlsContext tls, Surroundings around)
     : service_(service),
       settings_(std::move(settings)),
       group_(service_of(service, settings_.upstream), std::move(tls), nullptr),
@@ -136,7 +136,7 @@ std::string Pricer::write_request(const pricing::Question& question) const {
 
 http::Awaitable<std::unique_ptr<UpstreamConnection>> Pricer::connect(http::Watch& watch, Clock::time_point deadline,
                                                                      std::string* why) {
-    const upstream::Target& target = group_.targets().front();
+    const Target& target = group_.targets().front();
     Endpoints endpoints;
     http::ErrorCode failed = co_await resolve(around_.executor, target, watch, time_left(deadline), endpoints);
     if (failed) *why = why_not(failed, watch, nullptr);

@@ -38,7 +38,7 @@ class Pricer final : public pricing::PriceSource, public std::enable_shared_from
         std::shared_ptr<metrics::PricerFigures> figures;
     };
 
-    Pricer(const std::string& service, config::Pricer settings, upstream::TlsContext tls, Surroundings around);
+    Pricer(const std::string& service, config::Pricer settings, TlsContext tls, Surroundings around);
 
     [[nodiscard]] std::optional<pricing::Quoted> known(const pricing::Question& question) override;
     void ask(const pricing::Question& question, pricing::Done done) override;
@@ -66,7 +66,7 @@ class Pricer final : public pricing::PriceSource, public std::enable_shared_from
 
     std::string service_;
     config::Pricer settings_;
-    upstream::Group group_;
+    Group group_;
     Surroundings around_;
 
     std::mutex mutex_;  // guards these two

@@ -14,8 +14,8 @@
 namespace millrace::upstream {
 
 // `target` is a request's path, normalised and still percent-encoded, with its query. Fills `out`, whose memory is
-// reused. What `strip` stands for is compared by the rules of the service. A target that does not begin with it only gets
-// the prefix.
+// reused. What `strip` stands for is compared by the rules of the service. A target that does not begin with it only
+// gets the prefix.
 void rewrite_target(const config::Rewrite& rewrite, const config::PathRules& rules, std::string_view target,
                     std::string& out);
 
