@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
-#include <map>
 #include <mutex>
 #include <thread>
 #include <unordered_set>
@@ -21,39 +20,20 @@
 #include "service/store/examine.hpp"
 #include "service/store/facts_map.hpp"
 #include "service/store/file_guard.hpp"
+#include "service/store/first_use_table.hpp"
 #include "service/store/free_use_table.hpp"
 #include "service/store/grant_table.hpp"
 #include "service/store/lock_file.hpp"
 #include "service/store/migrate.hpp"
+#include "service/store/operator_table.hpp"
 #include "service/store/queued_sessions.hpp"
 #include "service/store/service_table.hpp"
+#include "service/store/settlement_table.hpp"
 #include "service/store/usage_table.hpp"
 #include "service/store/write_health.hpp"
 #include "service/store/writes.hpp"
 
-namespace millrace {
-
-const char* ErrcText<store::Errc>::text(store::Errc errc) {
-    switch (errc) {
-        case store::Errc::cannot_open:
-            return "cannot open the store";
-        case store::Errc::foreign:
-            return "the file is a database of another program";
-        case store::Errc::newer:
-            return "the store was written by a newer version of millraced";
-        case store::Errc::in_use:
-            return "the store is in use by another process";
-        case store::Errc::write_failed:
-            return "cannot write to the store";
-        case store::Errc::read_failed:
-            return "cannot read from the store";
-        case store::Errc::corrupt:
-            return "the store is damaged";
-    }
-    return "unknown store error";
-}
-
-namespace store {
+namespace millrace::store {
 namespace {
 
 constexpr std::size_t prune_step = 1000;  // usages looked at in one commit
@@ -69,20 +49,10 @@ class SqliteStore final : public Store {
         // A new file is a store or still empty: with a log, its first page would be there before its tables are.
         migrate(database_);
         database_.exec("PRAGMA journal_mode = WAL");
+        settlements_.emplace(database_);
+        first_uses_.emplace(database_);
+        operators_.emplace(database_);
         load();
-        insert_first_use_.emplace(database_,
-                                  "INSERT INTO first_uses (payment_hash, service, first_used_at, token_id) VALUES (?, "
-                                  "?, ?, ?) ON CONFLICT DO "
-                                  "NOTHING");
-        select_first_use_.emplace(database_, "SELECT first_used_at FROM first_uses WHERE payment_hash = ?");
-        insert_settlement_.emplace(
-            database_,
-            "INSERT INTO settlements (payment_hash, node_id, pay_index, label, service, description, amount_msat, "
-            "amount_received_msat, settled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
-        move_cursor_.emplace(
-            database_,
-            "INSERT INTO gateway_cursors (node_id, next_pay_index) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
-            "next_pay_index = max(next_pay_index, excluded.next_pay_index)");
         charges_.emplace(database_);
         sessions_.emplace(database_, [this](QueuedWrite write) { enqueue(std::move(write)); });
         free_uses_.emplace(database_);
@@ -90,8 +60,6 @@ class SqliteStore final : public Store {
         usage_.emplace(database_);
         usages_ = usage_->load();
         ended_before_ = usage_->ended_before();
-        insert_audit_.emplace(database_,
-                              "INSERT INTO audit (at, role, action, subject, detail) VALUES (?, ?, ?, ?, ?)");
         guard_.emplace(file, [this] { return is_of_this_store(database_.getFilename(), free_uses_->key()); });
         writer_ = std::thread([this] { write_until_closed(); });
     }
@@ -214,25 +182,13 @@ class SqliteStore final : public Store {
 
   private:
     void load() {
-        SQLite::Statement settlements(database_, "SELECT payment_hash, settled_at, amount_msat FROM settlements");
-        while (settlements.executeStep()) {
-            const Msat amount(static_cast<std::uint64_t>(settlements.getColumn(2).getInt64()));
-            facts_.set_settled(hash_at(settlements.getColumn(0)), time_at(settlements.getColumn(1)), amount);
-        }
-        SQLite::Statement uses(database_, "SELECT payment_hash, first_used_at FROM first_uses");
-        while (uses.executeStep()) facts_.set_first_used(hash_at(uses.getColumn(0)), time_at(uses.getColumn(1)));
+        settlements_->load(facts_);
+        first_uses_->load(facts_);
         SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges WHERE replays >= 0");
         while (charges.executeStep()) facts_.set_charged(hash_at(charges.getColumn(0)), true);
-        SQLite::Statement revoked(database_, "SELECT payment_hash FROM revocations");
-        while (revoked.executeStep()) facts_.set_revoked(hash_at(revoked.getColumn(0)), true);
-        SQLite::Statement cursors(database_, "SELECT node_id, next_pay_index FROM gateway_cursors");
-        while (cursors.executeStep()) {
-            cursors_[cursors.getColumn(0).getString()] = static_cast<std::uint64_t>(cursors.getColumn(1).getInt64());
-        }
-        SQLite::Statement home(database_,
-                               "SELECT node_id FROM gateway_cursors ORDER BY (SELECT max(settled_at) FROM settlements "
-                               "WHERE settlements.node_id = gateway_cursors.node_id) DESC NULLS LAST LIMIT 1");
-        if (home.executeStep()) home_node_ = home.getColumn(0).getString();
+        operators_->load(facts_);
+        cursors_ = settlements_->cursors();
+        home_node_ = settlements_->home_node();
         services_ = read_services(database_);
         for (const TokenGrant& one : read_grants(database_)) facts_.set_granted(one.hash, one.granted_at, one.terms);
     }
@@ -300,7 +256,8 @@ class SqliteStore final : public Store {
     }
 
     // Nothing to write is written too, where the last commit failed: to see whether it works again. A file that is gone
-    // is found out before a commit, not behind it: what is committed then is told as it is, and goes where the file goes.
+    // is found out before a commit, not behind it: what is committed then is told as it is, and goes where the file
+    // goes.
     Result<void> commit(std::vector<Write>& group) {
         if (auto gone = guard_->fault()) return fail(Errc::write_failed, *gone);
         if (group.empty() && writable()) return {};
@@ -343,41 +300,10 @@ class SqliteStore final : public Store {
     }
 
     void execute(FirstUseWrite& write) {
-        SQLite::Statement& insert = *insert_first_use_;
-        insert.tryReset();
-        bind_bytes(insert, 1, write.hash.view());
-        insert.bind(2, write.service);
-        insert.bind(3, static_cast<std::int64_t>(write.at.time_since_epoch().count()));
-        insert.bind(4, write.token_id.view().data(), static_cast<int>(write.token_id.view().size()));
-        write.is_new = insert.exec() > 0;
-        if (write.is_new) return;
-        SQLite::Statement& select = *select_first_use_;
-        select.tryReset();
-        bind_bytes(select, 1, write.hash.view());
-        if (select.executeStep()) write.at = time_at(select.getColumn(0));
-        select.tryReset();
+        write.is_new = first_uses_->add(write.hash, write.token_id, write.service, write.at);
     }
 
-    void execute(SettlementWrite& write) {
-        const gateway::Settlement& settlement = write.settlement;
-        SQLite::Statement& insert = *insert_settlement_;
-        insert.tryReset();
-        bind_bytes(insert, 1, settlement.payment_hash.view());
-        insert.bind(2, write.node_id);
-        insert.bind(3, static_cast<std::int64_t>(settlement.pay_index));
-        insert.bind(4, settlement.label);
-        insert.bind(5, settlement.service);
-        insert.bind(6, settlement.description);
-        insert.bind(7, static_cast<std::int64_t>(settlement.amount.value()));
-        insert.bind(8, static_cast<std::int64_t>(settlement.amount_received.value()));
-        insert.bind(9, static_cast<std::int64_t>(settlement.settled_at.time_since_epoch().count()));
-        write.is_new = insert.exec() > 0;
-        SQLite::Statement& cursor = *move_cursor_;
-        cursor.tryReset();
-        cursor.bind(1, write.node_id);
-        cursor.bind(2, static_cast<std::int64_t>(settlement.pay_index + 1));
-        cursor.exec();
-    }
+    void execute(SettlementWrite& write) { write.is_new = settlements_->add(write.node_id, write.settlement); }
 
     void release(const PaymentHash& hash) {
         if (charges_->release(hash)) released_.insert(hash);
@@ -403,43 +329,31 @@ class SqliteStore final : public Store {
 
     void execute(OperatorWrite& write) {
         const AuditEntry& entry = write.entry;
-        std::int64_t at = entry.at.time_since_epoch().count();
-        if (write.change == OperatorWrite::Change::revoke) {
-            SQLite::Statement insert(database_,
-                                     "INSERT INTO revocations (payment_hash, reason, revoked_at) VALUES (?, ?, ?) ON "
-                                     "CONFLICT DO NOTHING");
-            bind_bytes(insert, 1, write.hash.view());
-            insert.bind(2, write.reason);
-            insert.bind(3, at);
-            write.is_new = insert.exec() > 0;
-        } else if (write.change == OperatorWrite::Change::restore) {
-            SQLite::Statement erase(database_, "DELETE FROM revocations WHERE payment_hash = ?");
-            bind_bytes(erase, 1, write.hash.view());
-            write.is_new = erase.exec() > 0;
-        } else {
-            write.is_new = true;
+        switch (write.change) {
+            case OperatorWrite::Change::revoke:
+                write.is_new = operators_->revoke(write.hash, write.reason, entry.at);
+                break;
+            case OperatorWrite::Change::restore:
+                write.is_new = operators_->restore(write.hash);
+                break;
+            case OperatorWrite::Change::none:
+                write.is_new = true;
+                break;
         }
-        if (write.is_new) write_audit(entry);
+        if (write.is_new) operators_->audit(entry);
     }
 
     void execute(ServicesWrite& write) {
         write_services(database_, write.services);
-        write_audit(write.entry);
+        operators_->audit(write.entry);
     }
 
-    void execute(NodeWrite& write) {
-        SQLite::Statement& cursor = *move_cursor_;
-        cursor.tryReset();
-        cursor.bind(1, write.node_id);
-        cursor.bind(2, std::int64_t{1});
-        cursor.exec();
-    }
-
+    void execute(NodeWrite& write) { settlements_->remember(write.node_id); }
     static void finish(NodeWrite& write, const Result<void>& committed) { write.done(committed); }
 
     void execute(GrantWrite& write) {
         write_grant(database_, write.grant);
-        write_audit(write.entry);
+        operators_->audit(write.entry);
     }
 
     void finish(GrantWrite& write, const Result<void>& committed) {
@@ -452,17 +366,6 @@ class SqliteStore final : public Store {
     }
 
     static void finish(ServicesWrite& write, const Result<void>& committed) { write.done(committed); }
-
-    void write_audit(const AuditEntry& entry) {
-        SQLite::Statement& insert = *insert_audit_;
-        insert.tryReset();
-        insert.bind(1, static_cast<std::int64_t>(entry.at.time_since_epoch().count()));
-        insert.bind(2, entry.role);
-        insert.bind(3, entry.action);
-        insert.bind(4, entry.subject);
-        insert.bind(5, entry.detail);
-        insert.exec();
-    }
 
     void finish(OperatorWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
@@ -522,8 +425,9 @@ class SqliteStore final : public Store {
 
     std::unique_ptr<LockFile> lock_;
     SQLite::Database database_;
-    std::optional<SQLite::Statement> insert_first_use_, select_first_use_, insert_settlement_, move_cursor_,
-        insert_audit_;
+    std::optional<SettlementTable> settlements_;
+    std::optional<FirstUseTable> first_uses_;
+    std::optional<OperatorTable> operators_;
     std::optional<ChargeTable> charges_;
     std::optional<FreeUseTable> free_uses_;
     std::optional<UsageTable> usage_;
@@ -551,7 +455,7 @@ class SqliteStore final : public Store {
     EndedBefore ended_before_;
 
     mutable std::mutex cursor_mutex_;
-    std::map<std::string, std::uint64_t, std::less<>> cursors_;
+    SettlementTable::Cursors cursors_;
     std::optional<std::string> home_node_;
 
     mutable std::mutex queue_mutex_;
@@ -583,5 +487,4 @@ Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& file) {
     }
 }
 
-}  // namespace store
-}  // namespace millrace
+}  // namespace millrace::store
