@@ -356,6 +356,13 @@ http::Awaitable<std::optional<http::Problem>> Session::top_up_prepaid(const paym
         co_return co_await refuse_prepaid(refusal_of(outcome->step));
     if (outcome->step == SessionStep::done) shared.metrics.session(metrics::SessionEvent::topped_up);
     shared.sessions.set_deposit(proof.session, outcome->session->deposit, proof.deposit);
+    // Revoked while it was committed: whoever revokes from now on finds it in the book, and who did before found it
+    // nowhere.
+    if (store.facts(proof.deposit).revoked) {
+        shared.closer.close({proof.session, store::ClosedBy::operator_, {}, {}, seconds_now()},
+                            [](const Result<store::SessionOutcome>&) {});
+        co_return co_await refuse_prepaid(revoked);
+    }
     count_credential(metrics::AuthResult::ok);
     const boost::json::object body{{"status", "ok"}};
     reply_ = local_answer(body, {proof.challenge_id, proof.session, outcome->at});

@@ -8,6 +8,7 @@ import time
 import pytest
 from kit import bolt11, invoices
 from kit.admin import Admin, section
+from kit.faults import Locker
 from kit.payments import PROBLEMS, Challenge, Deposit, b64url, canonical, from_b64url, receipt_of
 from kit.service import wait_for
 from kit.upstream import Upstream, response
@@ -887,6 +888,28 @@ def test_revoking_any_deposit_of_a_session_ends_it(house):
     assert revoke(second) == 200
     wait_for(lambda: service.get("/stream/x", first.bearer()).status != 200, "the session is closed")
     wait_for(lambda: row(house, first)[1] == "operator", "and says by whom")
+
+
+def test_a_deposit_that_is_revoked_while_it_is_committed_ends_its_session(house):
+    """Both wait for the store, the revocation first: who pays it in saw nothing of it."""
+    service = house.start(config=house.config(section(house.folder), SOLD.format(upstream=house.upstream.url)))
+    first, second = opened(house), ask(house)
+    answers = {}
+    revoke = threading.Thread(target=lambda: answers.update(revoke=Admin(service).post(f"/v1/tokens/{second.hash}/revoke")))
+    top_up = threading.Thread(target=lambda: answers.update(top_up=service.get("/stream/x", second.top_up(first))))
+    locker = Locker(house.folder / "millrace.db")
+    try:
+        revoke.start()
+        time.sleep(0.5)
+        top_up.start()
+        time.sleep(0.5)
+    finally:
+        locker.release()
+    for thread in (revoke, top_up):
+        thread.join(30)
+    assert answers["revoke"].status == 200
+    refused(answers["top_up"], "lightning/session-closed", "revoked")
+    wait_for(lambda: row(house, first)[1] == "operator", "the session is closed by the operator")
 
 
 def test_paying_more_in_and_closing_are_no_use(house):
