@@ -7,7 +7,7 @@
 //
 // A closed TCP connection looks like the second until something is written to it.
 //
-//   ClientWatch leaving(worker.departures(), worker.watchdog());
+//   ClientWatch leaving(worker.watchdog());
 //   leaving.begin(client, upstream, half_closed, whole);  ... read from the upstream, touch() ...  leaving.end();
 //   if (leaving.left()) ...           meanwhile, operations on `upstream` were cancelled
 //
@@ -15,42 +15,14 @@
 // no system call.
 #pragma once
 
-#include <unordered_map>
-
 #include "service/http/stream.hpp"
 #include "service/http/watchdog.hpp"
 
 namespace millrace::front {
 
-class ClientWatch;
-
-// The clients of one thread that are watched: an epoll of their own, which is told nothing but that a peer went.
-class Departures {
+class ClientWatch final : public http::PeerWatch {
   public:
-    explicit Departures(http::Executor executor);
-    ~Departures();
-    Departures(const Departures&) = delete;
-    Departures& operator=(const Departures&) = delete;
-
-    // To be spawned once, on the executor.
-    http::Awaitable<> run();
-
-  private:
-    friend class ClientWatch;
-    // False where the kernel does not watch it.
-    bool add(int descriptor, ClientWatch& watch);
-    // From now on of a reset alone.
-    void expect_reset(int descriptor);
-    void remove(int descriptor);
-
-    http::Executor executor_;
-    int epoll_;
-    std::unordered_map<int, ClientWatch*> watches_;
-};
-
-class ClientWatch {
-  public:
-    ClientWatch(Departures& departures, http::Watchdog& dog) : departures_(departures), patience_(dog) {}
+    explicit ClientWatch(http::Watchdog& dog) : patience_(dog) {}
     ~ClientWatch() { end(); }
     ClientWatch(const ClientWatch&) = delete;
     ClientWatch& operator=(const ClientWatch&) = delete;
@@ -69,15 +41,13 @@ class ClientWatch {
     void forget() { left_ = false; }
 
   private:
-    friend class Departures;
-    void peer_went(bool reset);
+    void peer_went(bool reset) override;
     void lose_patience();
     void leave();
 
-    Departures& departures_;
     http::Watch patience_;
     http::Stream* upstream_ = nullptr;  // while it watches
-    int descriptor_ = -1;               // of the client
+    http::Stream* client_ = nullptr;    // likewise
     bool looking_ = false;
     std::chrono::milliseconds half_closed_{0};
     bool whole_ = false;

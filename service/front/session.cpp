@@ -35,7 +35,7 @@ Session::Session(Worker& worker, Worker::Accepted accepted, std::shared_ptr<http
       tls_(std::move(tls)),
       role_(role),
       watch_(worker.watchdog()),
-      leaving_(worker.departures(), worker.watchdog()) {}
+      leaving_(worker.watchdog()) {}
 
 Session::~Session() {
     if (exchange_) worker_.exchanges().give_back(std::move(exchange_));

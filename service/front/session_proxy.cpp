@@ -118,11 +118,11 @@ http::Awaitable<std::unique_ptr<upstream::UpstreamConnection>> Session::connect(
     // A resolver does not tell that it had no descriptor for asking.
     bool shortage = error && worker_.shared().descriptors.short_of_them();
     for (const http::Endpoint& endpoint : endpoints) {
-        auto connection = std::make_unique<upstream::UpstreamConnection>(http::Socket(executor), worker_.counts());
+        auto connection = std::make_unique<upstream::UpstreamConnection>(executor, worker_.counts());
         error = co_await establish(connection->stream, endpoint, target, watch_, timeout);
         shortage = http::is_shortage(error);
         if (shortage && worker_.drop_idle_upstreams()) {
-            connection = std::make_unique<upstream::UpstreamConnection>(http::Socket(executor), worker_.counts());
+            connection = std::make_unique<upstream::UpstreamConnection>(executor, worker_.counts());
             error = co_await establish(connection->stream, endpoint, target, watch_, timeout);
             shortage = http::is_shortage(error);
         }

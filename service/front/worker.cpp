@@ -15,11 +15,9 @@ Worker::Worker(std::size_t index, Shared shared)
       shared_(std::move(shared)),
       counts_(shared_.metrics.thread(index)),
       site_(shared_.site),
-      keys_(shared_.keys),
-      departures_(context_->get_executor()) {
+      keys_(shared_.keys) {
     date_ = http::http_date(std::chrono::system_clock::now());
     async::spawn(context_->get_executor(), tick(), "the clock of a worker");
-    async::spawn(context_->get_executor(), departures_.run(), "the watch over clients that leave");
 }
 
 // Coroutines that are still there go with the io_context, and give back what they have from this object.

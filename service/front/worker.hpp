@@ -11,7 +11,6 @@
 #include "common/l402/token.hpp"
 #include "service/async/published.hpp"
 #include "service/discovery/documents.hpp"
-#include "service/front/client_watch.hpp"
 #include "service/front/exchange.hpp"
 #include "service/front/settlement_waiters.hpp"
 #include "service/gateway/challenge_desk.hpp"
@@ -93,7 +92,6 @@ class Worker {
     [[nodiscard]] metrics::ThreadShard& counts() { return counts_; }
     [[nodiscard]] std::size_t index() const { return index_; }
     [[nodiscard]] http::Watchdog& watchdog() { return watchdog_; }
-    [[nodiscard]] Departures& departures() { return departures_; }
     [[nodiscard]] ExchangePool& exchanges() { return exchanges_; }
     [[nodiscard]] bool draining() const { return draining_; }
     [[nodiscard]] std::string_view date() const { return date_; }
@@ -129,7 +127,6 @@ class Worker {
     paywall::CredentialCache cache_;
     discovery::DocumentCache documents_;
     http::Watchdog watchdog_;
-    Departures departures_;
     ExchangePool exchanges_;
     std::vector<std::shared_ptr<upstream::UpstreamPool>> pools_;
     std::unordered_set<Session*> sessions_;

@@ -2,7 +2,6 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -21,6 +20,13 @@ Awaitable<Stream::ReadResult> not_the_reader() {
 Awaitable<std::tuple<ErrorCode>> nothing_to_wait_for() {
     ErrorCode error = asio::error::in_progress;
     co_return std::tuple<ErrorCode>(error);
+}
+
+// Of asio's event loop, for our own.
+int release(Socket& socket) {
+    ErrorCode ignored;
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);  // a unix socket knows no delay
+    return socket.release();
 }
 
 }  // namespace
@@ -49,7 +55,7 @@ std::size_t Stream::Reading::read_now(char* data, std::size_t size, ErrorCode& e
         error = asio::error::would_block;
         return 0;
     }
-    return stream_->socket_.read_some(asio::buffer(data, size), error);
+    return stream_->socket_.read_now(data, size, error);
 }
 
 Awaitable<Stream::ReadResult> Stream::Reading::drop_some(char* data, std::size_t size) {
@@ -59,7 +65,7 @@ Awaitable<Stream::ReadResult> Stream::Reading::drop_some(char* data, std::size_t
 
 Awaitable<std::tuple<ErrorCode>> Stream::Reading::wait_readable() {
     if (!stream_) return nothing_to_wait_for();
-    return stream_->socket_.async_wait(Socket::wait_read, use_result);
+    return stream_->socket_.async_wait_readable(use_result);
 }
 
 Awaitable<ErrorCode> Stream::Reading::handshake(asio::ssl::stream_base::handshake_type side) {
@@ -72,15 +78,7 @@ Awaitable<> Stream::Reading::end_tls() {
     if (stream_ && stream_->tls_) co_await stream_->tls_->async_shutdown(use_result);
 }
 
-Stream::Stream(Socket socket) : socket_(std::move(socket)) {
-    if (socket_.is_open()) set_options();
-}
-
-void Stream::set_options() {
-    ErrorCode ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);  // a unix socket knows no delay
-}
+Stream::Stream(Socket socket) : socket_(socket.get_executor(), release(socket)) {}
 
 Stream::~Stream() {
     if (reading_) reading_->stream_ = nullptr;
@@ -93,14 +91,10 @@ Stream::Reading Stream::reading() {
 }
 
 Awaitable<ErrorCode> Stream::connect(const Endpoint& endpoint) {
-    ErrorCode error;
-    if (!socket_.is_open()) {
-        socket_.open(endpoint.protocol(), error);
-        if (error) co_return error;
-        set_options();
-    }
-    auto [failed] = co_await socket_.async_connect(endpoint, use_result);
-    co_return failed;
+    ErrorCode error = socket_.connect_now(endpoint);
+    if (error != asio::error::would_block) co_return error;
+    auto [failed] = co_await socket_.async_wait_writable(use_result);
+    co_return failed ? failed : socket_.connected();
 }
 
 void Stream::start_tls(asio::ssl::context& context) {
@@ -134,13 +128,12 @@ void Stream::write_now(std::string_view& first, std::string_view& second, ErrorC
         return;
     }
     while (!first.empty() || !second.empty()) {
-        std::size_t sent = 0;
-        if (second.empty()) {
-            sent = socket_.write_some(asio::buffer(first), error);
-        } else {
-            std::array<asio::const_buffer, 2> both{asio::buffer(first), asio::buffer(second)};
-            sent = socket_.write_some(both, error);
+        std::array<iovec, 2> parts{};
+        std::size_t count = 0;
+        for (std::string_view part : {first, second}) {
+            if (!part.empty()) parts.at(count++) = {const_cast<char*>(part.data()), part.size()};
         }
+        const std::size_t sent = socket_.write_now({parts.data(), count}, error);
         if (error) return;
         std::size_t of_first = std::min(sent, first.size());
         first.remove_prefix(of_first);
@@ -171,40 +164,25 @@ Awaitable<ErrorCode> Stream::write_rest(std::string_view first, std::string_view
         ErrorCode error;
         write_now(first, second, error);
         if (error != asio::error::would_block) co_return error;
-        auto [failed] = co_await socket_.async_wait(Socket::wait_write, use_result);
+        auto [failed] = co_await socket_.async_wait_writable(use_result);
         if (failed) co_return failed;
     }
 }
 
 void Stream::cancel() {
-    ErrorCode ignored;
-    socket_.cancel(ignored);
+    socket_.cancel();
 }
 
 void Stream::shutdown_send() {
-    ErrorCode ignored;
-    socket_.shutdown(Socket::shutdown_send, ignored);
+    socket_.shutdown(SHUT_WR);
 }
 
 void Stream::shutdown() {
-    ErrorCode ignored;
-    socket_.shutdown(Socket::shutdown_both, ignored);
+    socket_.shutdown(SHUT_RDWR);
 }
 
 void Stream::close() {
-    ErrorCode ignored;
-    socket_.close(ignored);
-}
-
-bool Stream::peer_left() {
-    pollfd asked{socket_.native_handle(), POLLRDHUP, 0};
-    return ::poll(&asked, 1, 0) == 1 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-}
-
-bool Stream::quiet() {
-    char byte = 0;
-    ssize_t peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    socket_.close();
 }
 
 }  // namespace millrace::http

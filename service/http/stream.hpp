@@ -15,14 +15,14 @@
 #include <string>
 #include <string_view>
 
-#include "service/http/asio.hpp"
+#include "service/http/polled_socket.hpp"
 
 namespace millrace::http {
 
 class Stream {
   public:
     using ReadResult = std::tuple<ErrorCode, std::size_t>;
-    using Tls = asio::ssl::stream<Socket&>;
+    using Tls = asio::ssl::stream<PolledSocket&>;
 
     // The right to read, and to do what reads beside other things. It may be handed on; nobody else reads before it is
     // gone. One that is of no stream (any more) answers each call with asio::error::in_progress.
@@ -53,8 +53,9 @@ class Stream {
         Stream* stream_ = nullptr;
     };
 
-    // Of a connection, or of a socket that is not open yet.
+    // Of a connection, or one that is to connect.
     explicit Stream(Socket socket);
+    explicit Stream(Executor executor) : socket_(executor) {}
     ~Stream();
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
@@ -62,7 +63,7 @@ class Stream {
     // Empty where somebody else holds it, which is a mistake of the caller's and logged.
     [[nodiscard]] Reading reading();
 
-    // Opens a socket for it, which may be what fails: see is_shortage().
+    // Opens a socket for it where there is none, which may be what fails: see is_shortage().
     Awaitable<ErrorCode> connect(const Endpoint& endpoint);
 
     [[nodiscard]] bool tls() const { return tls_ != nullptr; }
@@ -88,19 +89,19 @@ class Stream {
     void shutdown();
     void close();
 
-    // For who asks the kernel about the connection, and reads and writes nothing.
-    [[nodiscard]] int native_handle() { return socket_.native_handle(); }
+    // Tells `watch` when the peer goes, without reading; null: nobody any more. Who watches takes itself back before it
+    // goes, or before the stream does.
+    void watch_peer(PeerWatch* watch) { socket_.watch_peer(watch); }
 
-    // Whether the peer has closed the connection, or its side of it; what it sent before may still be unread.
-    [[nodiscard]] bool peer_left();
+    // Whether the peer has closed the connection, or its side of it, as far as the event loop knows; what it sent
+    // before may still be unread.
+    [[nodiscard]] bool peer_left() const { return socket_.peer_left(); }
 
     // False where the peer has closed an idle connection, or sent what nobody asked for.
-    [[nodiscard]] bool quiet();
+    [[nodiscard]] bool quiet() { return socket_.quiet(); }
 
   private:
-    void set_options();
-
-    Socket socket_;
+    PolledSocket socket_;
     std::unique_ptr<Tls> tls_;
     Reading* reading_ = nullptr;  // who reads
 };

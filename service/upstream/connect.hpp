@@ -4,7 +4,7 @@
 //   Endpoints endpoints;
 //   ErrorCode failed = co_await resolve(target, watch, timeout, endpoints);
 //   for (const Endpoint& endpoint : endpoints) {
-//       Stream stream{Socket(executor)};
+//       Stream stream(executor);
 //       failed = co_await establish(stream, endpoint, target, watch, timeout);
 //   }
 #pragma once

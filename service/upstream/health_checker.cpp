@@ -65,7 +65,7 @@ http::Awaitable<Verdict> check_once(Probe& probe, http::Executor executor) {
     http::ErrorCode failed = co_await resolve(executor, probe.target, probe.watch, time_left(deadline), endpoints);
     std::string fault = failed ? why_not(failed, probe.watch, nullptr) : std::string{};
     for (const http::Endpoint& endpoint : endpoints) {
-        http::Stream stream{http::Socket(executor)};
+        http::Stream stream(executor);
         failed = co_await establish(stream, endpoint, probe.target, probe.watch, time_left(deadline));
         if (!failed) {
             fault = co_await ask(probe, stream, deadline);

@@ -15,7 +15,7 @@ namespace millrace::upstream {
 // A connection to an upstream; counted while it lives.
 class UpstreamConnection {
   public:
-    UpstreamConnection(http::Socket socket, metrics::ThreadShard& counts) : stream(std::move(socket)), counts_(counts) {
+    UpstreamConnection(http::Executor executor, metrics::ThreadShard& counts) : stream(executor), counts_(counts) {
         counts_.upstream_opened.add();
     }
     ~UpstreamConnection() { counts_.upstream_closed.add(); }

@@ -141,7 +141,7 @@ http::Awaitable<std::unique_ptr<UpstreamConnection>> Pricer::connect(http::Watch
     http::ErrorCode failed = co_await resolve(around_.executor, target, watch, time_left(deadline), endpoints);
     if (failed) *why = why_not(failed, watch, nullptr);
     for (const http::Endpoint& endpoint : endpoints) {
-        auto made = std::make_unique<UpstreamConnection>(http::Socket(around_.executor), around_.connections);
+        auto made = std::make_unique<UpstreamConnection>(around_.executor, around_.connections);
         failed = co_await establish(made->stream, endpoint, target, watch, time_left(deadline));
         if (!failed) co_return made;
         *why = why_not(failed, watch, &made->stream);

@@ -1,7 +1,6 @@
 #include "service/front/client_watch.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <optional>
@@ -17,15 +16,15 @@ namespace {
 // A client's connection over TCP, and an upstream that says nothing.
 struct House {
     asio::io_context context;
+    asio::executor_work_guard<Executor> goes_on{context.get_executor()};
     Watchdog dog;
-    Departures departures{context.get_executor()};
     asio::basic_socket_acceptor<asio::ip::tcp, Executor> acceptor{
         context.get_executor(), asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
     asio::basic_stream_socket<asio::ip::tcp, Executor> client{context.get_executor()};
     std::optional<Stream> ours;
     std::optional<Stream> upstream;
     asio::basic_stream_socket<asio::ip::tcp, Executor> server{context.get_executor()};
-    ClientWatch watch{departures, dog};
+    ClientWatch watch{dog};
 
     House() {
         auto dial = [&](auto& from) {
@@ -38,7 +37,6 @@ struct House {
         };
         ours.emplace(dial(client));
         upstream.emplace(dial(server));
-        asio::co_spawn(context, departures.run(), asio::detached);
     }
 
     // Lets the watchdog look, as it would after each of its periods.

@@ -17,7 +17,7 @@ struct World {
     UpstreamPool pool{target};
 
     std::unique_ptr<UpstreamConnection> connection(std::optional<std::chrono::seconds> server_timeout = {}) {
-        auto made = std::make_unique<UpstreamConnection>(http::Socket(context.get_executor()), counts);
+        auto made = std::make_unique<UpstreamConnection>(context.get_executor(), counts);
         made->set_server_timeout(server_timeout);
         return made;
     }
