@@ -32,6 +32,23 @@ void look_at_costs(const Service& service, std::vector<std::string>& out) {
                                      "Set max_cost_msat to the most that one request costs."));
 }
 
+// Sessions draw what a request or an event costs; a token without a balance and a charge, sold beside them, pay the
+// price alone.
+void look_at_what_is_sold_beside_sessions(const Service& service, std::vector<std::string>& out) {
+    if (!service.sessions || (service.cost_header.empty() && !service.sessions->event)) return;
+    const bool charges = service.schemes.payment && service.sessions->offer != PaymentSessions::Offer::alone;
+    const bool tokens = service.schemes.l402 && !service.quota.credit;
+    if (!charges && !tokens) return;
+    const std::string metered = service.sessions->event ? "events" : "costs";
+    std::string also = tokens ? "a token" : "a charge";
+    if (tokens && charges) also = "a token or a charge";
+    std::string remedy = charges ? "offer = \"alone\" in session" : "";
+    if (tokens) remedy += std::string(charges ? " and " : "") + "credit_msat, or schemes = [\"payment\"]";
+    out.push_back(about(service, "sessions pay for " + metered + ", and " + also +
+                                     ", which are sold beside them, for the price alone. To sell " + metered +
+                                     " to nobody else: " + remedy + "."));
+}
+
 }  // namespace
 
 std::vector<std::string> warnings(const Config& config) {
@@ -39,6 +56,7 @@ std::vector<std::string> warnings(const Config& config) {
     for (const Service& service : config.services) {
         look_at_tiers(service, out);
         look_at_costs(service, out);
+        look_at_what_is_sold_beside_sessions(service, out);
     }
     return out;
 }

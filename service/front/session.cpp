@@ -129,6 +129,7 @@ void Session::begin_request() {
     close_gently_ = false;
     answered_ = false;
     until_.reset();
+    client_waited_ = {};
     token_headers_ = {};
     own_lines_.clear();
     payer_.reset();
@@ -139,6 +140,7 @@ void Session::begin_request() {
     reply_.reset();
     visit_.reset();
     prepaid_ = false;
+    sold_before_realm_ = false;
     charge_.reset();
     work_.reset();
     covered_ = body_sent_ = charged_ = 0;

@@ -161,6 +161,7 @@ class Session {
     // Of the connection, as the desk knows it; 0 where it brings the requests of many clients.
     gateway::ChallengeDesk::Connection own_connection();
     [[nodiscard]] http::Problem not_for_sale(paywall::Reason reason) const;
+    void lasts_as_a_token(unsigned tier);
     void note_dry_run(const paywall::Decision& decision);
     [[nodiscard]] bool mint_for_sale(gateway::IssuedChallenge& issued);
     [[nodiscard]] std::string kind_sold() const;
@@ -400,11 +401,13 @@ class Session {
     bool close_gently_ = false;  // bytes that nobody will read may be under way
     std::uint64_t generation_ = 0;
     bool answered_ = false;  // some of a response has been sent
+    Clock::duration client_waited_{};  // how long the client let us wait until it took what it was sent
     std::optional<paywall::Time> until_;
     std::string_view token_headers_;
     std::string receipt_;  // of a charge
     http::Problem problem_;
     std::optional<http::Reply> reply_;                  // in place of what is behind
+    bool sold_before_realm_ = false;  // the session, before the service joined its realm
     bool prepaid_ = false;                              // by a session of the Payment scheme
     std::optional<paywall::SessionBook::Visit> visit_;  // of that session
     std::optional<paywall::Reservation> use_;           // of a token that buys more than time, or of a session

@@ -305,6 +305,11 @@ http::Problem Session::not_for_sale(Reason reason) const {
 }
 
 // What would have been refused, had the service not been on trial.
+// What has no end of its own, a stream or a connection that is upgraded, lasts no longer than what a token buys.
+void Session::lasts_as_a_token(unsigned tier) {
+    if (const auto lasts = service().timeout_of(tier)) until_ = worker_.now() + *lasts;
+}
+
 void Session::note_dry_run(const paywall::Decision& decision) {
     auto* demand = std::get_if<paywall::DemandPayment>(&decision);
     if (demand && demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));

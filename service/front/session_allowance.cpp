@@ -62,6 +62,7 @@ http::Awaitable<bool> Session::reserve_free_use() {
     free_use_.emplace(std::move(std::get<paywall::FreeReservation>(reserved)));
     exchange_->token_headers = free_header_lines(service().name.text());
     token_headers_ = exchange_->token_headers;
+    lasts_as_a_token(0);
     co_return true;
 }
 

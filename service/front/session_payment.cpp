@@ -181,8 +181,14 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
     const payment::ChargeVerdict verdict = verify_charge(*credential, *keys, now);
     const std::chrono::duration<double> took = Clock::now() - began;
     worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
-    const bool too_late = verdict.refusal && (!verdict.proof || now >= verdict.proof->expires + paywall::replay_time);
-    if (too_late) {
+    // What was paid in time counts however late its owner comes.
+    bool paid_in_time = false;
+    if (verdict.proof) {
+        const auto settled_at = worker_.shared().store.facts(verdict.proof->payment_hash).settled_at;
+        paid_in_time = settled_at && *settled_at <= verdict.proof->expires + paywall::settle_time;
+    }
+    const bool late = verdict.proof && now >= verdict.proof->expires + paywall::replay_time && !paid_in_time;
+    if (verdict.refusal && (!verdict.proof || late)) {
         count_credential(auth_result(*verdict.refusal));
         std::string detail(payment::explain(*verdict.refusal));
         co_return co_await refuse_charge(payment::problem_of(*verdict.refusal), payment::name(*verdict.refusal),
@@ -207,19 +213,19 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
     paywall::ChargeUse use{proof.payment_hash,
                            proof.challenge_id,
                            service().name.text(),
-                           paywall::request_digest(head.method, x.host, x.target.forward),
+                           paywall::request_digest(head.method, x.host, x.target.forward,
+                                                   site_->deciding[match_.service].told_in(head)),
                            relay::is_repeatable(head) && body_told_ && !other_method_ && head.upgrade.empty(),
                            std::chrono::floor<std::chrono::seconds>(now),
-                           proof.expires};
+                           proof.expires,
+                           paid_in_time};
     auto start = [&store, &use](auto done) { store.use_charge(use, std::move(done)); };
     Result<paywall::ChargeAdmission> admission =
         co_await http::await_callback<Result<paywall::ChargeAdmission>>(worker_.context().get_executor(), start);
     if (!admission) co_return not_recorded();
     if (!paywall::lets_through(*admission)) co_return co_await refuse_used(*admission);
     if (!front_question_) charge_ = proof.payment_hash;
-    // A connection that is upgraded lasts as long as a token of the same price.
-    const std::optional<std::chrono::seconds> lasts = service().timeout_of(offer_tier_);
-    if (lasts && !head.upgrade.empty()) until_ = worker_.now() + *lasts;
+    lasts_as_a_token(offer_tier_);
     count_credential(metrics::AuthResult::ok);
     exchange_->token_headers = relay::charge_header_lines(proof.payment_hash, service().name.text());
     if (const config::Tier* tier = service().tier(offer_tier_))

@@ -26,7 +26,6 @@ using paywall::SessionBook;
 using store::SessionStep;
 
 // A payment of the last moment is settled a little later.
-constexpr std::chrono::seconds settle_time{60};
 
 metrics::AuthResult auth_result(SessionRefusal refusal) {
     switch (refusal) {
@@ -162,9 +161,10 @@ Session::Offered Session::offered() const {
     return out;
 }
 
-// What a session opens: all of a realm, where the service is of one.
+// What a session opens: all of a realm, where the service is of one; the service alone, where it was sold before the
+// service joined that.
 std::string Session::prepaid_scope() const {
-    return scope_of(service().seller());
+    return scope_of(sold_before_realm_ ? service().name : service().seller());
 }
 
 // The challenge for a deposit, which has an invoice of its own. It opens nothing as a token.
@@ -227,9 +227,17 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_prepaid(payment::Cr
     std::optional<http::Problem> unpriced = co_await price_in(offer_tier_);
     const auto now = std::chrono::system_clock::now();
     const auto began = Clock::now();
-    const std::string scope = prepaid_scope();
-    const payment::SessionFacts facts{*keys, realm(), scope, unpriced ? Msat(0) : price_, now};
-    payment::SessionVerdict verdict = payment::verify_session(credential, facts);
+    auto verify = [&] {
+        const std::string scope = prepaid_scope();
+        return payment::verify_session(credential, {*keys, realm(), scope, unpriced ? Msat(0) : price_, now});
+    };
+    payment::SessionVerdict verdict = verify();
+    if (verdict.refusal == SessionRefusal::wrong_scope && service().realm) {
+        sold_before_realm_ = true;
+        payment::SessionVerdict other = verify();
+        sold_before_realm_ = !other.refusal || other.proof;
+        if (sold_before_realm_) verdict = std::move(other);
+    }
     const std::chrono::duration<double> took = Clock::now() - began;
     worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
     if (verdict.refusal && !verdict.proof) {
@@ -249,7 +257,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_prepaid(payment::Cr
     bool in_time = !verdict.refusal;
     if (!in_time) {
         const auto settled_at = worker_.shared().store.facts(proof.deposit).settled_at;
-        in_time = settled_at && *settled_at <= proof.expires + settle_time;
+        in_time = settled_at && *settled_at <= proof.expires + paywall::settle_time;
     }
     switch (proof.action) {
         case payment::SessionAction::open:

@@ -323,9 +323,11 @@ http::Awaitable<http::ErrorCode> Session::write_client(std::string_view first, s
     http::ErrorCode failed;
     stream_.write_now(first, second, failed);
     if (failed == http::asio::error::would_block) {
+        const auto since = Clock::now();
         watch_.arm(site_->config.timeouts.body, stream_);
         failed = co_await stream_.write_rest(first, second);
         watch_.disarm();
+        client_waited_ += Clock::now() - since;
     }
     co_return failed;
 }

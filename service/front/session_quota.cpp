@@ -167,7 +167,8 @@ http::Awaitable<bool> Session::charge_answer() {
     if (use_->quota().credit) {
         auto cost = cost_told(head.fields);
         if (cost) draw_cost(*cost);
-        // A trailer may say it yet.
+        // A trailer may say it yet, or say something else.
+        if (relay::announces_trailer(head, service().cost_header)) cost_told_ = false;
         if (head.framing != http::Framing::chunked) use_->release_held();
         charged_ = use_->pending().spent_msat;
     }
@@ -308,11 +309,11 @@ std::optional<std::uint64_t> Session::trailer_cost() const {
 
 // The end of the body has come, and with it what it cost.
 http::Awaitable<> Session::settle_trailer(std::optional<std::uint64_t> cost) {
-    if (!use_ || !cost) co_return;
-    cost_told_ = true;
+    if (!use_) co_return;
+    cost_told_ = true;  // there or not: nothing more will be said
+    if (!cost) co_return;
     if (*cost < charged_) {
         give_back({0, 0, charged_ - *cost});
-        use_->release_held();
         co_return;
     }
     const auto drawn = use_->draw(*cost - charged_);
@@ -327,7 +328,7 @@ void Session::give_back(const paywall::Usage& unused) {
                                         [](const Result<void>&) {});
 }
 
-// The cost will not be told any more, and the client did not wait for it: what was held for it is drawn.
+// The cost will not be told any more, and it is the client's doing: what was held for it is drawn.
 void Session::take_held() {
     const paywall::Usage held{0, 0, use_->draw(use_->held()).msat};
     use_->commit();
@@ -343,7 +344,7 @@ void Session::end_use() {
     if (use_) {
         const paywall::UnsentBytes unsent{is_safe(), leaving_.left(), body_sent_};
         if (covered_ > 0 && paywall::gives_back(unsent)) give_back({0, covered_, 0});
-        if (use_->held() > 0 && leaving_.left() && !cost_told_) take_held();
+        if (use_->held() > 0 && !cost_told_ && paywall::takes_held(leaving_.left(), client_waited_)) take_held();
     }
     covered_ = 0;
     use_.reset();

@@ -84,6 +84,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_work() {
     }
     exchange_->token_headers = "X-L402-Service: " + service().name.text() + "\r\nX-L402-Access: work\r\n";
     token_headers_ = exchange_->token_headers;
+    lasts_as_a_token(0);
     co_return std::nullopt;
 }
 

@@ -11,6 +11,9 @@
 //
 //   none --first--> 1 --replay--> 2 ...       2 --taken back--> 1 --taken back--> 0: released
 //
+// A first use comes before the challenge ends, or as late as it likes where the node has told that the invoice was paid
+// before that: its owner may have been kept from it by us.
+//
 // Where none stands the charge is as good as unused: for any request that it opens, in time, and as a token. Where the
 // process ends meanwhile, a use that was under way stands.
 #pragma once
@@ -36,6 +39,7 @@ struct ChargeUse {
     bool repeatable = false;
     std::chrono::sys_seconds at;
     std::chrono::sys_seconds expires;  // of the challenge
+    bool paid_in_time = false;         // as the node has told, so that it may come as late as it likes
 };
 
 // What is recorded of the first use.
@@ -59,10 +63,15 @@ enum class ChargeAdmission {
 
 [[nodiscard]] ChargeAdmission admit_charge(const ChargeUse& use, const std::optional<ChargeRecord>& earlier);
 
+// An invoice that was paid in its last moments is told as settled a little later.
+inline constexpr std::chrono::seconds settle_time{60};
+
 // Until when a first use may be repeated.
 [[nodiscard]] std::chrono::sys_seconds replay_until(const ChargeUse& use);
 
-[[nodiscard]] crypto::Digest request_digest(std::string_view method, std::string_view host, std::string_view target);
+// `deciding`: what else of the request decides what it costs, as DecidingFields::told_in() puts it.
+[[nodiscard]] crypto::Digest request_digest(std::string_view method, std::string_view host, std::string_view target,
+                                            std::string_view deciding = {});
 
 [[nodiscard]] bool lets_through(ChargeAdmission admission);
 [[nodiscard]] std::string_view name(ChargeAdmission admission);     // "other_request"

@@ -19,4 +19,8 @@ bool gives_back(const UnsentBytes& bytes) {
     return bytes.safe_method || !bytes.client_left || bytes.sent > 0;
 }
 
+bool takes_held(bool client_left, std::chrono::steady_clock::duration client_waited) {
+    return client_left || client_waited >= patience_with_client;
+}
+
 }  // namespace millrace::paywall

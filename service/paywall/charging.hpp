@@ -12,6 +12,7 @@
 // what is free here by the last three lines only where it acts on a part of a request or fails; the manual says so.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 namespace millrace::paywall {
@@ -44,5 +45,11 @@ struct UnsentBytes {
     std::uint64_t sent = 0;
 };
 [[nodiscard]] bool gives_back(const UnsentBytes& bytes);
+
+// Of what is held for a cost that the upstream tells behind its answer, and did not come to tell: whether it is drawn.
+// Where the client left, or held the answer up for so long that the upstream may have given it up, it is: else not to
+// wait for the end would be a way to pay the price alone. `client_waited`: how long writes to it waited, in all.
+inline constexpr std::chrono::milliseconds patience_with_client{1000};
+[[nodiscard]] bool takes_held(bool client_left, std::chrono::steady_clock::duration client_waited);
 
 }  // namespace millrace::paywall

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "common/codec/ascii.hpp"
 #include "common/codec/field_name.hpp"
@@ -49,6 +50,18 @@ std::optional<std::string> DecidingFields::fault_of(const http::RequestHead& hea
         }
     }
     return std::nullopt;
+}
+
+std::string DecidingFields::told_in(const http::RequestHead& head) const {
+    std::string out;
+    for (const std::string& name : names_) {
+        for (const http::HeaderLine& line : head.fields) {
+            if (!iequals(line.name, name)) continue;
+            std::transform(name.begin(), name.end(), std::back_inserter(out), codec::to_lower);
+            out.append(":").append(line.value).append("\n");
+        }
+    }
+    return out;
 }
 
 bool DecidingFields::is_twin(std::string_view name) const {

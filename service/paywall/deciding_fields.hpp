@@ -28,6 +28,9 @@ class DecidingFields {
     // proxy hands the request on as the client sent it.
     [[nodiscard]] std::optional<std::string> fault_of(const http::RequestHead& head, bool carried_by_front) const;
 
+    // Those in `head`, a line "name:value" each, names in small letters and in an order of their own.
+    [[nodiscard]] std::string told_in(const http::RequestHead& head) const;
+
     // True for another spelling of such a field, which is not forwarded.
     [[nodiscard]] bool is_twin(std::string_view name) const;
 

@@ -218,7 +218,6 @@ Reservation::Drawn Reservation::draw(std::uint64_t msat) {
     if (capped_) {
         out.msat = std::min(msat, held_);
         held_ -= out.msat;
-        release_held();
     } else {
         out.msat = ledger_->change(hash_, [&](Account& account) { return account.draw(quota_, msat); });
     }
@@ -229,7 +228,6 @@ Reservation::Drawn Reservation::draw(std::uint64_t msat) {
 
 bool Reservation::settle(std::uint64_t cost_msat) {
     if (cost_msat > pending_.spent_msat) return draw(cost_msat - pending_.spent_msat).all;
-    release_held();
     take_back_msat(pending_.spent_msat - cost_msat);
     return true;
 }

@@ -118,7 +118,7 @@ class Reservation {
     [[nodiscard]] bool add_msat(std::uint64_t msat);  // all or none
     void take_back_msat(std::uint64_t msat);          // of what is pending
     // Makes so much more pending: of what is held and no more than that, where the most is known; else of what is left,
-    // and the rest overdraws the balance. What is held beyond it is released.
+    // and the rest overdraws the balance. What is held beyond it stays so.
     struct Drawn {
         std::uint64_t msat = 0;
         bool all = true;

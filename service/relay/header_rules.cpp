@@ -243,6 +243,21 @@ bool is_endless(const http::ResponseHead& head) {
     return of_no_length && (is_event_stream(head) || has_type(head, "multipart/x-mixed-replace"));
 }
 
+bool announces_trailer(const http::ResponseHead& head, std::string_view name) {
+    for (const http::HeaderLine& line : head.fields) {
+        if (line.id != http::Field::trailer) continue;
+        for (std::string_view rest = line.value; !rest.empty();) {
+            const std::size_t comma = std::min(rest.find(','), rest.size());
+            std::string_view one = rest.substr(0, comma);
+            rest.remove_prefix(std::min(comma + 1, rest.size()));
+            one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
+            one = one.substr(0, one.find_last_not_of(" \t") + 1);
+            if (iequals(one, name)) return true;
+        }
+    }
+    return false;
+}
+
 ClientFraming client_framing(const http::ResponseHead& head, int client_version) {
     switch (head.framing) {
         case http::Framing::none:

@@ -59,6 +59,8 @@ void append_upstream_head(const http::RequestHead& head, const ForwardFacts& fac
 
 // A response that goes on until somebody ends it.
 [[nodiscard]] bool is_endless(const http::ResponseHead& head);
+// Whether the field `name` is to come behind the body (RFC 9110 §6.6.2).
+[[nodiscard]] bool announces_trailer(const http::ResponseHead& head, std::string_view name);
 [[nodiscard]] bool is_event_stream(const http::ResponseHead& head);
 
 // How the response's body is framed towards the client.
