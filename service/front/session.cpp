@@ -98,7 +98,7 @@ http::Awaitable<bool> Session::wait_for_request() {
         auto [failed, count] = co_await client.read_some(&first, 1);
         there = !failed && count == 1;
     } else {
-        auto [failed] = co_await client.wait_readable();
+        const http::ErrorCode failed = co_await client.wait_readable();
         there = !failed;
     }
     watch_.disarm();

@@ -265,8 +265,9 @@ http::Awaitable<std::optional<http::Fault>> Session::read_response_head(http::St
                               !request.upgrade.empty());
     http::Stream::Reading reading = upstream.reading();
     awaiting_head_ = true;
-    if (!pump_) watch_.arm(config.timeouts.upstream_response, upstream);  // else it starts when the body has been sent
-    leaving_.begin(stream_, upstream, config.timeouts.half_closed, !pump_);
+    // Else it starts when the body has been sent.
+    if (!pump_ || !pump_->companion.running()) watch_.arm(config.timeouts.upstream_response, upstream);
+    leaving_.begin(stream_, upstream, config.timeouts.half_closed, !pump_ || pump_->sent);
     std::optional<http::Fault> fault;
     while (!fault) {
         if (pump_ && pump_->fault) {

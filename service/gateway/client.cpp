@@ -3,10 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "common/codec/log_text.hpp"
@@ -15,10 +13,10 @@
 namespace millrace::gateway {
 
 namespace asio = boost::asio;
+using async::use_result;
 
 namespace {
 
-constexpr auto use_result = asio::as_tuple(asio::use_awaitable);
 // A plugin that restarts is back within a second or two; one that is gone is asked every five seconds.
 constexpr std::chrono::milliseconds first_retry{100};
 constexpr std::chrono::milliseconds last_retry{5000};
@@ -160,7 +158,7 @@ void Client::issued(const ServiceName& service, const Result<IssuedChallenge>& c
 }
 
 // Whatever ends a connection, there is another one.
-asio::awaitable<void> Client::keep_connected() {
+async::Task<> Client::keep_connected() {
     while (!stopped_) {
         try {
             co_await connect_again_and_again();
@@ -176,7 +174,7 @@ asio::awaitable<void> Client::keep_connected() {
     }
 }
 
-asio::awaitable<void> Client::connect_again_and_again() {
+async::Task<> Client::connect_again_and_again() {
     std::chrono::milliseconds pause = first_retry;
     bool told = false;
     while (!stopped_) {
@@ -211,7 +209,7 @@ asio::awaitable<void> Client::connect_again_and_again() {
 }
 
 // Until the connection ends, and why. `was_ready`: whether it ever was.
-asio::awaitable<Error> Client::serve_connection(bool* was_ready) {
+async::Task<Error> Client::serve_connection(bool* was_ready) {
     connected_ = true;
     ++connection_;
     close_reason_.clear();
@@ -276,7 +274,7 @@ void Client::close(std::string why) {
     socket_.cancel(ignored);
 }
 
-asio::awaitable<void> Client::tick() {
+async::Task<> Client::tick() {
     while (!stopped_) {
         tick_timer_.expires_after(std::chrono::seconds(1));
         co_await tick_timer_.async_wait(use_result);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,6 +16,7 @@
 #include "common/l402/token.hpp"
 #include "common/payment/charge_request.hpp"
 #include "service/async/published.hpp"
+#include "service/async/task.hpp"
 #include "service/gateway/open_invoices.hpp"
 #include "service/gateway/protocol.hpp"
 #include "service/metrics/metrics.hpp"
@@ -91,10 +91,10 @@ class Client {
     using Socket = boost::asio::local::stream_protocol::socket;
 
     Protocol::Events events();
-    boost::asio::awaitable<void> keep_connected();
-    boost::asio::awaitable<void> connect_again_and_again();
-    boost::asio::awaitable<Error> serve_connection(bool* was_ready);
-    boost::asio::awaitable<void> tick();
+    async::Task<> keep_connected();
+    async::Task<> connect_again_and_again();
+    async::Task<Error> serve_connection(bool* was_ready);
+    async::Task<> tick();
     void write_more();
     void close(std::string why);
     void record(const std::string& node_id, const Settlement& told);

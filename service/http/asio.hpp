@@ -2,16 +2,15 @@
 // request.
 #pragma once
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+
+#include "service/async/task.hpp"
 
 namespace millrace::http {
 
@@ -27,9 +26,8 @@ using Timer =
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 template <class T = void>
-using Awaitable = asio::awaitable<T, Executor>;
+using Awaitable = async::Task<T>;
 
-// co_await op(..., use_result) answers a tuple that begins with the error code.
-inline constexpr auto use_result = asio::as_tuple(asio::use_awaitable_t<Executor>{});
+using async::use_result;
 
 }  // namespace millrace::http

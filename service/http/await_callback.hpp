@@ -71,8 +71,8 @@ Awaitable<T> await_callback(Executor executor, Start start) {
             async::log_exception("an operation", std::current_exception());
         }
     };
-    return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(T)>(std::move(initiate),
-                                                                                asio::use_awaitable_t<Executor>{});
+    auto [value] = co_await asio::async_initiate<const async::UseResult, void(T)>(std::move(initiate), use_result);
+    co_return std::move(value);
 }
 
 }  // namespace millrace::http

@@ -1,7 +1,5 @@
 #include "service/http/companion.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-
 #include "service/async/spawn.hpp"
 
 namespace millrace::http {
@@ -13,7 +11,7 @@ void Companion::start(Awaitable<> work) {
         state->running = false;
         state->alarm.cancel();
     };
-    asio::co_spawn(executor_, std::move(work), std::move(end));
+    async::start(executor_, std::move(work), std::move(end));
 }
 
 Awaitable<> Companion::ended() {

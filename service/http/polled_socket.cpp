@@ -45,10 +45,10 @@ void Poller::shutdown() {
     while (first_) {
         PolledSocket& socket = *first_;
         remove(socket);
-        std::unique_ptr<Operation> read = std::move(socket.read_.operation);
-        std::unique_ptr<Operation> write = std::move(socket.write_.operation);
-        read.reset();
-        write.reset();
+        Operation* read = std::exchange(socket.read_.operation, nullptr);
+        Operation* write = std::exchange(socket.write_.operation, nullptr);
+        if (read) read->abandon();
+        if (write) write->abandon();
     }
 }
 
@@ -81,7 +81,9 @@ void Poller::remove(PolledSocket& socket) {
 
 void Poller::expect() {
     ++waiting_;
-    if (!asking_ && batch_count_ == 0) ask();
+    if (asking_ || batch_count_ > 0) return;
+    ask();
+    look_soon();  // what came while nobody asked was told to nobody
 }
 
 // With nobody who waits the io_context has nothing to wait for.
@@ -95,13 +97,21 @@ void Poller::ask() {
     asking_ = true;
     own_.async_wait(asio::posix::descriptor_base::wait_read, [this](const ErrorCode& failed) {
         asking_ = false;
-        if (!failed) look();
+        const bool more = !failed && look();
         if (waiting_ > 0) ask();
+        if (more) look_soon();
     });
 }
 
-// All of a batch is noted before anybody goes on: who takes an idle connection knows of what came on it earlier.
-void Poller::look() {
+void Poller::look_soon() {
+    asio::post(executor_, [this] {
+        if (batch_count_ == 0 && look()) look_soon();
+    });
+}
+
+// All of a batch is noted before anybody goes on: who takes an idle connection knows of what came on it earlier. True:
+// there may be more, of which the io_context is not told again.
+bool Poller::look() {
     const int count = ::epoll_wait(epoll_, batch_.data(), static_cast<int>(batch_.size()), 0);
     batch_count_ = std::max(count, 0);
     for (int i = 0; i < batch_count_; ++i) {
@@ -118,6 +128,7 @@ void Poller::look() {
         }
     }
     batch_count_ = 0;
+    return count == static_cast<int>(batch_.size());
 }
 
 PolledSocket::PolledSocket(Executor executor)
@@ -226,21 +237,30 @@ std::size_t PolledSocket::write_from(const asio::const_buffer& from, ErrorCode& 
     return write_now({&part, 1}, error);
 }
 
-void PolledSocket::complete_later(std::unique_ptr<Operation> operation, ErrorCode error, std::size_t count) {
-    asio::post(executor_, [operation = std::move(operation), error, count] { operation->complete(error, count); });
+namespace {
+
+struct Abandon {
+    void operator()(Operation* operation) const { operation->abandon(); }
+};
+
+}  // namespace
+
+void PolledSocket::complete_later(Operation& operation, ErrorCode error, std::size_t count) {
+    std::unique_ptr<Operation, Abandon> held(&operation);
+    asio::post(executor_, [held = std::move(held), error, count]() mutable { held.release()->complete(error, count); });
 }
 
-void PolledSocket::begin_read(std::unique_ptr<Operation> operation, const std::optional<asio::mutable_buffer>& into) {
+void PolledSocket::begin_read(Operation& operation, const std::optional<asio::mutable_buffer>& into) {
     ErrorCode error = failed_;
     std::size_t count = 0;
     if (!error && into) count = read_into(*into, error);
     if (!error && !into && !readable_) error = asio::error::would_block;
-    if (error != asio::error::would_block) return complete_later(std::move(operation), error, count);
-    read_ = {std::move(operation), into, std::nullopt};
+    if (error != asio::error::would_block) return complete_later(operation, error, count);
+    read_ = {&operation, into, std::nullopt};
     poller_->expect();
 }
 
-void PolledSocket::begin_write(std::unique_ptr<Operation> operation, const std::optional<asio::const_buffer>& from) {
+void PolledSocket::begin_write(Operation& operation, const std::optional<asio::const_buffer>& from) {
     ErrorCode error = failed_;
     std::size_t count = 0;
     if (!error && from) count = write_from(*from, error);
@@ -252,15 +272,14 @@ void PolledSocket::begin_write(std::unique_ptr<Operation> operation, const std::
         polls_write_ = ::epoll_ctl(poller_->epoll_, EPOLL_CTL_MOD, descriptor_, &event) == 0;
         if (!polls_write_) error = last_error();
     }
-    if (error != asio::error::would_block) return complete_later(std::move(operation), error, count);
-    write_ = {std::move(operation), std::nullopt, from};
+    if (error != asio::error::would_block) return complete_later(operation, error, count);
+    write_ = {&operation, std::nullopt, from};
     poller_->expect();
 }
 
-std::unique_ptr<Operation> PolledSocket::take(Pending& pending) {
-    if (!pending.operation) return nullptr;
-    poller_->forget();
-    return std::move(pending.operation);
+Operation* PolledSocket::take(Pending& pending) {
+    if (pending.operation) poller_->forget();
+    return std::exchange(pending.operation, nullptr);
 }
 
 void PolledSocket::note(std::uint32_t events) {
@@ -276,8 +295,8 @@ void PolledSocket::note(std::uint32_t events) {
 // Reads and writes for who waits, and lets them go on: the last of them may end this socket, so that they are taken
 // from it first.
 void PolledSocket::go_on() {
-    std::unique_ptr<Operation> reader;
-    std::unique_ptr<Operation> writer;
+    Operation* reader = nullptr;
+    Operation* writer = nullptr;
     ErrorCode read_error;
     ErrorCode write_error;
     std::size_t read_count = 0;
@@ -292,7 +311,7 @@ void PolledSocket::go_on() {
     }
     tell_watch();
     if (writer && reader) {
-        complete_later(std::move(writer), write_error, write_count);
+        complete_later(*writer, write_error, write_count);
     } else if (writer) {
         writer->complete(write_error, write_count);
         return;
@@ -306,8 +325,7 @@ void PolledSocket::tell_watch() {
 
 void PolledSocket::cancel() {
     for (Pending* pending : {&read_, &write_}) {
-        if (auto operation = take(*pending))
-            complete_later(std::move(operation), asio::error::operation_aborted, 0);
+        if (Operation* operation = take(*pending)) complete_later(*operation, asio::error::operation_aborted, 0);
     }
 }
 

@@ -40,11 +40,15 @@ class PeerWatch {
     ~PeerWatch() = default;
 };
 
-// What waits for a socket. It is completed once, or destroyed.
+// What waits for a socket. It is completed or abandoned, once, and goes with that.
 class Operation {
   public:
-    virtual ~Operation() = default;
     virtual void complete(ErrorCode error, std::size_t count) = 0;
+    // With its io_context: nobody hears of it.
+    virtual void abandon() = 0;
+
+  protected:
+    ~Operation() = default;
 };
 
 // The epoll of one io_context's sockets, within that of the io_context.
@@ -69,7 +73,8 @@ class Poller : public asio::execution_context::service {
     void expect();
     void forget();
     void ask();
-    void look();
+    bool look();
+    void look_soon();
 
     Executor executor_;
     int epoll_;
@@ -136,6 +141,16 @@ class PolledSocket {
             [this](auto handler) { begin_write(hold<false>(std::move(handler)), std::nullopt); }, token);
     }
 
+    // For coroutines, without a handler. What is there is read at once, and a few times only before others have their
+    // turn.
+    class Read;
+    class Wait;
+    enum class For { reading, writing };
+    // co_await answers a tuple of error and count.
+    [[nodiscard]] Read read(char* data, std::size_t size);
+    // co_await answers the error.
+    [[nodiscard]] Wait wait(For what);
+
     // Ends what is under way with operation_aborted, from the event loop.
     void cancel();
     void shutdown(int how);  // SHUT_RD, ...
@@ -152,30 +167,33 @@ class PolledSocket {
     friend class Poller;
 
     struct Pending {
-        std::unique_ptr<Operation> operation;
+        Operation* operation = nullptr;
         std::optional<asio::mutable_buffer> into;  // with neither it waits only
         std::optional<asio::const_buffer> from;
     };
 
+    // A completion handler of Asio's kind.
     template <bool counts, class Handler>
     class Held final : public Operation {
       public:
         explicit Held(Handler handler) : handler_(std::move(handler)) {}
         void complete(ErrorCode error, std::size_t count) override {
             Handler handler(std::move(handler_));
+            delete this;
             if constexpr (counts)
                 std::move(handler)(error, count);
             else
                 std::move(handler)(error);
         }
+        void abandon() override { delete this; }
 
       private:
         Handler handler_;
     };
 
     template <bool counts, class Handler>
-    static std::unique_ptr<Operation> hold(Handler handler) {
-        return std::make_unique<Held<counts, Handler>>(std::move(handler));
+    static Operation& hold(Handler handler) {
+        return *new Held<counts, Handler>(std::move(handler));
     }
 
     template <class Buffer, class Buffers>
@@ -190,10 +208,10 @@ class PolledSocket {
     std::size_t read_into(const asio::mutable_buffer& into, ErrorCode& error);
     std::size_t write_from(const asio::const_buffer& from, ErrorCode& error);
     bool start_polling(std::uint32_t events);
-    void begin_read(std::unique_ptr<Operation> operation, const std::optional<asio::mutable_buffer>& into);
-    void begin_write(std::unique_ptr<Operation> operation, const std::optional<asio::const_buffer>& from);
-    void complete_later(std::unique_ptr<Operation> operation, ErrorCode error, std::size_t count);
-    std::unique_ptr<Operation> take(Pending& pending);
+    void begin_read(Operation& operation, const std::optional<asio::mutable_buffer>& into);
+    void begin_write(Operation& operation, const std::optional<asio::const_buffer>& from);
+    void complete_later(Operation& operation, ErrorCode error, std::size_t count);
+    Operation* take(Pending& pending);
     void note(std::uint32_t events);
     void go_on();
     void tell_watch();
@@ -207,6 +225,8 @@ class PolledSocket {
     PeerWatch* watch_ = nullptr;
     ErrorCode failed_;  // the kernel does not watch it
     int descriptor_ = -1;
+    static constexpr unsigned turns_in_a_row = 16;
+    unsigned turns_ = turns_in_a_row;  // reads at once before the event loop has its turn
     bool stream_of_bytes_ = false;  // TCP, of which a short read has read all
     bool polled_ = false;
     bool polls_write_ = false;
@@ -216,5 +236,77 @@ class PolledSocket {
     bool reset_ = false;
     bool tell_ = false;  // the watch, of one of these two
 };
+
+// What waits is a coroutine, and this is in its frame.
+class WaitingCoroutine : public Operation {
+  public:
+    void complete(ErrorCode error, std::size_t count) final {
+        error_ = error;
+        count_ = count;
+        caller_->resume();
+    }
+    void abandon() final { caller_->destroy_chain(); }
+
+  protected:
+    WaitingCoroutine() = default;
+    ~WaitingCoroutine() = default;
+
+    async::Caller* caller_ = nullptr;
+    ErrorCode error_;
+    std::size_t count_ = 0;
+};
+
+class PolledSocket::Read final : public WaitingCoroutine {
+  public:
+    Read(PolledSocket& socket, char* data, std::size_t size) : socket_(socket), data_(data), size_(size) {}
+
+    bool await_ready() {
+        if (socket_.turns_ == 0) return false;
+        count_ = socket_.read_now(data_, size_, error_);
+        if (error_ == asio::error::would_block) return false;
+        --socket_.turns_;
+        return true;
+    }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) {
+        caller_ = &caller.promise();
+        socket_.turns_ = turns_in_a_row;
+        socket_.begin_read(*this, asio::mutable_buffer(data_, size_));
+    }
+    std::tuple<ErrorCode, std::size_t> await_resume() const { return {error_, count_}; }
+
+  private:
+    PolledSocket& socket_;
+    char* data_;
+    std::size_t size_;
+};
+
+class PolledSocket::Wait final : public WaitingCoroutine {
+  public:
+    Wait(PolledSocket& socket, For what) : socket_(socket), what_(what) {}
+
+    static bool await_ready() noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) {
+        caller_ = &caller.promise();
+        if (what_ == For::reading)
+            socket_.begin_read(*this, std::nullopt);
+        else
+            socket_.begin_write(*this, std::nullopt);
+    }
+    [[nodiscard]] ErrorCode await_resume() const { return error_; }
+
+  private:
+    PolledSocket& socket_;
+    For what_;
+};
+
+inline PolledSocket::Read PolledSocket::read(char* data, std::size_t size) {
+    return {*this, data, size};
+}
+
+inline PolledSocket::Wait PolledSocket::wait(For what) {
+    return {*this, what};
+}
 
 }  // namespace millrace::http

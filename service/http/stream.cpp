@@ -17,9 +17,8 @@ Awaitable<Stream::ReadResult> not_the_reader() {
     co_return Stream::ReadResult(error, 0);
 }
 
-Awaitable<std::tuple<ErrorCode>> nothing_to_wait_for() {
-    ErrorCode error = asio::error::in_progress;
-    co_return std::tuple<ErrorCode>(error);
+Awaitable<Stream::ReadResult> read_tls(Stream::Tls& tls, char* data, std::size_t size) {
+    co_return co_await tls.async_read_some(asio::buffer(data, size), use_result);
 }
 
 // Of asio's event loop, for our own.
@@ -39,11 +38,10 @@ Stream::Reading::~Reading() {
     if (stream_) stream_->reading_ = nullptr;
 }
 
-Awaitable<Stream::ReadResult> Stream::Reading::read_some(char* data, std::size_t size) {
-    if (!stream_) return not_the_reader();
-    auto buffer = asio::buffer(data, size);
-    return stream_->tls_ ? stream_->tls_->async_read_some(buffer, use_result)
-                         : stream_->socket_.async_read_some(buffer, use_result);
+Stream::Read Stream::Reading::read_some(char* data, std::size_t size) {
+    if (!stream_) return Read(not_the_reader());
+    if (stream_->tls_) return Read(read_tls(*stream_->tls_, data, size));
+    return {stream_->socket_, data, size};
 }
 
 std::size_t Stream::Reading::read_now(char* data, std::size_t size, ErrorCode& error) {
@@ -58,14 +56,14 @@ std::size_t Stream::Reading::read_now(char* data, std::size_t size, ErrorCode& e
     return stream_->socket_.read_now(data, size, error);
 }
 
-Awaitable<Stream::ReadResult> Stream::Reading::drop_some(char* data, std::size_t size) {
-    if (!stream_) return not_the_reader();
-    return stream_->socket_.async_read_some(asio::buffer(data, size), use_result);
+Stream::Read Stream::Reading::drop_some(char* data, std::size_t size) {
+    if (!stream_) return Read(not_the_reader());
+    return {stream_->socket_, data, size};
 }
 
-Awaitable<std::tuple<ErrorCode>> Stream::Reading::wait_readable() {
-    if (!stream_) return nothing_to_wait_for();
-    return stream_->socket_.async_wait_readable(use_result);
+Awaitable<ErrorCode> Stream::Reading::wait_readable() {
+    if (!stream_) co_return asio::error::in_progress;
+    co_return co_await stream_->socket_.wait(PolledSocket::For::reading);
 }
 
 Awaitable<ErrorCode> Stream::Reading::handshake(asio::ssl::stream_base::handshake_type side) {
@@ -93,7 +91,7 @@ Stream::Reading Stream::reading() {
 Awaitable<ErrorCode> Stream::connect(const Endpoint& endpoint) {
     ErrorCode error = socket_.connect_now(endpoint);
     if (error != asio::error::would_block) co_return error;
-    auto [failed] = co_await socket_.async_wait_writable(use_result);
+    const ErrorCode failed = co_await socket_.wait(PolledSocket::For::writing);
     co_return failed ? failed : socket_.connected();
 }
 
@@ -164,7 +162,7 @@ Awaitable<ErrorCode> Stream::write_rest(std::string_view first, std::string_view
         ErrorCode error;
         write_now(first, second, error);
         if (error != asio::error::would_block) co_return error;
-        auto [failed] = co_await socket_.async_wait_writable(use_result);
+        const ErrorCode failed = co_await socket_.wait(PolledSocket::For::writing);
         if (failed) co_return failed;
     }
 }

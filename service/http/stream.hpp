@@ -12,6 +12,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,8 @@ class Stream {
     using ReadResult = std::tuple<ErrorCode, std::size_t>;
     using Tls = asio::ssl::stream<PolledSocket&>;
 
+    class Read;
+
     // The right to read, and to do what reads beside other things. It may be handed on; nobody else reads before it is
     // gone. One that is of no stream (any more) answers each call with asio::error::in_progress.
     class Reading {
@@ -35,13 +38,13 @@ class Stream {
 
         explicit operator bool() const { return stream_ != nullptr; }
 
-        Awaitable<ReadResult> read_some(char* data, std::size_t size);
+        [[nodiscard]] Read read_some(char* data, std::size_t size);
         // What is there already: would_block where there is nothing, and always under TLS.
         std::size_t read_now(char* data, std::size_t size, ErrorCode& error);
         // Reads what nobody looks at, of the connection below TLS.
-        Awaitable<ReadResult> drop_some(char* data, std::size_t size);
+        [[nodiscard]] Read drop_some(char* data, std::size_t size);
         // Waits for bytes, without needing memory for them; plain connections only.
-        Awaitable<std::tuple<ErrorCode>> wait_readable();
+        Awaitable<ErrorCode> wait_readable();
 
         Awaitable<ErrorCode> handshake(asio::ssl::stream_base::handshake_type side);
         // Tells the peer that the TLS session ends in order, and waits for it to say so; nothing on a plain connection.
@@ -104,6 +107,26 @@ class Stream {
     PolledSocket socket_;
     std::unique_ptr<Tls> tls_;
     Reading* reading_ = nullptr;  // who reads
+};
+
+// Of a plain connection without a coroutine of its own.
+class Stream::Read {
+  public:
+    Read(PolledSocket& socket, char* data, std::size_t size) : plain_(std::in_place, socket, data, size) {}
+    explicit Read(Awaitable<ReadResult> other) : other_(std::move(other)) {}
+
+    bool await_ready() { return plain_ && plain_->await_ready(); }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> caller) {
+        if (!plain_) return other_->await_suspend(caller);
+        plain_->await_suspend(caller);
+        return std::noop_coroutine();
+    }
+    ReadResult await_resume() { return plain_ ? plain_->await_resume() : other_->await_resume(); }
+
+  private:
+    std::optional<PolledSocket::Read> plain_;
+    std::optional<Awaitable<ReadResult>> other_;
 };
 
 }  // namespace millrace::http

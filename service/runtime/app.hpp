@@ -3,7 +3,6 @@
 //   threads: one control thread (gateway, accepting, metrics, signals), one worker a core, the store's writer
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <filesystem>
@@ -14,6 +13,7 @@
 
 #include "service/admin/server.hpp"
 #include "service/async/published.hpp"
+#include "service/async/task.hpp"
 #include "service/front/worker.hpp"
 #include "service/gateway/client.hpp"
 #include "service/metrics/endpoint.hpp"

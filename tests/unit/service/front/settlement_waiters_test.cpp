@@ -1,9 +1,8 @@
 #include "service/front/settlement_waiters.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <thread>
 
+#include "service/async/spawn.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace millrace;
@@ -30,9 +29,9 @@ TEST_CASE("all who wait for a settlement are told, from another thread, and nobo
     SettlementWaiters waiters;
     asio::io_context context;
     int told[3] = {-1, -1, -1};
-    asio::co_spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[0]), asio::detached);
-    asio::co_spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[1]), asio::detached);
-    asio::co_spawn(context.get_executor(), wait(waiters, hash_of(2), context.get_executor(), told[2]), asio::detached);
+    millrace::async::spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[0]), "a test");
+    millrace::async::spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[1]), "a test");
+    millrace::async::spawn(context.get_executor(), wait(waiters, hash_of(2), context.get_executor(), told[2]), "a test");
     context.poll();
     CHECK(waiters.size() == 3);
     std::thread([&] { waiters.settled(hash_of(1)); }).join();

@@ -1,11 +1,10 @@
 #include "service/http/await_callback.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <functional>
 #include <stdexcept>
 #include <thread>
 
+#include "service/async/spawn.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace millrace;
@@ -25,7 +24,7 @@ template <class Start>
 std::optional<Result<int>> run(Start start) {
     asio::io_context context;
     std::optional<Result<int>> out;
-    asio::co_spawn(context, wait(context.get_executor(), start, out), asio::detached);
+    millrace::async::spawn(context.get_executor(), wait(context.get_executor(), start, out), "a test");
     context.run();
     return out;
 }
@@ -70,7 +69,7 @@ TEST_CASE("H3: whoever waits for an operation that forgets its callback, or thro
     }
     asio::io_context context;
     std::optional<Price> price;
-    asio::co_spawn(context, wait_for_price(context.get_executor(), price), asio::detached);
+    millrace::async::spawn(context.get_executor(), wait_for_price(context.get_executor(), price), "a test");
     context.run();
     REQUIRE(price);
     CHECK_FALSE(price->amount);

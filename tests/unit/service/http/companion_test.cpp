@@ -1,9 +1,8 @@
 #include "service/http/companion.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <stdexcept>
 
+#include "service/async/spawn.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace millrace::http;
@@ -37,7 +36,7 @@ TEST_CASE("H3: a companion has ended however it ends") {
     for (End end : {End::returns, End::throws, End::throws_at_once}) {
         asio::io_context context;
         bool waited = false;
-        asio::co_spawn(context, start_and_wait(context.get_executor(), end, waited), asio::detached);
+        millrace::async::spawn(context.get_executor(), start_and_wait(context.get_executor(), end, waited), "a test");
         context.run();
         CHECK(waited);
     }
@@ -47,7 +46,7 @@ TEST_CASE("a companion that was never started has ended") {
     asio::io_context context;
     Companion companion(context.get_executor());
     bool ended = false;
-    asio::co_spawn(context, companion.ended(), [&](const std::exception_ptr&) { ended = true; });
+    millrace::async::spawn(context.get_executor(), companion.ended(), "a test", [&] { ended = true; });
     context.run();
     CHECK(ended);
 }

@@ -4,10 +4,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <memory>
 
+#include "service/async/spawn.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace millrace::http;
@@ -59,8 +58,8 @@ TEST_CASE("H1: while somebody reads a stream, nobody else can") {
         ErrorCode failed;
         CHECK(other.read_now(bytes.data(), bytes.size(), failed) == 0);
         CHECK(failed == asio::error::in_progress);
-        asio::co_spawn(pair.context, read(std::move(other), second), asio::detached);
-        asio::co_spawn(pair.context, read(std::move(reading), first), asio::detached);
+        millrace::async::spawn(pair.context.get_executor(), read(std::move(other), second), "a test");
+        millrace::async::spawn(pair.context.get_executor(), read(std::move(reading), first), "a test");
         CHECK_FALSE(reading);
         CHECK_FALSE(pair.stream->reading());  // the coroutine holds it
     }
@@ -76,7 +75,7 @@ TEST_CASE("H1: who still holds the reading of a stream that is gone reads nothin
     pair.stream.reset();
     CHECK_FALSE(reading);
     Read out;
-    asio::co_spawn(pair.context, read(std::move(reading), out), asio::detached);
+    millrace::async::spawn(pair.context.get_executor(), read(std::move(reading), out), "a test");
     pair.context.run();
     CHECK(out.failed == asio::error::in_progress);
 }
