@@ -74,7 +74,7 @@ bool Session::admit_from_cache() {
         return false;
     if (worker_.refresh() != generation_ || !worker_.keys()) return false;
     paywall::VerifiedCredential* known =
-        worker_.cache().find(paywall::CredentialCache::key(x.credential_fields.front().second, match_.service));
+        worker_.cache().find({x.credential_fields.front().second, match_.service});
     if (!known || !about_tier(known->grant.tier)) return false;
     if (paywall::exceeds(known->grant, service(), match_, asked())) return false;
     if (!priced_ && paywall::depends_on_price(known->grant, service(), match_, asked())) return false;
@@ -251,7 +251,7 @@ void Session::remember(const paywall::FoundCredential& credential, const paywall
         return;
     paywall::VerifiedCredential known{*admit.token,        admit.grant, exchange_->token_headers, false,
                                       admit.payment_known, admit.until, admit.uses_granted};
-    worker_.cache().add(paywall::CredentialCache::key(fields.front().second, match_.service), std::move(known));
+    worker_.cache().add({fields.front().second, match_.service}, std::move(known));
 }
 
 // What the invoice says it buys.

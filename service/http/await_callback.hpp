@@ -7,13 +7,14 @@
 // Result, else with a T of nothing. Nobody waits in vain.
 #pragma once
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
+#include <coroutine>
 #include <exception>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "common/result/error.hpp"
+#include "service/async/deliveries.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/asio.hpp"
 
@@ -29,50 +30,86 @@ struct Unanswered {
     static T value() { return T{}; }
 };
 
+template <class T, class Start>
+class CallbackWait;
+
 // A callback and its copies: the first call counts; the end of the last copy does where there was none.
-template <class T, class Handler>
+template <class T>
 class Callback {
   public:
-    Callback(Executor executor, Handler handler)
-        : state_(std::make_shared<State>(std::move(executor), std::move(handler))) {}
+    // Who waits for it.
+    class Waiting : public async::Deliveries::Delivery {
+      public:
+        void arrive() final { caller_->resume(); }
+        void lose() final { caller_->destroy_chain(); }
+
+      protected:
+        explicit Waiting(async::Deliveries& deliveries) : deliveries_(deliveries) {}
+        ~Waiting() = default;
+
+        async::Caller* caller_ = nullptr;
+        std::optional<T> value_;
+
+      private:
+        friend class Callback;
+        async::Deliveries& deliveries_;
+    };
+
+    explicit Callback(Waiting& waiting) : state_(std::make_shared<State>(waiting)) {}
 
     void operator()(T value) const { state_->settle(std::move(value)); }
 
   private:
     struct State {
-        State(Executor where, Handler what) : executor(std::move(where)), handler(std::move(what)) {}
+        explicit State(Waiting& who) : waiting(&who) {}
         State(const State&) = delete;
         State& operator=(const State&) = delete;
         ~State() {
-            if (handler) settle(Unanswered<T>::value());
+            if (waiting) settle(Unanswered<T>::value());
         }
 
         void settle(T value) {
-            if (!handler) return;
-            auto shared = std::make_shared<Handler>(std::move(*handler));
-            handler.reset();
-            boost::asio::post(executor,
-                              [shared, value = std::move(value)]() mutable { (*shared)(std::move(value)); });
+            Waiting* told = std::exchange(waiting, nullptr);
+            if (!told) return;
+            told->value_.emplace(std::move(value));
+            told->deliveries_.deliver(*told);
         }
 
-        Executor executor;
-        std::optional<Handler> handler;  // empty: called
+        Waiting* waiting;  // null: called
     };
     std::shared_ptr<State> state_;
 };
 
 template <class T, class Start>
-Awaitable<T> await_callback(Executor executor, Start start) {
-    auto initiate = [executor, start](auto handler) {
-        Callback<T, decltype(handler)> done(executor, std::move(handler));
+class [[nodiscard]] CallbackWait final : public Callback<T>::Waiting {
+  public:
+    CallbackWait(Executor executor, Start start)
+        : Callback<T>::Waiting(asio::use_service<async::Deliveries>(executor.context())), start_(std::move(start)) {}
+    CallbackWait(const CallbackWait&) = delete;
+    CallbackWait& operator=(const CallbackWait&) = delete;
+
+    static bool await_ready() noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) {
+        this->caller_ = &caller.promise();
+        // What it resumes does so from the event loop: not before this has returned.
+        Callback<T> done(*this);
         try {
-            start(done);
+            start_(done);
         } catch (...) {
             async::log_exception("an operation", std::current_exception());
         }
-    };
-    auto [value] = co_await asio::async_initiate<const async::UseResult, void(T)>(std::move(initiate), use_result);
-    co_return std::move(value);
+    }
+    T await_resume() { return std::move(*this->value_); }
+
+  private:
+    Start start_;
+};
+
+// To be awaited on the thread of `executor`, at once.
+template <class T, class Start>
+CallbackWait<T, Start> await_callback(Executor executor, Start start) {
+    return {executor, std::move(start)};
 }
 
 }  // namespace millrace::http

@@ -1,39 +1,29 @@
 #include "service/paywall/credential_cache.hpp"
 
-#include <cstring>
+#include <utility>
 
 namespace millrace::paywall {
 
-CredentialCache::Key CredentialCache::key(std::string_view authorization, std::size_t service) {
-    Key key = crypto::sha256(as_bytes(authorization));
-    // The service in front of the hash: a token for one service is no token for another.
-    std::uint32_t number = static_cast<std::uint32_t>(service);
-    for (std::size_t i = 0; i < sizeof number; ++i) key[i] = static_cast<std::uint8_t>(key[i] ^ (number >> (8 * i)));
-    return key;
-}
-
-std::size_t CredentialCache::Hash::operator()(const Key& key) const noexcept {
-    std::size_t out = 0;
-    std::memcpy(&out, key.data() + 8, sizeof out);
-    return out;
-}
-
 VerifiedCredential* CredentialCache::find(const Key& key) {
-    if (auto entry = young_.find(key); entry != young_.end()) return &entry->second;
+    if (auto entry = young_.find(key); entry != young_.end()) return &entry->second->credential;
     auto entry = old_.find(key);
     if (entry == old_.end()) return nullptr;
-    VerifiedCredential kept = std::move(entry->second);
+    VerifiedCredential kept = std::move(entry->second->credential);
     old_.erase(entry);
     add(key, std::move(kept));
-    return &young_.find(key)->second;
+    return &young_.find(key)->second->credential;
 }
 
 void CredentialCache::add(const Key& key, VerifiedCredential credential) {
+    if (key.authorization.size() > longest) return;
     if (young_.size() >= generation_size) {
-        old_ = std::move(young_);
-        young_ = {};
+        old_.swap(young_);
+        young_.clear();
     }
-    young_.insert_or_assign(key, std::move(credential));
+    auto entry = std::make_unique<Entry>(Entry{std::string(key.authorization), std::move(credential)});
+    const Key own{entry->authorization, key.service};
+    young_.erase(own);
+    young_.emplace(own, std::move(entry));
 }
 
 void CredentialCache::clear() {

@@ -1,16 +1,20 @@
-// Credentials that one thread has verified, by the SHA-256 of the exact Authorization value and the service asked for,
-// so that a token in steady use costs one hash. Bounded: two generations, the older of which is dropped when the
-// younger is full.
+// Credentials that one thread has verified, by the exact Authorization value and the service asked for, so that a token in
+// steady use costs a look-up. Bounded: two generations, the older of which is dropped when the younger is full, of
+// credentials that are not longer than they usually are.
+//
+// Whoever finds one has sent all of it: nothing is learnt from how long the comparison took, since what is compared has
+// the same hash. Who makes many with one hash, of a token that was paid for, slows down those alone.
 //
 // To be cleared when the keys or the configuration change. Expiry is not cached: it is looked at on every request.
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
-#include "common/crypto/hash.hpp"
 #include "common/l402/identifier.hpp"
 #include "service/paywall/admission.hpp"
 
@@ -30,8 +34,12 @@ class CredentialCache {
   public:
     static constexpr std::size_t generation_size = 4096;
 
-    using Key = crypto::Digest;
-    [[nodiscard]] static Key key(std::string_view authorization, std::size_t service);
+    static constexpr std::size_t longest = 1024;
+
+    struct Key {
+        std::string_view authorization;
+        std::size_t service = 0;
+    };
 
     // Null where it is not there. Valid until the next add() or clear().
     VerifiedCredential* find(const Key& key);
@@ -40,10 +48,22 @@ class CredentialCache {
     [[nodiscard]] std::size_t size() const { return young_.size() + old_.size(); }
 
   private:
-    struct Hash {
-        std::size_t operator()(const Key& key) const noexcept;
+    struct Entry {
+        std::string authorization;
+        VerifiedCredential credential;
     };
-    using Map = std::unordered_map<Key, VerifiedCredential, Hash>;
+    struct Hash {
+        std::size_t operator()(const Key& key) const noexcept {
+            return std::hash<std::string_view>()(key.authorization) ^ key.service;
+        }
+    };
+    struct Same {
+        bool operator()(const Key& left, const Key& right) const noexcept {
+            return left.service == right.service && left.authorization == right.authorization;
+        }
+    };
+    // A key's text is that of its entry.
+    using Map = std::unordered_map<Key, std::unique_ptr<Entry>, Hash, Same>;
     Map young_;
     Map old_;
 };
