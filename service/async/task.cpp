@@ -14,7 +14,7 @@ constexpr bool keeps_frames = true;
 
 constexpr std::size_t step = 64;
 constexpr std::size_t largest = 4096;
-constexpr unsigned kept_of_a_size = 64;
+constexpr unsigned kept_of_a_size = 256;
 
 struct Free {
     Free* next;

@@ -3,6 +3,7 @@
 // that views of these are good until the next request begins, whatever is read meanwhile.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,24 +62,33 @@ struct Exchange {
     }
 };
 
+// As many are kept as are in use, however many that are, and a few.
 class ExchangePool {
   public:
-    static constexpr std::size_t max_spare = 64;
+    static constexpr std::size_t always_spare = 64;
 
     std::unique_ptr<Exchange> take() {
         if (spare_.empty()) return std::make_unique<Exchange>();
         std::unique_ptr<Exchange> exchange = std::move(spare_.back());
         spare_.pop_back();
+        least_ = std::min(least_, spare_.size());
         return exchange;
     }
     void give_back(std::unique_ptr<Exchange> exchange) {
-        if (spare_.size() >= max_spare) return;
         exchange->recycle();
         spare_.push_back(std::move(exchange));
     }
+    // Now and then: drops those that nobody has needed since the last time.
+    void trim() {
+        const std::size_t unused = least_ > always_spare ? least_ - always_spare : 0;
+        spare_.erase(spare_.begin(), spare_.begin() + static_cast<std::ptrdiff_t>(unused));
+        least_ = spare_.size();
+    }
+    [[nodiscard]] std::size_t spare() const { return spare_.size(); }
 
   private:
     std::vector<std::unique_ptr<Exchange>> spare_;
+    std::size_t least_ = 0;  // that there were, since the last trim
 };
 
 }  // namespace millrace::front

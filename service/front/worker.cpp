@@ -8,6 +8,12 @@
 #include "service/http/http_date.hpp"
 
 namespace millrace::front {
+namespace {
+
+// Between two, those who come and go in one second have had their turn.
+constexpr std::chrono::seconds trim_period{1};
+
+}  // namespace
 
 Worker::Worker(std::size_t index, Shared shared)
     : context_(std::make_unique<http::asio::io_context>(1)),
@@ -86,6 +92,10 @@ http::Awaitable<> Worker::tick() {
         auto now = std::chrono::steady_clock::now();
         watchdog_.look(now);
         for (const auto& pool : pools_) pool->drop_older(now);
+        if (now >= next_trim_) {
+            exchanges_.trim();
+            next_trim_ = now + trim_period;
+        }
         // Of addresses that a reload left without a service, above all.
         std::erase_if(pools_, [](const auto& pool) { return pool->size() == 0 && pool.use_count() == 1; });
         date_ = http::http_date(std::chrono::system_clock::now());

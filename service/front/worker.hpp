@@ -128,6 +128,7 @@ class Worker {
     discovery::DocumentCache documents_;
     http::Watchdog watchdog_;
     ExchangePool exchanges_;
+    std::chrono::steady_clock::time_point next_trim_;
     std::vector<std::shared_ptr<upstream::UpstreamPool>> pools_;
     std::unordered_set<Session*> sessions_;
     std::atomic<std::size_t> connection_count_{0};

@@ -30,10 +30,10 @@ def buy(nodes, port, path="/weather/today"):
     return f"L402 {token}:{preimage}"
 
 
-def wrk(port, authorization, on, seconds=SECONDS, path="/weather/today"):
+def wrk(port, authorization, on, seconds=SECONDS, path="/weather/today", connections=CONNECTIONS, scheme="http"):
     """(requests, seconds); every one of them must succeed."""
-    command = ["taskset", "-c", ",".join(map(str, on)), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-H", f"Authorization: {authorization}",
-               f"http://127.0.0.1:{port}{path}"]
+    command = ["taskset", "-c", ",".join(map(str, on)), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Authorization: {authorization}",
+               f"{scheme}://127.0.0.1:{port}{path}"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(output)
@@ -133,7 +133,8 @@ def measure_memory(programs, tested, others):
         figures = {"rest": rest, "idle": resident(service.pid), "connections": len(idle)}
         for connection in idle:
             connection.close()
-        return figures
+        time.sleep(10)
+        return {**figures, "left": resident(service.pid)}
 
 
 def measure(programs):

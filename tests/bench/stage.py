@@ -190,8 +190,8 @@ class Stage:
 
     # -- HTTP ---------------------------------------------------------------------------------------------------------
 
-    def nginx(self, name, server, on, extra=""):
-        """An nginx with one worker a core of `on`; (its process, port)."""
+    def nginx(self, name, server, on, extra="", tls=""):
+        """An nginx with one worker a core of `on`; (its process, port). `tls`: what makes it speak that."""
         port = free_port()
         place = self.folder / name
         place.mkdir()
@@ -200,14 +200,15 @@ class Stage:
             f"daemon off; worker_processes {len(on)}; pid {place}/pid; error_log stderr warn;"
             "events { worker_connections 8192; }"
             f"http {{ access_log off; keepalive_requests 100000000; {temporary} {extra}"
-            f"server {{ listen 127.0.0.1:{port} backlog=4096; {server} }} }}"
+            f"server {{ listen 127.0.0.1:{port} backlog=4096{' ssl' if tls else ''}; {tls} {server} }} }}"
         )
         process = self.start(name, ["nginx", "-p", place, "-c", place / "nginx.conf"], on)
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None, name)
         return process, port
 
-    def service(self, programs, nodes, upstream_port, on, more="", name="millraced"):
-        """millraced with one thread a core of `on`, in front of the upstream; (its process, port). `more`: further sections."""
+    def service(self, programs, nodes, upstream_port, on, more="", name="millraced", listen=""):
+        """millraced with one thread a core of `on`, in front of the upstream; (its process, port). `more`: further sections,
+        `listen`: further keys of the listener."""
         gateway = nodes["seller"]["rpc"].removesuffix("lightning-rpc") + "millrace.sock"
         port, metrics = free_port(), free_port()
         self.metrics_port = metrics
@@ -216,7 +217,7 @@ class Stage:
 [listen]
 address = "127.0.0.1:{port}"
 threads = {len(on)}
-[metrics]
+{listen}[metrics]
 address = "127.0.0.1:{metrics}"
 [node]
 gateway = "{gateway}"
