@@ -72,7 +72,7 @@ void* Frames::allocate(std::size_t size) {
     if (!keeps_frames || size > largest || Kept::gone) return ::operator new(size);
     const std::size_t steps = steps_of(size);
     void* frame = kept.of(steps).take();
-    return frame ? frame : ::operator new(steps * step);
+    return frame ? frame : ::operator new(steps* step);
 }
 
 void Frames::free(void* frame, std::size_t size) noexcept {

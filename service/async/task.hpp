@@ -67,7 +67,8 @@ class TaskPromise;
 template <class T>
 class TaskPromiseBase : public Caller {
   public:
-    TaskPromiseBase() : Caller(std::coroutine_handle<TaskPromise<T>>::from_promise(static_cast<TaskPromise<T>&>(*this))) {}
+    TaskPromiseBase()
+        : Caller(std::coroutine_handle<TaskPromise<T>>::from_promise(static_cast<TaskPromise<T>&>(*this))) {}
 
     struct Back {
         static bool await_ready() noexcept { return false; }
@@ -181,7 +182,8 @@ class AsioOperation {
         initiating_ = true;
         std::apply(
             [this](auto&&... inputs) {
-                std::move(initiation_)(Resumption<AsioOperation, Args...>(*this), std::forward<decltype(inputs)>(inputs)...);
+                std::move(initiation_)(Resumption<AsioOperation, Args...>(*this),
+                                       std::forward<decltype(inputs)>(inputs)...);
             },
             std::move(inputs_));
         initiating_ = false;

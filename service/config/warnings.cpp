@@ -28,7 +28,8 @@ void look_at_costs(const Service& service, std::vector<std::string>& out) {
     const std::uint64_t price = std::max<std::uint64_t>(service.price.value(), 1);
     out.push_back(about(service, "cost_header without max_cost_msat: a balance of " + std::to_string(balance) +
                                      " msat admits " + std::to_string(balance / price) + " requests at a time at " +
-                                     std::to_string(price) + " msat each, and what they cost beyond the balance is lost. " +
+                                     std::to_string(price) +
+                                     " msat each, and what they cost beyond the balance is lost. " +
                                      "Set max_cost_msat to the most that one request costs."));
 }
 

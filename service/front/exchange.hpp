@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/l402/credential.hpp"
+#include "service/front/request.hpp"
 #include "service/http/buffer.hpp"
 #include "service/http/message.hpp"
 #include "service/paywall/request_target.hpp"
@@ -38,19 +40,18 @@ struct Exchange {
         return in.prepare(stream_read_size / 2, room, stream_read_size);
     }
 
-    // Before a request: what was read of the one before, and views of it, are gone.
-    void begin() {
-        request.forget();
-        response.forget();
-        credential_fields.clear();
-        to_client.clear();
-        to_upstream.clear();
-        from_upstream.clear();
+    // A request begins.
+    Request& begin() {
+        clear();
+        return current_.emplace();
     }
+    // It has ended, and lets go of all it had.
+    void end() { current_.reset(); }
 
     // For the next request; memory of a usual size is kept.
     void recycle() {
-        begin();
+        end();
+        clear();
         for (http::Buffer* buffer : {&from_client, &from_upstream}) {
             buffer->clear();
             if (buffer->capacity() > stream_read_size) buffer->release();
@@ -60,6 +61,20 @@ struct Exchange {
             if (text->capacity() > stream_read_size) text->shrink_to_fit();
         }
     }
+
+    // Nothing is left of what was read, and no view of it.
+    void clear() {
+        request.forget();
+        response.forget();
+        credential_fields.clear();
+        to_client.clear();
+        to_upstream.clear();
+        from_upstream.clear();
+        target.authority.clear();
+    }
+
+  private:
+    std::optional<Request> current_;
 };
 
 // As many are kept as are in use, however many that are, and a few.

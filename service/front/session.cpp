@@ -52,7 +52,7 @@ void Session::cut_off() {
     leaving_.end();  // it is not the client that leaves
     stream_.shutdown();
     end_tunnel();
-    if (pump_) pump_->watch.fire();
+    if (request_ && request_->pump) request_->pump->watch.fire();
     watch_.fire();
     if (waiting_) waiting_->cancel();
 }
@@ -71,7 +71,9 @@ http::Awaitable<> Session::run() {
             bool there = co_await wait_for_request();
             if (!there) break;
         }
-        bool again = co_await serve();
+        begin_request();
+        const bool again = co_await serve();
+        end_request();
         if (!again) break;
         if (exchange_->from_client.empty()) worker_.exchanges().give_back(std::move(exchange_));
     }
@@ -114,49 +116,22 @@ http::Awaitable<bool> Session::wait_for_request() {
 }
 
 void Session::begin_request() {
-    generation_ = worker_.refresh();
-    site_ = worker_.site();
-    body_.reset();
-    own_.reset();
-    found_ = gift_ = other_method_ = false;
-    other_methods_.clear();
-    front_question_.reset();
-    body_told_ = true;
-    began_ = Clock::now();
-    counts_ = &worker_.shared().metrics.unmatched().shard(worker_.index());
-    scanned_ = head_size_ = 0;
-    keep_alive_ = false;
-    close_gently_ = false;
-    answered_ = false;
-    until_.reset();
-    client_waited_ = {};
-    token_headers_ = {};
-    own_lines_.clear();
-    payer_.reset();
-    quoted_method_.clear();
-    receipt_.clear();
-    use_.reset();
-    free_use_.reset();
-    reply_.reset();
-    visit_.reset();
-    prepaid_ = false;
-    sold_before_realm_ = false;
-    charge_.reset();
-    work_.reset();
-    covered_ = body_sent_ = charged_ = 0;
-    cost_told_ = false;
-    sent_ = paywall::Sent::nothing;
-    whole_body_.reset();
-    first_chunks_.reset();
+    request_ = &exchange_->begin();
+    request_->generation = worker_.refresh();
+    request_->site = worker_.site();
+    request_->began = Clock::now();
+    request_->counts = &worker_.shared().metrics.unmatched().shard(worker_.index());
     leaving_.forget();
-    events_paid_ = events_sent_ = 0;
-    exchange_->target.authority.clear();
-    exchange_->begin();
+}
+
+void Session::end_request() {
+    request_ = nullptr;
+    exchange_->end();
 }
 
 void Session::finish_request(unsigned code, Outcome outcome) {
-    std::chrono::duration<double> took = Clock::now() - began_;
-    counts_->request(code, outcome, took.count());
+    std::chrono::duration<double> took = Clock::now() - request_->began;
+    request_->counts->request(code, outcome, took.count());
     if (spdlog::should_log(spdlog::level::debug)) {
         // Without query and without any header: neither can hold a secret here.
         spdlog::debug("{} {} {} {:.1f} ms", peer_, codec::log_text(exchange_->target.path), code, took.count() * 1e3);
@@ -165,31 +140,31 @@ void Session::finish_request(unsigned code, Outcome outcome) {
 
 // A request that is denied by two steps counts in the first one.
 bool Session::is_second_step() const {
-    return front_question_ && front_question_->dialect == forward_auth::Dialect::nginx_answer;
+    return request_->front_question && request_->front_question->dialect == forward_auth::Dialect::nginx_answer;
 }
 
 void Session::count_credential(metrics::AuthResult result) {
-    if (!is_second_step()) counts_->authenticated(result);
+    if (!is_second_step()) request_->counts->authenticated(result);
 }
 
 void Session::count_allowance(metrics::FreeResult result) {
-    if (!is_second_step()) counts_->on_allowance(result);
+    if (!is_second_step()) request_->counts->on_allowance(result);
 }
 
 Session::HeadState Session::look_for_head() {
     http::Buffer& in = exchange_->from_client;
-    const config::Limits& limits = site_->config.limits;
+    const config::Limits& limits = request_->site->config.limits;
     // RFC 9112 §2.2: empty lines in front of a request are skipped.
     while (in.size() >= 2 && in.view().substr(0, 2) == "\r\n") in.consume(2);
-    head_size_ = http::find_head_end(in.view(), scanned_);
-    std::size_t size = head_size_ > 0 ? head_size_ : in.size();
+    request_->head_size = http::find_head_end(in.view(), request_->scanned);
+    std::size_t size = request_->head_size > 0 ? request_->head_size : in.size();
     if (size > limits.header) {
         bool no_line_yet = in.view().substr(0, limits.target + 64).find('\n') == std::string_view::npos;
-        fault_ = no_line_yet ? http::Fault{414, "The request target is too long."}
-                             : http::Fault{431, "The head is too large."};
+        request_->fault = no_line_yet ? http::Fault{414, "The request target is too long."}
+                                      : http::Fault{431, "The head is too large."};
         return HeadState::refused;
     }
-    return head_size_ > 0 ? HeadState::complete : HeadState::incomplete;
+    return request_->head_size > 0 ? HeadState::complete : HeadState::incomplete;
 }
 
 // One read without waiting: most requests come in one piece.
@@ -205,7 +180,7 @@ Session::HeadState Session::read_head_now() {
 }
 
 http::Awaitable<Session::HeadState> Session::read_head() {
-    const config::Timeouts& timeouts = site_->config.timeouts;
+    const config::Timeouts& timeouts = request_->site->config.timeouts;
     http::Buffer& in = exchange_->from_client;
     http::Stream::Reading client = stream_.reading();
     bool begun = !in.empty();
@@ -218,14 +193,14 @@ http::Awaitable<Session::HeadState> Session::read_head() {
         auto [failed, count] = co_await client.read_some(data, room);
         idle_ = false;
         if (failed) {
-            fault_ = {408, "The request's head did not come in time."};
+            request_->fault = {408, "The request's head did not come in time."};
             state = begun && watch_.expired() ? HeadState::refused : HeadState::closed;
             break;
         }
         in.commit(count);
         if (!begun) {
             begun = true;
-            began_ = Clock::now();
+            request_->began = Clock::now();
             watch_.arm(timeouts.header, stream_);
         }
         state = look_for_head();
@@ -238,40 +213,40 @@ http::Awaitable<Session::HeadState> Session::read_head() {
 std::optional<http::Problem> Session::route() {
     bool understood = false;
     std::optional<http::Problem> problem = find_asked(&understood);
-    if (understood && !found_) cross_origin_of_host();
+    if (understood && !request_->found) cross_origin_of_host();
     return problem;
 }
 
 // `*understood` once the head has been read, whatever it asks for.
 std::optional<http::Problem> Session::find_asked(bool* understood) {
     Exchange& x = *exchange_;
-    const config::Limits& limits = site_->config.limits;
+    const config::Limits& limits = request_->site->config.limits;
     http::HeadLimits head_limits{limits.header, limits.target};
-    close_gently_ = true;  // until the request is understood, nobody knows what follows it
-    if (auto fault = x.request.parse(x.from_client.pin(head_size_), head_limits))
+    request_->close_gently = true;  // until the request is understood, nobody knows what follows it
+    if (auto fault = x.request.parse(x.from_client.pin(request_->head_size), head_limits))
         return http::Problem{fault->status, std::string(fault->detail)};
     const http::RequestHead& head = x.request.head();
     *understood = true;
-    body_.begin(head, limits.body);
+    request_->body.begin(head, limits.body);
     if (role_ == ListenerRole::forward_auth) {
         if (auto refused = take_question()) return refused;
     }
     if (head.verb == http::Verb::connect || head.verb == http::Verb::trace)
         return http::Problem{501, "This method is not served here."};
-    auto carried = front_question_ ? paywall::Carried::as_sent : paywall::Carried::as_forwarded;
+    auto carried = request_->front_question ? paywall::Carried::as_sent : paywall::Carried::as_forwarded;
     if (const char* fault = paywall::parse_target(head.target, x.target, carried)) {
         return http::Problem{400, std::string("The request has ") + fault + '.'};
     }
     std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
     if (!paywall::parse_host(host, x.host)) return http::Problem{400, "Host is malformed."};
-    keep_alive_ = head.keep_alive;
-    close_gently_ = false;
+    request_->keep_alive = head.keep_alive;
+    request_->close_gently = false;
     if (auto refused = find_client()) return refused;
-    own_ = find_own_endpoint(*site_, x.host, x.target, head.verb);
-    if (own_) {
-        if (own_->endpoint) return std::nullopt;
+    request_->own = find_own_endpoint(*request_->site, x.host, x.target, head.verb);
+    if (request_->own) {
+        if (request_->own->endpoint) return std::nullopt;
         http::Problem refused{405, "This address does not take this method."};
-        refused.fields.push_back("Allow: " + own_->allow);
+        refused.fields.push_back("Allow: " + request_->own->allow);
         return refused;
     }
     if (auto problem = find_service()) return problem;
@@ -282,8 +257,8 @@ std::optional<http::Problem> Session::find_asked(bool* understood) {
 }
 
 std::optional<http::Problem> Session::find_client() {
-    const config::Clients& clients = site_->config.clients;
-    client_ = peer_address_;
+    const config::Clients& clients = request_->site->config.clients;
+    request_->client = peer_address_;
     bool asked = role_ == ListenerRole::forward_auth;
     if (asked || !clients.trusted_proxies.empty()) {
         std::string forwarded;
@@ -291,12 +266,12 @@ std::optional<http::Problem> Session::find_client() {
             if (relay::same_field_name(line.name, "X-Forwarded-For"))
                 forwarded.append(forwarded.empty() ? "" : ",").append(line.value);
         }
-        client_ = asked ? find_asked_client(forwarded)
-                        : limits::client_address(peer_address_, forwarded, clients.trusted_proxies);
+        request_->client = asked ? find_asked_client(forwarded)
+                                 : limits::client_address(peer_address_, forwarded, clients.trusted_proxies);
     }
-    client_text_ = client_ == peer_address_ ? peer_ : client_.to_string();
-    bool blocked = limits::any_has(clients.block, client_);
-    bool allowed = clients.allow.empty() || limits::any_has(clients.allow, client_);
+    request_->client_text = request_->client == peer_address_ ? peer_ : request_->client.to_string();
+    bool blocked = limits::any_has(clients.block, request_->client);
+    bool allowed = clients.allow.empty() || limits::any_has(clients.allow, request_->client);
     if (blocked || !allowed) return http::Problem{403, "Requests from this address are not served here."};
     return std::nullopt;
 }
@@ -308,11 +283,11 @@ std::optional<http::Problem> Session::find_service() {
     std::string_view asked = head.verb == http::Verb::options
                                  ? field_value(head, http::Field::access_control_request_method)
                                  : std::string_view();
-    paywall::Lookup found = site_->routes.find(x.host, asked.empty() ? head.method : asked, x.target);
+    paywall::Lookup found = request_->site->routes.find(x.host, asked.empty() ? head.method : asked, x.target);
     if (!found.ambiguous.empty()) return http::Problem{400, std::string(found.ambiguous)};
     const std::vector<std::string> others = paywall::overriding_methods(head);
-    other_method_ = !others.empty();
-    if (other_method_ && sold_differently(found.match, asked.empty() ? head.method : asked, others))
+    request_->other_method = !others.empty();
+    if (request_->other_method && sold_differently(found.match, asked.empty() ? head.method : asked, others))
         return http::Problem{
             400,
             "Servers may take this request for one with another method, which is sold differently here, "
@@ -320,11 +295,12 @@ std::optional<http::Problem> Session::find_service() {
             "with that method itself, in capitals."};
     if (found.other_methods) {
         // What can be asked for here is told to whoever asks that.
-        other_methods_ = std::move(found.allow);
+        request_->other_methods = std::move(found.allow);
         if (head.verb == http::Verb::options)
-            found = site_->routes.find(x.host, other_methods_.substr(0, other_methods_.find(',')), x.target);
+            found = request_->site->routes.find(
+                x.host, request_->other_methods.substr(0, request_->other_methods.find(',')), x.target);
     }
-    if (!found.match && !other_methods_.empty()) {
+    if (!found.match && !request_->other_methods.empty()) {
         http::Problem refused{405, "Nothing is offered at this address with this method."};
         refused.fields.push_back("Allow: " + allowed_methods());
         return refused;
@@ -335,19 +311,19 @@ std::optional<http::Problem> Session::find_service() {
         return all;
     }
     if (!found.match) return http::Problem{404, "Nothing is offered at this address."};
-    match_ = *found.match;
-    found_ = true;
-    if (!found.varies.empty() && path_decides(match_)) return http::Problem{400, std::string(found.varies)};
-    path_compared_ = std::move(found.path);
+    request_->match = *found.match;
+    request_->found = true;
+    if (!found.varies.empty() && path_decides(request_->match)) return http::Problem{400, std::string(found.varies)};
+    request_->path_compared = std::move(found.path);
     // A pre-flight that nobody answers here goes on, and is sold as what it is.
     const bool answered = !service().cors.empty() && !field_value(head, http::Field::origin).empty();
-    if (!asked.empty() && other_methods_.empty() && service().forward_options && !answered) {
-        const paywall::Lookup own = site_->routes.find(x.host, head.method, x.target);
-        if (!own.match || own.match->service != match_.service)
+    if (!asked.empty() && request_->other_methods.empty() && service().forward_options && !answered) {
+        const paywall::Lookup own = request_->site->routes.find(x.host, head.method, x.target);
+        if (!own.match || own.match->service != request_->match.service)
             return http::Problem{405, "Nothing is offered at this address with this method."};
-        match_ = *own.match;
+        request_->match = *own.match;
     }
-    counts_ = &site_->resources[match_.service]->shard(worker_.index());
+    request_->counts = &request_->site->resources[request_->match.service]->shard(worker_.index());
     return std::nullopt;
 }
 
@@ -356,22 +332,23 @@ bool Session::sold_differently(const std::optional<paywall::RouteMatch>& match, 
                                const std::vector<std::string>& others) const {
     if (!match) return false;
     const Exchange& x = *exchange_;
-    const std::optional<config::Pricer>& pricer = site_->config.services[match->service].pricer;
+    const std::optional<config::Pricer>& pricer = request_->site->config.services[match->service].pricer;
     bool priced = pricer && match->access == paywall::Access::sold && pricer->tells("method");
     for (const std::string& other : others) {
-        if (other != method && (priced || site_->routes.find(x.host, other, x.target).match != match)) return true;
+        if (other != method && (priced || request_->site->routes.find(x.host, other, x.target).match != match))
+            return true;
     }
     return false;
 }
 
 // Whether the path itself, beside what it matches, says what the request costs.
 bool Session::path_decides(const paywall::RouteMatch& match) const {
-    const config::Service& one = site_->config.services[match.service];
+    const config::Service& one = request_->site->config.services[match.service];
     return match.access == paywall::Access::sold && one.pricer && one.pricer->tells("path");
 }
 
 std::optional<http::Problem> Session::limit_use() {
-    limits::Use use{service().name.text(), payer_, limits::prefix_of(client_)};
+    limits::Use use{service().name.text(), request_->payer, limits::prefix_of(request_->client)};
     auto wait = worker_.shared().use_limits.take(service().limits, use, limits::Clock::now());
     if (!wait) return std::nullopt;
     http::Problem problem{
@@ -382,34 +359,33 @@ std::optional<http::Problem> Session::limit_use() {
 }
 
 http::Awaitable<bool> Session::serve() {
-    begin_request();
     HeadState state = look_for_head();
     if (state == HeadState::incomplete && !stream_.tls()) state = read_head_now();
     if (state == HeadState::incomplete) state = co_await read_head();
     if (state == HeadState::closed) co_return false;
     if (state == HeadState::refused) {
         exchange_->target.path = "-";
-        close_gently_ = true;
-        http::Problem refused{fault_.status, std::string(fault_.detail)};
+        request_->close_gently = true;
+        http::Problem refused{request_->fault.status, std::string(request_->fault.detail)};
         co_return co_await answer(std::move(refused), Outcome::rejected);
     }
     exchange_->target.path = "-";
     std::optional<http::Problem> problem = route();
-    if (front_question_) co_return co_await serve_question(std::move(problem));
-    if (!problem && own_) co_return co_await (this->*own_->endpoint->serve)();
+    if (request_->front_question) co_return co_await serve_question(std::move(problem));
+    if (!problem && request_->own) co_return co_await (this->*request_->own->endpoint->serve)();
     bool options = exchange_->request.head().verb == http::Verb::options;
     if (!problem && options && answers_options()) co_return co_await send_options();
     if (!problem) problem = co_await admission();
-    if (!problem && reply_) co_return co_await answer(std::move(*reply_), Outcome::served);
+    if (!problem && request_->reply) co_return co_await answer(std::move(*request_->reply), Outcome::served);
     if (!problem) {
         bool again = co_await proxy();
         end_use();
-        visit_.reset();
+        request_->visit.reset();
         co_return again;
     }
-    use_.reset();
-    free_use_.reset();
-    visit_.reset();
+    request_->use.reset();
+    request_->free_use.reset();
+    request_->visit.reset();
     Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;
     co_return co_await answer(std::move(*problem), outcome);
 }
@@ -417,7 +393,7 @@ http::Awaitable<bool> Session::serve() {
 http::Awaitable<bool> Session::answer(http::Problem problem, Outcome outcome) {
     const bool passes = problem.status == 429 || problem.status == 503;
     if (passes && problem.page.empty()) add_wait_page(problem);
-    if (front_question_) co_return co_await deny(std::move(problem), outcome);
+    if (request_->front_question) co_return co_await deny(std::move(problem), outcome);
     Writer write = [&problem](const http::AnswerFacts& facts) { return write_answer(problem, facts); };
     co_return co_await send(problem.status, write, outcome);
 }
@@ -432,20 +408,21 @@ http::Awaitable<bool> Session::answer(http::Reply reply, Outcome outcome) {
 http::Awaitable<bool> Session::send(unsigned status, const Writer& write, Outcome outcome) {
     // A head that is not understood has none of its own.
     const http::RequestHead& head = exchange_->request.head();
-    bool to_head = (front_question_ ? asked_by_head_ : head.verb == http::Verb::head) && !close_gently_;
+    bool to_head =
+        (request_->front_question ? request_->asked_by_head : head.verb == http::Verb::head) && !request_->close_gently;
     int version = head.version;
     // It may or may not send the body, so that nobody knows where the next request begins; or it may not end it before
     // it has heard from us.
-    bool waits = head.expect_continue || (front_question_ && forward_auth::is_grpc(head));
-    bool keep = keep_alive_ && !worker_.draining();
-    if (keep && !body_.done()) keep = !waits && co_await discard_body();
-    http::AnswerFacts facts{worker_.date(), version, keep, to_head, own_lines_};
+    bool waits = head.expect_continue || (request_->front_question && forward_auth::is_grpc(head));
+    bool keep = request_->keep_alive && !worker_.draining();
+    if (keep && !request_->body.done()) keep = !waits && co_await discard_body();
+    http::AnswerFacts facts{worker_.date(), version, keep, to_head, request_->own_lines};
     std::string text = write(facts);
-    answered_ = true;
+    request_->answered = true;
     http::ErrorCode failed = co_await write_client(text, {});
     finish_request(status, outcome);
     if (failed) co_return false;
-    if (!keep && (close_gently_ || !body_.done())) co_await linger();
+    if (!keep && (request_->close_gently || !request_->body.done())) co_await linger();
     co_return keep;
 }
 
@@ -454,14 +431,15 @@ http::Awaitable<bool> Session::discard_body() {
     http::Buffer& in = exchange_->from_client;
     http::Stream::Reading client = stream_.reading();
     bool whole = false;
-    watch_.arm(std::min(discard_time, site_->config.timeouts.body), stream_);
+    watch_.arm(std::min(discard_time, request_->site->config.timeouts.body), stream_);
     for (;;) {
         std::size_t used = 0;
-        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != http::RequestBody::Step::good)
+        if (request_->body.take(in, exchange_->request, exchange_->request_payload, &used) !=
+            http::RequestBody::Step::good)
             break;
         in.consume(used);
-        whole = body_.done();
-        if (whole || body_.seen() > max_discarded || watch_.expired()) break;
+        whole = request_->body.done();
+        if (whole || request_->body.seen() > max_discarded || watch_.expired()) break;
         std::size_t room = 0;
         char* data = in.prepare(Exchange::read_size, &room);
         auto [failed, count] = co_await client.read_some(data, room);

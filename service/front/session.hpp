@@ -112,6 +112,7 @@ class Session {
     http::Awaitable<bool> discard_body();
     http::Awaitable<> linger();
     void begin_request();
+    void end_request();
     void finish_request(unsigned code, Outcome outcome);
     [[nodiscard]] bool is_second_step() const;
     void count_credential(metrics::AuthResult result);
@@ -141,15 +142,17 @@ class Session {
     [[nodiscard]] bool about_tier(unsigned tier);
     http::Awaitable<std::optional<http::Problem>> price_in(unsigned tier);
     http::Awaitable<> learn_price(const macaroon::Macaroon& token);
-    [[nodiscard]] bool may_be_gift() const { return question_ && service().pricer->min == Msat(0); }
+    [[nodiscard]] bool may_be_gift() const { return request_->quote.question && service().pricer->min == Msat(0); }
     http::Awaitable<> look_for_gift();
-    [[nodiscard]] paywall::Asked asked() const { return {price_, priced_, thing_}; }
-    [[nodiscard]] Msat amount_due() const { return service().amount_due(price_, tier_); }
+    [[nodiscard]] paywall::Asked asked() const {
+        return {request_->quote.price, request_->quote.priced, request_->quote.thing};
+    }
+    [[nodiscard]] Msat amount_due() const { return service().amount_due(request_->quote.price, request_->quote.tier); }
     [[nodiscard]] std::vector<std::string> tier_fields() const;
 
     // session_admission.cpp
     // What becomes of the request, or of the one that a front proxy asks about: empty where it may pass, or where
-    // reply_ is the answer.
+    // reply is the answer.
     http::Awaitable<std::optional<http::Problem>> admission();
     http::Awaitable<std::optional<http::Problem>> admit();
     bool admit_from_cache();
@@ -208,11 +211,13 @@ class Session {
 
     // Whether whoever asks gets what is behind, without anything that opens it.
     [[nodiscard]] bool free_for_all() const {
-        return (match_.access == paywall::Access::free && !gift_) || service().dry_run;
+        return (request_->match.access == paywall::Access::free && !request_->gift) || service().dry_run;
     }
 
-    const config::Service& service() const { return site_->config.services[match_.service]; }
-    const config::Route* route_sold() const { return match_.route ? &service().routes[*match_.route] : nullptr; }
+    const config::Service& service() const { return request_->site->config.services[request_->match.service]; }
+    const config::Route* route_sold() const {
+        return request_->match.route ? &service().routes[*request_->match.route] : nullptr;
+    }
 
     // session_page.cpp
     std::string offer_name() const;
@@ -241,7 +246,7 @@ class Session {
     [[nodiscard]] std::vector<std::string> price_fields() const;
 
     // session_proxy.cpp
-    // failed, refused: problem_ says why; left: the client, before there was an answer
+    // failed, refused: problem says why; left: the client, before there was an answer
     enum class Exchanged { done, retry, failed, refused, left };
     http::Awaitable<bool> proxy();
     http::Awaitable<bool> refuse_exchange();
@@ -270,7 +275,7 @@ class Session {
     http::Awaitable<> stop_pump();
 
     // session_quota.cpp
-    [[nodiscard]] const config::Quota& quota_sold() const { return service().quota_of(token_tier_); }
+    [[nodiscard]] const config::Quota& quota_sold() const { return service().quota_of(request_->token_tier); }
     [[nodiscard]] std::optional<http::Problem> check_upgrade(const config::Quota& quota) const;
     [[nodiscard]] std::optional<http::Problem> check_quota() const;
     [[nodiscard]] bool is_safe() const;
@@ -364,77 +369,7 @@ class Session {
     http::Timer* waiting_ = nullptr;  // of a response that waits for news
     Tunnel* tunnel_ = nullptr;        // while there is one
 
-    // Of the current request:
-    std::shared_ptr<const site::Site> site_;
-    paywall::RouteMatch match_;
-    limits::Address client_;  // who asks, behind proxies that are trusted
-    std::string client_text_;
-    std::optional<PaymentHash> payer_;
-    Msat price_;               // of this request, in the tier that is being asked about
-    Msat local_price_;         // the same by the service's own rules
-    bool priced_ = false;      // price_ is what is asked for; otherwise the pricer has not answered yet
-    unsigned tier_ = 0;        // that is being asked about
-    unsigned offer_tier_ = 0;  // that is for sale
-    unsigned token_tier_ = 0;  // of the token that was let in
-    std::optional<std::uint64_t> body_size_;
-    std::optional<std::string> units_;
-    std::optional<pricing::Question> question_;  // where more than rules prices it
-    std::string thing_;                          // of the question
-    std::string path_compared_;                  // what rules of the service made of the path; empty: nothing
-    std::string quoted_method_;                  // which a quote is about; empty: the request's own
-    std::string own_lines_;                      // header lines of ours in whatever is answered
-    bool found_ = false;                         // a service: match_ is of this request
-    bool gift_ = false;                          // of a pricer, to this request: others may have to pay
-    bool other_method_ = false;                  // a server behind may take it for a request with another method
-    std::string other_methods_;                  // that are taken here, where this one is not
-    std::optional<OwnMatch> own_;                // not a service's at all
-    std::optional<forward_auth::Question> front_question_;  // that the request in exchange_ is about
-    bool asked_by_head_ = false;                            // the question
-    bool body_told_ = true;                                 // false: nobody knows how long the request's body is
-    metrics::ResourceShard* counts_ = nullptr;
-    Clock::time_point began_;
-    std::size_t scanned_ = 0;
-    std::size_t head_size_ = 0;
-    http::Fault fault_{400, ""};
-    http::RequestBody body_;
-    bool keep_alive_ = false;
-    bool close_gently_ = false;  // bytes that nobody will read may be under way
-    std::uint64_t generation_ = 0;
-    bool answered_ = false;  // some of a response has been sent
-    Clock::duration client_waited_{};  // how long the client let us wait until it took what it was sent
-    std::optional<paywall::Time> until_;
-    std::string_view token_headers_;
-    std::string receipt_;  // of a charge
-    http::Problem problem_;
-    std::optional<http::Reply> reply_;                  // in place of what is behind
-    bool sold_before_realm_ = false;  // the session, before the service joined its realm
-    bool prepaid_ = false;                              // by a session of the Payment scheme
-    std::optional<paywall::SessionBook::Visit> visit_;  // of that session
-    std::optional<paywall::Reservation> use_;           // of a token that buys more than time, or of a session
-    std::optional<paywall::FreeReservation> free_use_;  // of the client's network, instead of a token
-    std::optional<PaymentHash> charge_;                 // that was used for this request, while it may come to nothing
-    std::optional<TokenId> work_;                       // the task whose solution was
-    std::uint64_t covered_ = 0;      // bytes of the response's body that are recorded and not sent yet
-    std::uint64_t body_sent_ = 0;    // that were, of what is covered
-    std::uint64_t charged_ = 0;      // msat, recorded for this request
-    bool cost_told_ = false;         // by the upstream
-    std::uint64_t events_paid_ = 0;  // recorded and not sent yet
-    std::uint64_t events_sent_ = 0;
-
-    // The rest of a request's body on its way to the upstream.
-    struct Pump {
-        Pump(http::Executor executor, http::Watchdog& dog) : companion(executor), watch(dog) {}
-        http::Companion companion;
-        http::Watch watch;
-        bool stop = false;
-        bool sent = false;                 // all of it
-        std::optional<http::Fault> fault;  // of the client's side
-    };
-    std::unique_ptr<Pump> pump_;
-    bool awaiting_head_ = false;
-    paywall::Sent sent_ = paywall::Sent::nothing;      // to the upstream of this attempt
-    std::optional<std::string> whole_body_;            // in place of chunks
-    std::optional<http::ChunkProgress> first_chunks_;  // of the response, in response_payload
+    Request* request_ = nullptr;  // the current one, in exchange_
     ClientWatch leaving_;
 };
 

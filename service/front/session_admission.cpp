@@ -67,17 +67,18 @@ void Session::collect_credential_fields() {
 
 // The way of nearly every paid request: one Authorization field that was verified before. False: the long way decides.
 bool Session::admit_from_cache() {
-    if (match_.access == paywall::Access::free) return true;
+    if (request_->match.access == paywall::Access::free) return true;
     Exchange& x = *exchange_;
     collect_credential_fields();
     if (x.credential_fields.size() != 1 || !relay::is_l402_authorization(x.credential_fields.front().second))
         return false;
-    if (worker_.refresh() != generation_ || !worker_.keys()) return false;
+    if (worker_.refresh() != request_->generation || !worker_.keys()) return false;
     paywall::VerifiedCredential* known =
-        worker_.cache().find({x.credential_fields.front().second, match_.service});
+        worker_.cache().find({x.credential_fields.front().second, request_->match.service});
     if (!known || !about_tier(known->grant.tier)) return false;
-    if (paywall::exceeds(known->grant, service(), match_, asked())) return false;
-    if (!priced_ && paywall::depends_on_price(known->grant, service(), match_, asked())) return false;
+    if (paywall::exceeds(known->grant, service(), request_->match, asked())) return false;
+    if (!request_->quote.priced && paywall::depends_on_price(known->grant, service(), request_->match, asked()))
+        return false;
     const bool timed = service().timeout_of(known->grant.tier).has_value();
     if (!known->payment_known || (timed && !known->settled)) {
         paywall::PaymentFacts facts = worker_.shared().store.facts(known->token.payment_hash);
@@ -87,11 +88,11 @@ bool Session::admit_from_cache() {
     }
     if (known->until && worker_.now() >= *known->until) return false;
     if (check_upgrade(paywall::quota_bought(service(), known->grant, known->uses_granted))) return false;
-    until_ = known->until;
-    payer_ = known->token.payment_hash;
+    request_->until = known->until;
+    request_->payer = known->token.payment_hash;
     if (reserve_use(known->grant, known->uses_granted)) return false;
     x.token_headers = known->forward_headers;
-    token_headers_ = x.token_headers;
+    request_->token_headers = x.token_headers;
     count_credential(metrics::AuthResult::ok);
     return true;
 }
@@ -106,8 +107,15 @@ paywall::Decision Session::decide(paywall::FoundCredential& credential, paywall:
             std::max(store.ended_before(service().seller().text()), store.ended_before(service().name.text()));
     }
     auto began = Clock::now();
-    paywall::AdmissionInput input{service(), site_->config.services,      match_, asked(), credential, worker_.keys(),
-                                  facts,     worker_.now(), proof};
+    paywall::AdmissionInput input{service(),
+                                  request_->site->config.services,
+                                  request_->match,
+                                  asked(),
+                                  credential,
+                                  worker_.keys(),
+                                  facts,
+                                  worker_.now(),
+                                  proof};
     paywall::Decision decision = paywall::decide(input);
     std::chrono::duration<double> took = Clock::now() - began;
     if (present) worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
@@ -118,8 +126,8 @@ http::Awaitable<std::optional<http::Problem>> Session::admission() {
     if (may_be_gift()) co_await look_for_gift();
     std::optional<http::Problem> problem;
     if (!admit_from_cache()) problem = co_await admit();
-    if (problem || reply_) co_return problem;
-    const bool by_charge = !receipt_.empty();  // whose use was within the limits before it was recorded
+    if (problem || request_->reply) co_return problem;
+    const bool by_charge = !request_->receipt.empty();  // whose use was within the limits before it was recorded
     if (!by_charge) problem = limit_use();
     if (!problem && admits_nothing()) problem = not_here();
     if (!problem) problem = check_recordable();
@@ -145,8 +153,9 @@ http::Awaitable<std::optional<http::Problem>> Session::admit() {
     std::optional<HeldTicket> ticket;
     if (credential && !credential->has_value()) {
         const http::RequestHead& head = exchange_->request.head();
-        bool may_have_bought = question_ && !pages::find_service_cookies(head, service().name.text()).empty();
-        if (may_have_bought) (void)co_await price_in(offer_tier_);
+        bool may_have_bought =
+            request_->quote.question && !pages::find_service_cookies(head, service().name.text()).empty();
+        if (may_have_bought) (void)co_await price_in(request_->quote.offer_tier);
         ticket = find_ticket();
         if (ticket) {
             credential = ticket->sealed.credential;
@@ -172,7 +181,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit() {
         const bool free = bare && co_await reserve_free_use();
         if (free) co_return std::nullopt;
         if (demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));
-        if (match_.access == paywall::Access::auth_only) co_return not_for_sale(demand->reason);
+        if (request_->match.access == paywall::Access::auth_only) co_return not_for_sale(demand->reason);
         if (auto refused = check_quota()) co_return refused;
         http::Problem problem = co_await demand_payment(demand->reason);
         co_return problem;
@@ -186,17 +195,17 @@ http::Awaitable<std::optional<http::Problem>> Session::admit() {
         std::optional<http::Problem> problem = co_await start_clock(admitted);
         if (problem) co_return problem;
     }
-    payer_ = admitted.token->payment_hash;
+    request_->payer = admitted.token->payment_hash;
     if (auto exhausted = reserve_use(admitted.grant, admitted.uses_granted)) {
         count_credential(auth_result(*exhausted));
-        if (match_.access == paywall::Access::auth_only) co_return not_for_sale(*exhausted);
-        token_tier_ = offer_tier_;  // what is for sale from here on
+        if (request_->match.access == paywall::Access::auth_only) co_return not_for_sale(*exhausted);
+        request_->token_tier = request_->quote.offer_tier;  // what is for sale from here on
         if (auto refused = check_quota()) co_return refused;
         http::Problem demanded = co_await demand_payment(*exhausted);
         co_return demanded;
     }
     count_credential(metrics::AuthResult::ok);
-    until_ = admitted.until;
+    request_->until = admitted.until;
     if (ticket) keep_cookie(std::move(*ticket));
     tell_upstream(*admitted.token, admitted.grant);
     remember(credential, admitted);
@@ -245,19 +254,21 @@ http::Awaitable<std::optional<http::Problem>> Session::start_clock(paywall::Admi
 
 void Session::remember(const paywall::FoundCredential& credential, const paywall::Admit& admit) {
     const auto& fields = exchange_->credential_fields;
-    if (admits_nothing()) return;                  // its first use was not recorded
-    if (worker_.refresh() != generation_) return;  // keys or configuration changed while the first use was recorded
+    if (admits_nothing()) return;  // its first use was not recorded
+    if (worker_.refresh() != request_->generation)
+        return;  // keys or configuration changed while the first use was recorded
     if (fields.size() != 1 || !relay::is_l402_authorization(fields.front().second) || !paywall::cacheable(**credential))
         return;
     paywall::VerifiedCredential known{*admit.token,        admit.grant, exchange_->token_headers, false,
                                       admit.payment_known, admit.until, admit.uses_granted};
-    worker_.cache().add({fields.front().second, match_.service}, std::move(known));
+    worker_.cache().add({fields.front().second, request_->match.service}, std::move(known));
 }
 
 // What the invoice says it buys.
 std::string Session::description(Msat due) const {
     const config::Route* route = route_sold();
-    std::string_view method = quoted_method_.empty() ? exchange_->request.head().method : quoted_method_;
+    std::string_view method =
+        request_->quoted_method.empty() ? exchange_->request.head().method : request_->quoted_method;
     if (method == "HEAD") method = "GET";  // HEAD brings the same invoice
     config::DescriptionFacts facts{service().name.text(), route ? std::string_view(route->name) : std::string_view(),
                                    method, exchange_->target.path, due};
@@ -275,7 +286,7 @@ bool Session::mint_for_sale(gateway::IssuedChallenge& issued) {
     const l402::KeyRing* keys = worker_.keys();
     const SecretKey* key = keys ? keys->find(identifier->epoch()) : nullptr;
     if (!key) return false;
-    const l402::Sale sale = paywall::sale_of(service(), match_, asked(), offer_tier_);
+    const l402::Sale sale = paywall::sale_of(service(), request_->match, asked(), request_->quote.offer_tier);
     issued.token_base64 =
         codec::to_base64(macaroon::encode_v2(l402::mint(*key, *identifier, service().seller(), sale)));
     return true;
@@ -285,8 +296,8 @@ bool Session::mint_for_sale(gateway::IssuedChallenge& issued) {
 std::string Session::kind_sold() const {
     const config::Route* route = route_sold();
     std::string out = route && route->own_tokens ? route->name : std::string();
-    if (!service().tiers.empty()) out += '+' + std::to_string(offer_tier_);
-    if (!thing_.empty()) out += '~' + thing_;
+    if (!service().tiers.empty()) out += '+' + std::to_string(request_->quote.offer_tier);
+    if (!request_->quote.thing.empty()) out += '~' + request_->quote.thing;
     return out;
 }
 
@@ -295,7 +306,7 @@ void Session::tell_upstream(const l402::Identifier& token, const l402::Grant& gr
     lines = relay::token_header_lines(token, service().name.text());
     if (const config::Tier* tier = service().tier(grant.limits.lowest_tier()))
         lines += relay::tier_header_lines(tier->name, paywall::capabilities_of(service(), grant));
-    token_headers_ = lines;
+    request_->token_headers = lines;
 }
 
 http::Problem Session::not_for_sale(Reason reason) const {
@@ -307,26 +318,28 @@ http::Problem Session::not_for_sale(Reason reason) const {
 // What would have been refused, had the service not been on trial.
 // What has no end of its own, a stream or a connection that is upgraded, lasts no longer than what a token buys.
 void Session::lasts_as_a_token(unsigned tier) {
-    if (const auto lasts = service().timeout_of(tier)) until_ = worker_.now() + *lasts;
+    if (const auto lasts = service().timeout_of(tier)) request_->until = worker_.now() + *lasts;
 }
 
 void Session::note_dry_run(const paywall::Decision& decision) {
     auto* demand = std::get_if<paywall::DemandPayment>(&decision);
     if (demand && demand->reason != Reason::no_credential) count_credential(auth_result(demand->reason));
-    counts_->challenge(metrics::ChallengeResult::dry_run);
+    request_->counts->challenge(metrics::ChallengeResult::dry_run);
     std::string_view reason = demand ? paywall::name(demand->reason) : std::string_view("undecided");
     spdlog::info("service {}: dry run: {} {} would not have passed ({}, {} msat)", service().name.text(),
-                 exchange_->request.head().method, codec::log_text(exchange_->target.path), reason, price_.value());
+                 exchange_->request.head().method, codec::log_text(exchange_->target.path), reason,
+                 request_->quote.price.value());
 }
 
 // `worked`: for an invoice beyond the limits.
 http::Awaitable<http::Problem> Session::demand_payment(paywall::Reason reason, bool worked) {
     // The answer is nginx's, which asks once more for the one that its client gets.
     if (denies_silently())
-        co_return http::Problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
+        co_return http::Problem{402, std::string(paywall::explain(reason)), paywall::name(reason),
+                                request_->quote.price};
     gateway::ChallengeDesk& desk = worker_.shared().desk;
     if (auto closed = desk.closed()) co_return not_issued(*closed, worked);
-    std::optional<http::Problem> unpriced = co_await price_in(offer_tier_);
+    std::optional<http::Problem> unpriced = co_await price_in(request_->quote.offer_tier);
     if (unpriced) co_return std::move(*unpriced);
     // HEAD asks what GET would be answered, but for the free allowance, which it is only told of.
     if (exchange_->request.head().verb == http::Verb::head) tell_free_left();
@@ -336,7 +349,7 @@ http::Awaitable<http::Problem> Session::demand_payment(paywall::Reason reason, b
     Msat due = std::max(amount_due(), Msat(1));  // a pricer that gives things away has changed its mind
     std::optional<std::string> text;
     if (service().description) text = description(due);
-    gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
+    gateway::ChallengeDesk::Demand demand{limits::prefix_of(request_->client),
                                           {due, service().seller(), std::move(text), std::nullopt},
                                           kind_sold(),
                                           !shows_page(),
@@ -346,7 +359,7 @@ http::Awaitable<http::Problem> Session::demand_payment(paywall::Reason reason, b
     gateway::ChallengeDesk::Outcome outcome =
         co_await http::await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);
     if (!outcome.challenge) co_return not_issued(outcome, worked);
-    counts_->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
+    request_->counts->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
     gateway::IssuedChallenge issued = *outcome.challenge;
     if (!mint_for_sale(issued)) {
         http::Problem unsold{
@@ -377,8 +390,8 @@ http::Awaitable<http::Problem> Session::demand_payment(paywall::Reason reason, b
 
 // A front proxy's connection is nobody's own, and who comes over a unix socket is one.
 gateway::ChallengeDesk::Connection Session::own_connection() {
-    const bool proxy = front_question_ || !limits::parse_address(peer_) ||
-                       limits::any_has(site_->config.clients.trusted_proxies, peer_address_);
+    const bool proxy = request_->front_question || !limits::parse_address(peer_) ||
+                       limits::any_has(request_->site->config.clients.trusted_proxies, peer_address_);
     if (proxy) return 0;
     if (number_ == 0) number_ = worker_.shared().desk.next_connection();
     return number_;
@@ -392,16 +405,16 @@ http::Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome
         problem.retry_after = retry_after;
         if (!worked) add_task(problem);
         const bool task = !problem.challenges.empty();
-        counts_->challenge(task ? metrics::ChallengeResult::work : metrics::ChallengeResult::limited);
+        request_->counts->challenge(task ? metrics::ChallengeResult::work : metrics::ChallengeResult::limited);
         return problem;
     }
     if (is(error, gateway::ClientErrc::rate_limited)) {
-        counts_->challenge(metrics::ChallengeResult::rate_limited);
+        request_->counts->challenge(metrics::ChallengeResult::rate_limited);
         http::Problem problem{429, "The node issues no more invoices now. Repeat the request later."};
         problem.retry_after = 1;
         return problem;
     }
-    counts_->challenge(metrics::ChallengeResult::invoice_error);
+    request_->counts->challenge(metrics::ChallengeResult::invoice_error);
     if (is(error, gateway::ClientErrc::unrecordable)) {
         http::Problem problem{
             503, "This service sells nothing now, because a payment could not be recorded. Repeat the request later."};

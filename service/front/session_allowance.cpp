@@ -35,7 +35,7 @@ std::chrono::sys_seconds Session::today() const {
 // But for the price.
 bool Session::may_be_free() const {
     const http::RequestHead& head = exchange_->request.head();
-    return service().free_allowance && !service().dry_run && match_.access == paywall::Access::sold &&
+    return service().free_allowance && !service().dry_run && request_->match.access == paywall::Access::sold &&
            !is_reserved_for_tokens() && head.verb != http::Verb::head && head.upgrade.empty();
 }
 
@@ -49,51 +49,55 @@ bool Session::is_reserved_for_tokens() const {
 http::Awaitable<bool> Session::reserve_free_use() {
     if (!may_be_free()) co_return false;
     // Without a price it is not known to be within what is free; demanding payment then says why.
-    auto unpriced = co_await price_in(offer_tier_);
-    if (unpriced || price_ > service().free_price()) co_return false;
-    auto reserved = worker_.shared().free_ledger.reserve(service().name.text(), limits::prefix_of(client_),
+    auto unpriced = co_await price_in(request_->quote.offer_tier);
+    if (unpriced || request_->quote.price > service().free_price()) co_return false;
+    auto reserved = worker_.shared().free_ledger.reserve(service().name.text(), limits::prefix_of(request_->client),
                                                          *service().free_allowance, today());
     if (auto* refusal = std::get_if<paywall::FreeRefusal>(&reserved)) {
         const bool full = *refusal == paywall::FreeRefusal::full;
         count_allowance(full ? metrics::FreeResult::full : metrics::FreeResult::used_up);
-        own_lines_ += left_line(0);
+        request_->own_lines += left_line(0);
         co_return false;
     }
-    free_use_.emplace(std::move(std::get<paywall::FreeReservation>(reserved)));
+    request_->free_use.emplace(std::move(std::get<paywall::FreeReservation>(reserved)));
     exchange_->token_headers = free_header_lines(service().name.text());
-    token_headers_ = exchange_->token_headers;
+    request_->token_headers = exchange_->token_headers;
     lasts_as_a_token(0);
     co_return true;
 }
 
 void Session::tell_free_left() {
     const auto& allowance = service().free_allowance;
-    if (!allowance || service().dry_run || is_reserved_for_tokens() || price_ > service().free_price()) return;
-    own_lines_ += left_line(
-        worker_.shared().free_ledger.left(service().name.text(), limits::prefix_of(client_), *allowance, today()));
+    if (!allowance || service().dry_run || is_reserved_for_tokens() || request_->quote.price > service().free_price())
+        return;
+    request_->own_lines += left_line(worker_.shared().free_ledger.left(
+        service().name.text(), limits::prefix_of(request_->client), *allowance, today()));
 }
 
 void Session::drop_free_use() {
-    if (free_use_) count_allowance(metrics::FreeResult::failed);
-    free_use_.reset();
+    if (request_->free_use) count_allowance(metrics::FreeResult::failed);
+    request_->free_use.reset();
 }
 
-// False: problem_ is the answer.
+// False: problem is the answer.
 http::Awaitable<bool> Session::record_free_use() {
     store::Store& store = worker_.shared().store;
-    auto start = [&store, uses = free_use_->record()](auto done) { store.record_free_uses(uses, std::move(done)); };
+    auto start = [&store, uses = request_->free_use->record()](auto done) {
+        store.record_free_uses(uses, std::move(done));
+    };
     Result<void> recorded = co_await http::await_callback<Result<void>>(worker_.context().get_executor(), start);
     if (!recorded) {
         spdlog::error("service {}: a free request could not be recorded: {}", service().name.text(),
                       recorded.error().message);
         drop_free_use();
-        problem_ = http::Problem{503, "The request could not be counted. Nothing was used up: repeat it later."};
-        problem_.retry_after = 5;
+        request_->problem =
+            http::Problem{503, "The request could not be counted. Nothing was used up: repeat it later."};
+        request_->problem.retry_after = 5;
         co_return false;
     }
-    own_lines_ += left_line(free_use_->left());
-    free_use_->commit();
-    free_use_.reset();
+    request_->own_lines += left_line(request_->free_use->left());
+    request_->free_use->commit();
+    request_->free_use.reset();
     count_allowance(metrics::FreeResult::served);
     co_return true;
 }

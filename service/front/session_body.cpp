@@ -11,28 +11,28 @@ constexpr std::size_t max_held = 64 * 1024;
 
 // What the upstream was sent of the request, so far.
 paywall::Sent Session::sent() const {
-    if (!pump_) return sent_;
-    return pump_->sent ? paywall::Sent::whole : paywall::Sent::part;
+    if (!request_->pump) return request_->sent;
+    return request_->pump->sent ? paywall::Sent::whole : paywall::Sent::part;
 }
 
 // Whether all of the request went to the upstream, and the client's stream is free for another reader.
 bool Session::sent_whole() const {
-    return body_.done() && (!pump_ || (pump_->sent && !pump_->companion.running()));
+    return request_->body.done() && (!request_->pump || (request_->pump->sent && !request_->pump->companion.running()));
 }
 
 // RFC 9110 §7.8: a client cannot speak another protocol in the middle of its request, so that nothing is switched
 // before the request has gone out whole.
 http::Awaitable<std::optional<http::Fault>> Session::send_whole() {
-    if (!pump_) co_return std::nullopt;
+    if (!request_->pump) co_return std::nullopt;
     // The client may not send the body before it has been told to.
-    if (exchange_->request.head().expect_continue && body_.seen() == 0) {
+    if (exchange_->request.head().expect_continue && request_->body.seen() == 0) {
         std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
         http::ErrorCode failed = co_await write_client(interim, {});
         if (failed) co_return http::Fault{400, "The client is gone."};
     }
-    co_await pump_->companion.ended();
-    if (pump_->fault) co_return pump_->fault;
-    if (pump_->sent) co_return std::nullopt;
+    co_await request_->pump->companion.ended();
+    if (request_->pump->fault) co_return request_->pump->fault;
+    if (request_->pump->sent) co_return std::nullopt;
     co_return http::Fault{502, "The server behind this service closed the connection."};
 }
 
@@ -42,35 +42,35 @@ http::Awaitable<> Session::pump_request(http::Stream::Reading client, http::Stre
         co_await carry_body(client, upstream);
     } catch (...) {
         async::log_exception("the sending of a request's body", std::current_exception());
-        pump_->fault = http::Fault{500, "The request's body could not be sent on."};
+        request_->pump->fault = http::Fault{500, "The request's body could not be sent on."};
     }
-    if (pump_->fault)
+    if (request_->pump->fault)
         upstream.cancel();
-    else if (awaiting_head_)
-        watch_.arm(site_->config.timeouts.upstream_response, upstream);
-    if (pump_->sent) leaving_.request_is_whole();
+    else if (request_->awaiting_head)
+        watch_.arm(request_->site->config.timeouts.upstream_response, upstream);
+    if (request_->pump->sent) leaving_.request_is_whole();
 }
 
 http::Awaitable<> Session::carry_body(http::Stream::Reading& client, http::Stream& upstream) {
     Exchange& x = *exchange_;
     http::Buffer& in = x.from_client;
-    http::Watch& watch = pump_->watch;
-    std::chrono::milliseconds timeout = site_->config.timeouts.body;
-    while (!pump_->stop) {
+    http::Watch& watch = request_->pump->watch;
+    std::chrono::milliseconds timeout = request_->site->config.timeouts.body;
+    while (!request_->pump->stop) {
         std::size_t used = 0;
-        http::RequestBody::Step step = body_.take(in, x.request, x.request_payload, &used);
+        http::RequestBody::Step step = request_->body.take(in, x.request, x.request_payload, &used);
         if (step != http::RequestBody::Step::good) {
-            pump_->fault = step == http::RequestBody::Step::too_large
-                               ? http::Fault{413, "The body is larger than is accepted here."}
-                               : http::Fault{400, "The body's chunks are malformed."};
+            request_->pump->fault = step == http::RequestBody::Step::too_large
+                                        ? http::Fault{413, "The body is larger than is accepted here."}
+                                        : http::Fault{400, "The body's chunks are malformed."};
             co_return;
         }
         std::string_view raw =
-            body_.chunked() || x.request_payload.empty() ? std::string_view{} : x.request_payload.front();
+            request_->body.chunked() || x.request_payload.empty() ? std::string_view{} : x.request_payload.front();
         x.to_upstream.clear();
-        if (body_.chunked()) {
+        if (request_->body.chunked()) {
             http::append_chunk(x.request_payload, x.to_upstream);
-            if (body_.done()) x.to_upstream.append(http::last_chunk);
+            if (request_->body.done()) x.to_upstream.append(http::last_chunk);
         }
         http::ErrorCode broken;
         if (!raw.empty() || !x.to_upstream.empty()) {
@@ -79,16 +79,16 @@ http::Awaitable<> Session::carry_body(http::Stream::Reading& client, http::Strea
             watch.disarm();
         }
         in.consume(used);
-        pump_->sent = body_.done() && !broken;
-        if (broken || body_.done() || pump_->stop) co_return;
+        request_->pump->sent = request_->body.done() && !broken;
+        if (broken || request_->body.done() || request_->pump->stop) co_return;
         std::size_t room = 0;
         char* data = Exchange::prepare_body(in, &room);
         watch.arm(timeout, stream_);
         auto [failed, count] = co_await client.read_some(data, room);
         watch.disarm();
         if (failed) {
-            pump_->fault = watch.expired() ? http::Fault{408, "The request's body did not come in time."}
-                                           : http::Fault{400, "The request's body ended early."};
+            request_->pump->fault = watch.expired() ? http::Fault{408, "The request's body did not come in time."}
+                                                    : http::Fault{400, "The request's body ended early."};
             co_return;
         }
         in.commit(count);
@@ -99,7 +99,7 @@ http::Awaitable<> Session::carry_body(http::Stream::Reading& client, http::Strea
 // length.
 http::Awaitable<std::optional<http::Fault>> Session::hold_body() {
     Exchange& x = *exchange_;
-    if (x.request.head().expect_continue && !body_.done()) {
+    if (x.request.head().expect_continue && !request_->body.done()) {
         std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
         http::ErrorCode failed = co_await write_client(interim, {});
         if (failed) co_return http::Fault{400, "The client is gone."};
@@ -108,7 +108,7 @@ http::Awaitable<std::optional<http::Fault>> Session::hold_body() {
     std::string held;
     for (;;) {
         std::size_t used = 0;
-        const http::RequestBody::Step step = body_.take(x.from_client, x.request, x.request_payload, &used);
+        const http::RequestBody::Step step = request_->body.take(x.from_client, x.request, x.request_payload, &used);
         if (step == http::RequestBody::Step::bad_chunk) co_return http::Fault{400, "The body's chunks are malformed."};
         if (step == http::RequestBody::Step::too_large)
             co_return http::Fault{413, "The body is larger than is accepted here."};
@@ -116,24 +116,24 @@ http::Awaitable<std::optional<http::Fault>> Session::hold_body() {
         x.from_client.consume(used);
         if (held.size() > max_held)
             co_return http::Fault{411, "The server behind this service reads no chunks. Send a Content-Length."};
-        if (body_.done()) break;
+        if (request_->body.done()) break;
         std::size_t room = 0;
         char* data = Exchange::prepare_body(x.from_client, &room);
-        watch_.arm(site_->config.timeouts.body, stream_);
+        watch_.arm(request_->site->config.timeouts.body, stream_);
         auto [failed, count] = co_await client.read_some(data, room);
         watch_.disarm();
         if (failed && watch_.expired()) co_return http::Fault{408, "The request's body did not come in time."};
         if (failed) co_return http::Fault{400, "The request's body ended early."};
         x.from_client.commit(count);
     }
-    whole_body_ = std::move(held);
+    request_->whole_body = std::move(held);
     co_return std::nullopt;
 }
 
 http::Awaitable<> Session::stop_pump() {
-    pump_->stop = true;
-    pump_->watch.fire();
-    co_await pump_->companion.ended();
+    request_->pump->stop = true;
+    request_->pump->watch.fire();
+    co_await request_->pump->companion.ended();
 }
 
 }  // namespace millrace::front

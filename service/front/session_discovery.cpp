@@ -20,8 +20,9 @@ http::Reply json_reply(unsigned status, const boost::json::object& json) {
 
 http::Awaitable<bool> Session::send_document(bool manifest) {
     std::string node_id = worker_.shared().gateway.node_id();
-    std::vector<std::size_t> here = site_->routes.at_host(exchange_->host);
-    const discovery::Documents& documents = worker_.documents().get(generation_, site_->config, here, node_id);
+    std::vector<std::size_t> here = request_->site->routes.at_host(exchange_->host);
+    const discovery::Documents& documents =
+        worker_.documents().get(request_->generation, request_->site->config, here, node_id);
     const discovery::Document& document = manifest ? documents.manifest : documents.openapi;
     bool known =
         discovery::matches_etag(field_value(exchange_->request.head(), http::Field::if_none_match), document.etag);
@@ -48,10 +49,10 @@ http::Awaitable<bool> Session::send_openapi() {
 http::Awaitable<bool> Session::send_preflight() {
     http::Reply reply;
     reply.status = 204;
-    reply.fields = {"Allow: " + own_->allow};
+    reply.fields = {"Allow: " + request_->own->allow};
     // A page's events are for the page itself.
-    if (own_->of == OwnEndpoint::Of::discovery)
-        reply.fields.insert(reply.fields.end(), {"Access-Control-Allow-Methods: " + own_->allow,
+    if (request_->own->of == OwnEndpoint::Of::discovery)
+        reply.fields.insert(reply.fields.end(), {"Access-Control-Allow-Methods: " + request_->own->allow,
                                                  "Access-Control-Allow-Headers: Content-Type, If-None-Match",
                                                  "Access-Control-Max-Age: 600"});
     return answer(std::move(reply), Outcome::served);
@@ -62,14 +63,15 @@ http::Awaitable<std::optional<std::string>> Session::read_body(std::size_t max) 
     http::Buffer& in = exchange_->from_client;
     http::Stream::Reading client = stream_.reading();
     std::string out;
-    watch_.arm(site_->config.timeouts.body, stream_);
+    watch_.arm(request_->site->config.timeouts.body, stream_);
     for (;;) {
         std::size_t used = 0;
-        if (body_.take(in, exchange_->request, exchange_->request_payload, &used) != http::RequestBody::Step::good)
+        if (request_->body.take(in, exchange_->request, exchange_->request_payload, &used) !=
+            http::RequestBody::Step::good)
             break;
         for (std::string_view piece : exchange_->request_payload) out.append(piece);
         in.consume(used);
-        if (out.size() > max || body_.done() || watch_.expired()) break;
+        if (out.size() > max || request_->body.done() || watch_.expired()) break;
         std::size_t room = 0;
         char* data = in.prepare(Exchange::read_size, &room);
         auto [failed, count] = co_await client.read_some(data, room);
@@ -77,7 +79,7 @@ http::Awaitable<std::optional<std::string>> Session::read_body(std::size_t max) 
         in.commit(count);
     }
     watch_.disarm();
-    if (!body_.done() || out.size() > max) co_return std::nullopt;
+    if (!request_->body.done() || out.size() > max) co_return std::nullopt;
     co_return out;
 }
 
@@ -90,19 +92,19 @@ http::Awaitable<bool> Session::send_quote() {
     std::optional<std::string> body = co_await read_body(max_quote_request);
     if (!body) {
         discovery::QuoteError error{413, "malformed_request", "The request is too long, or broke off."};
-        keep_alive_ = false;
-        close_gently_ = true;
+        request_->keep_alive = false;
+        request_->close_gently = true;
         http::Reply reply = json_reply(error.status, discovery::write_error(error));
         co_return co_await answer(std::move(reply), Outcome::rejected);
     }
-    discovery::QuoteScope scope{site_->config, site_->routes, exchange_->host};
+    discovery::QuoteScope scope{request_->site->config, request_->site->routes, exchange_->host};
     auto read = discovery::read_quote_request(*body, scope);
     if (auto* error = std::get_if<discovery::QuoteError>(&read)) {
         http::Reply reply = json_reply(error->status, discovery::write_error(*error));
         co_return co_await answer(std::move(reply), Outcome::rejected);
     }
     discovery::Quote& quote = std::get<discovery::Quote>(read);
-    match_ = quote.match;
+    request_->match = quote.match;
     exchange_->target = quote.target;  // of which the invoice speaks
     std::optional<discovery::QuoteError> unpriced = co_await price_quote(quote);
     if (unpriced) {
@@ -113,8 +115,8 @@ http::Awaitable<bool> Session::send_quote() {
     auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     boost::json::object json = discovery::write_quote(quote, service(), now + discovery::quote_lifetime);
     if (quote.mint) {
-        quoted_method_ = quote.method;  // of which the invoice speaks
-        counts_ = &site_->resources[match_.service]->shard(worker_.index());
+        request_->quoted_method = quote.method;  // of which the invoice speaks
+        request_->counts = &request_->site->resources[request_->match.service]->shard(worker_.index());
         // The very way of a request that must pay, with all its limits.
         http::Problem demand = co_await demand_payment(paywall::Reason::no_credential);
         auto challenge = l402::parse_challenge(demand.challenges);
@@ -135,49 +137,49 @@ http::Awaitable<bool> Session::send_quote() {
 
 // What the quote's thing costs now, beyond the rules; a fault where that is nothing, or more than was to be spent.
 http::Awaitable<std::optional<discovery::QuoteError>> Session::price_quote(discovery::Quote& quote) {
-    price_ = local_price_ = quote.price;
-    priced_ = true;
-    tier_ = offer_tier_ = 0;
-    question_.reset();
-    thing_.clear();
+    request_->quote.price = request_->quote.local_price = quote.price;
+    request_->quote.priced = true;
+    request_->quote.tier = request_->quote.offer_tier = 0;
+    request_->quote.question.reset();
+    request_->quote.thing.clear();
     if (quote.match.access == paywall::Access::free) co_return std::nullopt;
     std::string_view path = quote.path.empty() ? quote.target.path : quote.path;
     Described what{quote.method, exchange_->host, path, quote.target.forward, quote.body_size, std::nullopt, nullptr};
     if (!quote.units.empty()) what.units = quote.units;
     std::optional<http::Problem> problem = price_offer(what, service().tier(quote.tier));
-    if (!problem) problem = co_await price_in(offer_tier_);
+    if (!problem) problem = co_await price_in(request_->quote.offer_tier);
     if (problem) {
         discovery::QuoteError fault{problem->status == 503 ? 503U : 400U,
                                     problem->status == 503 ? "unpriceable" : "malformed_request", problem->detail};
         co_return fault;
     }
-    quote.price = price_;
-    quote.mint = quote.mint && price_ > Msat(0);
+    quote.price = request_->quote.price;
+    quote.mint = quote.mint && request_->quote.price > Msat(0);
     co_return discovery::over_budget(quote);
 }
 
 // Fields that tell the price of what is asked for.
 std::vector<std::string> Session::price_fields() const {
     std::vector<std::string> out = tier_fields();
-    if (priced_) out.push_back("X-L402-Price-Msat: " + std::to_string(price_.value()));
+    if (request_->quote.priced) out.push_back("X-L402-Price-Msat: " + std::to_string(request_->quote.price.value()));
     // As Accept-Post says what may be posted (W3C LDP §7.1), in the words of the request field of the same name.
     std::string accepted = service().charges() ? "lightning/charge" : "";
     if (service().sessions) accepted.append(accepted.empty() ? "" : ", ").append("lightning/session");
     if (!accepted.empty()) out.push_back("Accept-Payment: " + accepted);
-    if (site_->config.discovery.enabled && !service().hidden)
+    if (request_->site->config.discovery.enabled && !service().hidden)
         out.push_back("Link: <" + std::string(forwarded().prefix) + std::string(discovery::manifest_path) +
                       ">; rel=\"service-desc\"");
     return out;
 }
 
 bool Session::answers_options() const {
-    if (!other_methods_.empty()) return true;
-    return match_.access == paywall::Access::sold && !service().forward_options && !service().dry_run;
+    if (!request_->other_methods.empty()) return true;
+    return request_->match.access == paywall::Access::sold && !service().forward_options && !service().dry_run;
 }
 
 // What this address takes, as Allow has it (RFC 9110 §10.2.1).
 std::string Session::allowed_methods() const {
-    if (!other_methods_.empty()) return other_methods_ + ", OPTIONS";
+    if (!request_->other_methods.empty()) return request_->other_methods + ", OPTIONS";
     const std::vector<std::string>& names = service().methods.names;
     if (names.empty()) return std::string(all_methods);
     std::string out;
@@ -189,8 +191,8 @@ std::string Session::allowed_methods() const {
 http::Awaitable<bool> Session::send_options() {
     http::Reply reply;
     reply.status = 204;
-    if (match_.access == paywall::Access::sold && !service().dry_run) {
-        (void)co_await price_in(offer_tier_);
+    if (request_->match.access == paywall::Access::sold && !service().dry_run) {
+        (void)co_await price_in(request_->quote.offer_tier);
         reply.fields = price_fields();
     }
     reply.fields.push_back("Allow: " + allowed_methods());

@@ -73,8 +73,8 @@ http::Awaitable<bool> Session::send_events() {
     auto left = ticket->ticket.expires_at + pages::expiry_grace - std::chrono::system_clock::now();
     auto end = Clock::now() + std::min<Clock::duration>(left, longest_wait);
     http::Executor executor = worker_.context().get_executor();
-    const config::PayPages& bounds = site_->config.pay_page;
-    const SettlementWaiters::Who who{hash, limits::prefix_of(client_)};
+    const config::PayPages& bounds = request_->site->config.pay_page;
+    const SettlementWaiters::Who who{hash, limits::prefix_of(request_->client)};
     SettlementWaiters::Place place =
         worker_.shared().waiters.join(who, executor, {bounds.max_waiting, bounds.max_waiting_per_prefix});
     if (!place) {
@@ -86,13 +86,13 @@ http::Awaitable<bool> Session::send_events() {
     std::string text = "HTTP/1.1 200 OK\r\nDate: " + std::string(worker_.date()) +
                        "\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
                        "Connection: close\r\n" +
-                       own_lines_ + "\r\n";
+                       request_->own_lines + "\r\n";
     if (!head_only) text += "retry: 3000\n\n";
-    answered_ = true;
+    request_->answered = true;
     http::ErrorCode failed = co_await write_client(text, {});
     finish_request(200, Outcome::served);
     // It may wait for long: without the buffers of a request.
-    exchange_->begin();
+    exchange_->clear();
     exchange_->from_client.release();
     if (failed || head_only) co_return false;
     waiting_ = &place->alarm;

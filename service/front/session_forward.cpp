@@ -14,48 +14,49 @@ using forward_auth::Dialect;
 
 // Puts the request that is asked about in the place of the question.
 std::optional<http::Problem> Session::take_question() {
-    const config::Clients& clients = site_->config.clients;
+    const config::Clients& clients = request_->site->config.clients;
     if (!forward_auth::may_ask(peer_address_, clients.trusted_proxies))
         return http::Problem{403,
                              "Only front proxies may ask here, and this address is not in clients.trusted_proxies."};
     const http::RequestHead& head = exchange_->request.head();
-    asked_by_head_ = head.verb == http::Verb::head;
+    request_->asked_by_head = head.verb == http::Verb::head;
     auto read = forward_auth::read_question(head);
     if (auto* fault = std::get_if<http::Fault>(&read)) {
         // The proxy's client sees no more than an error of the proxy.
         spdlog::warn("forward auth: a question from {} is refused: {}", peer_, fault->detail);
         return http::Problem{fault->status, std::string(fault->detail)};
     }
-    front_question_ = std::get<forward_auth::Question>(read);
+    request_->front_question = std::get<forward_auth::Question>(read);
     // The proxy hands it on, and takes out the names themselves alone.
     if (auto name = relay::twin_of_ours(head))
         return http::Problem{400, std::string(*name) + " may be read as a field of millraced's own: leave it out."};
-    const bool handed_on = front_question_->dialect == Dialect::forwarded || front_question_->dialect == Dialect::envoy;
+    const bool handed_on =
+        request_->front_question->dialect == Dialect::forwarded || request_->front_question->dialect == Dialect::envoy;
     if (handed_on && forward_auth::offers_other_upgrade(head))
         return http::Problem{400, "WebSocket is the one upgrade that goes through here: leave Upgrade out."};
-    forward_auth::put_in_place(*front_question_, exchange_->request.amend(), &body_told_);
+    forward_auth::put_in_place(*request_->front_question, exchange_->request.amend(), &request_->body_told);
     return std::nullopt;
 }
 
 // Whom it is about, behind the proxy that asks.
 limits::Address Session::find_asked_client(std::string_view forwarded) const {
-    std::vector<limits::Network> trusted = site_->config.clients.trusted_proxies;
+    std::vector<limits::Network> trusted = request_->site->config.clients.trusted_proxies;
     if (auto self = limits::Network::parse(peer_address_.to_string())) trusted.push_back(*self);
     return limits::client_address(peer_address_, forwarded, trusted);
 }
 
 // Nobody is asked to pay by an answer that nginx throws away.
 bool Session::denies_silently() const {
-    return front_question_ && front_question_->dialect == Dialect::nginx_auth;
+    return request_->front_question && request_->front_question->dialect == Dialect::nginx_auth;
 }
 
 bool Session::admits_nothing() const {
-    return front_question_ ? is_second_step() : service().upstream.addresses.empty();
+    return request_->front_question ? is_second_step() : service().upstream.addresses.empty();
 }
 
 // In place of what admits_nothing() keeps back.
 http::Problem Session::not_here() const {
-    if (!front_question_)
+    if (!request_->front_question)
         return http::Problem{421,
                              "This service is behind a front proxy, which asks here: send the request to the proxy."};
     // It was denied a moment ago, and would pass now.
@@ -67,7 +68,7 @@ http::Problem Session::not_here() const {
 
 // What nobody can count who does not see the response.
 std::optional<http::Problem> Session::check_countable() const {
-    if (service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
+    if (service().dry_run || request_->match.access == paywall::Access::free) return std::nullopt;
     if (service().counts_by_response())
         return http::Problem{501,
                              "This service counts each answer, and sees none through this proxy: ask it directly."};
@@ -79,9 +80,9 @@ std::optional<http::Problem> Session::check_countable() const {
 http::Awaitable<bool> Session::serve_question(std::optional<http::Problem> problem) {
     const bool options = exchange_->request.head().verb == http::Verb::options;
     // To the others, a 2xx of millraced's own would let the request through.
-    const bool for_client = front_question_->dialect == Dialect::nginx_answer;
-    if (!problem && own_) {
-        if (for_client) co_return co_await (this->*own_->endpoint->serve)();
+    const bool for_client = request_->front_question->dialect == Dialect::nginx_answer;
+    if (!problem && request_->own) {
+        if (for_client) co_return co_await (this->*request_->own->endpoint->serve)();
         problem =
             http::Problem{404, "This path is millraced's own: the front proxy must hand it to an ordinary listener."};
     }
@@ -93,19 +94,20 @@ http::Awaitable<bool> Session::serve_question(std::optional<http::Problem> probl
     if (!problem) problem = check_countable();
     if (!problem) problem = co_await admission();
     if (!problem) problem = co_await commit_admitted();
-    use_.reset();
-    free_use_.reset();
+    request_->use.reset();
+    request_->free_use.reset();
     if (problem) {
         Outcome outcome = problem->status == 402 && !denies_silently() ? Outcome::challenge : Outcome::rejected;
         co_return co_await answer(std::move(*problem), outcome);
     }
-    forward_auth::Passed passed{front_question_->dialect, token_headers_, receipt_, free_for_all()};
+    forward_auth::Passed passed{request_->front_question->dialect, request_->token_headers, request_->receipt,
+                                free_for_all()};
     co_return co_await answer(forward_auth::passed(passed, exchange_->request.head()), Outcome::served);
 }
 
 http::Awaitable<bool> Session::deny(http::Problem problem, Outcome outcome) {
     if (denies_silently()) co_return co_await answer(forward_auth::denied_to_nginx(problem), outcome);
-    bool for_client = front_question_->dialect == Dialect::nginx_answer;
+    bool for_client = request_->front_question->dialect == Dialect::nginx_answer;
     // A pre-flight that was answered: none of the other proxies can hand that on.
     if (problem.status / 100 == 2 && !for_client) {
         problem = http::Problem{403, "The front proxy must answer pre-flights, or hand them to an ordinary listener."};

@@ -7,8 +7,8 @@ namespace millrace::front {
 
 // A trusted proxy is believed, as it is with X-Forwarded-For; and whoever may ask by forward auth.
 Forwarded Session::forwarded() const {
-    const config::Clients& clients = site_->config.clients;
-    const bool believed = front_question_ || limits::any_has(clients.trusted_proxies, peer_address_);
+    const config::Clients& clients = request_->site->config.clients;
+    const bool believed = request_->front_question || limits::any_has(clients.trusted_proxies, peer_address_);
     return believed ? read_forwarded(exchange_->request.head(), clients.trusted_headers) : Forwarded{};
 }
 
@@ -26,13 +26,13 @@ std::optional<http::Problem> Session::cross_origin() {
                                  field_value(head, http::Field::access_control_request_method),
                                  field_value(head, http::Field::access_control_request_headers)};
     if (head.verb != http::Verb::options || preflight.origin.empty() || preflight.method.empty()) {
-        own_lines_ = paywall::response_lines(allowed, preflight.origin);
+        request_->own_lines = paywall::response_lines(allowed, preflight.origin);
         return std::nullopt;
     }
     std::string taken;
-    if (!other_methods_.empty()) taken = allowed_methods();
+    if (!request_->other_methods.empty()) taken = allowed_methods();
     if (!taken.empty()) preflight.method = taken;
-    own_lines_ = paywall::preflight_lines(allowed, preflight);
+    request_->own_lines = paywall::preflight_lines(allowed, preflight);
     if (!paywall::allows_origin(allowed, preflight.origin))
         return http::Problem{403, "Pages of this origin may not call this service."};
     http::Problem granted{204, {}};
@@ -44,19 +44,19 @@ std::optional<http::Problem> Session::cross_origin() {
 // Documents are for everybody: they hold nothing that is not.
 void Session::cross_origin_of_host() {
     std::vector<std::string> allowed;
-    const bool for_everybody = own_ && own_->of == OwnEndpoint::Of::discovery;
+    const bool for_everybody = request_->own && request_->own->of == OwnEndpoint::Of::discovery;
     if (for_everybody) {
-        own_lines_ = "Access-Control-Allow-Origin: *\r\n";
+        request_->own_lines = "Access-Control-Allow-Origin: *\r\n";
         return;
     }
     const http::RequestHead& head = exchange_->request.head();
     const std::string& named = exchange_->target.authority;
     if (!paywall::parse_host(named.empty() ? head.host : std::string_view(named), exchange_->host)) return;
-    for (std::size_t index : site_->routes.at_host(exchange_->host)) {
-        const std::vector<std::string>& some = site_->config.services[index].cors;
+    for (std::size_t index : request_->site->routes.at_host(exchange_->host)) {
+        const std::vector<std::string>& some = request_->site->config.services[index].cors;
         allowed.insert(allowed.end(), some.begin(), some.end());
     }
-    own_lines_ = paywall::response_lines(allowed, field_value(head, http::Field::origin));
+    request_->own_lines = paywall::response_lines(allowed, field_value(head, http::Field::origin));
 }
 
 }  // namespace millrace::front

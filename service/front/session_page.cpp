@@ -25,10 +25,10 @@ std::chrono::sys_seconds whole_seconds(paywall::Time time) {
 std::string Session::offer_name() const {
     const config::Route* route = route_sold();
     // Where more than rules prices it, the thing is what a page was made for: its price may have moved since.
-    if (!thing_.empty()) return pages::offer_name(service().name.text(), thing_, Msat(0));
+    if (!request_->quote.thing.empty()) return pages::offer_name(service().name.text(), request_->quote.thing, Msat(0));
     std::string kind = route && route->own_tokens ? route->name : std::string();
-    if (!service().tiers.empty()) kind += '+' + std::to_string(offer_tier_);
-    return pages::offer_name(service().name.text(), kind, price_);
+    if (!service().tiers.empty()) kind += '+' + std::to_string(request_->quote.offer_tier);
+    return pages::offer_name(service().name.text(), kind, request_->quote.price);
 }
 
 // Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several tickets the
@@ -64,19 +64,19 @@ std::optional<Session::HeldTicket> Session::find_ticket() {
 void Session::keep_cookie(HeldTicket held) {
     pages::PayTicket& ticket = held.sealed.ticket;
     const l402::KeyRing* keys = worker_.keys();
-    if (ticket.bolt11.empty() || front_question_ || !keys) return;
+    if (ticket.bolt11.empty() || request_->front_question || !keys) return;
     ticket.bolt11.clear();
     const std::string sealed = pages::seal(ticket, *keys);
     if (sealed.empty()) return;
     std::chrono::seconds left = longest_cookie;
-    if (until_) left = std::chrono::ceil<std::chrono::seconds>(*until_ - worker_.now());
+    if (request_->until) left = std::chrono::ceil<std::chrono::seconds>(*request_->until - worker_.now());
     pages::CookieScope scope{std::clamp(left, std::chrono::seconds(1), longest_cookie), came_by_https()};
     const std::string name = std::string(pages::pay_cookie_prefix) + held.offer;
-    own_lines_.append("Set-Cookie: ").append(pages::set_cookie(name, sealed, scope)).append("\r\n");
-    if (!thing_.empty()) return;
+    request_->own_lines.append("Set-Cookie: ").append(pages::set_cookie(name, sealed, scope)).append("\r\n");
+    if (!request_->quote.thing.empty()) return;
     const std::string path = std::string(forwarded().prefix).append(service().path.root());
     scope.path = path;
-    own_lines_.append("Set-Cookie: ").append(pages::set_cookie(name, sealed, scope)).append("\r\n");
+    request_->own_lines.append("Set-Cookie: ").append(pages::set_cookie(name, sealed, scope)).append("\r\n");
 }
 
 bool Session::shows_page() const {
@@ -95,7 +95,7 @@ std::optional<http::Problem> Session::page_again(paywall::Reason reason) {
         if (payable && pages::is_genuine(*shown, *worker_.keys())) break;
         shown.reset();
     }
-    Msat due = thing_.empty() || !shown ? amount_due() : shown->ticket.price;
+    Msat due = request_->quote.thing.empty() || !shown ? amount_due() : shown->ticket.price;
     if (!shown || shown->ticket.price != due) return std::nullopt;
     // Another key may have been retired, and what was paid is not to be paid again.
     const std::string& seller = service().seller().text();
@@ -133,9 +133,15 @@ void Session::add_page(http::Problem& problem, pages::PayTicket ticket, paywall:
     std::string text = description(ticket.price);
     std::optional<std::string_view> description;
     if (sold.description) description = text;
-    pages::PayPage page{
-        sold.name.text(),  description, ticket.price, sold.timeout_of(offer_tier_), notice, ticket.bolt11,
-        ticket.expires_at, now,         events};
+    pages::PayPage page{sold.name.text(),
+                        description,
+                        ticket.price,
+                        sold.timeout_of(request_->quote.offer_tier),
+                        notice,
+                        ticket.bolt11,
+                        ticket.expires_at,
+                        now,
+                        events};
     problem.page = pages::write_pay_page(page);
 }
 
@@ -167,12 +173,12 @@ void Session::set_page_cookie(http::Problem& problem, const pages::PayTicket& ti
     const std::string offer = offer_name();
     const auto now = whole_seconds(std::chrono::system_clock::now());
     auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace;
-    if (front_question_) lifetime += sold.timeout_of(offer_tier_).value_or(longest_cookie);
+    if (request_->front_question) lifetime += sold.timeout_of(request_->quote.offer_tier).value_or(longest_cookie);
     pages::CookieScope scope{std::clamp(lifetime, std::chrono::seconds(1), longest_cookie), came_by_https()};
     const std::string name = std::string(pages::pay_cookie_prefix) + offer;
     problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
     const std::string path = std::string(forwarded().prefix).append(sold.path.root());
-    if (front_question_ && thing_.empty()) {
+    if (request_->front_question && request_->quote.thing.empty()) {
         // Such a proxy tells the address that the browser asked for, and hands no cookie on later.
         scope.path = path;
         problem.fields.push_back("Set-Cookie: " + pages::set_cookie(name, sealed, scope));
@@ -195,7 +201,7 @@ void Session::set_page_cookie(http::Problem& problem, const pages::PayTicket& ti
 // What stands in the way of a person's request for a while.
 void Session::add_wait_page(http::Problem& problem) const {
     const http::RequestHead& head = exchange_->request.head();
-    if (close_gently_ || own_ || !service().pay_page || !pages::wants_page(head)) return;
+    if (request_->close_gently || request_->own || !service().pay_page || !pages::wants_page(head)) return;
     const bool crowded = problem.status == 429;
     const unsigned wait = problem.retry_after > 0 ? problem.retry_after : 10;
     constexpr std::string_view busy =

@@ -95,7 +95,7 @@ std::string Session::charge_scope() const {
 
 // Where more than rules prices it, a charge buys this very thing, whatever it costs by the time it is paid.
 std::string Session::charge_scope_now() const {
-    return thing_.empty() ? charge_scope() : charge_scope() + '~' + thing_;
+    return request_->quote.thing.empty() ? charge_scope() : charge_scope() + '~' + request_->quote.thing;
 }
 
 // What the 402 offers: the schemes that are accepted, for one invoice. L402 comes first, since some clients read the
@@ -118,7 +118,7 @@ std::vector<std::string> Session::challenge_lines(const gateway::IssuedChallenge
 http::Awaitable<http::Problem> Session::demand_other_scheme() {
     const Result<std::optional<l402::Credential>> found = l402::find_credential(exchange_->credential_fields);
     bool l402_sent = found && found->has_value();
-    if (match_.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
+    if (request_->match.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
     http::Problem problem = co_await demand_payment(paywall::Reason::no_credential);
     if (problem.status != 402) co_return problem;
     if (l402_sent) {
@@ -132,8 +132,8 @@ http::Awaitable<http::Problem> Session::demand_other_scheme() {
 
 payment::ChargeVerdict Session::verify_charge(const payment::Credential& credential, const l402::KeyRing& keys,
                                               paywall::Time now) {
-    (void)about_tier(offer_tier_);
-    if (!thing_.empty()) {
+    (void)about_tier(request_->quote.offer_tier);
+    if (!request_->quote.thing.empty()) {
         const std::string bound = charge_scope_now();
         const payment::ChargeFacts facts{keys, realm(), bound, Msat(0), now};
         payment::ChargeVerdict verdict = payment::verify_charge(credential, facts);
@@ -141,7 +141,7 @@ payment::ChargeVerdict Session::verify_charge(const payment::Credential& credent
     }
     // Sold by the rules, which a service with a pricer may have done before it had one.
     const std::string scope = charge_scope();
-    const payment::ChargeFacts facts{keys, realm(), scope, local_price_, now};
+    const payment::ChargeFacts facts{keys, realm(), scope, request_->quote.local_price, now};
     return payment::verify_charge(credential, facts);
 }
 
@@ -154,7 +154,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
         co_return http::Problem{400, "The request carries two different credentials; send one."};
     }
     // Where nothing is sold, only a token opens.
-    if (match_.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
+    if (request_->match.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
     if (!service().schemes.payment) {
         std::string detail = "This resource is not sold by the Payment scheme. Buy it as it is offered.";
         co_return co_await refuse_charge(payment::Problem::payment_required, "scheme_not_accepted", std::move(detail));
@@ -165,7 +165,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
         std::string detail = credential.error().message;
         co_return co_await refuse_charge(payment::Problem::malformed_credential, "malformed", std::move(detail));
     }
-    if (service().sessions && !front_question_ && credential->challenge.intent == payment::session)
+    if (service().sessions && !request_->front_question && credential->challenge.intent == payment::session)
         co_return co_await admit_prepaid(*credential);
     const l402::KeyRing* keys = worker_.keys();
     if (!keys) {
@@ -199,7 +199,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
     // Its preimage is the proof: nobody else is to be given this invoice, though its settlement was not heard of yet.
     worker_.shared().desk.paid(proof.payment_hash);
     // Before the charge is used up, so that nobody pays for being told to wait.
-    payer_ = proof.payment_hash;
+    request_->payer = proof.payment_hash;
     if (worker_.shared().store.facts(proof.payment_hash).revoked) {
         count_credential(metrics::AuthResult::revoked);
         std::string detail(paywall::explain(paywall::Reason::revoked));
@@ -210,29 +210,30 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
     if (admits_nothing()) co_return co_await charge_denied();
     const http::RequestHead& head = x.request.head();
     store::Store& store = worker_.shared().store;
-    paywall::ChargeUse use{proof.payment_hash,
-                           proof.challenge_id,
-                           service().name.text(),
-                           paywall::request_digest(head.method, x.host, x.target.forward,
-                                                   site_->deciding[match_.service].told_in(head)),
-                           relay::is_repeatable(head) && body_told_ && !other_method_ && head.upgrade.empty(),
-                           std::chrono::floor<std::chrono::seconds>(now),
-                           proof.expires,
-                           paid_in_time};
+    paywall::ChargeUse use{
+        proof.payment_hash,
+        proof.challenge_id,
+        service().name.text(),
+        paywall::request_digest(head.method, x.host, x.target.forward,
+                                request_->site->deciding[request_->match.service].told_in(head)),
+        relay::is_repeatable(head) && request_->body_told && !request_->other_method && head.upgrade.empty(),
+        std::chrono::floor<std::chrono::seconds>(now),
+        proof.expires,
+        paid_in_time};
     auto start = [&store, &use](auto done) { store.use_charge(use, std::move(done)); };
     Result<paywall::ChargeAdmission> admission =
         co_await http::await_callback<Result<paywall::ChargeAdmission>>(worker_.context().get_executor(), start);
     if (!admission) co_return not_recorded();
     if (!paywall::lets_through(*admission)) co_return co_await refuse_used(*admission);
-    if (!front_question_) charge_ = proof.payment_hash;
-    lasts_as_a_token(offer_tier_);
+    if (!request_->front_question) request_->charge = proof.payment_hash;
+    lasts_as_a_token(request_->quote.offer_tier);
     count_credential(metrics::AuthResult::ok);
     exchange_->token_headers = relay::charge_header_lines(proof.payment_hash, service().name.text());
-    if (const config::Tier* tier = service().tier(offer_tier_))
+    if (const config::Tier* tier = service().tier(request_->quote.offer_tier))
         exchange_->token_headers += relay::tier_header_lines(tier->name, tier->capabilities);
-    token_headers_ = exchange_->token_headers;
+    request_->token_headers = exchange_->token_headers;
     const auto settled_at = store.facts(proof.payment_hash).settled_at;
-    receipt_ = payment::receipt_value({proof.challenge_id, proof.payment_hash, settled_at.value_or(use.at)});
+    request_->receipt = payment::receipt_value({proof.challenge_id, proof.payment_hash, settled_at.value_or(use.at)});
     co_return std::nullopt;
 }
 
@@ -242,7 +243,7 @@ http::Awaitable<std::optional<http::Problem>> Session::charge_denied() {
     constexpr ChargeAdmission refusals[] = {ChargeAdmission::expired, ChargeAdmission::other_request,
                                             ChargeAdmission::not_repeatable, ChargeAdmission::worn_out,
                                             ChargeAdmission::token_used};
-    std::string_view denied = front_question_ ? front_question_->denied : std::string_view();
+    std::string_view denied = request_->front_question ? request_->front_question->denied : std::string_view();
     for (ChargeAdmission refusal : refusals) {
         if (denied == paywall::name(refusal)) co_return co_await refuse_used(refusal);
     }

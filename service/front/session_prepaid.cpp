@@ -146,12 +146,12 @@ Session::Offered Session::offered() const {
     const bool charges = service().charges();
     Offered out{service().schemes.l402, charges && takes(payment::charge), false};
     // A front proxy has no way for what is answered here: a top-up, the end. Nor has a browser or a quote.
-    if (const auto& sessions = service().sessions; sessions && !front_question_ && !own_) {
+    if (const auto& sessions = service().sessions; sessions && !request_->front_question && !request_->own) {
         using Offer = config::PaymentSessions::Offer;
-        const bool asked = prepaid_ || (!ranges.empty() && takes(payment::session));
+        const bool asked = request_->prepaid || (!ranges.empty() && takes(payment::session));
         out.session = asked || (sessions->offer != Offer::asked && takes(payment::session) && !shows_page());
         // Who asks for sessions alone gets one invoice, not two.
-        if (asked && (prepaid_ || !takes(payment::charge))) out.token = out.charge = false;
+        if (asked && (request_->prepaid || !takes(payment::charge))) out.token = out.charge = false;
     }
     // Where nothing else is on offer, the client is told what is.
     if (!out.token && !out.charge && !out.session) {
@@ -164,18 +164,18 @@ Session::Offered Session::offered() const {
 // What a session opens: all of a realm, where the service is of one; the service alone, where it was sold before the
 // service joined that.
 std::string Session::prepaid_scope() const {
-    return scope_of(sold_before_realm_ ? service().name : service().seller());
+    return scope_of(request_->sold_before_realm ? service().name : service().seller());
 }
 
 // The challenge for a deposit, which has an invoice of its own. It opens nothing as a token.
 http::Awaitable<Session::Deposit> Session::ask_deposit(bool worked) {
     const config::PaymentSessions& terms = *service().sessions;
-    const Msat due = terms.deposit_due(service().most_cost(price_));
+    const Msat due = terms.deposit_due(service().most_cost(request_->quote.price));
     gateway::ChallengeDesk& desk = worker_.shared().desk;
     std::optional<std::string> text;
     if (service().description) text = description(due);
     const std::string scope = prepaid_scope();
-    gateway::ChallengeDesk::Demand demand{limits::prefix_of(client_),
+    gateway::ChallengeDesk::Demand demand{limits::prefix_of(request_->client),
                                           {due, service().seller(), std::move(text), std::nullopt, true},
                                           scope,
                                           true,
@@ -187,12 +187,13 @@ http::Awaitable<Session::Deposit> Session::ask_deposit(bool worked) {
         co_await http::await_callback<gateway::ChallengeDesk::Outcome>(worker_.context().get_executor(), start);
     const l402::KeyRing* keys = worker_.keys();
     if (!out.outcome.challenge || !out.outcome.challenge->deposit || !keys) co_return out;
-    counts_->challenge(out.outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
+    request_->counts->challenge(out.outcome.reused ? metrics::ChallengeResult::reused
+                                                   : metrics::ChallengeResult::issued);
     const gateway::IssuedChallenge& issued = *out.outcome.challenge;
     const std::string shown = service().description ? description(due) : std::string();
     const payment::SessionTerms session{realm(),
                                         scope,
-                                        price_,
+                                        request_->quote.price,
                                         shown,
                                         issued.bolt11,
                                         issued.payment_hash,
@@ -210,33 +211,34 @@ http::Awaitable<http::Problem> Session::demand_deposit(paywall::Reason reason, b
     Deposit deposit = co_await ask_deposit(worked);
     if (!deposit.outcome.challenge) co_return not_issued(deposit.outcome, worked);
     if (deposit.line.empty()) co_return unavailable("The node does not take deposits. Nothing was charged.");
-    http::Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), price_};
+    http::Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), request_->quote.price};
     problem.challenges.push_back(std::move(deposit.line));
     for (std::string& field : price_fields()) problem.fields.push_back(std::move(field));
     co_return problem;
 }
 
 http::Awaitable<std::optional<http::Problem>> Session::admit_prepaid(payment::Credential credential) {
-    prepaid_ = true;
+    request_->prepaid = true;
     const l402::KeyRing* keys = worker_.keys();
     if (!keys)
         co_return unavailable(
             "The node has not answered yet, so that no session can be checked. Nothing is lost: repeat "
             "the request later.");
     // Further deposits and the end cost nothing: a pricer that is away keeps nobody from them.
-    std::optional<http::Problem> unpriced = co_await price_in(offer_tier_);
+    std::optional<http::Problem> unpriced = co_await price_in(request_->quote.offer_tier);
     const auto now = std::chrono::system_clock::now();
     const auto began = Clock::now();
     auto verify = [&] {
         const std::string scope = prepaid_scope();
-        return payment::verify_session(credential, {*keys, realm(), scope, unpriced ? Msat(0) : price_, now});
+        return payment::verify_session(credential,
+                                       {*keys, realm(), scope, unpriced ? Msat(0) : request_->quote.price, now});
     };
     payment::SessionVerdict verdict = verify();
     if (verdict.refusal == SessionRefusal::wrong_scope && service().realm) {
-        sold_before_realm_ = true;
+        request_->sold_before_realm = true;
         payment::SessionVerdict other = verify();
-        sold_before_realm_ = !other.refusal || other.proof;
-        if (sold_before_realm_) verdict = std::move(other);
+        request_->sold_before_realm = !other.refusal || other.proof;
+        if (request_->sold_before_realm) verdict = std::move(other);
     }
     const std::chrono::duration<double> took = Clock::now() - began;
     worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
@@ -248,7 +250,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_prepaid(payment::Cr
     }
     const payment::SessionProof& proof = *verdict.proof;
     if (unpriced && payment::serves_request(proof.action)) co_return unpriced;
-    payer_ = proof.session;
+    request_->payer = proof.session;
     // What costs nothing is no use: who is held up by a limit may end the session, or pay more into it.
     if (payment::serves_request(proof.action)) {
         if (auto problem = limit_use()) co_return problem;
@@ -325,22 +327,22 @@ http::Awaitable<std::optional<http::Problem>> Session::enter_prepaid(const payme
     auto entered = shared.sessions.enter(proof.session, prepaid_scope());
     if (const auto* refusal = std::get_if<SessionBook::Refusal>(&entered))
         co_return co_await refuse_prepaid(refusal_of(*refusal));
-    visit_.emplace(std::move(std::get<SessionBook::Visit>(entered)));
+    request_->visit.emplace(std::move(std::get<SessionBook::Visit>(entered)));
     config::Quota quota;
     quota.credit = shared.sessions.deposit(proof.session);
-    auto reserved =
-        shared.ledger.reserve(proof.session, quota, {0, 0, price_.value()}, service().held_for(price_, quota));
+    auto reserved = shared.ledger.reserve(proof.session, quota, {0, 0, request_->quote.price.value()},
+                                          service().held_for(request_->quote.price, quota));
     if (std::holds_alternative<paywall::Shortage>(reserved)) {
-        visit_.reset();
+        request_->visit.reset();
         co_return co_await refuse_prepaid(exhausted);
     }
-    use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
+    request_->use.emplace(std::move(std::get<paywall::Reservation>(reserved)));
     count_credential(metrics::AuthResult::ok);
     exchange_->token_headers = relay::charge_header_lines(proof.session, service().name.text());
-    if (const config::Tier* tier = service().tier(offer_tier_))
+    if (const config::Tier* tier = service().tier(request_->quote.offer_tier))
         exchange_->token_headers += relay::tier_header_lines(tier->name, tier->capabilities);
-    token_headers_ = exchange_->token_headers;
-    receipt_ = payment::receipt_value({proof.challenge_id, proof.session, seconds_now()});
+    request_->token_headers = exchange_->token_headers;
+    request_->receipt = payment::receipt_value({proof.challenge_id, proof.session, seconds_now()});
     co_return std::nullopt;
 }
 
@@ -373,7 +375,7 @@ http::Awaitable<std::optional<http::Problem>> Session::top_up_prepaid(const paym
     }
     count_credential(metrics::AuthResult::ok);
     const boost::json::object body{{"status", "ok"}};
-    reply_ = local_answer(body, {proof.challenge_id, proof.session, outcome->at});
+    request_->reply = local_answer(body, {proof.challenge_id, proof.session, outcome->at});
     co_return std::nullopt;
 }
 
@@ -392,7 +394,7 @@ http::Awaitable<std::optional<http::Problem>> Session::close_prepaid(const payme
     const payment::RefundTold told{session.refund.value() / 1000, store::name(session.refund_progress)};
     const boost::json::object body{
         {"status", "closed"}, {"refundSats", told.sat}, {"refundStatus", std::string(told.status)}};
-    reply_ = local_answer(body, {proof.challenge_id, proof.session, outcome->at, told});
+    request_->reply = local_answer(body, {proof.challenge_id, proof.session, outcome->at, told});
     co_return std::nullopt;
 }
 

@@ -60,19 +60,20 @@ std::optional<std::string> fact(std::string_view name, std::string_view method, 
 }  // namespace
 
 std::optional<http::Problem> Session::find_price() {
-    price_ = local_price_ = service().price;
-    priced_ = true;
-    tier_ = offer_tier_ = token_tier_ = 0;
-    question_.reset();
-    thing_.clear();
-    if (match_.access == paywall::Access::free) return std::nullopt;
+    request_->quote.price = request_->quote.local_price = service().price;
+    request_->quote.priced = true;
+    request_->quote.tier = request_->quote.offer_tier = request_->token_tier = 0;
+    request_->quote.question.reset();
+    request_->quote.thing.clear();
+    if (request_->match.access == paywall::Access::free) return std::nullopt;
     const Exchange& x = *exchange_;
     const http::RequestHead& head = x.request.head();
-    if (auto fault = site_->deciding[match_.service].fault_of(head, front_question_.has_value()))
+    if (auto fault =
+            request_->site->deciding[request_->match.service].fault_of(head, request_->front_question.has_value()))
         return http::Problem{400, std::move(*fault)};
-    std::string_view path = path_compared_.empty() ? x.target.path : path_compared_;
+    std::string_view path = request_->path_compared.empty() ? x.target.path : request_->path_compared;
     Described what{head.method, x.host, path, x.target.forward, std::nullopt, std::nullopt, &head};
-    if (head.framing == http::Framing::none && body_told_) what.body_size = 0;
+    if (head.framing == http::Framing::none && request_->body_told) what.body_size = 0;
     if (head.has_content_length) what.body_size = head.content_length;
     const config::Route* route = route_sold();
     std::string_view wished;
@@ -93,19 +94,20 @@ std::optional<http::Problem> Session::find_price() {
 // By the rules, in the tier that is for sale; what else is to be known for the price is kept: a quote has no head.
 std::optional<http::Problem> Session::price_offer(const Described& what, const config::Tier* wish) {
     const config::Service& sold = service();
-    body_size_ = what.body_size;
-    units_.reset();
-    if (what.units) units_ = std::string(*what.units);
-    offer_tier_ = token_tier_ = paywall::tier_to_sell(sold, route_sold(), wish);
-    question_.reset();
-    thing_.clear();
+    request_->quote.body_size = what.body_size;
+    request_->quote.units.reset();
+    if (what.units) request_->quote.units = std::string(*what.units);
+    request_->quote.offer_tier = request_->token_tier = paywall::tier_to_sell(sold, route_sold(), wish);
+    request_->quote.question.reset();
+    request_->quote.thing.clear();
     // Where nothing is sold, there is nothing to be asked.
-    if (sold.pricer && match_.access == paywall::Access::sold) {
+    if (sold.pricer && request_->match.access == paywall::Access::sold) {
         pricing::Question question;
         question.service = sold.name.text();
         if (const config::Route* route = route_sold()) question.route = route->name;
         for (const std::string& name : sold.pricer->facts) {
-            auto value = fact(name, what.method, what.host, what.path, what.target, body_size_, units_, client_);
+            auto value = fact(name, what.method, what.host, what.path, what.target, request_->quote.body_size,
+                              request_->quote.units, request_->client);
             if (value) question.facts.emplace_back(name, std::move(*value));
         }
         for (const std::string& name : sold.pricer->headers)
@@ -118,26 +120,26 @@ std::optional<http::Problem> Session::price_offer(const Described& what, const c
                                               std::to_string(longest_told) + " bytes: make it shorter."};
             }
         }
-        question_ = std::move(question);
+        request_->quote.question = std::move(question);
     }
-    return price_by_rules(offer_tier_);
+    return price_by_rules(request_->quote.offer_tier);
 }
 
 std::optional<http::Problem> Session::price_by_rules(unsigned tier) {
     const config::Route* route = route_sold();
-    pricing::PriceFacts facts{body_size_, std::nullopt};
-    if (units_) facts.units = *units_;
+    pricing::PriceFacts facts{request_->quote.body_size, std::nullopt};
+    if (request_->quote.units) facts.units = *request_->quote.units;
     auto price = pricing::price_of(service(), route, facts, tier);
     if (const Msat* sold = std::get_if<Msat>(&price)) {
-        tier_ = tier;
-        price_ = local_price_ = *sold;
-        priced_ = !question_;
-        if (question_) {
+        request_->quote.tier = tier;
+        request_->quote.price = request_->quote.local_price = *sold;
+        request_->quote.priced = !request_->quote.question;
+        if (request_->quote.question) {
             const config::Tier* named = service().tier(tier);
-            question_->tier = tier;
-            question_->tier_name = named ? named->name : std::string();
-            question_->local = local_price_;
-            question_->thing = thing_ = pricing::thing_of(*question_);
+            request_->quote.question->tier = tier;
+            request_->quote.question->tier_name = named ? named->name : std::string();
+            request_->quote.question->local = request_->quote.local_price;
+            request_->quote.question->thing = request_->quote.thing = pricing::thing_of(*request_->quote.question);
         }
         return std::nullopt;
     }
@@ -161,18 +163,18 @@ unsigned Session::tier_priced(unsigned tier) const {
 // False where the rules have no price in that tier, and everything stays as it was.
 bool Session::about_tier(unsigned tier) {
     tier = tier_priced(tier);
-    return tier == tier_ || !price_by_rules(tier);
+    return tier == request_->quote.tier || !price_by_rules(tier);
 }
 
 // The price that is asked for in this tier; a problem where there is none at the moment.
 http::Awaitable<std::optional<http::Problem>> Session::price_in(unsigned tier) {
     tier = tier_priced(tier);
-    if (tier != tier_) {
+    if (tier != request_->quote.tier) {
         if (auto problem = price_by_rules(tier)) co_return problem;
     }
-    if (priced_) co_return std::nullopt;
-    pricing::PriceSource& source = *site_->prices[match_.service];
-    const pricing::Question& question = *question_;
+    if (request_->quote.priced) co_return std::nullopt;
+    pricing::PriceSource& source = *request_->site->prices[request_->match.service];
+    const pricing::Question& question = *request_->quote.question;
     std::optional<pricing::Quoted> quoted = source.known(question);
     if (!quoted) {
         auto start = [&source, &question](auto done) { source.ask(question, std::move(done)); };
@@ -185,8 +187,8 @@ http::Awaitable<std::optional<http::Problem>> Session::price_in(unsigned tier) {
         problem.retry_after = 1;
         co_return problem;
     }
-    price_ = *quoted->price;
-    priced_ = true;
+    request_->quote.price = *quoted->price;
+    request_->quote.priced = true;
     co_return std::nullopt;
 }
 
@@ -195,23 +197,23 @@ http::Awaitable<std::optional<http::Problem>> Session::price_in(unsigned tier) {
 http::Awaitable<> Session::learn_price(const macaroon::Macaroon& token) {
     const paywall::TokenClaim said(token, service());
     const unsigned tier = said.claim.tier();
-    if (!about_tier(tier) || priced_) co_return;
+    if (!about_tier(tier) || request_->quote.priced) co_return;
     const l402::Grant grant = said.claim.grant({});
-    if (paywall::depends_on_price(grant, service(), match_, asked())) (void)co_await price_in(tier);
+    if (paywall::depends_on_price(grant, service(), request_->match, asked())) (void)co_await price_in(tier);
 }
 
 // A pricer that may ask for nothing is asked before anything else: what costs nothing is free.
 http::Awaitable<> Session::look_for_gift() {
     collect_credential_fields();
     if (service().sessions && offers_payment_credential()) co_return;  // which may ask for more than what is behind
-    auto problem = co_await price_in(offer_tier_);
-    gift_ = !problem && price_ == Msat(0);
-    if (gift_) match_.access = paywall::Access::free;
+    auto problem = co_await price_in(request_->quote.offer_tier);
+    request_->gift = !problem && request_->quote.price == Msat(0);
+    if (request_->gift) request_->match.access = paywall::Access::free;
 }
 
 // Of an answer that sells something: which tier.
 std::vector<std::string> Session::tier_fields() const {
-    const config::Tier* sold = service().tier(offer_tier_);
+    const config::Tier* sold = service().tier(request_->quote.offer_tier);
     if (!sold) return {};
     return {"X-L402-Tier: " + sold->name};
 }

@@ -15,12 +15,12 @@ http::Awaitable<bool> Session::proxy() {
     Exchange& x = *exchange_;
     const http::RequestHead& head = x.request.head();
     std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
-    keep_alive_ = head.keep_alive && !worker_.draining();
+    request_->keep_alive = head.keep_alive && !worker_.draining();
 
-    const upstream::Group& group = *site_->upstreams[match_.service];
+    const upstream::Group& group = *request_->site->upstreams[request_->match.service];
     upstream::Attempts attempts = group.attempts();
     const upstream::Target* target = group.next(attempts, Clock::now());
-    bool repeatable = relay::is_repeatable(head) && !other_method_;
+    bool repeatable = relay::is_repeatable(head) && !request_->other_method;
     const bool used_once = relay::may_be_left_unread(head);
     std::string_view path = x.target.forward;
     if (group.config().rewrite) {
@@ -30,24 +30,24 @@ http::Awaitable<bool> Session::proxy() {
     const Forwarded front = forwarded();
     bool fresh = false;
     for (;;) {
-        if (target->health->speaks_1_0() && body_.chunked() && !whole_body_) {
+        if (target->health->speaks_1_0() && request_->body.chunked() && !request_->whole_body) {
             if (std::optional<http::Fault> fault = co_await hold_body()) {
-                problem_ = http::Problem{fault->status, std::string(fault->detail)};
+                request_->problem = http::Problem{fault->status, std::string(fault->detail)};
                 co_return co_await refuse_exchange();
             }
         }
         relay::ForwardFacts facts{path,
                                   host,
                                   target->authority,
-                                  client_text_,
+                                  request_->client_text,
                                   front.https.value_or(tls_ != nullptr),
-                                  token_headers_,
+                                  request_->token_headers,
                                   group.header_lines(),
                                   group.header_names(),
-                                  visit_ && service().sessions && service().sessions->event,
+                                  request_->visit && service().sessions && service().sessions->event,
                                   used_once};
-        if (whole_body_) facts.whole_body = whole_body_->size();
-        facts.deciding = &site_->deciding[match_.service];
+        if (request_->whole_body) facts.whole_body = request_->whole_body->size();
+        facts.deciding = &request_->site->deciding[request_->match.service];
         facts.public_host = front.host;
         facts.prefix = front.prefix;
         x.to_upstream.clear();
@@ -63,18 +63,18 @@ http::Awaitable<bool> Session::proxy() {
         bool reusable = false;
         Exchanged exchanged = Exchanged::failed;
         bool may_retry = repeatable && (pooled || attempts.left());
-        sent_ = paywall::Sent::nothing;
+        request_->sent = paywall::Sent::nothing;
         if (connected) exchanged = co_await exchange(*upstream, *target, may_retry, &reusable);
         if (exchanged == Exchanged::left) {
             // Before the upstream hears of it.
-            paywall::Fate fate{sent_, paywall::Came::client_left};
+            paywall::Fate fate{request_->sent, paywall::Came::client_left};
             (void)co_await settle(fate);
             finish_request(499, Outcome::rejected);
             co_return false;
         }
         if (exchanged == Exchanged::done) {
             if (reusable && !used_once) pool->give_back(std::move(upstream), Clock::now(), worker_.connections());
-            co_return keep_alive_;
+            co_return request_->keep_alive;
         }
         upstream.reset();
         // A pooled connection may have been closed before the request came: the same address again, on a new one.
@@ -87,31 +87,31 @@ http::Awaitable<bool> Session::proxy() {
                 continue;
             }
         }
-        if (answered_) co_return false;
+        if (request_->answered) co_return false;
         if (exchanged == Exchanged::refused) {
-            Outcome outcome = problem_.status == 402 ? Outcome::challenge : Outcome::rejected;
-            http::Problem problem = std::move(problem_);
+            Outcome outcome = request_->problem.status == 402 ? Outcome::challenge : Outcome::rejected;
+            http::Problem problem = std::move(request_->problem);
             co_return co_await answer(std::move(problem), outcome);
         }
         co_return co_await refuse_exchange();
     }
 }
 
-// There is no answer but ours: problem_.
+// There is no answer but ours: problem.
 http::Awaitable<bool> Session::refuse_exchange() {
-    const bool of_client = problem_.status < 500;
-    paywall::Fate fate{sent_, of_client ? paywall::Came::client_erred : paywall::Came::nothing};
+    const bool of_client = request_->problem.status < 500;
+    paywall::Fate fate{request_->sent, of_client ? paywall::Came::client_erred : paywall::Came::nothing};
     (void)co_await settle(fate);
-    if (of_client) keep_alive_ = false;
+    if (of_client) request_->keep_alive = false;
     Outcome outcome = of_client ? Outcome::rejected : Outcome::upstream_error;
-    http::Problem problem = std::move(problem_);
+    http::Problem problem = std::move(request_->problem);
     co_return co_await answer(std::move(problem), outcome);
 }
 
 http::Awaitable<std::unique_ptr<upstream::UpstreamConnection>> Session::connect(const upstream::Target& target) {
     http::Executor executor = worker_.context().get_executor();
-    std::chrono::milliseconds timeout = site_->config.timeouts.upstream_connect;
-    problem_ = http::Problem{502, "The server behind this service cannot be reached."};
+    std::chrono::milliseconds timeout = request_->site->config.timeouts.upstream_connect;
+    request_->problem = http::Problem{502, "The server behind this service cannot be reached."};
     upstream::Endpoints endpoints;
     http::ErrorCode error = co_await resolve(executor, target, watch_, timeout, endpoints);
     std::string why = error ? upstream::why_not(error, watch_, nullptr) : std::string{};
@@ -132,18 +132,19 @@ http::Awaitable<std::unique_ptr<upstream::UpstreamConnection>> Session::connect(
             co_return connection;
         }
         if (watch_.expired())
-            problem_ = http::Problem{504, "The server behind this service did not accept a connection in time."};
+            request_->problem =
+                http::Problem{504, "The server behind this service did not accept a connection in time."};
         why = upstream::why_not(error, watch_, &connection->stream);
         spdlog::debug("upstream {}: {}", target.url, codec::log_text(why));
     }
     if (shortage) {
         // Nothing is known of the upstream.
         worker_.shared().descriptors.note_shortage();
-        problem_ =
+        request_->problem =
             http::Problem{503,
                           "The service has no connection to spare at the moment. Nothing was charged: repeat the "
                           "request later."};
-        problem_.retry_after = 1;
+        request_->problem.retry_after = 1;
         co_return nullptr;
     }
     if (auto rest = target.health->failed(Clock::now()))
@@ -160,45 +161,45 @@ http::Awaitable<Session::Exchanged> Session::exchange(upstream::UpstreamConnecti
     x.from_upstream.clear();
     // A small body is there already: it goes with the head.
     std::size_t used = 0;
-    http::RequestBody::Step step = body_.take(x.from_client, x.request, x.request_payload, &used);
+    http::RequestBody::Step step = request_->body.take(x.from_client, x.request, x.request_payload, &used);
     if (step == http::RequestBody::Step::bad_chunk) {
-        problem_ = http::Problem{400, "The body's chunks are malformed."};
+        request_->problem = http::Problem{400, "The body's chunks are malformed."};
         co_return Exchanged::failed;
     }
     if (step == http::RequestBody::Step::too_large) {
-        problem_ = http::Problem{413, "The body is larger than is accepted here."};
+        request_->problem = http::Problem{413, "The body is larger than is accepted here."};
         co_return Exchanged::failed;
     }
     std::string_view first = x.to_upstream;
     std::string_view second;
-    if (whole_body_) {
-        second = *whole_body_;
-    } else if (body_.chunked()) {
+    if (request_->whole_body) {
+        second = *request_->whole_body;
+    } else if (request_->body.chunked()) {
         http::append_chunk(x.request_payload, x.to_upstream);
-        if (body_.done()) x.to_upstream.append(http::last_chunk);
+        if (request_->body.done()) x.to_upstream.append(http::last_chunk);
         first = x.to_upstream;
     } else if (!x.request_payload.empty()) {
         second = x.request_payload.front();
     }
     http::ErrorCode failed;
-    sent_ = paywall::Sent::part;
+    request_->sent = paywall::Sent::part;
     upstream.stream.write_now(first, second, failed);
     if (failed == http::asio::error::would_block) {
-        watch_.arm(site_->config.timeouts.body, upstream.stream);
+        watch_.arm(request_->site->config.timeouts.body, upstream.stream);
         failed = co_await upstream.stream.write_rest(first, second);
         watch_.disarm();
     }
     x.from_client.consume(used);
     if (failed) {
-        problem_ = http::Problem{502, "The server behind this service closed the connection."};
+        request_->problem = http::Problem{502, "The server behind this service closed the connection."};
         co_return may_retry ? Exchanged::retry : Exchanged::failed;
     }
-    if (body_.done()) {
-        sent_ = paywall::Sent::whole;
+    if (request_->body.done()) {
+        request_->sent = paywall::Sent::whole;
     } else {
-        pump_ = std::make_unique<Pump>(worker_.context().get_executor(), worker_.watchdog());
+        request_->pump = std::make_unique<Pump>(worker_.context().get_executor(), worker_.watchdog());
         http::Stream::Reading client = stream_.reading();
-        pump_->companion.start(pump_request(std::move(client), upstream.stream));
+        request_->pump->companion.start(pump_request(std::move(client), upstream.stream));
     }
     Exchanged exchanged = Exchanged::failed;
     std::exception_ptr thrown;
@@ -209,9 +210,9 @@ http::Awaitable<Session::Exchanged> Session::exchange(upstream::UpstreamConnecti
     }
     // What reads the client goes before anything that it uses.
     leaving_.end();
-    if (pump_) co_await stop_pump();
-    sent_ = sent();
-    pump_.reset();
+    if (request_->pump) co_await stop_pump();
+    request_->sent = sent();
+    request_->pump.reset();
     if (thrown) std::rethrow_exception(thrown);
     co_return exchanged;
 }
@@ -229,8 +230,8 @@ http::Awaitable<Session::Exchanged> Session::converse(upstream::UpstreamConnecti
         fault = read_first_chunks();
     }
     if (fault) {
-        if (pump_ && pump_->fault) fault = pump_->fault;
-        problem_ = http::Problem{fault->status, std::string(fault->detail)};
+        if (request_->pump && request_->pump->fault) fault = request_->pump->fault;
+        request_->problem = http::Problem{fault->status, std::string(fault->detail)};
         const bool again = may_retry && nothing_came && fault->status == 502;
         co_return again ? Exchanged::retry : Exchanged::failed;
     }
@@ -248,10 +249,10 @@ http::Awaitable<Session::Exchanged> Session::converse(upstream::UpstreamConnecti
     // What it has not read by the time it answers, it may take for the next request (RFC 9112 §9.6).
     if (fate.sent != paywall::Sent::whole) *reusable = false;
     if (!sent_whole()) {
-        keep_alive_ = false;
+        request_->keep_alive = false;
         *reusable = false;
     }
-    if (fault) problem_ = http::Problem{fault->status, std::string(fault->detail)};
+    if (fault) request_->problem = http::Problem{fault->status, std::string(fault->detail)};
     co_return forwarded ? Exchanged::done : Exchanged::failed;
 }
 
@@ -259,19 +260,20 @@ http::Awaitable<Session::Exchanged> Session::converse(upstream::UpstreamConnecti
 http::Awaitable<std::optional<http::Fault>> Session::read_response_head(http::Stream& upstream, bool* nothing_came) {
     Exchange& x = *exchange_;
     http::Buffer& in = x.from_upstream;
-    const config::Config& config = site_->config;
+    const config::Config& config = request_->site->config;
     const http::RequestHead& request = x.request.head();
     http::AnswerReader answer({config.limits.header, config.limits.header}, request.verb == http::Verb::head,
                               !request.upgrade.empty());
     http::Stream::Reading reading = upstream.reading();
-    awaiting_head_ = true;
+    request_->awaiting_head = true;
     // Else it starts when the body has been sent.
-    if (!pump_ || !pump_->companion.running()) watch_.arm(config.timeouts.upstream_response, upstream);
-    leaving_.begin(stream_, upstream, config.timeouts.half_closed, !pump_ || pump_->sent);
+    if (!request_->pump || !request_->pump->companion.running())
+        watch_.arm(config.timeouts.upstream_response, upstream);
+    leaving_.begin(stream_, upstream, config.timeouts.half_closed, !request_->pump || request_->pump->sent);
     std::optional<http::Fault> fault;
     while (!fault) {
-        if (pump_ && pump_->fault) {
-            fault = pump_->fault;
+        if (request_->pump && request_->pump->fault) {
+            fault = request_->pump->fault;
             break;
         }
         if (leaving_.left()) {
@@ -301,7 +303,7 @@ http::Awaitable<std::optional<http::Fault>> Session::read_response_head(http::St
         }
     }
     watch_.disarm();
-    awaiting_head_ = false;
+    request_->awaiting_head = false;
     co_return fault;
 }
 
@@ -312,11 +314,12 @@ http::Awaitable<bool> Session::forward_interim(http::Stream& upstream) {
     x.to_client.clear();
     relay::OwnFields own{{}, {}, service().cost_header, free_for_all(), {}};
     append_client_head(x.response.head(), relay::ClientFraming::none, 11, true, own, x.to_client);
-    awaiting_head_ = false;  // the watch is the client's meanwhile
+    request_->awaiting_head = false;  // the watch is the client's meanwhile
     http::ErrorCode failed = co_await write_client(x.to_client, {});
     x.to_client.clear();
-    awaiting_head_ = true;
-    if (!pump_ || !pump_->companion.running()) watch_.arm(site_->config.timeouts.upstream_response, upstream);
+    request_->awaiting_head = true;
+    if (!request_->pump || !request_->pump->companion.running())
+        watch_.arm(request_->site->config.timeouts.upstream_response, upstream);
     co_return !failed;
 }
 
@@ -325,10 +328,10 @@ http::Awaitable<http::ErrorCode> Session::write_client(std::string_view first, s
     stream_.write_now(first, second, failed);
     if (failed == http::asio::error::would_block) {
         const auto since = Clock::now();
-        watch_.arm(site_->config.timeouts.body, stream_);
+        watch_.arm(request_->site->config.timeouts.body, stream_);
         failed = co_await stream_.write_rest(first, second);
         watch_.disarm();
-        client_waited_ += Clock::now() - since;
+        request_->client_waited += Clock::now() - since;
     }
     co_return failed;
 }

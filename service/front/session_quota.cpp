@@ -55,21 +55,23 @@ void append_remaining(std::string_view what, std::uint64_t left, std::string& ou
 
 // Before the upstream is asked: what it does is charged, and what cannot be recorded cannot be.
 std::optional<http::Problem> Session::check_recordable() {
-    if ((!use_ && !free_use_) || worker_.shared().store.writable()) return std::nullopt;
-    use_.reset();
-    free_use_.reset();
+    if ((!request_->use && !request_->free_use) || worker_.shared().store.writable()) return std::nullopt;
+    request_->use.reset();
+    request_->free_use.reset();
     return use_not_recorded();
 }
 
 // RFC 9110 §9.2.1: it asks for no change, whoever reads it.
 bool Session::is_safe() const {
     const http::Verb verb = exchange_->request.head().verb;
-    return !other_method_ && (verb == http::Verb::get || verb == http::Verb::head || verb == http::Verb::options);
+    return !request_->other_method &&
+           (verb == http::Verb::get || verb == http::Verb::head || verb == http::Verb::options);
 }
 
 // What is counted by the answer has none to count in a connection that was upgraded.
 std::optional<http::Problem> Session::check_upgrade(const config::Quota& quota) const {
-    const bool counted = (quota.bytes || quota.credit) && !service().dry_run && match_.access != paywall::Access::free;
+    const bool counted =
+        (quota.bytes || quota.credit) && !service().dry_run && request_->match.access != paywall::Access::free;
     if (!counted || exchange_->request.head().upgrade.empty()) return std::nullopt;
     return http::Problem{400, "This service counts each answer, so a connection cannot be upgraded here."};
 }
@@ -77,24 +79,25 @@ std::optional<http::Problem> Session::check_upgrade(const config::Quota& quota) 
 // What the quotas of what is for sale do not allow of any token.
 std::optional<http::Problem> Session::check_quota() const {
     const config::Quota& quota = quota_sold();
-    if (!quota.any() || service().dry_run || match_.access == paywall::Access::free) return std::nullopt;
+    if (!quota.any() || service().dry_run || request_->match.access == paywall::Access::free) return std::nullopt;
     if (auto counted = check_upgrade(quota)) return counted;
-    if (quota.credit && price_ > *quota.credit)
+    if (quota.credit && request_->quote.price > *quota.credit)
         return http::Problem{400, "This costs more than a whole balance holds: split the request."};
     return std::nullopt;
 }
 
-// Sets aside what the request of payer_ uses; a reason where the token has not enough left.
+// Sets aside what the request of payer uses; a reason where the token has not enough left.
 std::optional<Reason> Session::reserve_use(const l402::Grant& grant, const std::optional<std::uint64_t>& uses_granted) {
-    use_.reset();
-    token_tier_ = grant.tier;
+    request_->use.reset();
+    request_->token_tier = grant.tier;
     const config::Quota quota = paywall::quota_bought(service(), grant, uses_granted);
     if (!quota.any() || service().dry_run) return std::nullopt;
     const paywall::Usage ask{quota.uses ? 1U : 0U, quota.bytes && !is_safe() ? unsafe_lease : 0,
-                             quota.credit ? price_.value() : 0};
-    auto reserved = worker_.shared().ledger.reserve(*payer_, quota, ask, service().held_for(price_, quota));
+                             quota.credit ? request_->quote.price.value() : 0};
+    auto reserved =
+        worker_.shared().ledger.reserve(*request_->payer, quota, ask, service().held_for(request_->quote.price, quota));
     if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
-    use_.emplace(std::move(std::get<paywall::Reservation>(reserved)));
+    request_->use.emplace(std::move(std::get<paywall::Reservation>(reserved)));
     return std::nullopt;
 }
 
@@ -112,47 +115,48 @@ std::optional<std::uint64_t> Session::cost_told(const std::vector<http::HeaderLi
 }
 
 http::Awaitable<Result<void>> Session::record_pending() {
-    if (use_->pending() == paywall::Usage{}) co_return Result<void>{};
+    if (request_->use->pending() == paywall::Usage{}) co_return Result<void>{};
     store::Store& store = worker_.shared().store;
-    auto start = [&store, hash = use_->hash(), usage = use_->pending(), name = service().seller().text()](auto done) {
+    auto start = [&store, hash = request_->use->hash(), usage = request_->use->pending(),
+                  name = service().seller().text()](auto done) {
         store.record_usage(hash, name, store::UsageChange::used, usage, std::move(done));
     };
     Result<void> recorded = co_await http::await_callback<Result<void>>(worker_.context().get_executor(), start);
     if (recorded)
-        use_->commit();
+        request_->use->commit();
     else
         spdlog::debug("service {}: the use of a token could not be recorded: {}", service().name.text(),
                       recorded.error().message);  // the store says so where it is news
     co_return recorded;
 }
 
-// The one place where a request is charged or not. False: the response must not be sent, problem_ is the answer.
+// The one place where a request is charged or not. False: the response must not be sent, problem is the answer.
 http::Awaitable<bool> Session::settle(paywall::Fate fate) {
     if (!paywall::is_charged(fate)) {
         co_await release_all();
         co_return true;
     }
-    charge_.reset();  // its use is on disk, and stands
-    work_.reset();
-    if (free_use_) co_return co_await record_free_use();
-    if (!use_) co_return true;
+    request_->charge.reset();  // its use is on disk, and stands
+    request_->work.reset();
+    if (request_->free_use) co_return co_await record_free_use();
+    if (!request_->use) co_return true;
     if (fate.came == paywall::Came::head) co_return co_await charge_answer();
     // Nobody will say what it cost: what was set aside for it.
-    charged_ = use_->pending().spent_msat + use_->draw(use_->held()).msat;
-    if (use_->quota().bytes && !is_safe()) (void)use_->raise_bytes(lease);
+    request_->metered.charged = request_->use->pending().spent_msat + request_->use->draw(request_->use->held()).msat;
+    if (request_->use->quota().bytes && !is_safe()) (void)request_->use->raise_bytes(lease);
     Result<void> recorded = co_await record_pending();
-    use_.reset();
+    request_->use.reset();
     co_return recorded.has_value();
 }
 
 // All that the request was let through by is as it was before.
 http::Awaitable<> Session::release_all() {
-    use_.reset();
+    request_->use.reset();
     drop_free_use();
     give_work_back();
-    if (!charge_) co_return;
-    const PaymentHash hash = *std::exchange(charge_, std::nullopt);
-    receipt_.clear();
+    if (!request_->charge) co_return;
+    const PaymentHash hash = *std::exchange(request_->charge, std::nullopt);
+    request_->receipt.clear();
     store::Store& store = worker_.shared().store;
     auto start = [&store, hash](auto done) { store.release_charge(hash, std::move(done)); };
     Result<void> released = co_await http::await_callback<Result<void>>(worker_.context().get_executor(), start);
@@ -164,23 +168,24 @@ http::Awaitable<> Session::release_all() {
 // The head of the response is here.
 http::Awaitable<bool> Session::charge_answer() {
     const http::ResponseHead& head = exchange_->response.head();
-    if (use_->quota().credit) {
+    if (request_->use->quota().credit) {
         auto cost = cost_told(head.fields);
         if (cost) draw_cost(*cost);
         // A trailer may say it yet, or say something else.
-        if (relay::announces_trailer(head, service().cost_header)) cost_told_ = false;
-        if (head.framing != http::Framing::chunked) use_->release_held();
-        charged_ = use_->pending().spent_msat;
+        if (relay::announces_trailer(head, service().cost_header)) request_->metered.cost_told = false;
+        if (head.framing != http::Framing::chunked) request_->use->release_held();
+        request_->metered.charged = request_->use->pending().spent_msat;
     }
-    if (use_->quota().bytes) {
+    if (request_->use->quota().bytes) {
         bool enough = set_bytes_aside(head);
         if (!enough) co_return co_await withhold_answer(head);
     }
-    std::uint64_t before_lease = use_->left().bytes + (head.framing == http::Framing::length ? 0 : covered_);
+    std::uint64_t before_lease =
+        request_->use->left().bytes + (head.framing == http::Framing::length ? 0 : request_->metered.covered);
     Result<void> recorded = co_await record_pending();
     if (!recorded) {
-        problem_ = use_not_recorded();
-        use_.reset();
+        request_->problem = use_not_recorded();
+        request_->use.reset();
         co_return false;
     }
     tell_remaining(before_lease);
@@ -191,13 +196,13 @@ http::Awaitable<bool> Session::charge_answer() {
 // token with a byte left would act for ever.
 http::Awaitable<bool> Session::withhold_answer(const http::ResponseHead& head) {
     if (is_safe()) {
-        use_.reset();
+        request_->use.reset();
     } else {
-        (void)use_->add_bytes_up_to(std::numeric_limits<std::uint64_t>::max());
+        (void)request_->use->add_bytes_up_to(std::numeric_limits<std::uint64_t>::max());
         Result<void> recorded = co_await record_pending();
-        use_.reset();
+        request_->use.reset();
         if (!recorded) {
-            problem_ = use_not_recorded();
+            request_->problem = use_not_recorded();
             co_return false;
         }
     }
@@ -207,13 +212,13 @@ http::Awaitable<bool> Session::withhold_answer(const http::ResponseHead& head) {
 
 // The cost in place of the price.
 void Session::draw_cost(std::uint64_t cost) {
-    cost_told_ = true;
-    if (use_->settle(cost)) return;
+    request_->metered.cost_told = true;
+    if (request_->use->settle(cost)) return;
     warn_of_cost(cost);
 }
 
 void Session::warn_of_cost(std::uint64_t cost) const {
-    if (!service().max_cost || !site_->upstreams[match_.service]->first_dear_answer()) return;
+    if (!service().max_cost || !request_->site->upstreams[request_->match.service]->first_dear_answer()) return;
     spdlog::warn(
         "service {}: a request cost {} msat, more than max_cost_msat = {}: it draws no more than that. This is "
         "told once",
@@ -222,12 +227,12 @@ void Session::warn_of_cost(std::uint64_t cost) const {
 
 // For forward auth, where nobody tells what became of the request: as soon as it is let through.
 http::Awaitable<std::optional<http::Problem>> Session::commit_admitted() {
-    if (free_use_) {
+    if (request_->free_use) {
         bool counted = !stream_.peer_left() && co_await record_free_use();
-        if (!counted) co_return problem_;
+        if (!counted) co_return request_->problem;
         co_return std::nullopt;
     }
-    if (!use_) co_return std::nullopt;
+    if (!request_->use) co_return std::nullopt;
     if (stream_.peer_left()) co_return use_not_recorded();
     Result<void> recorded = co_await record_pending();
     if (!recorded) co_return use_not_recorded();
@@ -238,52 +243,53 @@ http::Awaitable<std::optional<http::Problem>> Session::commit_admitted() {
 bool Session::set_bytes_aside(const http::ResponseHead& head) {
     if (head.framing == http::Framing::length || head.framing == http::Framing::none) {
         const std::uint64_t length = head.framing == http::Framing::length ? head.content_length : 0;
-        if (!use_->set_bytes(length)) return false;
-        covered_ = length;
+        if (!request_->use->set_bytes(length)) return false;
+        request_->metered.covered = length;
         return true;
     }
-    covered_ = use_->raise_bytes(lease);
-    return covered_ > 0;
+    request_->metered.covered = request_->use->raise_bytes(lease);
+    return request_->metered.covered > 0;
 }
 
 http::Awaitable<> Session::refuse_bytes(const http::ResponseHead& head) {
     if (head.framing == http::Framing::length && head.content_length > *quota_sold().bytes) {
         // Nobody is to pay again for what another token would not open either.
-        problem_ =
+        request_->problem =
             http::Problem{403, "This answer is longer than what a token buys. Ask for a part of it.", "too_long"};
         co_return;
     }
     count_credential(metrics::AuthResult::exhausted);
-    if (match_.access == paywall::Access::auth_only) {
-        problem_ = not_for_sale(Reason::quota_exhausted);
+    if (request_->match.access == paywall::Access::auth_only) {
+        request_->problem = not_for_sale(Reason::quota_exhausted);
         co_return;
     }
     http::Problem problem = co_await demand_payment(Reason::quota_exhausted);
-    problem_ = std::move(problem);
+    request_->problem = std::move(problem);
 }
 
 void Session::tell_remaining(std::uint64_t bytes) {
-    const config::Quota& quota = use_->quota();
-    paywall::Usage left = use_->left();
-    if (quota.uses) append_remaining("Uses", left.uses, own_lines_);
-    if (quota.bytes) append_remaining("Bytes", bytes, own_lines_);
+    const config::Quota& quota = request_->use->quota();
+    paywall::Usage left = request_->use->left();
+    if (quota.uses) append_remaining("Uses", left.uses, request_->own_lines);
+    if (quota.bytes) append_remaining("Bytes", bytes, request_->own_lines);
     // What is held comes back where no trailer says that it cost more.
-    if (quota.credit) append_remaining("Msat", left.spent_msat + use_->held(), own_lines_);
+    if (quota.credit) append_remaining("Msat", left.spent_msat + request_->use->held(), request_->own_lines);
 }
 
 // How many of the next `size` bytes of the body may be sent: fewer than all where the token has no more.
 http::Awaitable<std::size_t> Session::cover(std::size_t size) {
-    if (!use_ || !use_->quota().bytes) co_return size;
-    while (covered_ < size) {
-        std::uint64_t more = use_->add_bytes_up_to(std::max<std::uint64_t>(lease, size - covered_));
+    if (!request_->use || !request_->use->quota().bytes) co_return size;
+    while (request_->metered.covered < size) {
+        std::uint64_t more =
+            request_->use->add_bytes_up_to(std::max<std::uint64_t>(lease, size - request_->metered.covered));
         if (more == 0) break;
         Result<void> recorded = co_await record_pending();
         if (!recorded) co_return 0;
-        covered_ += more;
+        request_->metered.covered += more;
     }
-    std::size_t allowed = static_cast<std::size_t>(std::min<std::uint64_t>(covered_, size));
-    covered_ -= allowed;
-    body_sent_ += allowed;
+    std::size_t allowed = static_cast<std::size_t>(std::min<std::uint64_t>(request_->metered.covered, size));
+    request_->metered.covered -= allowed;
+    request_->metered.body_sent += allowed;
     co_return allowed;
 }
 
@@ -303,52 +309,54 @@ http::Awaitable<bool> Session::cut_payload(std::vector<std::string_view>& payloa
 
 // The trailers have come; they are views into what was read, and gone with the next read.
 std::optional<std::uint64_t> Session::trailer_cost() const {
-    if (!use_ || !use_->quota().credit) return std::nullopt;
+    if (!request_->use || !request_->use->quota().credit) return std::nullopt;
     return cost_told(exchange_->response.trailers());
 }
 
 // The end of the body has come, and with it what it cost.
 http::Awaitable<> Session::settle_trailer(std::optional<std::uint64_t> cost) {
-    if (!use_) co_return;
-    cost_told_ = true;  // there or not: nothing more will be said
+    if (!request_->use) co_return;
+    request_->metered.cost_told = true;  // there or not: nothing more will be said
     if (!cost) co_return;
-    if (*cost < charged_) {
-        give_back({0, 0, charged_ - *cost});
+    if (*cost < request_->metered.charged) {
+        give_back({0, 0, request_->metered.charged - *cost});
         co_return;
     }
-    const auto drawn = use_->draw(*cost - charged_);
+    const auto drawn = request_->use->draw(*cost - request_->metered.charged);
     if (!drawn.all) warn_of_cost(*cost);
     // The body was sent already, but for its end: a failure is told in the log, and costs the token nothing.
     if (drawn.msat > 0) (void)co_await record_pending();
 }
 
 void Session::give_back(const paywall::Usage& unused) {
-    use_->give_back(unused);
-    worker_.shared().store.record_usage(use_->hash(), service().seller().text(), store::UsageChange::given_back, unused,
-                                        [](const Result<void>&) {});
+    request_->use->give_back(unused);
+    worker_.shared().store.record_usage(request_->use->hash(), service().seller().text(),
+                                        store::UsageChange::given_back, unused, [](const Result<void>&) {});
 }
 
 // The cost will not be told any more, and it is the client's doing: what was held for it is drawn.
 void Session::take_held() {
-    const paywall::Usage held{0, 0, use_->draw(use_->held()).msat};
-    use_->commit();
+    const paywall::Usage held{0, 0, request_->use->draw(request_->use->held()).msat};
+    request_->use->commit();
     auto done = [name = service().name.text()](const Result<void>& recorded) {
         if (!recorded) spdlog::debug("service {}: a cost could not be recorded: {}", name, recorded.error().message);
     };
-    worker_.shared().store.record_usage(use_->hash(), service().seller().text(), store::UsageChange::used, held,
-                                        std::move(done));
+    worker_.shared().store.record_usage(request_->use->hash(), service().seller().text(), store::UsageChange::used,
+                                        held, std::move(done));
 }
 
 void Session::end_use() {
     end_events();
-    if (use_) {
-        const paywall::UnsentBytes unsent{is_safe(), leaving_.left(), body_sent_};
-        if (covered_ > 0 && paywall::gives_back(unsent)) give_back({0, covered_, 0});
-        if (use_->held() > 0 && !cost_told_ && paywall::takes_held(leaving_.left(), client_waited_)) take_held();
+    if (request_->use) {
+        const paywall::UnsentBytes unsent{is_safe(), leaving_.left(), request_->metered.body_sent};
+        if (request_->metered.covered > 0 && paywall::gives_back(unsent)) give_back({0, request_->metered.covered, 0});
+        if (request_->use->held() > 0 && !request_->metered.cost_told &&
+            paywall::takes_held(leaving_.left(), request_->client_waited))
+            take_held();
     }
-    covered_ = 0;
-    use_.reset();
-    free_use_.reset();
+    request_->metered.covered = 0;
+    request_->use.reset();
+    request_->free_use.reset();
 }
 
 }  // namespace millrace::front

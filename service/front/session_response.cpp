@@ -10,11 +10,11 @@ namespace millrace::front {
 // answer.
 std::optional<http::Fault> Session::read_first_chunks() {
     Exchange& x = *exchange_;
-    first_chunks_.reset();
+    request_->first_chunks.reset();
     if (x.response.head().framing != http::Framing::chunked || x.from_upstream.empty()) return std::nullopt;
     x.response_payload.clear();
-    first_chunks_ = x.response.decode(x.from_upstream.view(), x.response_payload);
-    if (!first_chunks_->bad) return std::nullopt;
+    request_->first_chunks = x.response.decode(x.from_upstream.view(), x.response_payload);
+    if (!request_->first_chunks->bad) return std::nullopt;
     spdlog::warn("service {}: the upstream sent chunks that cannot be read", service().name.text());
     return http::Fault{502, "The server behind this service sent an answer that cannot be read."};
 }
@@ -22,9 +22,9 @@ std::optional<http::Fault> Session::read_first_chunks() {
 // The next chunks in from_upstream, into response_payload.
 http::ChunkProgress Session::read_chunks() {
     Exchange& x = *exchange_;
-    if (first_chunks_) {
-        const http::ChunkProgress first = *first_chunks_;
-        first_chunks_.reset();
+    if (request_->first_chunks) {
+        const http::ChunkProgress first = *request_->first_chunks;
+        request_->first_chunks.reset();
         return first;
     }
     x.response_payload.clear();
@@ -38,20 +38,20 @@ http::Awaitable<bool> Session::forward_response(upstream::UpstreamConnection& up
     http::Buffer& in = x.from_upstream;
     int version = x.request.head().version;
     relay::ClientFraming framing = relay::client_framing(head, version);
-    if (framing == relay::ClientFraming::close || worker_.draining() || !sent_whole()) keep_alive_ = false;
-    relay::OwnFields own{own_lines_,     receipt_,       service().cost_header,
-                         free_for_all(), worker_.date(), !service().cors.empty()};
-    append_client_head(head, framing, version, keep_alive_, own, x.to_client);
+    if (framing == relay::ClientFraming::close || worker_.draining() || !sent_whole()) request_->keep_alive = false;
+    relay::OwnFields own{request_->own_lines, request_->receipt, service().cost_header,
+                         free_for_all(),      worker_.date(),    !service().cors.empty()};
+    append_client_head(head, framing, version, request_->keep_alive, own, x.to_client);
     unsigned status = head.status;
     http::Framing from = head.framing;
     std::uint64_t left = head.content_length;
     *reusable = head.keep_alive && from != http::Framing::until_eof && status != 101;
-    answered_ = true;
+    request_->answered = true;
     if (status == 101) {
         leaving_.end();
         http::ErrorCode failed = co_await write_client(x.to_client, {});
         if (!failed) co_await tunnel(upstream.stream);
-        keep_alive_ = false;
+        request_->keep_alive = false;
         finish_request(101, Outcome::served);
         co_return true;
     }
@@ -60,17 +60,17 @@ http::Awaitable<bool> Session::forward_response(upstream::UpstreamConnection& up
     bool ended = false;  // by the server closing
     bool cut = false;    // nothing is left of the bytes that the token bought
     // What has no end of its own ends with the time that was bought.
-    const std::optional<paywall::Time> end_of_time = relay::is_endless(head) ? until_ : std::nullopt;
+    const std::optional<paywall::Time> end_of_time = relay::is_endless(head) ? request_->until : std::nullopt;
     for (;;) {
         std::string_view raw;
         std::size_t used = 0;
         if (!done && from == http::Framing::chunked) {
             http::ChunkProgress progress = read_chunks();
-            if (progress.bad || (progress.used == 0 && in.size() > site_->config.limits.header)) break;
+            if (progress.bad || (progress.used == 0 && in.size() > request_->site->config.limits.header)) break;
             used = progress.used;
             done = progress.done;
-            if (use_) cut = co_await cut_payload(x.response_payload);
-            if (use_ && done) co_await settle_trailer(trailer_cost());
+            if (request_->use) cut = co_await cut_payload(x.response_payload);
+            if (request_->use && done) co_await settle_trailer(trailer_cost());
             if (framing == relay::ClientFraming::chunked)
                 http::append_chunk(x.response_payload, x.to_client);
             else
@@ -81,7 +81,7 @@ http::Awaitable<bool> Session::forward_response(upstream::UpstreamConnection& up
             raw = in.view().substr(0, used);
             left -= from == http::Framing::length ? used : 0;
             done = from == http::Framing::length ? left == 0 : ended;
-            if (use_) {
+            if (request_->use) {
                 std::size_t allowed = co_await cover(raw.size());
                 cut = allowed < raw.size();
                 raw = raw.substr(0, allowed);
@@ -148,7 +148,7 @@ http::Awaitable<bool> Session::forward_response(upstream::UpstreamConnection& up
 
 // How long the upstream may be silent in a response.
 std::chrono::milliseconds Session::patience_for(const std::optional<paywall::Time>& end_of_time) const {
-    const std::chrono::milliseconds usual = site_->config.timeouts.body;
+    const std::chrono::milliseconds usual = request_->site->config.timeouts.body;
     if (!end_of_time) return usual;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*end_of_time - worker_.now());
     return std::clamp(left, std::chrono::milliseconds(0), usual);

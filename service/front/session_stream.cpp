@@ -32,28 +32,28 @@ std::string event_text(std::string_view name, const boost::json::object& data) {
 // Whether the response that has come is sold by the event.
 bool Session::sells_events() const {
     const http::ResponseHead& head = exchange_->response.head();
-    return visit_ && use_ && service().sessions && service().sessions->event && head.status / 100 == 2 &&
-           head.framing != http::Framing::none && relay::is_event_stream(head);
+    return request_->visit && request_->use && service().sessions && service().sessions->event &&
+           head.status / 100 == 2 && head.framing != http::Framing::none && relay::is_event_stream(head);
 }
 
 // What a client is told of the account when the stream stops.
 std::string Session::balance_event(std::string_view name) const {
-    const Msat spent(worker_.shared().ledger.used(visit_->id()).spent_msat);
-    const boost::json::object data{{"sessionId", visit_->id().hex()},
+    const Msat spent(worker_.shared().ledger.used(request_->visit->id()).spent_msat);
+    const boost::json::object data{{"sessionId", request_->visit->id().hex()},
                                    {"balanceSpent", payment::to_sat(spent)},
                                    {"balanceRequired", payment::to_sat(*service().sessions->event)}};
     return event_text(name, data);
 }
 
 std::string Session::stream_receipt() const {
-    const Msat spent(events_sent_ * service().sessions->event->value());
+    const Msat spent(request_->metered.events_sent * service().sessions->event->value());
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     const boost::json::object data{{"method", "lightning"},
-                                   {"reference", visit_->id().hex()},
+                                   {"reference", request_->visit->id().hex()},
                                    {"status", "success"},
                                    {"timestamp", payment::write_timestamp(now)},
                                    {"spent", payment::to_sat(spent)},
-                                   {"units", events_sent_}};
+                                   {"units", request_->metered.events_sent}};
     return event_text("payment-receipt", data);
 }
 
@@ -61,25 +61,25 @@ std::string Session::stream_receipt() const {
 http::Awaitable<Session::Lease> Session::lease_events() {
     Shared& shared = worker_.shared();
     const std::uint64_t price = service().sessions->event->value();
-    if (!shared.sessions.is_open(visit_->id())) co_return Lease::no_money;
+    if (!shared.sessions.is_open(request_->visit->id())) co_return Lease::no_money;
     if (!shared.store.writable()) co_return Lease::not_recorded;  // it finds out by itself when it can be written again
-    if (auto deposit = shared.sessions.deposit(visit_->id())) use_->raise_credit(*deposit);
-    const std::uint64_t there = std::min(lease, use_->left().spent_msat / price);
+    if (auto deposit = shared.sessions.deposit(request_->visit->id())) request_->use->raise_credit(*deposit);
+    const std::uint64_t there = std::min(lease, request_->use->left().spent_msat / price);
     // Another request of the session may be faster.
-    if (there == 0 || !use_->add_msat(there * price)) co_return Lease::no_money;
+    if (there == 0 || !request_->use->add_msat(there * price)) co_return Lease::no_money;
     Result<void> recorded = co_await record_pending();
     if (!recorded) {
-        use_->take_back_msat(there * price);
+        request_->use->take_back_msat(there * price);
         co_return Lease::not_recorded;
     }
-    events_paid_ += there;
+    request_->metered.events_paid += there;
     co_return Lease::taken;
 }
 
 // Until one more event is paid for. False: the stream ends here.
 http::Awaitable<bool> Session::pay_for_event(relay::ClientFraming framing) {
     Exchange& x = *exchange_;
-    if (events_paid_ == 0) {
+    if (request_->metered.events_paid == 0) {
         Lease lease = co_await lease_events();
         bool asked_for_more = false;
         if (lease != Lease::taken) {
@@ -95,7 +95,7 @@ http::Awaitable<bool> Session::pay_for_event(relay::ClientFraming framing) {
                 x.to_client.clear();
                 if (failed) co_return false;
                 lease = co_await lease_events();
-                const bool open = worker_.shared().sessions.is_open(visit_->id());
+                const bool open = worker_.shared().sessions.is_open(request_->visit->id());
                 if (lease == Lease::taken || !open || leaving_.left() || worker_.draining() || Clock::now() >= end)
                     break;
                 timer.expires_after(look_again);
@@ -110,8 +110,8 @@ http::Awaitable<bool> Session::pay_for_event(relay::ClientFraming framing) {
             co_return false;
         }
     }
-    --events_paid_;
-    ++events_sent_;
+    --request_->metered.events_paid;
+    ++request_->metered.events_sent;
     co_return true;
 }
 
@@ -133,15 +133,15 @@ http::Awaitable<bool> Session::forward_events(upstream::UpstreamConnection& upst
     const int version = x.request.head().version;
     // Events of ours come between the upstream's: the length it may have told is not the client's.
     const relay::ClientFraming framing = version >= 11 ? relay::ClientFraming::chunked : relay::ClientFraming::close;
-    if (framing == relay::ClientFraming::close || worker_.draining() || !sent_whole()) keep_alive_ = false;
-    relay::OwnFields own{own_lines_,     receipt_,       service().cost_header,
-                         free_for_all(), worker_.date(), !service().cors.empty()};
-    append_client_head(head, framing, version, keep_alive_, own, x.to_client);
+    if (framing == relay::ClientFraming::close || worker_.draining() || !sent_whole()) request_->keep_alive = false;
+    relay::OwnFields own{request_->own_lines, request_->receipt, service().cost_header,
+                         free_for_all(),      worker_.date(),    !service().cors.empty()};
+    append_client_head(head, framing, version, request_->keep_alive, own, x.to_client);
     const unsigned status = head.status;
     const http::Framing from = head.framing;
     std::uint64_t left = head.content_length;
     *reusable = head.keep_alive && from != http::Framing::until_eof;
-    answered_ = true;
+    request_->answered = true;
     http::Stream::Reading reading = upstream.stream.reading();
     paywall::EventStream events;
     bool done = false;
@@ -153,7 +153,7 @@ http::Awaitable<bool> Session::forward_events(upstream::UpstreamConnection& upst
     for (;;) {
         if (from == http::Framing::chunked) {
             http::ChunkProgress progress = read_chunks();
-            broken = progress.bad || (progress.used == 0 && in.size() > site_->config.limits.header);
+            broken = progress.bad || (progress.used == 0 && in.size() > request_->site->config.limits.header);
             for (std::string_view piece : x.response_payload) events.feed(piece);
             if (progress.done) trailer_cost_told = trailer_cost();
             in.consume(progress.used);
@@ -202,7 +202,7 @@ http::Awaitable<bool> Session::forward_events(upstream::UpstreamConnection& upst
         }
         std::size_t room = 0;
         char* data = Exchange::prepare_body(in, &room);
-        watch_.arm(site_->config.timeouts.body, upstream.stream);
+        watch_.arm(request_->site->config.timeouts.body, upstream.stream);
         http::ErrorCode lost = http::asio::error::operation_aborted;
         std::size_t count = 0;
         if (!leaving_.left()) std::tie(lost, count) = co_await reading.read_some(data, room);
@@ -221,8 +221,9 @@ http::Awaitable<bool> Session::forward_events(upstream::UpstreamConnection& upst
 
 // Events that were paid for and did not come.
 void Session::end_events() {
-    if (use_ && events_paid_ > 0) give_back({0, 0, events_paid_ * service().sessions->event->value()});
-    events_paid_ = 0;
+    if (request_->use && request_->metered.events_paid > 0)
+        give_back({0, 0, request_->metered.events_paid * service().sessions->event->value()});
+    request_->metered.events_paid = 0;
 }
 
 }  // namespace millrace::front

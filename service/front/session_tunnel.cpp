@@ -39,9 +39,9 @@ http::Awaitable<> Session::tunnel(http::Stream& upstream) {
 // What a token opened ends with it: the connection of a request under way is shut, and its tunnel. A session that is
 // being closed waits for its requests, but for a tunnel, which has no end.
 void Session::end_if_over() {
-    if (idle_ || !payer_) return;
-    const bool closing = tunnel_ && visit_ && !worker_.shared().sessions.is_open(visit_->id());
-    if (!closing && !worker_.shared().store.facts(*payer_).revoked) return;
+    if (!request_ || !request_->payer) return;
+    const bool closing = tunnel_ && request_->visit && !worker_.shared().sessions.is_open(request_->visit->id());
+    if (!closing && !worker_.shared().store.facts(*request_->payer).revoked) return;
     stream_.shutdown();
     end_tunnel();
 }
@@ -71,15 +71,16 @@ http::Awaitable<bool> Session::carry_bytes(Tunnel& tunnel, http::Stream::Reading
     http::Watch& watch = &from == &stream_ ? tunnel.to_upstream : tunnel.to_client;
     while (!tunnel.ended) {
         if (!buffer.empty()) {
-            watch.arm(site_->config.timeouts.tunnel, to);
+            watch.arm(request_->site->config.timeouts.tunnel, to);
             std::string_view bytes = buffer.view();
             http::ErrorCode broken = co_await to.write_rest(bytes, {});
             watch.disarm();
             buffer.clear();
             if (broken || tunnel.ended) co_return false;
         }
-        std::chrono::milliseconds timeout = site_->config.timeouts.tunnel;
-        if (until_) timeout = std::min(timeout, std::chrono::ceil<std::chrono::milliseconds>(*until_ - worker_.now()));
+        std::chrono::milliseconds timeout = request_->site->config.timeouts.tunnel;
+        if (request_->until)
+            timeout = std::min(timeout, std::chrono::ceil<std::chrono::milliseconds>(*request_->until - worker_.now()));
         std::size_t room = 0;
         char* data = buffer.prepare(Exchange::read_size, &room);
         watch.arm(timeout, from);

@@ -13,7 +13,7 @@
 namespace millrace::front {
 
 bool Session::offers_work() const {
-    if (!site_->config.challenges.pow || service().dry_run) return false;
+    if (!request_->site->config.challenges.pow || service().dry_run) return false;
     for (const auto& [name, value] : exchange_->credential_fields) {
         if (relay::same_field_name(name, "Authorization") && l402::is_work_authorization(value)) return true;
     }
@@ -24,20 +24,20 @@ bool Session::offers_work() const {
 config::WorkBuys Session::bought_by_work() const {
     using enum config::WorkBuys;
     // A front proxy asks twice about one request, and work is honoured once.
-    if (!site_->config.challenges.pow || !service().schemes.l402 || match_.access != paywall::Access::sold ||
-        front_question_)
+    if (!request_->site->config.challenges.pow || !service().schemes.l402 ||
+        request_->match.access != paywall::Access::sold || request_->front_question)
         return nothing;
-    const bool whole =
-        priced_ && price_ <= service().price && !is_reserved_for_tokens() && exchange_->request.head().upgrade.empty();
+    const bool whole = request_->quote.priced && request_->quote.price <= service().price &&
+                       !is_reserved_for_tokens() && exchange_->request.head().upgrade.empty();
     return service().work_buys == request && !whole ? invoice : service().work_buys;
 }
 
 void Session::add_task(http::Problem& problem) {
     // A quote's answer has no room for it.
-    const config::WorkBuys buys = own_ ? config::WorkBuys::nothing : bought_by_work();
+    const config::WorkBuys buys = request_->own ? config::WorkBuys::nothing : bought_by_work();
     if (buys == config::WorkBuys::nothing) return;
     const paywall::WorkDesk::Task task =
-        worker_.shared().work.set(*site_->config.challenges.pow, service().name.text(), buys, today());
+        worker_.shared().work.set(*request_->site->config.challenges.pow, service().name.text(), buys, today());
     problem.challenges.push_back(l402::work_line(task.token_base64, task.bits));
     problem.reason = "work";
     problem.detail += buys == config::WorkBuys::request
@@ -46,12 +46,12 @@ void Session::add_task(http::Problem& problem) {
 }
 
 http::Awaitable<std::optional<http::Problem>> Session::admit_work() {
-    if (match_.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
+    if (request_->match.access == paywall::Access::auth_only) co_return not_for_sale(paywall::Reason::no_credential);
     if (exchange_->credential_fields.size() != 1) {
         count_credential(metrics::AuthResult::malformed);
         co_return http::Problem{400, "The request carries more than one credential; send one."};
     }
-    auto unpriced = co_await price_in(offer_tier_);
+    auto unpriced = co_await price_in(request_->quote.offer_tier);
     if (unpriced) co_return std::move(*unpriced);
     const auto solution = l402::parse_work_authorization(exchange_->credential_fields.front().second);
     const config::WorkBuys buys = bought_by_work();
@@ -59,7 +59,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_work() {
         count_credential(metrics::AuthResult::malformed);
         co_return co_await demand_payment(solution ? paywall::Reason::work_refused : paywall::Reason::malformed);
     }
-    const config::Work& settings = *site_->config.challenges.pow;
+    const config::Work& settings = *request_->site->config.challenges.pow;
     if (auto closed = worker_.shared().desk.closed(); closed && buys == config::WorkBuys::invoice)
         co_return not_issued(*closed, true);
     switch (worker_.shared().work.use(settings, *solution, service().name.text(), buys, today(), Clock::now())) {
@@ -75,22 +75,24 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_work() {
             break;
     }
     count_credential(metrics::AuthResult::worked);
-    if (const auto task = l402::Identifier::decode(solution->identifier)) work_ = task->token_id;
+    if (const auto task = l402::Identifier::decode(solution->identifier)) request_->work = task->token_id;
     if (buys == config::WorkBuys::invoice) {
         http::Problem demanded = co_await demand_payment(paywall::Reason::no_credential, true);
         if (demanded.status != 402) give_work_back();
-        work_.reset();
+        request_->work.reset();
         co_return demanded;
     }
     exchange_->token_headers = "X-L402-Service: " + service().name.text() + "\r\nX-L402-Access: work\r\n";
-    token_headers_ = exchange_->token_headers;
+    request_->token_headers = exchange_->token_headers;
     lasts_as_a_token(0);
     co_return std::nullopt;
 }
 
 // What it was solved for came to nothing.
 void Session::give_work_back() {
-    if (work_) worker_.shared().work.give_back(*site_->config.challenges.pow, *std::exchange(work_, std::nullopt));
+    if (request_->work)
+        worker_.shared().work.give_back(*request_->site->config.challenges.pow,
+                                        *std::exchange(request_->work, std::nullopt));
 }
 
 }  // namespace millrace::front

@@ -64,7 +64,8 @@ class Block {
 class PinnedBytes {
   public:
     PinnedBytes() = default;
-    PinnedBytes(PinnedBytes&& other) noexcept : block_(std::move(other.block_)), view_(std::exchange(other.view_, {})) {}
+    PinnedBytes(PinnedBytes&& other) noexcept
+        : block_(std::move(other.block_)), view_(std::exchange(other.view_, {})) {}
     PinnedBytes& operator=(PinnedBytes&& other) noexcept {
         block_ = std::move(other.block_);
         view_ = std::exchange(other.view_, {});

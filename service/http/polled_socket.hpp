@@ -125,9 +125,7 @@ class PolledSocket {
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token) {
         return asio::async_initiate<Token, void(ErrorCode, std::size_t)>(
-            [this](auto handler, const asio::const_buffer& from) {
-                begin_write(hold<true>(std::move(handler)), from);
-            },
+            [this](auto handler, const asio::const_buffer& from) { begin_write(hold<true>(std::move(handler)), from); },
             token, first_of<asio::const_buffer>(buffers));
     }
     template <class Token>
@@ -227,7 +225,7 @@ class PolledSocket {
     int descriptor_ = -1;
     static constexpr unsigned turns_in_a_row = 16;
     unsigned turns_ = turns_in_a_row;  // reads at once before the event loop has its turn
-    bool stream_of_bytes_ = false;  // TCP, of which a short read has read all
+    bool stream_of_bytes_ = false;     // TCP, of which a short read has read all
     bool polled_ = false;
     bool polls_write_ = false;
     bool readable_ = false;

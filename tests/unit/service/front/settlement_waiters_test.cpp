@@ -29,9 +29,12 @@ TEST_CASE("all who wait for a settlement are told, from another thread, and nobo
     SettlementWaiters waiters;
     asio::io_context context;
     int told[3] = {-1, -1, -1};
-    millrace::async::spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[0]), "a test");
-    millrace::async::spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[1]), "a test");
-    millrace::async::spawn(context.get_executor(), wait(waiters, hash_of(2), context.get_executor(), told[2]), "a test");
+    millrace::async::spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[0]),
+                           "a test");
+    millrace::async::spawn(context.get_executor(), wait(waiters, hash_of(1), context.get_executor(), told[1]),
+                           "a test");
+    millrace::async::spawn(context.get_executor(), wait(waiters, hash_of(2), context.get_executor(), told[2]),
+                           "a test");
     context.poll();
     CHECK(waiters.size() == 3);
     std::thread([&] { waiters.settled(hash_of(1)); }).join();
