@@ -39,10 +39,14 @@ std::string in_network_dir(const std::string& directory, const std::string& file
 
 class Millrace {
   public:
-    Millrace() : executor_(io_.get_executor()), signals_(io_), host_(executor_, STDIN_FILENO, STDOUT_FILENO, manifest(), commands(), callbacks()) {
-        context_.world = {[] { return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()); },
-                          [] { return std::chrono::steady_clock::now(); },
-                          [](std::span<std::uint8_t> out) { crypto::fill_random(out); }};
+    Millrace()
+        : executor_(io_.get_executor()),
+          signals_(io_),
+          host_(executor_, STDIN_FILENO, STDOUT_FILENO, manifest(), commands(), callbacks()) {
+        context_.world = {
+            [] { return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()); },
+            [] { return std::chrono::steady_clock::now(); },
+            [](std::span<std::uint8_t> out) { crypto::fill_random(out); }};
         context_.latency = &host_.latency();
     }
 
@@ -77,8 +81,12 @@ class Millrace {
 
     host::PluginHost::Callbacks callbacks() {
         return {[this](const host::InitMessage& message) { return init(message); },
-                [this](std::string_view option, std::string_view value, bool only_check) { return set_option(option, value, only_check); },
-                [this](host::HookTicket ticket, const bj::value& params) { context_.desk->handle(std::move(ticket), params); },
+                [this](std::string_view option, std::string_view value, bool only_check) {
+                    return set_option(option, value, only_check);
+                },
+                [this](host::HookTicket ticket, const bj::value& params) {
+                    context_.desk->handle(std::move(ticket), params);
+                },
                 [this](std::string_view topic, const bj::value& payload) { notified(topic, payload); },
                 [this](bool gone) { gone ? leave() : finish_and_leave(); },
                 [this](const std::string& reason) {
@@ -108,19 +116,22 @@ class Millrace {
         context_.keys = std::make_unique<invoicing::KeyStore>(executor_, context_.rpc);
         context_.node = std::make_unique<node::NodeWatch>(executor_, client(), log);
         context_.issuer = std::make_unique<invoicing::Issuer>(
-            invoicing::Issuer::Parts{client(), *context_.keys, *context_.node, *context_.ready, cache_, style_, context_.world},
+            invoicing::Issuer::Parts{client(), *context_.keys, *context_.node, *context_.ready, cache_, style_,
+                                     context_.world},
             settings->challenge_expiry, settings->challenges_per_second);
         context_.accepted = std::make_unique<invoicing::AcceptedLog>(executor_, htlc_rpc_, context_.world.now, log);
         context_.desk = std::make_unique<invoicing::HtlcDesk>(invoicing::HtlcDesk::Parts{
             executor_, htlc_rpc_, *context_.keys, *context_.accepted, cache_, style_, context_.world, log});
-        context_.settlements = std::make_unique<invoicing::Settlements>(executor_, client(), client(), *context_.keys, log);
+        context_.settlements =
+            std::make_unique<invoicing::Settlements>(executor_, client(), client(), *context_.keys, log);
         context_.refunder = std::make_unique<refunds::Refunder>(
-            refunds::Refunder::Parts{executor_, client(), client(), *context_.keys, *context_.node, *context_.ready, style_, context_.world, log},
+            refunds::Refunder::Parts{executor_, client(), client(), *context_.keys, *context_.node, *context_.ready,
+                                     style_, context_.world, log},
             settings->refunds, message.startup);
         context_.gateway = std::make_unique<gateway::Server>(
             executor_, in_network_dir(message.lightning_dir, settings->socket),
-            gateway::Services{*context_.issuer, *context_.settlements, *context_.refunder, *context_.keys, *context_.node, *context_.ready,
-                              [this] { return commands::status(context_); }, log});
+            gateway::Services{*context_.issuer, *context_.settlements, *context_.refunder, *context_.keys,
+                              *context_.node, *context_.ready, [this] { return commands::status(context_); }, log});
 
         context_.keys->changed = [this] { context_.gateway->send_keys(); };
         context_.node->changed = [this] { context_.gateway->wake(); };
@@ -128,7 +139,8 @@ class Millrace {
         // Whoever started the plugin finds the socket there, or is told why not. A node that starts goes on without it: the
         // folder may be one that the service brings along.
         if (!context_.gateway->open() && !message.startup)
-            return Unfit{Unfit::Kind::disabled, "millrace-socket=" + settings->socket + ": " + context_.gateway->trouble().value_or("")};
+            return Unfit{Unfit::Kind::disabled,
+                         "millrace-socket=" + settings->socket + ": " + context_.gateway->trouble().value_or("")};
         asio::co_spawn(executor_, context_.gateway->run(), asio::detached);
         asio::co_spawn(executor_, start(), asio::detached);
         return std::nullopt;
@@ -154,11 +166,12 @@ class Millrace {
         style_.min_final_cltv = invoicing::final_cltv_for(context_.node->identity().cltv_final);
         context_.ready->set();
         // Selling does not wait for it.
-        asio::co_spawn(executor_, persist("what was refunded", [this] { return context_.refunder->load(); }), asio::detached);
+        asio::co_spawn(executor_, persist("what was refunded", [this] { return context_.refunder->load(); }),
+                       asio::detached);
         asio::co_spawn(executor_, context_.node->follow(), asio::detached);
         asio::co_spawn(executor_, context_.settlements->follow(), asio::detached);
-        host_.log().info("millrace " MILLRACE_VERSION " sells on " + context_.node->identity().network + ", key epoch " +
-                         std::to_string(context_.keys->epochs().current()));
+        host_.log().info("millrace " MILLRACE_VERSION " sells on " + context_.node->identity().network +
+                         ", key epoch " + std::to_string(context_.keys->epochs().current()));
     }
 
     // Tries until it succeeds.

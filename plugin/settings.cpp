@@ -11,9 +11,12 @@ namespace millrace {
 
 const char* ErrcText<SettingErrc>::text(SettingErrc errc) {
     switch (errc) {
-        case SettingErrc::out_of_range: return "an option has a value that it cannot have";
-        case SettingErrc::unknown: return "millrace has no such option";
-        case SettingErrc::fixed: return "the option takes effect at the start only";
+        case SettingErrc::out_of_range:
+            return "an option has a value that it cannot have";
+        case SettingErrc::unknown:
+            return "millrace has no such option";
+        case SettingErrc::fixed:
+            return "the option takes effect at the start only";
     }
     return "unknown error of an option";
 }
@@ -41,7 +44,9 @@ const std::array<Number, 5> numbers{{
      [](Settings& settings, std::uint64_t value) { settings.challenge_expiry = std::chrono::seconds(value); }},
     {"millrace-challenges-per-second", 200, 1, 1'000'000, "challenges",
      "Challenges issued per second at most; more are refused (default: 200)",
-     [](Settings& settings, std::uint64_t value) { settings.challenges_per_second = static_cast<std::uint32_t>(value); }},
+     [](Settings& settings, std::uint64_t value) {
+         settings.challenges_per_second = static_cast<std::uint32_t>(value);
+     }},
     {"millrace-refund-daily-msat", 0, 0, Msat::max_value, "millisatoshi",
      "Millisatoshi, fees included, that refunds of deposits may cost in any 24 hours; 0: no refunds (default: 0)",
      [](Settings& settings, std::uint64_t value) { settings.refunds.daily = Msat(value); }},
@@ -59,8 +64,9 @@ Error wrong(std::string_view name, std::string_view value, std::string_view expe
 }
 
 Error wrong(const Number& option, std::string_view value) {
-    return wrong(option.name, value,
-                 "from " + std::to_string(option.least) + " to " + std::to_string(option.most) + " " + std::string(option.unit));
+    return wrong(
+        option.name, value,
+        "from " + std::to_string(option.least) + " to " + std::to_string(option.most) + " " + std::string(option.unit));
 }
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {
@@ -84,8 +90,9 @@ Result<void> set(Settings& settings, const Number& option, std::string_view text
 }  // namespace
 
 std::vector<host::Option> options() {
-    std::vector<host::Option> all{{std::string(socket_option), "string", "millrace.sock",
-                                   "The unix socket for millraced, relative to the network directory (default: millrace.sock)", false}};
+    std::vector<host::Option> all{
+        {std::string(socket_option), "string", "millrace.sock",
+         "The unix socket for millraced, relative to the network directory (default: millrace.sock)", false}};
     for (const Number& option : numbers)
         all.push_back({std::string(option.name), "int", option.standard, std::string(option.description), true});
     return all;
@@ -95,11 +102,15 @@ Result<Settings> read_settings(const bj::value& given) {
     const bj::object* members = given.if_object();
     Settings settings;
     for (const Number& option : numbers) {
-        const bj::value* value = members == nullptr ? nullptr : members->if_contains(bj::string_view(option.name.data(), option.name.size()));
+        const bj::value* value = members == nullptr
+                                     ? nullptr
+                                     : members->if_contains(bj::string_view(option.name.data(), option.name.size()));
         const auto done = set(settings, option, value == nullptr ? std::to_string(option.standard) : text_of(*value));
         if (!done) return done.error();
     }
-    const bj::value* socket = members == nullptr ? nullptr : members->if_contains(bj::string_view(socket_option.data(), socket_option.size()));
+    const bj::value* socket = members == nullptr
+                                  ? nullptr
+                                  : members->if_contains(bj::string_view(socket_option.data(), socket_option.size()));
     settings.socket = socket == nullptr ? std::string("millrace.sock") : text_of(*socket);
     if (settings.socket.empty() || settings.socket.back() == '/' || settings.socket.find('\0') != std::string::npos)
         return wrong(socket_option, settings.socket, "the path of a socket");

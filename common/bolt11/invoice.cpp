@@ -1,8 +1,8 @@
 #include "common/bolt11/invoice.hpp"
 
-#include <boost/algorithm/string/predicate.hpp>
 #include <algorithm>
 #include <array>
+#include <boost/algorithm/string/predicate.hpp>
 
 #include "common/codec/bech32.hpp"
 
@@ -10,14 +10,22 @@ namespace millrace {
 
 const char* ErrcText<bolt11::Errc>::text(bolt11::Errc errc) {
     switch (errc) {
-        case bolt11::Errc::not_bech32: return "not a bolt11 invoice";
-        case bolt11::Errc::bad_prefix: return "not an invoice of a known network";
-        case bolt11::Errc::bad_amount: return "the invoice's amount is malformed";
-        case bolt11::Errc::too_short: return "the invoice is too short";
-        case bolt11::Errc::bad_field: return "an invoice field is malformed";
-        case bolt11::Errc::missing_field: return "an invoice field is missing";
-        case bolt11::Errc::unknown_feature: return "the invoice requires an unknown feature";
-        case bolt11::Errc::bad_signature: return "the invoice's signature is not valid";
+        case bolt11::Errc::not_bech32:
+            return "not a bolt11 invoice";
+        case bolt11::Errc::bad_prefix:
+            return "not an invoice of a known network";
+        case bolt11::Errc::bad_amount:
+            return "the invoice's amount is malformed";
+        case bolt11::Errc::too_short:
+            return "the invoice is too short";
+        case bolt11::Errc::bad_field:
+            return "an invoice field is malformed";
+        case bolt11::Errc::missing_field:
+            return "an invoice field is missing";
+        case bolt11::Errc::unknown_feature:
+            return "the invoice requires an unknown feature";
+        case bolt11::Errc::bad_signature:
+            return "the invoice's signature is not valid";
     }
     return "unknown bolt11 error";
 }
@@ -44,13 +52,16 @@ constexpr std::string_view currencies[] = {"bc", "tb", "tbs", "bcrt"};
 constexpr unsigned known_compulsory_bits[] = {8, 14, 16, 24, 48};
 
 // The 5-bit value of a field's letter.
-constexpr std::uint8_t letter(char c) { return static_cast<std::uint8_t>(std::string_view("qpzry9x8gf2tvdw0s3jn54khce6mua7l").find(c)); }
+constexpr std::uint8_t letter(char c) {
+    return static_cast<std::uint8_t>(std::string_view("qpzry9x8gf2tvdw0s3jn54khce6mua7l").find(c));
+}
 
 struct Multiplier {
     char letter;
     std::uint64_t msat;  // of one unit; pico is a tenth of a millisatoshi and treated apart
 };
-constexpr Multiplier multipliers[] = {{'m', msat_per_btc / 1000}, {'u', msat_per_btc / 1'000'000}, {'n', msat_per_btc / 1'000'000'000}};
+constexpr Multiplier multipliers[] = {
+    {'m', msat_per_btc / 1000}, {'u', msat_per_btc / 1'000'000}, {'n', msat_per_btc / 1'000'000'000}};
 
 // ---- reading ----
 
@@ -70,8 +81,9 @@ Result<std::optional<Msat>> parse_amount(std::string_view text) {
         digits.remove_suffix(1);
         factor = 1;
     } else if (!unit.empty()) {
-        const auto* found = std::find_if(std::begin(multipliers), std::end(multipliers),
-                                         [unit](const Multiplier& m) { return unit.size() == 1 && m.letter == unit[0]; });
+        const auto* found = std::find_if(std::begin(multipliers), std::end(multipliers), [unit](const Multiplier& m) {
+            return unit.size() == 1 && m.letter == unit[0];
+        });
         if (found == std::end(multipliers)) return fail(Errc::bad_amount, "the multiplier is m, u, n or p");
         factor = found->msat;
     }
@@ -136,7 +148,8 @@ bool feature_bit(const Bytes& features, std::size_t bit) {
 
 Result<void> check_features(const Bytes& features) {
     for (std::size_t bit = 0; bit < features.size() * 8; bit += 2) {
-        const bool known = std::find(std::begin(known_compulsory_bits), std::end(known_compulsory_bits), bit) != std::end(known_compulsory_bits);
+        const bool known = std::find(std::begin(known_compulsory_bits), std::end(known_compulsory_bits), bit) !=
+                           std::end(known_compulsory_bits);
         if (feature_bit(features, bit) && !known) return fail(Errc::unknown_feature, "bit " + std::to_string(bit));
     }
     return {};
@@ -218,7 +231,8 @@ Result<void> read_field(std::uint8_t type, ByteView words, Invoice& invoice, See
     } else if (type == letter('f')) {
         if (std::optional<Fallback> fallback = read_fallback(words)) invoice.fallbacks.push_back(std::move(*fallback));
     } else if (type == letter('r')) {
-        if (std::optional<std::vector<RouteHop>> route = read_route(read_bytes(words))) invoice.routes.push_back(std::move(*route));
+        if (std::optional<std::vector<RouteHop>> route = read_route(read_bytes(words)))
+            invoice.routes.push_back(std::move(*route));
     } else if (type == letter('9') && !seen.features) {
         invoice.features = read_features(words);
         seen.features = true;
@@ -251,7 +265,8 @@ Result<void> check_signature(const codec::Bech32& parts, const std::optional<Nod
 
     const crypto::Digest digest = signed_digest(parts.hrp, words.first(words.size() - signature_words));
     if (stated_payee) {
-        if (!crypto::verify(*stated_payee, invoice.signature, digest)) return fail(Errc::bad_signature, "it is not of the stated payee");
+        if (!crypto::verify(*stated_payee, invoice.signature, digest))
+            return fail(Errc::bad_signature, "it is not of the stated payee");
         invoice.payee = *stated_payee;
         return {};
     }
@@ -298,12 +313,14 @@ class Writer {
         words_.insert(words_.end(), words.begin(), words.end());
     }
     void timestamp(std::uint64_t seconds) {
-        for (std::size_t i = timestamp_words; i-- > 0;) words_.push_back(static_cast<std::uint8_t>(seconds >> 5 * i & 31U));
+        for (std::size_t i = timestamp_words; i-- > 0;)
+            words_.push_back(static_cast<std::uint8_t>(seconds >> 5 * i & 31U));
     }
     void features(const Bytes& features) {
         Bytes words((features.size() * 8 + 4) / 5);
         for (std::size_t bit = 0; bit < features.size() * 8; ++bit) {
-            if (feature_bit(features, bit)) words[words.size() - 1 - bit / 5] |= static_cast<std::uint8_t>(1U << bit % 5);
+            if (feature_bit(features, bit))
+                words[words.size() - 1 - bit / 5] |= static_cast<std::uint8_t>(1U << bit % 5);
         }
         const auto first = std::find_if(words.begin(), words.end(), [](std::uint8_t word) { return word != 0; });
         words.erase(words.begin(), first);
@@ -350,7 +367,8 @@ Result<Unsigned> write_fields(const Invoice& invoice) {
         out.field('h', to_words(std::get<crypto::Digest>(invoice.description)));
     }
     if (invoice.payment_metadata) out.field('m', to_words(*invoice.payment_metadata));
-    if (invoice.expiry != Invoice::default_expiry) out.field('x', number_words(static_cast<std::uint64_t>(invoice.expiry.count())));
+    if (invoice.expiry != Invoice::default_expiry)
+        out.field('x', number_words(static_cast<std::uint64_t>(invoice.expiry.count())));
     if (invoice.min_final_cltv != Invoice::default_min_final_cltv) out.field('c', number_words(invoice.min_final_cltv));
     for (const Fallback& fallback : invoice.fallbacks) {
         Bytes words = {fallback.version};
@@ -419,7 +437,8 @@ Result<std::string> encode_unsigned(const Invoice& invoice) {
 Result<std::string> encode_signed(const Invoice& invoice, const SecretKey& key) {
     Result<Unsigned> parts = write_fields(invoice);
     if (!parts) return parts.error();
-    const crypto::RecoverableSignature signature = crypto::sign_recoverable(key, signed_digest(parts->hrp, parts->words));
+    const crypto::RecoverableSignature signature =
+        crypto::sign_recoverable(key, signed_digest(parts->hrp, parts->words));
     return with_signature(std::move(*parts), signature);
 }
 

@@ -25,14 +25,14 @@
 namespace millrace::bolt11 {
 
 enum class Errc {
-    not_bech32 = 1,      // not bech32, or its checksum is wrong
-    bad_prefix,          // does not start with ln and a known currency
-    bad_amount,          // the amount is not digits with m, u, n or p, or is not a whole number of msat
-    too_short,           // ends before the signature
-    bad_field,           // a field with a wrong length or contents
-    missing_field,       // no payment hash, payment secret, or description
-    unknown_feature,     // a compulsory (even) feature bit that this reader does not know
-    bad_signature,       // no public key fits, or it does not verify against the `n` field
+    not_bech32 = 1,   // not bech32, or its checksum is wrong
+    bad_prefix,       // does not start with ln and a known currency
+    bad_amount,       // the amount is not digits with m, u, n or p, or is not a whole number of msat
+    too_short,        // ends before the signature
+    bad_field,        // a field with a wrong length or contents
+    missing_field,    // no payment hash, payment secret, or description
+    unknown_feature,  // a compulsory (even) feature bit that this reader does not know
+    bad_signature,    // no public key fits, or it does not verify against the `n` field
 };
 
 struct RouteHop {

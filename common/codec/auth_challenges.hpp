@@ -17,7 +17,7 @@
 namespace millrace::codec {
 
 struct AuthChallenge {
-    std::string scheme;  // as received
+    std::string scheme;                                           // as received
     std::vector<std::pair<std::string, std::string>> parameters;  // names as received, values without quotes
 
     [[nodiscard]] bool is(std::string_view name) const;  // whether this is the scheme, in any case

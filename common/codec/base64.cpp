@@ -41,15 +41,20 @@ std::string encode(ByteView bytes, std::string_view alphabet, bool padded) {
 
 }  // namespace
 
-std::string to_base64(ByteView bytes) { return encode(bytes, standard, true); }
+std::string to_base64(ByteView bytes) {
+    return encode(bytes, standard, true);
+}
 
-std::string to_base64url(ByteView bytes) { return encode(bytes, url_safe, false); }
+std::string to_base64url(ByteView bytes) {
+    return encode(bytes, url_safe, false);
+}
 
 Result<Bytes> from_base64(std::string_view text) {
     std::string_view digits = text;
     while (digits.ends_with('=')) digits.remove_suffix(1);
     const std::size_t padding = text.size() - digits.size();
-    if (padding > 0 && (padding > 2 || text.size() % 4 != 0)) return fail(Errc::not_base64, "the padding is not complete");
+    if (padding > 0 && (padding > 2 || text.size() % 4 != 0))
+        return fail(Errc::not_base64, "the padding is not complete");
     if (digits.size() % 4 == 1) return fail(Errc::not_base64, "a single digit is left over");
     if (digits.find_first_of("+/") != std::string_view::npos && digits.find_first_of("-_") != std::string_view::npos) {
         return fail(Errc::not_base64, "both the standard and the URL-safe alphabet are used");

@@ -25,7 +25,8 @@ constexpr std::array<std::uint8_t, 256> values = make_values();
 class Polymod {
   public:
     void feed(std::uint8_t word) {
-        static constexpr std::array<std::uint32_t, 5> generator = {0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
+        static constexpr std::array<std::uint32_t, 5> generator = {0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd,
+                                                                   0x2a1462b3};
         const std::uint32_t top = state_ >> 25U;
         state_ = (state_ & 0x1ffffffU) << 5U ^ word;
         for (std::size_t i = 0; i < generator.size(); ++i) {

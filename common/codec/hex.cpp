@@ -4,15 +4,24 @@ namespace millrace {
 
 const char* ErrcText<codec::Errc>::text(codec::Errc errc) {
     switch (errc) {
-        case codec::Errc::not_hex: return "not hexadecimal";
-        case codec::Errc::wrong_length: return "wrong length";
-        case codec::Errc::not_base64: return "not base64";
-        case codec::Errc::not_bech32: return "not bech32";
-        case codec::Errc::bad_checksum: return "the checksum does not match";
-        case codec::Errc::truncated: return "the data ends inside a field";
-        case codec::Errc::not_minimal: return "a number is not in its shortest form";
-        case codec::Errc::not_ascending: return "TLV types are not strictly ascending";
-        case codec::Errc::trailing_bytes: return "data is left over behind the last field";
+        case codec::Errc::not_hex:
+            return "not hexadecimal";
+        case codec::Errc::wrong_length:
+            return "wrong length";
+        case codec::Errc::not_base64:
+            return "not base64";
+        case codec::Errc::not_bech32:
+            return "not bech32";
+        case codec::Errc::bad_checksum:
+            return "the checksum does not match";
+        case codec::Errc::truncated:
+            return "the data ends inside a field";
+        case codec::Errc::not_minimal:
+            return "a number is not in its shortest form";
+        case codec::Errc::not_ascending:
+            return "TLV types are not strictly ascending";
+        case codec::Errc::trailing_bytes:
+            return "data is left over behind the last field";
     }
     return "unknown codec error";
 }
@@ -46,7 +55,8 @@ std::string to_hex(ByteView bytes) {
 
 Result<void> from_hex(std::string_view text, std::span<std::uint8_t> out) {
     if (text.size() != out.size() * 2) {
-        return fail(Errc::wrong_length, std::to_string(text.size()) + " hex digits where " + std::to_string(out.size() * 2) + " belong");
+        return fail(Errc::wrong_length,
+                    std::to_string(text.size()) + " hex digits where " + std::to_string(out.size() * 2) + " belong");
     }
     for (std::size_t i = 0; i < out.size(); ++i) {
         const int high = digit_value(text[2 * i]);

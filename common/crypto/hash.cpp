@@ -82,7 +82,9 @@ Digest hmac_sha256(ByteView key, ByteView first, ByteView second) {
     return mac.finish();
 }
 
-PaymentHash payment_hash(const Preimage& preimage) { return PaymentHash(sha256(preimage.reveal())); }
+PaymentHash payment_hash(const Preimage& preimage) {
+    return PaymentHash(sha256(preimage.reveal()));
+}
 
 SecretKey derive_key(const SecretKey& key, std::string_view info) {
     // RFC 5869 with an empty salt and one block of output: T(1) = HMAC(PRK, info || 0x01).
@@ -100,7 +102,8 @@ void chacha20_xor(const SecretKey& key, const std::array<std::uint8_t, 12>& nonc
     // OpenSSL's 16-byte iv is the 32-bit little-endian block counter and the nonce.
     std::array<std::uint8_t, 16> iv{};
     std::copy(nonce.begin(), nonce.end(), iv.begin() + 4);
-    const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
+    const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context(EVP_CIPHER_CTX_new(),
+                                                                                  &EVP_CIPHER_CTX_free);
     int written = 0;
     if (!context || EVP_EncryptInit_ex(context.get(), EVP_chacha20(), nullptr, key.reveal().data(), iv.data()) != 1 ||
         EVP_EncryptUpdate(context.get(), data.data(), &written, data.data(), static_cast<int>(data.size())) != 1) {
@@ -109,7 +112,8 @@ void chacha20_xor(const SecretKey& key, const std::array<std::uint8_t, 12>& nonc
 }
 
 void fill_random(std::span<std::uint8_t> out) {
-    if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) throw std::runtime_error("the system gives no randomness");
+    if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1)
+        throw std::runtime_error("the system gives no randomness");
 }
 
 bool equal_constant_time(ByteView left, ByteView right) {

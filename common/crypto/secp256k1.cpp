@@ -13,7 +13,8 @@ const secp256k1_context* context() {
     static const secp256k1_context* const shared = [] {
         secp256k1_context* made = secp256k1_context_create(SECP256K1_CONTEXT_SIGN | SECP256K1_CONTEXT_VERIFY);
         const auto seed = random_bytes<32>();
-        if (made == nullptr || secp256k1_context_randomize(made, seed.data()) != 1) throw std::runtime_error("libsecp256k1 does not start");
+        if (made == nullptr || secp256k1_context_randomize(made, seed.data()) != 1)
+            throw std::runtime_error("libsecp256k1 does not start");
         return made;
     }();
     return shared;
@@ -36,7 +37,8 @@ std::optional<NodeId> public_key(const SecretKey& key) {
 
 RecoverableSignature sign_recoverable(const SecretKey& key, const Digest& digest) {
     secp256k1_ecdsa_recoverable_signature signature;
-    if (secp256k1_ecdsa_sign_recoverable(context(), &signature, digest.data(), key.reveal().data(), nullptr, nullptr) != 1) {
+    if (secp256k1_ecdsa_sign_recoverable(context(), &signature, digest.data(), key.reveal().data(), nullptr, nullptr) !=
+        1) {
         throw std::invalid_argument("not a secp256k1 secret key");
     }
     RecoverableSignature out{};
@@ -50,7 +52,8 @@ std::optional<NodeId> recover(const RecoverableSignature& signature, const Diges
     if (signature.recovery_id > 3) return std::nullopt;
     secp256k1_ecdsa_recoverable_signature parsed;
     secp256k1_pubkey key;
-    if (secp256k1_ecdsa_recoverable_signature_parse_compact(context(), &parsed, signature.compact.data(), signature.recovery_id) != 1 ||
+    if (secp256k1_ecdsa_recoverable_signature_parse_compact(context(), &parsed, signature.compact.data(),
+                                                            signature.recovery_id) != 1 ||
         secp256k1_ecdsa_recover(context(), &key, &parsed, digest.data()) != 1) {
         return std::nullopt;
     }

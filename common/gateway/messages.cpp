@@ -11,7 +11,8 @@ namespace millrace {
 
 const char* ErrcText<gateway::Errc>::text(gateway::Errc errc) {
     switch (errc) {
-        case gateway::Errc::bad_message: return "malformed gateway message";
+        case gateway::Errc::bad_message:
+            return "malformed gateway message";
     }
     return "unknown gateway error";
 }
@@ -23,7 +24,9 @@ namespace {
 
 namespace bj = boost::json;
 
-std::int64_t unix_seconds(std::chrono::sys_seconds time) { return time.time_since_epoch().count(); }
+std::int64_t unix_seconds(std::chrono::sys_seconds time) {
+    return time.time_since_epoch().count();
+}
 
 // What was read, or the reader's fault in this domain.
 template <class Message>
@@ -63,7 +66,9 @@ std::string_view word_for(const Table& table, Key key) {
 
 }  // namespace
 
-bj::object to_json(const Hello& hello) { return {{"protocol", hello.protocol}, {"client", hello.client}}; }
+bj::object to_json(const Hello& hello) {
+    return {{"protocol", hello.protocol}, {"client", hello.client}};
+}
 
 Result<Hello> parse_hello(const bj::value& value) {
     json::Fields in(value, "hello");
@@ -101,8 +106,8 @@ bj::object to_json(const IssueRequest& request) {
 
 Result<IssueRequest> parse_issue_request(const bj::value& value) {
     json::Fields in(value, "issue");
-    IssueRequest out{in.msat("amount_msat"), in.service("service"), in.optional_string("description"), in.optional_seconds("expiry"),
-                     in.optional_boolean("deposit").value_or(false)};
+    IssueRequest out{in.msat("amount_msat"), in.service("service"), in.optional_string("description"),
+                     in.optional_seconds("expiry"), in.optional_boolean("deposit").value_or(false)};
     in.no_others();
     return finish(in, std::move(out));
 }
@@ -147,7 +152,8 @@ Result<IssuedChallenge> parse_issued_challenge(const bj::value& value) {
 bj::object to_json(const Keys& keys) {
     bj::array epochs;
     for (const EpochKey& key : keys.epochs) {
-        epochs.push_back(bj::object{{"epoch", key.epoch}, {"key", key.key.reveal_hex()}, {"created_at", unix_seconds(key.created_at)}});
+        epochs.push_back(bj::object{
+            {"epoch", key.epoch}, {"key", key.key.reveal_hex()}, {"created_at", unix_seconds(key.created_at)}});
     }
     return {{"current", keys.current}, {"epochs", std::move(epochs)}};
 }
@@ -158,7 +164,8 @@ Result<Keys> parse_keys(const bj::value& value) {
     out.current = static_cast<l402::KeyEpoch>(in.u64("current", UINT16_MAX));
     for (const bj::value& element : in.array("epochs")) {
         json::Fields epoch(element, "keys: epochs");
-        out.epochs.push_back({static_cast<l402::KeyEpoch>(epoch.u64("epoch", UINT16_MAX)), epoch.hex<SecretKey>("key"), epoch.time("created_at")});
+        out.epochs.push_back({static_cast<l402::KeyEpoch>(epoch.u64("epoch", UINT16_MAX)), epoch.hex<SecretKey>("key"),
+                              epoch.time("created_at")});
         if (epoch.fault()) return Error{to_error_code(Errc::bad_message), epoch.fault()->message};
     }
     return finish(in, std::move(out));
@@ -245,13 +252,15 @@ Result<RefundRequest> parse_refund_request(const bj::value& value) {
         if (out.deposits.size() > max_deposits) break;
     }
     if (out.deposits.empty() || out.deposits.size() > max_deposits) {
-        in.note(json::Errc::out_of_range, "deposits", "must hold 1 to " + std::to_string(max_deposits) + " payment hashes");
+        in.note(json::Errc::out_of_range, "deposits",
+                "must hold 1 to " + std::to_string(max_deposits) + " payment hashes");
     }
     out.amount = in.msat("amount_msat");
     if (out.amount == Msat{}) in.note(json::Errc::out_of_range, "amount_msat", "must be at least 1");
     out.invoice = in.string("invoice");
     if (out.invoice.empty() || out.invoice.size() > max_refund_invoice) {
-        in.note(json::Errc::out_of_range, "invoice", "must be a BOLT 11 invoice of at most " + std::to_string(max_refund_invoice) + " bytes");
+        in.note(json::Errc::out_of_range, "invoice",
+                "must be a BOLT 11 invoice of at most " + std::to_string(max_refund_invoice) + " bytes");
     }
     in.no_others();
     return finish(in, std::move(out));
@@ -268,7 +277,8 @@ Result<RefundReply> parse_refund_reply(const bj::value& value) {
     json::Fields in(value, "refund reply");
     RefundReply out;
     const std::string state = in.string("state");
-    const auto known = std::find_if(refund_states.begin(), refund_states.end(), [&](const auto& one) { return one.second == state; });
+    const auto known =
+        std::find_if(refund_states.begin(), refund_states.end(), [&](const auto& one) { return one.second == state; });
     if (known == refund_states.end()) {
         in.note(json::Errc::out_of_range, "state", "must be pending, complete or failed");
     } else {
@@ -281,11 +291,17 @@ Result<RefundReply> parse_refund_reply(const bj::value& value) {
     return finish(in, std::move(out));
 }
 
-std::string_view name(Unpayable why) { return word_for(unpayables, why); }
+std::string_view name(Unpayable why) {
+    return word_for(unpayables, why);
+}
 
-std::string_view name(RefundState state) { return word_for(refund_states, state); }
+std::string_view name(RefundState state) {
+    return word_for(refund_states, state);
+}
 
-std::string_view name(RefundRefusal refusal) { return word_for(refund_refusals, refusal); }
+std::string_view name(RefundRefusal refusal) {
+    return word_for(refund_refusals, refusal);
+}
 
 RpcError refuse_refund(RefundRefusal why, std::string_view detail) {
     return {static_cast<int>(RpcCode::refund_refused), std::string(name(why)).append(": ").append(detail)};

@@ -61,13 +61,13 @@ enum class RpcCode : int {
     invalid_request = -32600,
     unknown_method = -32601,
     bad_params = -32602,
-    rate_limited = 4020,      // more challenges per second than millrace-challenges-per-second
-    node_failed = 4021,       // lightningd refused or did not answer
-    unknown_epoch = 4022,     // no such key epoch, or it is retired already
-    wrong_protocol = 4023,    // hello with a protocol version that is not spoken here
-    not_ready = 4024,         // the plugin has not finished starting
-    last_epoch = 4025,        // the current epoch cannot be retired: rotate first
-    refund_refused = 4026,    // nothing is paid; the message begins with the word of a RefundRefusal
+    rate_limited = 4020,    // more challenges per second than millrace-challenges-per-second
+    node_failed = 4021,     // lightningd refused or did not answer
+    unknown_epoch = 4022,   // no such key epoch, or it is retired already
+    wrong_protocol = 4023,  // hello with a protocol version that is not spoken here
+    not_ready = 4024,       // the plugin has not finished starting
+    last_epoch = 4025,      // the current epoch cannot be retired: rotate first
+    refund_refused = 4026,  // nothing is paid; the message begins with the word of a RefundRefusal
 };
 
 // Why a refund is refused: its word on the wire, and whether asking again later can help.
@@ -78,7 +78,7 @@ enum class RefundRefusal {
     too_much,          // "too-much"          more than the deposits received
     already_refunded,  // "already-refunded"  one of the deposits is in another refund: other deposits, amount or invoice
     daily_limit,       // "daily-limit"       more than is left for today; later
-    bad_invoice,       // "bad-invoice"       does not parse, of another network or amount, expired, our own; another one
+    bad_invoice,  // "bad-invoice"       does not parse, of another network or amount, expired, our own; another one
 };
 
 struct RpcError {

@@ -32,7 +32,8 @@ class FixedBytes {
     }
     // Errors: codec wrong_length.
     static Result<FixedBytes> from_bytes(ByteView bytes) {
-        if (bytes.size() != N) return fail(codec::Errc::wrong_length, std::to_string(bytes.size()) + " bytes, not " + std::to_string(N));
+        if (bytes.size() != N)
+            return fail(codec::Errc::wrong_length, std::to_string(bytes.size()) + " bytes, not " + std::to_string(N));
         FixedBytes out;
         std::copy(bytes.begin(), bytes.end(), out.bytes_.begin());
         return out;
@@ -65,7 +66,8 @@ class SecretBytes {
         return out;
     }
     static Result<SecretBytes> from_bytes(ByteView bytes) {
-        if (bytes.size() != N) return fail(codec::Errc::wrong_length, std::to_string(bytes.size()) + " bytes, not " + std::to_string(N));
+        if (bytes.size() != N)
+            return fail(codec::Errc::wrong_length, std::to_string(bytes.size()) + " bytes, not " + std::to_string(N));
         SecretBytes out;
         std::copy(bytes.begin(), bytes.end(), out.bytes_.begin());
         return out;

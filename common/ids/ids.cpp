@@ -32,15 +32,19 @@ Result<ShortChannelId> ShortChannelId::parse(std::string_view text) {
     if (!output || !rest.empty()) {
         return fail(codec::Errc::wrong_length, "a short channel id is block x transaction x output, such as 103x1x0");
     }
-    return ShortChannelId(static_cast<std::uint32_t>(*block), static_cast<std::uint32_t>(*transaction), static_cast<std::uint16_t>(*output));
+    return ShortChannelId(static_cast<std::uint32_t>(*block), static_cast<std::uint32_t>(*transaction),
+                          static_cast<std::uint16_t>(*output));
 }
 
 std::string ShortChannelId::text() const {
-    return std::to_string(value_ >> 40U) + 'x' + std::to_string(value_ >> 16U & 0xffffffU) + 'x' + std::to_string(value_ & 0xffffU);
+    return std::to_string(value_ >> 40U) + 'x' + std::to_string(value_ >> 16U & 0xffffffU) + 'x' +
+           std::to_string(value_ & 0xffffU);
 }
 
 Result<ServiceName> ServiceName::parse(std::string_view text) {
-    const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'; };
+    const auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    };
     if (text.empty() || text.size() > max_length || !std::all_of(text.begin(), text.end(), allowed)) {
         return fail(codec::Errc::wrong_length, "a service name is 1 to 21 of a-z 0-9 . _ -");
     }

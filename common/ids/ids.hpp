@@ -53,9 +53,13 @@ class ServiceName {
 
 template <>
 struct std::hash<millrace::ShortChannelId> {
-    std::size_t operator()(millrace::ShortChannelId id) const noexcept { return std::hash<std::uint64_t>{}(id.value()); }
+    std::size_t operator()(millrace::ShortChannelId id) const noexcept {
+        return std::hash<std::uint64_t>{}(id.value());
+    }
 };
 template <>
 struct std::hash<millrace::ServiceName> {
-    std::size_t operator()(const millrace::ServiceName& name) const noexcept { return std::hash<std::string>{}(name.text()); }
+    std::size_t operator()(const millrace::ServiceName& name) const noexcept {
+        return std::hash<std::string>{}(name.text());
+    }
 };

@@ -1,17 +1,22 @@
 #include "common/json/fields.hpp"
 
-#include <boost/json/array.hpp>
 #include <algorithm>
+#include <boost/json/array.hpp>
 
 namespace millrace {
 
 const char* ErrcText<json::Errc>::text(json::Errc errc) {
     switch (errc) {
-        case json::Errc::not_an_object: return "must be a JSON object";
-        case json::Errc::missing: return "missing";
-        case json::Errc::wrong_type: return "wrong type";
-        case json::Errc::out_of_range: return "not allowed";
-        case json::Errc::unknown_member: return "unknown";
+        case json::Errc::not_an_object:
+            return "must be a JSON object";
+        case json::Errc::missing:
+            return "missing";
+        case json::Errc::wrong_type:
+            return "wrong type";
+        case json::Errc::out_of_range:
+            return "not allowed";
+        case json::Errc::unknown_member:
+            return "unknown";
     }
     return "unknown JSON error";
 }
@@ -52,7 +57,9 @@ const boost::json::value* Fields::require(std::string_view name) {
     return value;
 }
 
-bool Fields::has(std::string_view name) { return find(name) != nullptr; }
+bool Fields::has(std::string_view name) {
+    return find(name) != nullptr;
+}
 
 std::optional<std::uint64_t> Fields::optional_u64(std::string_view name, std::uint64_t max) {
     const boost::json::value* value = find(name);

@@ -51,10 +51,14 @@ void append(std::string& out, const bj::array& array) {
 
 void append(std::string& out, const bj::value& value) {
     switch (value.kind()) {
-        case bj::kind::object: return append(out, value.get_object());
-        case bj::kind::array: return append(out, value.get_array());
-        case bj::kind::double_: return append(out, value.get_double());
-        default: out += bj::serialize(value);
+        case bj::kind::object:
+            return append(out, value.get_object());
+        case bj::kind::array:
+            return append(out, value.get_array());
+        case bj::kind::double_:
+            return append(out, value.get_double());
+        default:
+            out += bj::serialize(value);
     }
 }
 

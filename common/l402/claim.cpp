@@ -52,7 +52,8 @@ Services list_services(std::string_view value) {
     for (const std::string_view entry : split_list(value)) {
         const std::size_t colon = entry.find(':');
         const std::string_view name = entry.substr(0, colon);
-        const auto tier = colon == std::string_view::npos ? std::optional(0U) : read_number<unsigned>(entry.substr(colon + 1));
+        const auto tier =
+            colon == std::string_view::npos ? std::optional(0U) : read_number<unsigned>(entry.substr(colon + 1));
         if (!tier || *tier > max_tier) {
             unreadable.insert(name);
             continue;
@@ -72,7 +73,9 @@ bool is_narrower(const Services& inner, const Services& outer) {
     });
 }
 
-Msat read_amount(std::string_view value) { return Msat(read_number<std::uint64_t>(value).value_or(0)); }
+Msat read_amount(std::string_view value) {
+    return Msat(read_number<std::uint64_t>(value).value_or(0));
+}
 
 // Whether `value` is more than the one before it.
 template <class T>
@@ -147,7 +150,8 @@ void Claim::read_credit(std::string_view value) {
 
 void Claim::read_time(std::string_view value) {
     const auto seconds = read_number<std::int64_t>(value);
-    const sys_seconds end = seconds ? sys_seconds(std::chrono::seconds(std::min(*seconds, last_second))) : sys_seconds::min();
+    const sys_seconds end =
+        seconds ? sys_seconds(std::chrono::seconds(std::min(*seconds, last_second))) : sys_seconds::min();
     if (asks_for_more(last_until_, end)) refuse(Refusal::widened);
     limits().until(end);
 }
@@ -170,7 +174,8 @@ void Claim::read_capabilities(std::string_view value) {
         if (!name.empty()) sorted.emplace(name);
     }
     std::vector<std::string> names(sorted.begin(), sorted.end());
-    const bool subset = !last_capabilities_ || std::includes(last_capabilities_->begin(), last_capabilities_->end(), names.begin(), names.end());
+    const bool subset = !last_capabilities_ || std::includes(last_capabilities_->begin(), last_capabilities_->end(),
+                                                             names.begin(), names.end());
     if (!subset) refuse(Refusal::widened);
     last_capabilities_ = names;
     limits().capabilities(std::move(names));

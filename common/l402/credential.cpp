@@ -71,8 +71,8 @@ Result<Credential> parse_hex_header(std::string_view value) {
 // Two forms of one credential: the same identifier and the same preimage. The signature may differ in form (an appended
 // preimage caveat), the rights may not: where both verify, both were minted as one token.
 bool same(const Credential& left, const Credential& right) {
-    return left.macaroon.identifier == right.macaroon.identifier && left.macaroon.signature == right.macaroon.signature &&
-           left.preimage.equals(right.preimage);
+    return left.macaroon.identifier == right.macaroon.identifier &&
+           left.macaroon.signature == right.macaroon.signature && left.preimage.equals(right.preimage);
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ void Limits::capabilities(std::vector<std::string> sorted) {
         return;
     }
     std::vector<std::string> both;
-    std::set_intersection(capabilities_->begin(), capabilities_->end(), sorted.begin(), sorted.end(), std::back_inserter(both));
+    std::set_intersection(capabilities_->begin(), capabilities_->end(), sorted.begin(), sorted.end(),
+                          std::back_inserter(both));
     capabilities_ = std::move(both);
 }
 

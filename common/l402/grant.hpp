@@ -48,12 +48,12 @@ class Limits {
   public:
     void no_more_than(const Limits& other);
 
-    void price(Msat most) { price_.no_more_than(most); }     // of a request
-    void credit(Msat most) { credit_.no_more_than(most); }   // of the balance
+    void price(Msat most) { price_.no_more_than(most); }                    // of a request
+    void credit(Msat most) { credit_.no_more_than(most); }                  // of the balance
     void until(std::chrono::sys_seconds end) { until_.no_more_than(end); }  // valid before then
-    void tier(unsigned number) { tiers_.set(number); }       // opens no more than tokens of this tier
-    void capabilities(std::vector<std::string> sorted);      // none but these
-    void route(std::string_view name);                       // none but this; two of them: none at all
+    void tier(unsigned number) { tiers_.set(number); }                      // opens no more than tokens of this tier
+    void capabilities(std::vector<std::string> sorted);                     // none but these
+    void route(std::string_view name);                                      // none but this; two of them: none at all
 
     [[nodiscard]] const AtMost<Msat>& price() const { return price_; }
     [[nodiscard]] const AtMost<Msat>& credit() const { return credit_; }
@@ -80,11 +80,11 @@ class Limits {
 
 // What is left of a token for one service. One that was not made by Claim::grant() is good for nothing.
 struct Grant {
-    unsigned tier = 0;                 // minted: what the token buys is looked up by this alone
-    Limits limits = nothing();         // the meet
-    AtMost<Msat> holders_price = {};   // appended: counts also where the price that was paid does not
+    unsigned tier = 0;                      // minted: what the token buys is looked up by this alone
+    Limits limits = nothing();              // the meet
+    AtMost<Msat> holders_price = {};        // appended: counts also where the price that was paid does not
     std::optional<std::string> quote = {};  // minted: the thing that it was bought for, at whatever price since
-    bool minted_for_route = false;     // limits.route() is not its holders' doing
+    bool minted_for_route = false;          // limits.route() is not its holders' doing
     bool operator==(const Grant&) const = default;
 };
 

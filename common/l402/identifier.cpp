@@ -6,10 +6,14 @@ namespace millrace {
 
 const char* ErrcText<l402::Errc>::text(l402::Errc errc) {
     switch (errc) {
-        case l402::Errc::malformed_credential: return "malformed L402 credential";
-        case l402::Errc::conflicting_credentials: return "two different L402 credentials in one request";
-        case l402::Errc::bad_identifier: return "the macaroon is not an L402 token of version 0";
-        case l402::Errc::malformed_challenge: return "malformed L402 challenge";
+        case l402::Errc::malformed_credential:
+            return "malformed L402 credential";
+        case l402::Errc::conflicting_credentials:
+            return "two different L402 credentials in one request";
+        case l402::Errc::bad_identifier:
+            return "the macaroon is not an L402 token of version 0";
+        case l402::Errc::malformed_challenge:
+            return "malformed L402 challenge";
     }
     return "unknown L402 error";
 }
@@ -26,7 +30,8 @@ std::array<std::uint8_t, Identifier::length> Identifier::encode() const {
 }
 
 Result<Identifier> Identifier::decode(ByteView bytes) {
-    if (bytes.size() != length) return fail(Errc::bad_identifier, "its identifier has " + std::to_string(bytes.size()) + " bytes, not 66");
+    if (bytes.size() != length)
+        return fail(Errc::bad_identifier, "its identifier has " + std::to_string(bytes.size()) + " bytes, not 66");
     if (bytes[0] != 0 || bytes[1] != 0) return fail(Errc::bad_identifier, "its identifier is of another version");
     return Identifier{*PaymentHash::from_bytes(bytes.subspan(2, 32)), *TokenId::from_bytes(bytes.subspan(34, 32))};
 }

@@ -21,7 +21,8 @@ const SecretKey* KeyRing::find(KeyEpoch epoch) const {
     return place == keys.end() ? nullptr : &place->second;
 }
 
-macaroon::Macaroon mint(const SecretKey& key, const Identifier& identifier, const ServiceName& service, const Sale& sale) {
+macaroon::Macaroon mint(const SecretKey& key, const Identifier& identifier, const ServiceName& service,
+                        const Sale& sale) {
     const auto id = identifier.encode();
     const crypto::Digest root_key = crypto::hmac_sha256(key.reveal(), id);
     macaroon::Macaroon out = macaroon::Macaroon::create(root_key, id, std::string(location));
@@ -45,7 +46,8 @@ std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys,
     if (key == nullptr) return Refusal::unknown_key;
     const crypto::Digest root_key = crypto::hmac_sha256(key->reveal(), credential.macaroon.identifier);
     if (!credential.macaroon.verifies(root_key)) return Refusal::bad_signature;
-    const bool paid = proof == Proof::settlement || crypto::payment_hash(credential.preimage) == credential.identifier.payment_hash;
+    const bool paid =
+        proof == Proof::settlement || crypto::payment_hash(credential.preimage) == credential.identifier.payment_hash;
     return paid ? std::nullopt : std::optional(Refusal::bad_preimage);
 }
 
@@ -55,7 +57,8 @@ std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys,
     return Claim(credential.macaroon, service).refusal(now);
 }
 
-std::optional<Refusal> verify_any_service(const Credential& credential, const KeyRing& keys, std::chrono::system_clock::time_point now) {
+std::optional<Refusal> verify_any_service(const Credential& credential, const KeyRing& keys,
+                                          std::chrono::system_clock::time_point now) {
     if (const auto refusal = verify(credential, keys)) return refusal;
     std::optional<Refusal> refusal = Refusal::wrong_scope;
     for (const std::string& service : services_of(credential.macaroon)) {

@@ -46,14 +46,15 @@ struct Sale {
                                       const Sale& sale);
 
 enum class Proof {
-    preimage,   // the credential's own
+    preimage,  // the credential's own
     settlement  // known from elsewhere; the preimage is not looked at. Only for tokens that are presented together with a
-                // secret of their own (a pay page's cookie): a token alone stands in every challenge, and whoever saw that
-                // has not paid.
+    // secret of their own (a pay page's cookie): a token alone stands in every challenge, and whoever saw that
+    // has not paid.
 };
 
 // Checks, in this order: key epoch, HMAC chain, proof of payment. Empty: what the token says of itself is true.
-[[nodiscard]] std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys, Proof proof = Proof::preimage);
+[[nodiscard]] std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys,
+                                            Proof proof = Proof::preimage);
 
 // The same, and then Claim::refusal(): whether the token is good for `service`. What for, its Claim says.
 [[nodiscard]] std::optional<Refusal> verify(const Credential& credential, const KeyRing& keys, std::string_view service,

@@ -1,5 +1,6 @@
 #include "common/lightning/rpc_client.hpp"
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -10,7 +11,6 @@
 #include <boost/asio/write.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
-#include <array>
 #include <unordered_map>
 #include <utility>
 
@@ -20,12 +20,18 @@ namespace millrace {
 
 const char* ErrcText<lightning::Errc>::text(lightning::Errc errc) {
     switch (errc) {
-        case lightning::Errc::unreachable: return "lightningd cannot be reached";
-        case lightning::Errc::connection_lost: return "the connection to lightningd was lost";
-        case lightning::Errc::protocol: return "lightningd's answer is not JSON-RPC 2.0";
-        case lightning::Errc::timed_out: return "lightningd did not answer in time";
-        case lightning::Errc::refused: return "lightningd refused";
-        case lightning::Errc::unexpected_reply: return "lightningd's answer is not what was expected";
+        case lightning::Errc::unreachable:
+            return "lightningd cannot be reached";
+        case lightning::Errc::connection_lost:
+            return "the connection to lightningd was lost";
+        case lightning::Errc::protocol:
+            return "lightningd's answer is not JSON-RPC 2.0";
+        case lightning::Errc::timed_out:
+            return "lightningd did not answer in time";
+        case lightning::Errc::refused:
+            return "lightningd refused";
+        case lightning::Errc::unexpected_reply:
+            return "lightningd's answer is not what was expected";
     }
     return "unknown lightning error";
 }
@@ -76,7 +82,8 @@ Result<Reply> read_reply(const bj::object& message) {
     RpcRefusal refusal;
     refusal.message = in.string("message");
     const bj::value* code = error->is_object() ? error->get_object().if_contains("code") : nullptr;
-    if (in.fault() || code == nullptr || !code->is_int64()) return fail(Errc::protocol, "an error without code and message");
+    if (in.fault() || code == nullptr || !code->is_int64())
+        return fail(Errc::protocol, "an error without code and message");
     refusal.code = static_cast<int>(code->get_int64());
     if (const bj::value* data = error->get_object().if_contains("data")) refusal.data = *data;
     return Reply{nullptr, std::move(refusal)};
@@ -102,7 +109,8 @@ asio::awaitable<void> read_loop(std::shared_ptr<Connection> connection) {
     bj::stream_parser parser;
     while (true) {
         boost::system::error_code error;
-        const std::size_t size = co_await connection->socket.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+        const std::size_t size = co_await connection->socket.async_read_some(
+            asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
         if (error) {
             connection->fail_all(fail(Errc::connection_lost, error.message()));
             co_return;
@@ -133,7 +141,8 @@ asio::awaitable<void> write_loop(std::shared_ptr<Connection> connection) {
     while (!connection->outgoing.empty() && connection->open()) {
         const std::string batch = std::exchange(connection->outgoing, {});
         boost::system::error_code error;
-        co_await asio::async_write(connection->socket, asio::buffer(batch), asio::redirect_error(asio::use_awaitable, error));
+        co_await asio::async_write(connection->socket, asio::buffer(batch),
+                                   asio::redirect_error(asio::use_awaitable, error));
         if (error) connection->fail_all(fail(Errc::connection_lost, error.message()));
     }
     connection->writing = false;
@@ -173,20 +182,24 @@ struct RpcClient::State {
     }
 };
 
-RpcClient::RpcClient(asio::any_io_executor executor, std::string socket_path, std::string caller) : state_(std::make_shared<State>()) {
+RpcClient::RpcClient(asio::any_io_executor executor, std::string socket_path, std::string caller)
+    : state_(std::make_shared<State>()) {
     state_->executor = std::move(executor);
     state_->path = std::move(socket_path);
     state_->caller = std::move(caller);
 }
 
-RpcClient::~RpcClient() { close(); }
+RpcClient::~RpcClient() {
+    close();
+}
 
 void RpcClient::close() {
     if (state_->connection) state_->connection->fail_all(fail(Errc::connection_lost, "closed by this side"));
     state_->connection.reset();
 }
 
-asio::awaitable<Result<Reply>> RpcClient::exchange(std::string method, bj::object params, std::chrono::milliseconds timeout) {
+asio::awaitable<Result<Reply>> RpcClient::exchange(std::string method, bj::object params,
+                                                   std::chrono::milliseconds timeout) {
     const std::shared_ptr<State> state = state_;  // outlives this client where it is destroyed during the call
     const Result<std::shared_ptr<Connection>> connected = state->connected();
     if (!connected) co_return connected.error();
@@ -212,11 +225,13 @@ asio::awaitable<Result<Reply>> RpcClient::exchange(std::string method, bj::objec
     co_return *std::move(waiter->outcome);
 }
 
-asio::awaitable<Result<bj::value>> RpcClient::call(std::string method, bj::object params, std::chrono::milliseconds timeout) {
+asio::awaitable<Result<bj::value>> RpcClient::call(std::string method, bj::object params,
+                                                   std::chrono::milliseconds timeout) {
     Result<Reply> reply = co_await exchange(method, std::move(params), timeout);
     if (!reply) co_return reply.error();
     if (reply->refusal) {
-        co_return fail(Errc::refused, method + ": " + reply->refusal->message + " (code " + std::to_string(reply->refusal->code) + ")");
+        co_return fail(Errc::refused, method + ": " + reply->refusal->message + " (code " +
+                                          std::to_string(reply->refusal->code) + ")");
     }
     co_return std::move(reply->result);
 }

@@ -58,8 +58,8 @@ class RpcClient {
                                                    std::chrono::milliseconds timeout = std::chrono::seconds(30));
 
     // As exchange(), with an error answer turned into Errc::refused ("<method>: <message> (code <n>)").
-    boost::asio::awaitable<Result<boost::json::value>> call(std::string method, boost::json::object params,
-                                                            std::chrono::milliseconds timeout = std::chrono::seconds(30));
+    boost::asio::awaitable<Result<boost::json::value>> call(
+        std::string method, boost::json::object params, std::chrono::milliseconds timeout = std::chrono::seconds(30));
 
     // Ends the connection; calls under way fail with connection_lost.
     void close();

@@ -8,9 +8,12 @@ namespace millrace {
 
 const char* ErrcText<macaroon::Errc>::text(macaroon::Errc errc) {
     switch (errc) {
-        case macaroon::Errc::unknown_format: return "not a macaroon in binary format 1 or 2";
-        case macaroon::Errc::malformed: return "malformed macaroon";
-        case macaroon::Errc::too_many_caveats: return "macaroon with more than 64 caveats";
+        case macaroon::Errc::unknown_format:
+            return "not a macaroon in binary format 1 or 2";
+        case macaroon::Errc::malformed:
+            return "malformed macaroon";
+        case macaroon::Errc::too_many_caveats:
+            return "macaroon with more than 64 caveats";
     }
     return "unknown macaroon error";
 }
@@ -21,7 +24,13 @@ namespace millrace::macaroon {
 namespace {
 
 constexpr std::uint8_t v2_mark = 0x02;
-enum FieldType : std::uint64_t { end_of_section = 0, location_field = 1, identifier_field = 2, vid_field = 4, signature_field = 6 };
+enum FieldType : std::uint64_t {
+    end_of_section = 0,
+    location_field = 1,
+    identifier_field = 2,
+    vid_field = 4,
+    signature_field = 6
+};
 constexpr std::uint64_t max_uvarint = 0x7fffffff;
 
 crypto::Digest root_signature(ByteView root_key, ByteView identifier) {
@@ -89,10 +98,17 @@ Result<Section> read_section(ByteView& in) {
         last = field->type;
         out.empty = false;
         switch (field->type) {
-            case location_field: out.location = field->data; break;
-            case identifier_field: out.identifier = field->data; break;
-            case vid_field: out.vid = field->data; break;
-            default: return fail(Errc::malformed, "a field of unknown type " + std::to_string(field->type));
+            case location_field:
+                out.location = field->data;
+                break;
+            case identifier_field:
+                out.identifier = field->data;
+                break;
+            case vid_field:
+                out.vid = field->data;
+                break;
+            default:
+                return fail(Errc::malformed, "a field of unknown type " + std::to_string(field->type));
         }
     }
 }
@@ -107,7 +123,8 @@ Result<Macaroon> decode_v2(ByteView in) {
     in = in.subspan(1);  // v2_mark
     Result<Section> head = read_section(in);
     if (!head) return head.error();
-    if (!head->identifier || head->vid) return fail(Errc::malformed, "the first section is not location and identifier");
+    if (!head->identifier || head->vid)
+        return fail(Errc::malformed, "the first section is not location and identifier");
     Macaroon out;
     if (head->location) out.location = std::string(as_text(*head->location));
     out.identifier = to_bytes(*head->identifier);
@@ -164,7 +181,8 @@ Result<Packet> read_packet(ByteView& in) {
     const std::string_view body = as_text(in.subspan(prefix, length - prefix));
     in = in.subspan(length);
     const std::size_t space = body.find(' ');
-    if (space == std::string_view::npos || !body.ends_with('\n')) return fail(Errc::malformed, "a packet that is not name, space, data, line feed");
+    if (space == std::string_view::npos || !body.ends_with('\n'))
+        return fail(Errc::malformed, "a packet that is not name, space, data, line feed");
     return Packet{body.substr(0, space), as_bytes(body.substr(space + 1, body.size() - space - 2))};
 }
 
@@ -183,9 +201,11 @@ Result<Macaroon> decode_v1(ByteView in) {
             expect = Expect::caveats;
         } else if (expect == Expect::caveats && name == "cid") {
             if (auto done = append_caveat(out, Caveat{to_bytes(data), std::nullopt, {}}); !done) return done.error();
-        } else if (expect == Expect::caveats && name == "vid" && !out.caveats.empty() && out.caveats.back().first_party()) {
+        } else if (expect == Expect::caveats && name == "vid" && !out.caveats.empty() &&
+                   out.caveats.back().first_party()) {
             out.caveats.back().vid = to_bytes(data);
-        } else if (expect == Expect::caveats && name == "cl" && !out.caveats.empty() && !out.caveats.back().first_party()) {
+        } else if (expect == Expect::caveats && name == "cl" && !out.caveats.empty() &&
+                   !out.caveats.back().first_party()) {
             out.caveats.back().location = std::string(as_text(data));
         } else if (expect == Expect::caveats && name == "signature" && data.size() == out.signature.size()) {
             std::copy(data.begin(), data.end(), out.signature.begin());

@@ -29,9 +29,9 @@ constexpr std::size_t max_caveats = 64;
 constexpr std::size_t max_size = 16 * 1024;
 
 struct Caveat {
-    Bytes identifier;             // the condition, for a first-party caveat
-    std::optional<Bytes> vid;     // present: a third-party caveat
-    std::string location;         // third party only
+    Bytes identifier;          // the condition, for a first-party caveat
+    std::optional<Bytes> vid;  // present: a third-party caveat
+    std::string location;      // third party only
     [[nodiscard]] bool first_party() const { return !vid.has_value(); }
     [[nodiscard]] std::string_view text() const { return as_text(identifier); }
 };

@@ -57,9 +57,8 @@ void append_object(const boost::json::object& object, std::string& out) {
     std::vector<const boost::json::key_value_pair*> members;
     members.reserve(object.size());
     for (const boost::json::key_value_pair& member : object) members.push_back(&member);
-    std::sort(members.begin(), members.end(), [](const auto* left, const auto* right) {
-        return before_in_utf16(left->key(), right->key());
-    });
+    std::sort(members.begin(), members.end(),
+              [](const auto* left, const auto* right) { return before_in_utf16(left->key(), right->key()); });
     char separator = '{';
     for (const boost::json::key_value_pair* member : members) {
         out += separator;

@@ -39,16 +39,11 @@ struct Parameter {
 
 // In the order in which a line has them.
 constexpr Parameter parameters[] = {
-    {"id", &Challenge::id, true},
-    {"realm", &Challenge::realm, true},
-    {"method", &Challenge::method, true},
-    {"intent", &Challenge::intent, true},
-    {"request", &Challenge::request, true},
-    {"expires", &Challenge::expires, false},
-    {"digest", &Challenge::digest, false},
-    {"description", &Challenge::description, false},
-    {"opaque", &Challenge::opaque, false},
-    {"header", &Challenge::header, false},
+    {"id", &Challenge::id, true},           {"realm", &Challenge::realm, true},
+    {"method", &Challenge::method, true},   {"intent", &Challenge::intent, true},
+    {"request", &Challenge::request, true}, {"expires", &Challenge::expires, false},
+    {"digest", &Challenge::digest, false},  {"description", &Challenge::description, false},
+    {"opaque", &Challenge::opaque, false},  {"header", &Challenge::header, false},
 };
 
 void append_quoted(std::string_view text, std::string& out) {

@@ -24,8 +24,8 @@ struct Challenge {
     std::string realm;
     std::string method;
     std::string intent;
-    std::string request;      // base64url of canonical JSON
-    std::string expires;      // RFC 3339; this and what follows: empty where absent
+    std::string request;  // base64url of canonical JSON
+    std::string expires;  // RFC 3339; this and what follows: empty where absent
     std::string digest;
     std::string description;  // not covered by the id
     std::string opaque;

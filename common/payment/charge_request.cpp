@@ -18,10 +18,8 @@ struct NetworkName {
 };
 
 constexpr NetworkName networks[] = {
-    {Network::mainnet, "mainnet", "bitcoin", "bc"},
-    {Network::testnet, "testnet", "testnet", "tb"},
-    {Network::testnet, "testnet", "testnet4", "tb"},
-    {Network::signet, "signet", "signet", "tbs"},
+    {Network::mainnet, "mainnet", "bitcoin", "bc"},   {Network::testnet, "testnet", "testnet", "tb"},
+    {Network::testnet, "testnet", "testnet4", "tb"},  {Network::signet, "signet", "signet", "tbs"},
     {Network::regtest, "regtest", "regtest", "bcrt"},
 };
 
@@ -64,9 +62,8 @@ std::string encode(const ChargeRequest& request) {
     boost::json::object details{{"invoice", request.invoice}};
     if (request.payment_hash) details["paymentHash"] = request.payment_hash->hex();
     if (request.network) details["network"] = *request.network;
-    boost::json::object document{{"amount", std::to_string(request.amount_sat)},
-                                 {"currency", "sat"},
-                                 {"methodDetails", std::move(details)}};
+    boost::json::object document{
+        {"amount", std::to_string(request.amount_sat)}, {"currency", "sat"}, {"methodDetails", std::move(details)}};
     if (!request.description.empty()) document["description"] = request.description;
     if (!request.external_id.empty()) document["externalId"] = request.external_id;
     return codec::to_base64url(as_bytes(canonical_json(document)));

@@ -82,8 +82,10 @@ std::string authorization_value(const Challenge& challenge, boost::json::object 
                              {"method", challenge.method},
                              {"intent", challenge.intent},
                              {"request", challenge.request}};
-    for (const auto& [name, text] : {std::pair{"expires", &challenge.expires}, {"digest", &challenge.digest},
-                                     {"description", &challenge.description}, {"opaque", &challenge.opaque},
+    for (const auto& [name, text] : {std::pair{"expires", &challenge.expires},
+                                     {"digest", &challenge.digest},
+                                     {"description", &challenge.description},
+                                     {"opaque", &challenge.opaque},
                                      {"header", &challenge.header}}) {
         if (!text->empty()) echo[name] = *text;
     }

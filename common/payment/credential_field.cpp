@@ -14,18 +14,32 @@ constexpr std::size_t longest_name = 64;
 constexpr std::string_view token_marks = "!#$%&'*+-.^_`|~";
 
 constexpr std::string_view kept_names[] = {
-    "Accept", "Age",     "Allow",      "Cache-Control", "Connection", "Cookie",  "Cookie2", "Date",   "DNT",
-    "ETag",   "Expect",  "Expires",    "Forwarded",     "From",       "Host",    "HTTP2-Settings",
-    "Keep-Alive", "Last-Modified", "Link", "Location", "Max-Forwards", "Method", "Origin", "Pragma", "Priority", "Range",
-    "Referer", "Server", "Set-Cookie", "TE",            "Trailer",    "Transfer-Encoding", "Upgrade", "User-Agent",
-    "Vary",   "Via",     "Warning",    "WWW-Authenticate",
+    "Accept",       "Age",
+    "Allow",        "Cache-Control",
+    "Connection",   "Cookie",
+    "Cookie2",      "Date",
+    "DNT",          "ETag",
+    "Expect",       "Expires",
+    "Forwarded",    "From",
+    "Host",         "HTTP2-Settings",
+    "Keep-Alive",   "Last-Modified",
+    "Link",         "Location",
+    "Max-Forwards", "Method",
+    "Origin",       "Pragma",
+    "Priority",     "Range",
+    "Referer",      "Server",
+    "Set-Cookie",   "TE",
+    "Trailer",      "Transfer-Encoding",
+    "Upgrade",      "User-Agent",
+    "Vary",         "Via",
+    "Warning",      "WWW-Authenticate",
 };
 
 // Families of fields: content, conditions, what the client accepts, what proxies and browsers say.
-constexpr std::string_view kept_prefixes[] = {"Accept-",  "Access-Control-", "CF-",         "Content-", "Early-",
-                                              "Fly-",     "If-",             "Proxy-",      "Sec-",     "True-Client",
-                                              "X-Client", "X-Forwarded",     "X-HTTP-",     "X-Real",   "X-Original",
-                                              "X-Rewrite", "X-L402-",        "X-Method"};
+constexpr std::string_view kept_prefixes[] = {
+    "Accept-", "Access-Control-", "CF-",        "Content-",    "Early-",   "Fly-",
+    "If-",     "Proxy-",          "Sec-",       "True-Client", "X-Client", "X-Forwarded",
+    "X-HTTP-", "X-Real",          "X-Original", "X-Rewrite",   "X-L402-",  "X-Method"};
 
 bool is_token(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {

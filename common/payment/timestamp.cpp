@@ -70,11 +70,10 @@ std::string write_timestamp(sys_seconds time) {
     const year_month_day date{days};
     const hh_mm_ss clock{time - days};
     std::array<char, 40> out{};
-    const int length =
-        std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                      static_cast<int>(clock.seconds().count()));
+    const int length = std::snprintf(
+        out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
     return {out.data(), static_cast<std::size_t>(length)};
 }
 

@@ -47,7 +47,9 @@ template <class Errc>
 class DomainCategory final : public boost::system::error_category {
   public:
     [[nodiscard]] const char* name() const noexcept override { return ErrcText<Errc>::domain; }
-    [[nodiscard]] std::string message(int value) const override { return ErrcText<Errc>::text(static_cast<Errc>(value)); }
+    [[nodiscard]] std::string message(int value) const override {
+        return ErrcText<Errc>::text(static_cast<Errc>(value));
+    }
 
     static const DomainCategory& instance() {
         static const DomainCategory category;

@@ -15,16 +15,21 @@ namespace millrace {
 
 const char* ErrcText<SocketErrc>::text(SocketErrc errc) {
     switch (errc) {
-        case SocketErrc::in_use: return "another process serves this socket";
-        case SocketErrc::not_a_socket: return "something that is not a socket stands there";
-        case SocketErrc::failed: return "the socket cannot be opened";
+        case SocketErrc::in_use:
+            return "another process serves this socket";
+        case SocketErrc::not_a_socket:
+            return "something that is not a socket stands there";
+        case SocketErrc::failed:
+            return "the socket cannot be opened";
     }
     return "unknown error of a socket";
 }
 
 namespace {
 
-Error system_error(const std::string& path) { return fail(SocketErrc::failed, path + ": " + std::strerror(errno)); }
+Error system_error(const std::string& path) {
+    return fail(SocketErrc::failed, path + ": " + std::strerror(errno));
+}
 
 // A sockaddr_un holds 107 characters; a longer path is reached through its folder's descriptor.
 class Address {
@@ -121,7 +126,9 @@ Result<SocketFile> SocketFile::listen(const std::string& path, mode_t mode) {
     return file;
 }
 
-int SocketFile::release() { return std::exchange(descriptor_, -1); }
+int SocketFile::release() {
+    return std::exchange(descriptor_, -1);
+}
 
 void SocketFile::remove() {
     if (path_.empty()) return;

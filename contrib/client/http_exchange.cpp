@@ -92,7 +92,8 @@ class Exchange final : public HttpExchange {
             if (not_read) co_return fail(HttpErrc::broken, (not_sent ? not_sent : not_read).message());
             const unsigned status = parser_->get().result_int();
             if (status >= 200) break;
-            if (status == 101) co_return fail(HttpErrc::broken, "the server switched protocols, which nobody asked for");
+            if (status == 101)
+                co_return fail(HttpErrc::broken, "the server switched protocols, which nobody asked for");
             if (interim == max_interim) co_return fail(HttpErrc::broken, "interim answers do not end");
             begin_answer(without_body);
             transport(stream_).expires_after(timeout_);

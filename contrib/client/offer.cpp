@@ -103,8 +103,8 @@ Result<Offer> read_charge_offer(const payment::Challenge& challenge, const Asked
     if (!offer) return offer.error();
     const auto network = payment::network_of_invoice(offer->currency);
     if (payment::to_sat(offer->amount) != request->amount_sat)
-        return fail(OfferErrc::contradictory, std::to_string(request->amount_sat) + " sat, the invoice asks for " +
-                                                  offer->amount.text());
+        return fail(OfferErrc::contradictory,
+                    std::to_string(request->amount_sat) + " sat, the invoice asks for " + offer->amount.text());
     if (request->payment_hash && *request->payment_hash != offer->payment_hash)
         return fail(OfferErrc::contradictory, "the payment hash");
     if (request->network && (!network || *request->network != payment::name(*network)))

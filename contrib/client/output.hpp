@@ -46,9 +46,9 @@ class Output {
 
     int descriptor_;  // -1: moved from, or closed
     std::string name_;
-    bool file_;     // a regular file
-    bool made_;     // by open(), and not started yet
-    bool ours_;     // to be closed
+    bool file_;  // a regular file
+    bool made_;  // by open(), and not started yet
+    bool ours_;  // to be closed
     std::optional<Error> failure_ = {};
 };
 

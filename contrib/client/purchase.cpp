@@ -120,11 +120,9 @@ Action Purchase::shop(const Response& response) {
     if (sent_token_) {
         // A token of another service of this origin was sent by guess: it stays good for its own.
         const bool for_this = sent_token_->base64.empty() ||
-                              std::any_of(offers->begin(), offers->end(), [&](const Offer& offer) {
-                                  return offer.service == sent_token_->service;
-                              });
-        if (for_this && (paid_now_ || (!sent_token_->accepted && !limits_.again)))
-            return stop_refused(response.reason);
+                              std::any_of(offers->begin(), offers->end(),
+                                          [&](const Offer& offer) { return offer.service == sent_token_->service; });
+        if (for_this && (paid_now_ || (!sent_token_->accepted && !limits_.again))) return stop_refused(response.reason);
         if (for_this) refused = sent_token_->payment_hash;
     }
     offers_ = std::move(*offers);
@@ -151,8 +149,8 @@ Action Purchase::on_known(TimePoint now, const Known& known) {
         const Token& paid = *known.same_hash;
         const bool seen = std::find(tried_.begin(), tried_.end(), paid.payment_hash) != tried_.end();
         if (seen && paid.base64 == offer.base64 && paid.charge == offer.charge) {
-            return Finish{Exit::credential_refused, "the server offers an invoice that is paid, and refuses its proof; " +
-                                                        kept(paid)};
+            return Finish{Exit::credential_refused,
+                          "the server offers an invoice that is paid, and refuses its proof; " + kept(paid)};
         }
         if (std::exchange(reused_, true))
             return Finish{Exit::credential_refused, "the server keeps offering an invoice that is paid; " + kept(paid)};
@@ -160,7 +158,8 @@ Action Purchase::on_known(TimePoint now, const Known& known) {
         return present({offer.service, offer.base64, paid.payment_hash, paid.preimage, offer.charge, paid.amount});
     }
     if (known.unproven && !limits_.again) {
-        return Finish{Exit::credential_refused, "the server asks for another payment, and " + known.unproven->amount.text() +
+        return Finish{Exit::credential_refused, "the server asks for another payment, and " +
+                                                    known.unproven->amount.text() +
                                                     " was paid here that it has not honoured yet; --again pays for "
                                                     "another"};
     }

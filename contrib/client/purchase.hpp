@@ -66,7 +66,7 @@ struct Pending : Offer {
 
 // What the store holds for what is being asked for.
 struct Known {
-    std::optional<Token> token = {};     // to present: the newest that was not tried in this run
+    std::optional<Token> token = {};  // to present: the newest that was not tried in this run
     std::optional<Pending> pending = {};
     std::optional<Token> same_hash = {};  // paid by the very invoice that is offered, whatever that bought
     std::optional<Token> unproven = {};   // paid for, refused, and never accepted
@@ -82,9 +82,9 @@ struct Limits {
 struct Response {
     int status = 0;
     std::vector<std::string> www_authenticate;
-    std::string reason;    // of an error, where its body says one
+    std::string reason;         // of an error, where its body says one
     std::string location = {};  // of a redirection
-    bool receipt = false;  // there is a Payment-Receipt
+    bool receipt = false;       // there is a Payment-Receipt
 };
 
 // The node's records of one payment hash (listsendpays), summed over its parts.
@@ -117,8 +117,8 @@ struct SendRequest {  // -> on_response
 };
 struct LookUp {  // -> on_known
     std::string service;
-    PaymentHash payment_hash;              // of the offer
-    std::vector<PaymentHash> tried = {};   // in this run: not to be handed out again
+    PaymentHash payment_hash;                 // of the offer
+    std::vector<PaymentHash> tried = {};      // in this run: not to be handed out again
     std::optional<PaymentHash> refused = {};  // to be noted first: the server refused it
 };
 struct AskNetwork {};  // -> on_network, on_node_failed
@@ -152,7 +152,7 @@ struct NoteRefusal {  // -> on_settled
 struct DropToken {  // a charge that was used; -> on_settled
     PaymentHash payment_hash;
 };
-struct Deliver {  // hand the response on and end well; once it is complete, note that
+struct Deliver {                               // hand the response on and end well; once it is complete, note that
     std::optional<PaymentHash> accepted = {};  // this token opened it
     std::optional<PaymentHash> used = {};      // this charge bought it, and is to be forgotten
 };
@@ -203,7 +203,7 @@ class Purchase {
     Limits limits_;
     Asked asked_;
 
-    std::optional<Token> sent_token_;       // with the last request
+    std::optional<Token> sent_token_;  // with the last request
     Scheme sent_as_ = Scheme::l402;
     std::vector<PaymentHash> tried_;        // tokens that the server has refused in this run
     bool reused_ = false;                   // the proof of an earlier payment was presented for a new offer

@@ -62,8 +62,7 @@ std::string printable(std::string text) {
 // The header field that presents a token or a charge.
 std::pair<std::string, std::string> credential_of(const SendRequest& send) {
     const Token& token = *send.token;
-    if (send.scheme == Scheme::l402)
-        return {"Authorization", l402::authorization_value(token.base64, token.preimage)};
+    if (send.scheme == Scheme::l402) return {"Authorization", l402::authorization_value(token.base64, token.preimage)};
     // Written by ourselves, into the store or just now.
     const std::vector<std::string> line{token.charge};
     const payment::Challenge challenge = payment::parse_challenges(line).value().front();
@@ -152,7 +151,8 @@ class Session {
         if (const auto* put = std::get_if<StoreToken>(&action)) {
             const Token& token = put->token;
             const std::string paid = "paid " + token.amount.text() + ", fee " + put->fee.text();
-            if (auto stored = parts_.store.put_token(target.origin, target.path, token, put->fee, parts_.now()); !stored)
+            if (auto stored = parts_.store.put_token(target.origin, target.path, token, put->fee, parts_.now());
+                !stored)
                 return lost(stored.error(), paid + "; the next run finds the payment at the node");
             parts_.messages << "millrace-get: " << paid << std::endl;
             return purchase_.on_token_stored();
@@ -183,8 +183,8 @@ class Session {
         if (send.token) {
             credential = credential_of(send);
             if (sets(credential->first)) {
-                exit_ = fail_with(Exit::usage, "the stored proof of payment goes in " + credential->first +
-                                                   ", which -H sets");
+                exit_ = fail_with(Exit::usage,
+                                  "the stored proof of payment goes in " + credential->first + ", which -H sets");
                 co_return std::nullopt;
             }
         }

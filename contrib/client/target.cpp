@@ -69,8 +69,9 @@ Result<Authority> read_authority(std::string_view text) {
         port = colon == text.size() ? std::string_view() : text.substr(colon + 1);
         if (out.host.empty()) return bad("it names no host");
         if (!std::all_of(out.host.begin(), out.host.end(), is_host_character)) {
-            return bad("the host must be a name of ASCII letters, digits, \"-\" and \".\" (write other names in their "
-                       "xn-- form), or an IP address");
+            return bad(
+                "the host must be a name of ASCII letters, digits, \"-\" and \".\" (write other names in their "
+                "xn-- form), or an IP address");
         }
     }
     Result<std::string> digits = read_port(port);

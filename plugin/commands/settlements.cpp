@@ -26,7 +26,9 @@ host::Prepared prepare(Context& context, host::Arguments& in) {
 }  // namespace
 
 std::vector<host::Command> settlement_commands(Context& context) {
-    return {{"millrace-settlements", {{"start"}, {"limit"}}, [&context](host::Arguments& in) { return prepare(context, in); }}};
+    return {{"millrace-settlements", {{"start"}, {"limit"}}, [&context](host::Arguments& in) {
+                 return prepare(context, in);
+             }}};
 }
 
 }  // namespace millrace::commands

@@ -8,7 +8,9 @@ namespace {
 
 namespace bj = boost::json;
 
-double microseconds(std::chrono::nanoseconds duration) { return static_cast<double>(duration.count()) / 1000.0; }
+double microseconds(std::chrono::nanoseconds duration) {
+    return static_cast<double>(duration.count()) / 1000.0;
+}
 
 bj::object describe(const host::Histogram& histogram) {
     return {{"count", histogram.count()},
@@ -77,9 +79,15 @@ bj::object describe_refunds(const refunds::Refunder& refunder) {
     std::uint64_t failed = 0;
     for (const auto& [index, refund] : refunder.ledger().all()) {
         switch (refund.state) {
-            case gateway::RefundState::pending: ++pending; break;
-            case gateway::RefundState::complete: ++complete; break;
-            case gateway::RefundState::failed: ++failed; break;
+            case gateway::RefundState::pending:
+                ++pending;
+                break;
+            case gateway::RefundState::complete:
+                ++complete;
+                break;
+            case gateway::RefundState::failed:
+                ++failed;
+                break;
         }
     }
     return {{"daily_limit_msat", refunder.limits().daily.value()},

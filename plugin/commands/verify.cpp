@@ -24,7 +24,8 @@ Result<std::optional<Settled>> find_settled(const bj::value& listed, const Payme
     json::Fields in(listed, "listinvoices");
     for (const bj::value& row : in.array("invoices")) {
         json::Fields fields(row, "invoice");
-        const bool paid = fields.string("label") == invoicing::invoice_label(hash, invoicing::Kind::sale) && fields.string("status") == "paid";
+        const bool paid = fields.string("label") == invoicing::invoice_label(hash, invoicing::Kind::sale) &&
+                          fields.string("status") == "paid";
         if (paid) {
             Settled out{fields.time("paid_at"), fields.msat("amount_msat")};
             if (fields.fault()) return *fields.fault();
@@ -69,7 +70,8 @@ boost::asio::awaitable<host::CommandReply> verify(Context& context, l402::Creden
     if (!settled) co_return node_failed(settled.error());
 
     bj::array caveats;
-    for (const macaroon::Caveat& caveat : credential.macaroon.caveats) caveats.emplace_back(host::to_utf8(caveat.text()));
+    for (const macaroon::Caveat& caveat : credential.macaroon.caveats)
+        caveats.emplace_back(host::to_utf8(caveat.text()));
     bj::object out{{"valid", !refusal.has_value()}};
     if (refusal) out["reason"] = l402::name(*refusal);
     out["token_id"] = credential.identifier.token_id.hex();
@@ -101,15 +103,16 @@ host::Prepared prepare(Context& context, host::Arguments& in) {
         in.refuse("authorization", credential.error().message, false);
         return *in.fault();
     }
-    return host::Job([&context, credential = std::move(*credential), service] { return verify(context, credential, service); });
+    return host::Job(
+        [&context, credential = std::move(*credential), service] { return verify(context, credential, service); });
 }
 
 }  // namespace
 
 std::vector<host::Command> verify_commands(Context& context) {
-    return {{"millrace-verify",
-             {{"authorization", true}, {"service"}},
-             [&context](host::Arguments& in) { return prepare(context, in); }}};
+    return {{"millrace-verify", {{"authorization", true}, {"service"}}, [&context](host::Arguments& in) {
+                 return prepare(context, in);
+             }}};
 }
 
 }  // namespace millrace::commands

@@ -49,6 +49,8 @@ void Places::subscribe(Id id) {
     if (self != guests_.end()) self->second.rank = Rank::subscriber;
 }
 
-void Places::leave(Id id) { guests_.erase(id); }
+void Places::leave(Id id) {
+    guests_.erase(id);
+}
 
 }  // namespace millrace::gateway

@@ -15,11 +15,17 @@ namespace {
 
 constexpr int parse_error = -32700;  // JSON-RPC 2.0
 
-std::string_view view(bj::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(bj::string_view text) {
+    return {text.data(), text.size()};
+}
 
-RpcError error(RpcCode code, std::string message) { return {static_cast<int>(code), std::move(message)}; }
+RpcError error(RpcCode code, std::string message) {
+    return {static_cast<int>(code), std::move(message)};
+}
 
-RpcError bad_params(const Error& fault) { return error(RpcCode::bad_params, fault.message); }
+RpcError bad_params(const Error& fault) {
+    return error(RpcCode::bad_params, fault.message);
+}
 
 std::variant<Call, RpcError> read_issue(const bj::value& params) {
     const bj::object* members = params.if_object();
@@ -104,7 +110,9 @@ std::variant<Request, Refusal> Protocol::on_line(std::string_view line) {
     return Request{std::move(id), std::move(std::get<Call>(call))};
 }
 
-bj::object to_json(const RpcError& error) { return {{"code", error.code}, {"message", error.message}}; }
+bj::object to_json(const RpcError& error) {
+    return {{"code", error.code}, {"message", error.message}};
+}
 
 std::string result_line(std::string_view raw_id, const bj::object& result) {
     return R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"result":)" + json::to_text(result) + "}\n";

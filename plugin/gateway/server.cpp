@@ -25,7 +25,11 @@ uid_t user_of(int descriptor) {
 }  // namespace
 
 Server::Server(asio::any_io_executor executor, std::string path, Services services, Places::Limits limits)
-    : executor_(executor), path_(std::move(path)), services_(std::move(services)), acceptor_(executor), places_(limits) {}
+    : executor_(executor),
+      path_(std::move(path)),
+      services_(std::move(services)),
+      acceptor_(executor),
+      places_(limits) {}
 
 bool Server::open() {
     if (listening()) return true;
@@ -50,7 +54,8 @@ asio::awaitable<void> Server::run() {
 asio::awaitable<void> Server::accept() {
     while (!closed_) {
         boost::system::error_code error;
-        stream_protocol::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+        stream_protocol::socket socket =
+            co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
         if (closed_) break;
         if (error) {
             co_await host::pause(executor_, accept_pause);
@@ -76,7 +81,8 @@ void Server::admit(Session::Socket socket) {
         places_.leave(id);
         sessions_.erase(id);
     };
-    const auto session = std::make_shared<Session>(std::move(socket), services_, places_.limits().hello_patience, std::move(watcher));
+    const auto session =
+        std::make_shared<Session>(std::move(socket), services_, places_.limits().hello_patience, std::move(watcher));
     sessions_.emplace(id, session);
     session->start();
 }

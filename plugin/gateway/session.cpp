@@ -16,20 +16,23 @@ namespace bj = boost::json;
 
 namespace {
 
-constexpr std::size_t max_queue = 4 * 1024 * 1024;      // bytes: more waiting for a client ends it
-constexpr std::size_t feed_threshold = 256 * 1024;      // bytes: the feed waits while more is queued
-constexpr std::size_t max_under_way = 32;               // requests at a time
-constexpr std::size_t feed_page = 100;                  // settlements
-constexpr std::chrono::seconds write_patience{30};      // in which the client must take something
+constexpr std::size_t max_queue = 4 * 1024 * 1024;  // bytes: more waiting for a client ends it
+constexpr std::size_t feed_threshold = 256 * 1024;  // bytes: the feed waits while more is queued
+constexpr std::size_t max_under_way = 32;           // requests at a time
+constexpr std::size_t feed_page = 100;              // settlements
+constexpr std::chrono::seconds write_patience{30};  // in which the client must take something
 constexpr std::chrono::seconds start_patience{10};
 constexpr std::chrono::seconds feed_retry{1};
 
-bool same(const NodeFigures& left, const NodeFigures& right) { return to_json(left) == to_json(right); }
+bool same(const NodeFigures& left, const NodeFigures& right) {
+    return to_json(left) == to_json(right);
+}
 
 RpcError unpayable(Unpayable why) {
     return {static_cast<int>(RpcCode::not_ready),
-            why == Unpayable::no_channels ? "the node has no open channel: nobody can pay it"
-                                          : "the node is off line, none of its channels is connected: nobody can pay it"};
+            why == Unpayable::no_channels
+                ? "the node has no open channel: nobody can pay it"
+                : "the node is off line, none of its channels is connected: nobody can pay it"};
 }
 
 bj::object to_json(const invoicing::Issuer::Outcome& outcome) {
@@ -85,7 +88,9 @@ void Session::close() {
 }
 
 void Session::cut_off(std::string_view why) {
-    if (!closed_) services_.log.warn("gateway client " + (client_.empty() ? "(no name)" : client_) + " is cut off: " + std::string(why));
+    if (!closed_)
+        services_.log.warn("gateway client " + (client_.empty() ? "(no name)" : client_) +
+                           " is cut off: " + std::string(why));
     close();
 }
 
@@ -123,24 +128,27 @@ void Session::on_line(std::string_view line) {
         return;
     }
     if (std::holds_alternative<HelloCall>(std::get<Request>(message).call) && !watcher_.greeted()) {
-        send(error_line(std::get<Request>(message).id,
-                        {static_cast<int>(RpcCode::rate_limited), "the gateway has as many clients as it takes: try again later"}));
+        send(error_line(
+            std::get<Request>(message).id,
+            {static_cast<int>(RpcCode::rate_limited), "the gateway has as many clients as it takes: try again later"}));
         refused_ = true;
         return;
     }
     ++under_way_;
     const auto self = shared_from_this();
-    asio::co_spawn(socket_.get_executor(), serve(std::move(std::get<Request>(message))), [self](const std::exception_ptr& thrown) {
-        if (thrown) self->cut_off("internal error");
-        --self->under_way_;
-        self->served_.notify();
-    });
+    asio::co_spawn(socket_.get_executor(), serve(std::move(std::get<Request>(message))),
+                   [self](const std::exception_ptr& thrown) {
+                       if (thrown) self->cut_off("internal error");
+                       --self->under_way_;
+                       self->served_.notify();
+                   });
 }
 
 asio::awaitable<void> Session::serve(Request request) {
     const std::string id = std::move(request.id);
     const auto* subscribe = std::get_if<SubscribeCall>(&request.call);
-    const std::optional<std::uint64_t> from = subscribe != nullptr ? std::optional(subscribe->next_pay_index) : std::nullopt;
+    const std::optional<std::uint64_t> from =
+        subscribe != nullptr ? std::optional(subscribe->next_pay_index) : std::nullopt;
     const auto reply = co_await answer(std::move(request.call));
     if (const auto* error = std::get_if<RpcError>(&reply)) {
         send(error_line(id, *error));
@@ -203,7 +211,8 @@ asio::awaitable<bj::object> Session::issue_batch(BatchCall call) {
             continue;
         }
         IssueRequest request = std::move(std::get<IssueRequest>(call.items[i]));
-        asio::co_spawn(executor, issue_one(services_.issuer, std::move(request), results, i, left, done), asio::detached);
+        asio::co_spawn(executor, issue_one(services_.issuer, std::move(request), results, i, left, done),
+                       asio::detached);
         // An HTLC that arrives meanwhile goes first.
         co_await asio::post(executor, asio::use_awaitable);
     }
@@ -235,8 +244,9 @@ asio::awaitable<void> Session::write() {
         in_writing_ = batch.size();
         while (in_writing_ > 0) {
             boost::system::error_code error;
-            const std::size_t size = co_await socket_.async_write_some(
-                asio::buffer(batch.data() + batch.size() - in_writing_, in_writing_), asio::redirect_error(asio::use_awaitable, error));
+            const std::size_t size =
+                co_await socket_.async_write_some(asio::buffer(batch.data() + batch.size() - in_writing_, in_writing_),
+                                                  asio::redirect_error(asio::use_awaitable, error));
             if (error) co_return;
             in_writing_ -= size;
             written_ += size;
@@ -281,7 +291,8 @@ asio::awaitable<void> Session::feed(std::uint64_t next_pay_index) {
             co_await host::pause(socket_.get_executor(), feed_retry);
             continue;
         }
-        for (const Settlement& settlement : page->settlements) send(notice_line("settlement", {{"settlement", to_json(settlement)}}));
+        for (const Settlement& settlement : page->settlements)
+            send(notice_line("settlement", {{"settlement", to_json(settlement)}}));
         next_pay_index = page->next;
         while (outgoing_.size() + in_writing_ > feed_threshold && !closed_) co_await written_some_.wait();
         while (page->at_end && !fresh_news_ && !closed_) co_await news_.wait();

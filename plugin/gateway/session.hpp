@@ -80,10 +80,10 @@ class Session : public std::enable_shared_from_this<Session> {
     Watcher watcher_;
     Protocol protocol_;
     std::string client_;
-    std::string outgoing_;          // what waits to be written
-    std::size_t in_writing_ = 0;    // bytes handed to the socket
-    std::uint64_t written_ = 0;     // bytes the client took so far
-    std::size_t under_way_ = 0;     // requests being served
+    std::string outgoing_;        // what waits to be written
+    std::size_t in_writing_ = 0;  // bytes handed to the socket
+    std::uint64_t written_ = 0;   // bytes the client took so far
+    std::size_t under_way_ = 0;   // requests being served
     bool subscribed_ = false;
     bool fresh_news_ = false;
     bool refused_ = false;  // there is no place for it

@@ -8,14 +8,18 @@ namespace {
 
 namespace bj = boost::json;
 
-std::string_view view(bj::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(bj::string_view text) {
+    return {text.data(), text.size()};
+}
 
 gateway::RpcError bad(std::string_view expectation, const bj::value& value) {
     return {static_cast<int>(gateway::RpcCode::bad_params),
             "filter: " + std::string(expectation) + ": invalid token '" + bj::serialize(value) + "'"};
 }
 
-bool structured(const bj::value& value) { return value.is_object() || value.is_array(); }
+bool structured(const bj::value& value) {
+    return value.is_object() || value.is_array();
+}
 
 }  // namespace
 

@@ -6,7 +6,9 @@
 namespace millrace::host {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
 
 }  // namespace
 
@@ -21,7 +23,9 @@ std::span<char> FrameReader::prepare(std::size_t least) {
     return {buffer_.data() + filled_, buffer_.size() - filled_};
 }
 
-void FrameReader::commit(std::size_t bytes_read) { filled_ += bytes_read; }
+void FrameReader::commit(std::size_t bytes_read) {
+    filled_ += bytes_read;
+}
 
 std::optional<std::string_view> FrameReader::next() {
     if (scanned_ == start_) {

@@ -98,7 +98,9 @@ void HookGuard::silence() {
     core_->pending.clear();
 }
 
-std::size_t HookGuard::outstanding() const { return core_->pending.size(); }
+std::size_t HookGuard::outstanding() const {
+    return core_->pending.size();
+}
 
 HookTicket::HookTicket(std::shared_ptr<HookGuard::Core> core, std::uint64_t number)
     : core_(std::move(core)), number_(number) {}
@@ -120,8 +122,12 @@ void HookTicket::claim(const HookFail& fail) {
     if (found != core_->pending.end()) found->second.claim = fail;
 }
 
-bool HookTicket::answer(const HookAnswer& answer) { return core_->answer(number_, answer); }
+bool HookTicket::answer(const HookAnswer& answer) {
+    return core_->answer(number_, answer);
+}
 
-bool HookTicket::answered() const { return !core_->pending.contains(number_); }
+bool HookTicket::answered() const {
+    return !core_->pending.contains(number_);
+}
 
 }  // namespace millrace::host

@@ -46,8 +46,8 @@ Result<InitMessage> parse_init(const boost::json::value& params) {
     out.rpc_file = configuration.string("rpc-file");
     out.network = configuration.string("network");
     out.startup = configuration.optional_boolean("startup").value_or(false);
-    const boost::json::value features_value(
-        configuration.has("feature_set") ? configuration.object("feature_set") : boost::json::object{});
+    const boost::json::value features_value(configuration.has("feature_set") ? configuration.object("feature_set")
+                                                                             : boost::json::object{});
     if (configuration.fault()) return *configuration.fault();
 
     json::Fields features(features_value, "init: configuration: feature_set");

@@ -29,12 +29,12 @@ struct Manifest {
 [[nodiscard]] boost::json::object to_json(const Manifest& manifest, const std::vector<Command>& commands);
 
 struct InitMessage {
-    boost::json::value options;     // an object: the options that are set or have a default
-    std::string lightning_dir;      // with the network's name at its end
-    std::string rpc_file;           // relative to lightning_dir, or absolute
-    std::string network;            // "bitcoin", "testnet", "signet", "regtest", ...
-    Bytes invoice_features;         // feature_set.invoice
-    bool startup = false;           // lightningd itself has just started, its other plugins too
+    boost::json::value options;  // an object: the options that are set or have a default
+    std::string lightning_dir;   // with the network's name at its end
+    std::string rpc_file;        // relative to lightning_dir, or absolute
+    std::string network;         // "bitcoin", "testnet", "signet", "regtest", ...
+    Bytes invoice_features;      // feature_set.invoice
+    bool startup = false;        // lightningd itself has just started, its other plugins too
 };
 
 // Errors: json::Errc, codec::Errc.

@@ -6,7 +6,9 @@
 namespace millrace::host {
 namespace {
 
-std::string_view view(boost::json::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(boost::json::string_view text) {
+    return {text.data(), text.size()};
+}
 
 // A whole number, whether it came as one or as text.
 std::optional<std::uint64_t> whole_number(const boost::json::value& value) {

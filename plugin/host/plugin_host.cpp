@@ -32,14 +32,19 @@ constexpr std::size_t log_backlog_limit = 1024 * 1024;  // bytes: beyond it log 
 constexpr std::chrono::milliseconds expiry_interval{500};
 constexpr int internal_error = -1;  // lightningd's general error code
 
-bj::object error_object(const gateway::RpcError& error) { return {{"code", error.code}, {"message", error.message}}; }
+bj::object error_object(const gateway::RpcError& error) {
+    return {{"code", error.code}, {"message", error.message}};
+}
 
-std::string_view view(bj::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(bj::string_view text) {
+    return {text.data(), text.size()};
+}
 
 }  // namespace
 
 struct PluginHost::Impl {
-    Impl(asio::any_io_executor io, int in_fd, int out_fd, Manifest described, std::vector<Command> with, Callbacks calls)
+    Impl(asio::any_io_executor io, int in_fd, int out_fd, Manifest described, std::vector<Command> with,
+         Callbacks calls)
         : executor(std::move(io)),
           in(executor, in_fd),
           out(executor, out_fd, [this] { close(true); }),
@@ -67,7 +72,8 @@ struct PluginHost::Impl {
     }
 
     void send_error(std::string_view raw_id, const gateway::RpcError& error) {
-        send(R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"error":)" + json::to_text(error_object(error)) + "}");
+        send(R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"error":)" + json::to_text(error_object(error)) +
+             "}");
     }
 
     void send_reply(std::string_view raw_id, const CommandReply& reply, const Filter* filter) {
@@ -97,20 +103,21 @@ struct PluginHost::Impl {
 
     void read() {
         const std::span<char> space = frames.prepare();
-        in.async_read_some(asio::buffer(space.data(), space.size()), [this](boost::system::error_code error, std::size_t size) {
-            if (error) {
-                close(true);
-                return;
-            }
-            const HookClock::time_point received = HookClock::now();
-            frames.commit(size);
-            while (const auto message = frames.next()) sort(*message, received);
-            if (frames.overflowed()) {
-                close(true);
-                return;
-            }
-            read();
-        });
+        in.async_read_some(asio::buffer(space.data(), space.size()),
+                           [this](boost::system::error_code error, std::size_t size) {
+                               if (error) {
+                                   close(true);
+                                   return;
+                               }
+                               const HookClock::time_point received = HookClock::now();
+                               frames.commit(size);
+                               while (const auto message = frames.next()) sort(*message, received);
+                               if (frames.overflowed()) {
+                                   close(true);
+                                   return;
+                               }
+                               read();
+                           });
     }
 
     // Forwards are answered here and now; everything else waits until what was read with it is through, and then goes one
@@ -149,7 +156,8 @@ struct PluginHost::Impl {
         const bj::value* params = object == nullptr ? nullptr : object->if_contains("params");
         if (params == nullptr) {
             if (!envelope->id.empty()) {
-                send_error(envelope->id, {static_cast<int>(gateway::RpcCode::invalid_request), "no params, or not JSON"});
+                send_error(envelope->id,
+                           {static_cast<int>(gateway::RpcCode::invalid_request), "no params, or not JSON"});
             }
             return;
         }
@@ -177,7 +185,8 @@ struct PluginHost::Impl {
             return;
         }
         const bj::object* members = params.if_object();
-        const bj::value* payload = members == nullptr ? nullptr : members->if_contains(bj::string_view(topic.data(), topic.size()));
+        const bj::value* payload =
+            members == nullptr ? nullptr : members->if_contains(bj::string_view(topic.data(), topic.size()));
         try {
             if (payload != nullptr) callbacks.notified(topic, *payload);
         } catch (const std::exception& error) {
@@ -185,7 +194,8 @@ struct PluginHost::Impl {
         }
     }
 
-    void handle_request(std::string_view raw_id, std::string_view method, const bj::value& params, const bj::value* filter) {
+    void handle_request(std::string_view raw_id, std::string_view method, const bj::value& params,
+                        const bj::value* filter) {
         if (method == "getmanifest") {
             send_result(raw_id, to_json(manifest, commands));
         } else if (method == "init") {
@@ -203,7 +213,8 @@ struct PluginHost::Impl {
         std::optional<Unfit> unfit;
         const auto message = parse_init(params);
         try {
-            unfit = message ? callbacks.init(*message) : std::optional(Unfit{Unfit::Kind::disabled, message.error().message});
+            unfit = message ? callbacks.init(*message)
+                            : std::optional(Unfit{Unfit::Kind::disabled, message.error().message});
         } catch (const std::exception& error) {
             unfit = Unfit{Unfit::Kind::disabled, error.what()};
         }
@@ -260,7 +271,8 @@ struct PluginHost::Impl {
             rest = std::move(members);
         }
         if (command == nullptr || !command->is_string()) {
-            send_error(raw_id, {static_cast<int>(gateway::RpcCode::bad_params), "missing required parameter: command_to_check"});
+            send_error(raw_id, {static_cast<int>(gateway::RpcCode::bad_params),
+                                "missing required parameter: command_to_check"});
             return;
         }
         const std::string_view method = view(command->get_string());
@@ -286,8 +298,8 @@ struct PluginHost::Impl {
             return;
         }
         asio::co_spawn(executor, std::get<Job>(prepared)(),
-                       [this, id = std::string(raw_id), job = std::get<Job>(prepared), filter](const std::exception_ptr& thrown,
-                                                                                                const CommandReply& reply) {
+                       [this, id = std::string(raw_id), job = std::get<Job>(prepared), filter](
+                           const std::exception_ptr& thrown, const CommandReply& reply) {
                            if (!thrown) {
                                send_reply(id, reply, filter.get());
                                return;
@@ -340,20 +352,28 @@ struct PluginHost::Impl {
     bool closed = false;
 };
 
-PluginHost::PluginHost(asio::any_io_executor executor, int in, int out, Manifest manifest, std::vector<Command> commands,
-                       Callbacks callbacks)
+PluginHost::PluginHost(asio::any_io_executor executor, int in, int out, Manifest manifest,
+                       std::vector<Command> commands, Callbacks callbacks)
     : impl_(std::make_unique<Impl>(std::move(executor), in, out, std::move(manifest), std::move(commands),
                                    std::move(callbacks))) {}
 
-PluginHost::~PluginHost() { impl_->guard.silence(); }
+PluginHost::~PluginHost() {
+    impl_->guard.silence();
+}
 
 void PluginHost::start() {
     impl_->read();
     impl_->watch_time_limits();
 }
 
-const Log& PluginHost::log() const { return impl_->log; }
-const HookLatency& PluginHost::latency() const { return impl_->latency; }
-std::size_t PluginHost::outstanding_hooks() const { return impl_->guard.outstanding(); }
+const Log& PluginHost::log() const {
+    return impl_->log;
+}
+const HookLatency& PluginHost::latency() const {
+    return impl_->latency;
+}
+std::size_t PluginHost::outstanding_hooks() const {
+    return impl_->guard.outstanding();
+}
 
 }  // namespace millrace::host

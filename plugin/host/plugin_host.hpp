@@ -52,7 +52,8 @@ class PluginHost {
         // What keeps the plugin from running.
         std::function<std::optional<Unfit>(const InitMessage&)> init;
         // Changes a dynamic option, or with `only_check` says whether it could: what is wrong with the value, if anything.
-        std::function<std::optional<std::string>(std::string_view option, std::string_view value, bool only_check)> setconfig;
+        std::function<std::optional<std::string>(std::string_view option, std::string_view value, bool only_check)>
+            setconfig;
         // An HTLC with a payment_secret. May throw: the guard answers.
         std::function<void(HookTicket ticket, const boost::json::value& params)> htlc_accepted;
         // A subscribed notification; `payload` is what stands under the topic's name.

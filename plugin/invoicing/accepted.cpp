@@ -23,7 +23,8 @@ void append(Bytes& out, const Accepted::Entry& entry) {
 Accepted::Entry read_entry(ByteView data) {
     std::uint32_t seconds = 0;
     for (const std::uint8_t byte : data.subspan(PaymentHash::length, 4)) seconds = seconds << 8U | byte;
-    return {*PaymentHash::from_bytes(data.first(PaymentHash::length)), std::chrono::sys_seconds(std::chrono::seconds(seconds))};
+    return {*PaymentHash::from_bytes(data.first(PaymentHash::length)),
+            std::chrono::sys_seconds(std::chrono::seconds(seconds))};
 }
 
 }  // namespace
@@ -60,7 +61,9 @@ Accepted::Write Accepted::next_write(const std::vector<Entry>& entries) const {
     return write;
 }
 
-void Accepted::written(const Write& write) { load(write.chunk, write.data); }
+void Accepted::written(const Write& write) {
+    load(write.chunk, write.data);
+}
 
 std::vector<std::string> Accepted::drop_spent(std::chrono::sys_seconds now) {
     std::vector<std::string> spent;

@@ -10,9 +10,13 @@ namespace asio = boost::asio;
 
 namespace {
 
-node::Datastore::Key place() { return {"millrace", "accepted"}; }
+node::Datastore::Key place() {
+    return {"millrace", "accepted"};
+}
 
-node::Datastore::Key place_of(const std::string& chunk) { return {"millrace", "accepted", chunk}; }
+node::Datastore::Key place_of(const std::string& chunk) {
+    return {"millrace", "accepted", chunk};
+}
 
 }  // namespace
 
@@ -25,7 +29,8 @@ asio::awaitable<Result<void>> AcceptedLog::load() {
     if (!chunks) co_return chunks.error();
     Accepted loaded;
     for (const node::Datastore::Entry& chunk : *chunks) {
-        if (!loaded.load(chunk.name, chunk.data)) log_.warn("the datastore's millrace/accepted/" + chunk.name + " is not understood");
+        if (!loaded.load(chunk.name, chunk.data))
+            log_.warn("the datastore's millrace/accepted/" + chunk.name + " is not understood");
     }
     accepted_ = std::move(loaded);
     asio::co_spawn(executor_, drop_spent(), asio::detached);

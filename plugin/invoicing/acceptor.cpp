@@ -10,17 +10,28 @@ namespace millrace::invoicing {
 
 std::string_view name(Refusal refusal) {
     switch (refusal) {
-        case Refusal::expired: return "expired";
-        case Refusal::amount_too_low: return "amount_too_low";
-        case Refusal::amount_too_high: return "amount_too_high";
-        case Refusal::cltv_too_soon: return "cltv_too_soon";
-        case Refusal::epoch_retired: return "epoch_retired";
-        case Refusal::bad_payload: return "bad_payload";
-        case Refusal::foreign_invoice: return "foreign_invoice";
-        case Refusal::already_paid: return "already_paid";
-        case Refusal::invoice_expired: return "invoice_expired";
-        case Refusal::invoice_deleted: return "invoice_deleted";
-        case Refusal::node_failed: return "node_failed";
+        case Refusal::expired:
+            return "expired";
+        case Refusal::amount_too_low:
+            return "amount_too_low";
+        case Refusal::amount_too_high:
+            return "amount_too_high";
+        case Refusal::cltv_too_soon:
+            return "cltv_too_soon";
+        case Refusal::epoch_retired:
+            return "epoch_retired";
+        case Refusal::bad_payload:
+            return "bad_payload";
+        case Refusal::foreign_invoice:
+            return "foreign_invoice";
+        case Refusal::already_paid:
+            return "already_paid";
+        case Refusal::invoice_expired:
+            return "invoice_expired";
+        case Refusal::invoice_deleted:
+            return "invoice_deleted";
+        case Refusal::node_failed:
+            return "node_failed";
     }
     return "unknown";
 }
@@ -69,7 +80,9 @@ std::optional<Refusal> Acceptor::check_terms(std::chrono::sys_seconds now) const
     return std::nullopt;
 }
 
-std::string Acceptor::label() const { return invoice_label(facts_.payment_hash, terms_->kind); }
+std::string Acceptor::label() const {
+    return invoice_label(facts_.payment_hash, terms_->kind);
+}
 
 Step Acceptor::begin(std::chrono::sys_seconds now) {
     terms_ = keys_.open(facts_.payment_secret, facts_.payment_hash);
@@ -84,9 +97,12 @@ Step Acceptor::begin(std::chrono::sys_seconds now) {
 Step Acceptor::judge(const InvoiceRow& row) const {
     if (row.label != label()) return Refuse{Refusal::foreign_invoice};
     switch (row.status) {
-        case RowStatus::unpaid: return Record{};
-        case RowStatus::paid: return Refuse{Refusal::already_paid};
-        case RowStatus::expired: return Refuse{Refusal::invoice_expired};
+        case RowStatus::unpaid:
+            return Record{};
+        case RowStatus::paid:
+            return Refuse{Refusal::already_paid};
+        case RowStatus::expired:
+            return Refuse{Refusal::invoice_expired};
     }
     return Refuse{Refusal::node_failed};
 }
@@ -103,13 +119,21 @@ Step Acceptor::on_rows(const std::vector<InvoiceRow>& rows, bool recorded, std::
     return Create{std::move(*rebuilt)};
 }
 
-Step Acceptor::on_created() { return Record{}; }
+Step Acceptor::on_created() {
+    return Record{};
+}
 
-Step Acceptor::on_recorded() { return Accept{payload_}; }
+Step Acceptor::on_recorded() {
+    return Accept{payload_};
+}
 
-Step Acceptor::on_duplicate(const InvoiceRow& row) { return judge(row); }
+Step Acceptor::on_duplicate(const InvoiceRow& row) {
+    return judge(row);
+}
 
-Step Acceptor::on_create_refused() { return Refuse{Refusal::node_failed}; }
+Step Acceptor::on_create_refused() {
+    return Refuse{Refusal::node_failed};
+}
 
 Step Acceptor::on_no_answer() {
     if (attempts_ >= max_attempts) return Refuse{Refusal::node_failed};

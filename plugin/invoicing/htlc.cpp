@@ -25,10 +25,11 @@ Result<HtlcFacts> parse_htlc(const boost::json::value& params) {
     const auto cltv_expiry = static_cast<std::int64_t>(htlc.u64("cltv_expiry", UINT32_MAX));
     // May be negative; clamped, since a conversion of what does not fit is undefined.
     constexpr double most_blocks = UINT32_MAX;
-    facts.cltv_expiry_relative = static_cast<std::int64_t>(std::clamp(htlc.number("cltv_expiry_relative"), -most_blocks, most_blocks));
+    facts.cltv_expiry_relative =
+        static_cast<std::int64_t>(std::clamp(htlc.number("cltv_expiry_relative"), -most_blocks, most_blocks));
     if (htlc.fault()) return *htlc.fault();
-    facts.blockheight = static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(cltv_expiry - facts.cltv_expiry_relative, 0, UINT32_MAX));
+    facts.blockheight =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(cltv_expiry - facts.cltv_expiry_relative, 0, UINT32_MAX));
 
     auto bytes = codec::from_hex(payload);
     if (!bytes) return bytes.error();

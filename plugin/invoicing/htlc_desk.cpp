@@ -20,7 +20,8 @@ constexpr int duplicate_label = 900;  // createinvoice: INVOICE_LABEL_ALREADY_EX
 
 template <class... Alternatives>
 bool is_final(const std::variant<Alternatives...>& step) {
-    return !std::holds_alternative<AskRows>(step) && !std::holds_alternative<Create>(step) && !std::holds_alternative<Record>(step);
+    return !std::holds_alternative<AskRows>(step) && !std::holds_alternative<Create>(step) &&
+           !std::holds_alternative<Record>(step);
 }
 
 }  // namespace
@@ -100,7 +101,8 @@ asio::awaitable<Step> HtlcDesk::ask_rows(Acceptor& acceptor, std::chrono::millis
     bj::object params{{"payment_hash", acceptor.facts().payment_hash.hex()}};
     const auto result = co_await parts_.rpc->call("listinvoices", std::move(params), rpc_limit);
     if (result) {
-        if (const auto rows = parse_invoice_rows(*result)) co_return acceptor.on_rows(*rows, parts_.accepted.knows(acceptor.facts().payment_hash), parts_.world.now());
+        if (const auto rows = parse_invoice_rows(*result))
+            co_return acceptor.on_rows(*rows, parts_.accepted.knows(acceptor.facts().payment_hash), parts_.world.now());
     }
     co_return acceptor.on_no_answer();
 }

@@ -34,6 +34,7 @@ struct InvoiceStyle {
 
 [[nodiscard]] bolt11::Invoice make_invoice(const InvoiceStyle& style, const Terms& terms, const PaymentSecret& secret,
                                            const PaymentHash& hash, std::string description,
-                                           std::vector<std::vector<bolt11::RouteHop>> routes, std::chrono::sys_seconds now);
+                                           std::vector<std::vector<bolt11::RouteHop>> routes,
+                                           std::chrono::sys_seconds now);
 
 }  // namespace millrace::invoicing

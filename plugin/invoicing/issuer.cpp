@@ -19,7 +19,9 @@ namespace {
 
 constexpr std::chrono::seconds start_patience{10};
 
-RpcError error(RpcCode code, std::string message) { return {static_cast<int>(code), std::move(message)}; }
+RpcError error(RpcCode code, std::string message) {
+    return {static_cast<int>(code), std::move(message)};
+}
 
 // Good for what the invoice asks for: requests that cost no more.
 std::string token_for(const l402::KeyRing& keys, const PaymentHash& hash, const gateway::IssueRequest& request,
@@ -28,21 +30,25 @@ std::string token_for(const l402::KeyRing& keys, const PaymentHash& hash, const 
     world.fill_random(random);
     const l402::Identifier identifier{hash, l402::make_token_id(keys.current, random)};
     const l402::Sale sale{.price = request.amount};
-    return codec::to_base64(macaroon::encode_v2(l402::mint(*keys.find(keys.current), identifier, request.service, sale)));
+    return codec::to_base64(
+        macaroon::encode_v2(l402::mint(*keys.find(keys.current), identifier, request.service, sale)));
 }
 
 }  // namespace
 
 std::optional<RpcError> fault_of(const gateway::IssueRequest& request) {
     if (request.amount == Msat{} || request.amount.value() > Terms::max_amount_msat) {
-        return error(RpcCode::bad_params, "amount_msat: should be from 1 to " + std::to_string(Terms::max_amount_msat) + " millisatoshi");
+        return error(RpcCode::bad_params,
+                     "amount_msat: should be from 1 to " + std::to_string(Terms::max_amount_msat) + " millisatoshi");
     }
     if (request.description && request.description->size() > max_description) {
-        return error(RpcCode::bad_params, "description: should be at most " + std::to_string(max_description) + " bytes");
+        return error(RpcCode::bad_params,
+                     "description: should be at most " + std::to_string(max_description) + " bytes");
     }
     // A NUL would cut it off in lightningd, an escape sequence would reach the terminals of payers and operators.
     if (request.description && codec::has_control_character(*request.description)) {
-        return error(RpcCode::bad_params, "description: should not hold control characters, line ends and tabs included");
+        return error(RpcCode::bad_params,
+                     "description: should not hold control characters, line ends and tabs included");
     }
     if (request.expiry && (*request.expiry < min_expiry || *request.expiry > max_expiry)) {
         return error(RpcCode::bad_params, "expiry: should be from " + std::to_string(min_expiry.count()) + " to " +
@@ -72,16 +78,20 @@ asio::awaitable<Issuer::Outcome> Issuer::issue(gateway::IssueRequest request) {
 
     auto hints = co_await parts_.node.hints_for(request.amount);
     const auto now = parts_.world.now();
-    const Terms terms{request.amount, now + request.expiry.value_or(default_expiry_), parts_.style.min_final_cltv,
-                      parts_.keys.ring().current, request.service, request.deposit ? Kind::deposit : Kind::sale};
+    const Terms terms{request.amount,
+                      now + request.expiry.value_or(default_expiry_),
+                      parts_.style.min_final_cltv,
+                      parts_.keys.ring().current,
+                      request.service,
+                      request.deposit ? Kind::deposit : Kind::sale};
     SecretNonce nonce{};
     parts_.world.fill_random(nonce);
     const auto secret = parts_.keys.invoice_keys().seal(terms, nonce);
     if (!secret) co_return error(RpcCode::bad_params, "expiry: ends beyond what an invoice can say");
     const PaymentHash hash = crypto::payment_hash(parts_.keys.invoice_keys().preimage(*secret, terms.kind));
-    const auto unsigned_invoice = bolt11::encode_unsigned(
-        make_invoice(parts_.style, terms, *secret, hash,
-                     request.description.value_or(default_description(request.service, terms.kind)), std::move(hints), now));
+    const auto unsigned_invoice = bolt11::encode_unsigned(make_invoice(
+        parts_.style, terms, *secret, hash,
+        request.description.value_or(default_description(request.service, terms.kind)), std::move(hints), now));
     if (!unsigned_invoice) co_return error(RpcCode::bad_params, unsigned_invoice.error().message);
 
     bj::object params{{"invstring", *unsigned_invoice}};

@@ -12,11 +12,16 @@ namespace millrace {
 const char* ErrcText<invoicing::EpochErrc>::text(invoicing::EpochErrc errc) {
     using invoicing::EpochErrc;
     switch (errc) {
-        case EpochErrc::unreadable: return "the table of key epochs in lightningd's datastore cannot be read";
-        case EpochErrc::unknown_epoch: return "no such key epoch";
-        case EpochErrc::retired_epoch: return "this key epoch is retired already";
-        case EpochErrc::current_epoch: return "the current key epoch cannot be retired: run millrace-rotate-key first";
-        case EpochErrc::exhausted: return "no more key epochs: their number has 12 bits";
+        case EpochErrc::unreadable:
+            return "the table of key epochs in lightningd's datastore cannot be read";
+        case EpochErrc::unknown_epoch:
+            return "no such key epoch";
+        case EpochErrc::retired_epoch:
+            return "this key epoch is retired already";
+        case EpochErrc::current_epoch:
+            return "the current key epoch cannot be retired: run millrace-rotate-key first";
+        case EpochErrc::exhausted:
+            return "no more key epochs: their number has 12 bits";
     }
     return "unknown error of key epochs";
 }
@@ -45,7 +50,8 @@ Result<KeyEpochs> KeyEpochs::parse(std::string_view text) {
     json::Fields in(table, "key epochs");
     const std::uint64_t version = in.u64("version");
     if (!in.fault() && version != table_version) {
-        return fail(EpochErrc::unreadable, "it is of version " + std::to_string(version) + ", written by a newer millrace");
+        return fail(EpochErrc::unreadable,
+                    "it is of version " + std::to_string(version) + ", written by a newer millrace");
     }
     KeyEpochs out;
     out.epochs_.clear();
@@ -56,11 +62,13 @@ Result<KeyEpochs> KeyEpochs::parse(std::string_view text) {
         epoch.created_at = optional_time(fields, "created_at");
         epoch.retired_at = optional_time(fields, "retired_at");
         if (fields.fault()) return fail(EpochErrc::unreadable, fields.fault()->message);
-        if (epoch.epoch != out.epochs_.size() + 1) return fail(EpochErrc::unreadable, "its epochs are not 1, 2, 3, ...");
+        if (epoch.epoch != out.epochs_.size() + 1)
+            return fail(EpochErrc::unreadable, "its epochs are not 1, 2, 3, ...");
         out.epochs_.push_back(epoch);
     }
     if (in.fault()) return fail(EpochErrc::unreadable, in.fault()->message);
-    if (out.epochs_.empty() || out.epochs_.back().retired_at) return fail(EpochErrc::unreadable, "no epoch in it signs");
+    if (out.epochs_.empty() || out.epochs_.back().retired_at)
+        return fail(EpochErrc::unreadable, "no epoch in it signs");
     return out;
 }
 

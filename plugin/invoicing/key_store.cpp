@@ -15,7 +15,9 @@ namespace {
 
 constexpr const char* invoice_root = "millrace/invoice/1";
 
-bj::array table_key() { return {"millrace", "keys"}; }
+bj::array table_key() {
+    return {"millrace", "keys"};
+}
 
 }  // namespace
 

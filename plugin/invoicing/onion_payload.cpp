@@ -20,7 +20,8 @@ PaymentSecret stored_invoice_secret(const Preimage& preimage) {
     return PaymentSecret(crypto::sha256(modified));
 }
 
-Result<Bytes> replace_payment_secret(ByteView payload, const PaymentSecret& expected, const PaymentSecret& replacement) {
+Result<Bytes> replace_payment_secret(ByteView payload, const PaymentSecret& expected,
+                                     const PaymentSecret& replacement) {
     ByteView stream = payload;
     const auto length = codec::read_bigsize(stream);
     if (!length) return length.error();

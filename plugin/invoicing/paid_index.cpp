@@ -73,7 +73,8 @@ std::optional<PaidIndex::Write> PaidIndex::next_write() const {
     const std::size_t end = std::min(sales_.size(), (chunk + 1) * chunk_entries);
     Write write{chunk_name(chunk), {}, end - written_};
     for (std::size_t i = written_; i < end; ++i) {
-        for (int shift = 56; shift >= 0; shift -= 8) write.data.push_back(static_cast<std::uint8_t>(sales_[i] >> shift));
+        for (int shift = 56; shift >= 0; shift -= 8)
+            write.data.push_back(static_cast<std::uint8_t>(sales_[i] >> shift));
     }
     return write;
 }

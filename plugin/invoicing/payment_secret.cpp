@@ -29,13 +29,21 @@ std::uint64_t get(ByteView in) {
 
 // The fields of info, by offset and length.
 template <class Array>
-auto amount_field(Array& info) { return std::span(info).subspan(0, 5); }
+auto amount_field(Array& info) {
+    return std::span(info).subspan(0, 5);
+}
 template <class Array>
-auto expiry_field(Array& info) { return std::span(info).subspan(5, 4); }
+auto expiry_field(Array& info) {
+    return std::span(info).subspan(5, 4);
+}
 template <class Array>
-auto cltv_and_epoch_field(Array& info) { return std::span(info).subspan(9, 3); }
+auto cltv_and_epoch_field(Array& info) {
+    return std::span(info).subspan(9, 3);
+}
 template <class Array>
-auto service_group(Array& info, std::size_t group) { return std::span(info).subspan(12 + 2 * group, 2); }
+auto service_group(Array& info, std::size_t group) {
+    return std::span(info).subspan(12 + 2 * group, 2);
+}
 
 void put_service(Info& info, std::string_view name) {
     for (std::size_t group = 0; group < service_groups; ++group) {
@@ -124,7 +132,8 @@ std::optional<Terms> InvoiceKeys::open(const PaymentSecret& secret, const Paymen
     return Terms{Msat(get(amount_field(info))),
                  std::chrono::sys_seconds(std::chrono::seconds(get(expiry_field(info)))),
                  static_cast<std::uint32_t>(cltv_and_epoch >> 12U),
-                 static_cast<l402::KeyEpoch>(cltv_and_epoch & Terms::max_epoch), std::move(*service),
+                 static_cast<l402::KeyEpoch>(cltv_and_epoch & Terms::max_epoch),
+                 std::move(*service),
                  sale ? Kind::sale : Kind::deposit};
 }
 

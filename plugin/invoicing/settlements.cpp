@@ -10,17 +10,23 @@ namespace bj = boost::json;
 
 namespace {
 
-constexpr int nothing_paid = 904;     // waitanyinvoice: nothing was paid in time
+constexpr int nothing_paid = 904;       // waitanyinvoice: nothing was paid in time
 constexpr std::size_t page_rows = 500;  // of lightningd's invoices: about a megabyte
 constexpr std::chrono::milliseconds first_pause{200};
 constexpr std::chrono::milliseconds longest_pause{10'000};
 constexpr std::chrono::seconds catch_up_patience{10};
 
-node::Datastore::Key place() { return {"millrace", "sales"}; }
+node::Datastore::Key place() {
+    return {"millrace", "sales"};
+}
 
-node::Datastore::Key place_of(const std::string& chunk) { return {"millrace", "sales", chunk}; }
+node::Datastore::Key place_of(const std::string& chunk) {
+    return {"millrace", "sales", chunk};
+}
 
-node::Datastore::Key place_of_cursor() { return {"millrace", "sales-read"}; }
+node::Datastore::Key place_of_cursor() {
+    return {"millrace", "sales-read"};
+}
 
 }  // namespace
 

@@ -94,7 +94,8 @@ gateway::NodeFigures figures_of(const std::vector<PeerChannel>& channels) {
         figures.spendable = figures.spendable.plus(channel.spendable).value_or(figures.spendable);
         figures.receivable = figures.receivable.plus(channel.receivable).value_or(figures.receivable);
     }
-    if (figures.active_channels == 0) figures.unpayable = any_open ? gateway::Unpayable::offline : gateway::Unpayable::no_channels;
+    if (figures.active_channels == 0)
+        figures.unpayable = any_open ? gateway::Unpayable::offline : gateway::Unpayable::no_channels;
     return figures;
 }
 
@@ -117,7 +118,7 @@ std::vector<std::vector<bolt11::RouteHop>> route_hints(const std::vector<Incomin
     std::stable_sort(candidates.begin(), candidates.end(),
                      [](const Candidate& left, const Candidate& right) { return left.width > right.width; });
     const auto too_narrow = std::find_if(candidates.begin(), candidates.end(),
-                                          [amount](const Candidate& candidate) { return candidate.width < amount; });
+                                         [amount](const Candidate& candidate) { return candidate.width < amount; });
     if (too_narrow != candidates.begin()) candidates.erase(too_narrow, candidates.end());
     if (candidates.size() > max_hints) candidates.resize(max_hints);
 
@@ -126,8 +127,8 @@ std::vector<std::vector<bolt11::RouteHop>> route_hints(const std::vector<Incomin
     return hints;
 }
 
-std::vector<Warning> payment_warnings(const std::vector<IncomingChannel>& incoming, const std::vector<PeerChannel>& channels,
-                                      Msat amount) {
+std::vector<Warning> payment_warnings(const std::vector<IncomingChannel>& incoming,
+                                      const std::vector<PeerChannel>& channels, Msat amount) {
     // In the order in which they would help: what payers find by themselves, then peers that are away, dead ends, and channels
     // that are not announced beside others that are.
     std::uint64_t available = 0;
@@ -162,7 +163,8 @@ std::vector<Warning> payment_warnings(const std::vector<IncomingChannel>& incomi
     } else if (needed <= available + offline + dead_ends) {
         warnings.emplace_back("warning_deadends", "Insufficient incoming capacity, once dead-end peers were excluded");
     } else if (needed <= available + offline + dead_ends + hidden) {
-        warnings.emplace_back("warning_private_unused", "Insufficient incoming capacity, once private channels were excluded");
+        warnings.emplace_back("warning_private_unused",
+                              "Insufficient incoming capacity, once private channels were excluded");
     }
     return warnings;
 }

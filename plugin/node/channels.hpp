@@ -43,7 +43,8 @@ struct IncomingChannel {
 // (lightningd/routehint.c): a channel that is to be announced rules hints out, dead ends and offline peers are left out, and
 // the peer's alias stands for the channel. At most four, widest first; where any carry `amount` at once, only those.
 [[nodiscard]] std::vector<std::vector<bolt11::RouteHop>> route_hints(const std::vector<IncomingChannel>& incoming,
-                                                                     const std::vector<PeerChannel>& channels, Msat amount);
+                                                                     const std::vector<PeerChannel>& channels,
+                                                                     Msat amount);
 
 // What `invoice` warns of (lightningd/invoice.c, add_routehints): that the node cannot receive `amount`, and what keeps it from
 // that. At most one says more than "warning_capacity".

@@ -16,7 +16,9 @@ namespace {
 
 constexpr int no_such_entry = 1200;  // deldatastore: DATASTORE_DEL_DOES_NOT_EXIST
 
-bj::array words(const Datastore::Key& key) { return bj::array(key.begin(), key.end()); }
+bj::array words(const Datastore::Key& key) {
+    return bj::array(key.begin(), key.end());
+}
 
 // {"datastore": [{"key": [word, ...], "generation", "hex"?, "string"?}, ...]}; of the entries that hold something.
 Result<std::vector<std::pair<Datastore::Key, Bytes>>> parse_entries(const bj::value& result) {
@@ -48,7 +50,8 @@ asio::awaitable<Result<std::vector<Datastore::Entry>>> Datastore::children(Key k
     for (auto& [path, data] : *listed) {
         if (path.size() == key.size() + 1) entries.push_back({path.back(), std::move(data)});
     }
-    std::sort(entries.begin(), entries.end(), [](const Entry& left, const Entry& right) { return left.name < right.name; });
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry& left, const Entry& right) { return left.name < right.name; });
     co_return entries;
 }
 

@@ -47,7 +47,8 @@ NodeWatch::NodeWatch(asio::any_io_executor executor, std::shared_ptr<lightning::
 asio::awaitable<Result<void>> NodeWatch::load() {
     if (auto done = co_await load_identity(); !done) co_return done.error();
     // Channels are for hints and figures: without them the plugin can sell.
-    if (auto done = co_await load_channels(); !done) log_.warn("the channels are not known yet: " + done.error().message);
+    if (auto done = co_await load_channels(); !done)
+        log_.warn("the channels are not known yet: " + done.error().message);
     co_return Result<void>();
 }
 
@@ -84,7 +85,9 @@ asio::awaitable<Result<void>> NodeWatch::load_channels() {
     co_return done;
 }
 
-bool NodeWatch::may_load() const { return !loading_ && std::chrono::steady_clock::now() >= load_again_; }
+bool NodeWatch::may_load() const {
+    return !loading_ && std::chrono::steady_clock::now() >= load_again_;
+}
 
 asio::awaitable<Result<void>> NodeWatch::ask_for_channels() {
     const auto listed = co_await rpc_->call("listpeerchannels", {});
@@ -134,7 +137,9 @@ void NodeWatch::on_block(std::uint32_t height) {
     stale_ = true;
 }
 
-void NodeWatch::on_change() { stale_ = true; }
+void NodeWatch::on_change() {
+    stale_ = true;
+}
 
 asio::awaitable<std::vector<std::vector<bolt11::RouteHop>>> NodeWatch::hints_for(Msat amount) {
     const bool announced = std::any_of(channels_.begin(), channels_.end(),

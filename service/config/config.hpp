@@ -250,8 +250,8 @@ struct Service {
     bool hidden = false;           // in no public document
     bool forward_options = false;  // OPTIONS is sold like any method; otherwise it is answered here
     Schemes schemes = {};
-    Quota quota = {};              // what a token buys beside time
-    std::string cost_header = {};  // in which the upstream says what a request cost, in msat; empty: its price
+    Quota quota = {};                   // what a token buys beside time
+    std::string cost_header = {};       // in which the upstream says what a request cost, in msat; empty: its price
     std::optional<Msat> max_cost = {};  // the most that it may say; set aside while the request is under way
     std::optional<FreeAllowance> free_allowance = {};
     WorkBuys work_buys = WorkBuys::invoice;  // where [challenges] has pow
@@ -346,9 +346,10 @@ struct Timeouts {
     std::chrono::milliseconds body = std::chrono::seconds(60);    // between two pieces, either way
     std::chrono::milliseconds upstream_connect = std::chrono::seconds(5);
     std::chrono::milliseconds upstream_response = std::chrono::seconds(60);  // until the head of the response
-    std::chrono::milliseconds half_closed = std::chrono::seconds(5);  // a client that has closed its side, for an answer
-    std::chrono::milliseconds tunnel = std::chrono::hours(1);                // a tunnel on which nothing moves
-    std::chrono::milliseconds drain = std::chrono::seconds(30);              // for requests under way at SIGTERM
+    std::chrono::milliseconds half_closed =
+        std::chrono::seconds(5);                                 // a client that has closed its side, for an answer
+    std::chrono::milliseconds tunnel = std::chrono::hours(1);    // a tunnel on which nothing moves
+    std::chrono::milliseconds drain = std::chrono::seconds(30);  // for requests under way at SIGTERM
 };
 
 // [admin]: the operator's own listener.

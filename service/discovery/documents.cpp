@@ -204,7 +204,8 @@ bool has_content(std::string_view method) {
 // What the server behind takes only that knows.
 bj::object any_content() {
     const bj::object any{{"schema", bj::object{}}};
-    return {{"description", "What the service behind takes."}, {"required", false}, {"content", bj::object{{"*/*", any}}}};
+    return {
+        {"description", "What the service behind takes."}, {"required", false}, {"content", bj::object{{"*/*", any}}}};
 }
 
 std::string lower_case(std::string_view text) {

@@ -33,8 +33,7 @@ void append_process_families(Families& out) {
     for (std::filesystem::directory_iterator entry("/proc/self/fd", unreadable), end; !unreadable && entry != end;
          entry.increment(unreadable))
         ++descriptors;
-    if (!unreadable)
-        append_gauge("process_open_fds", "Open file descriptors.", static_cast<double>(descriptors), out);
+    if (!unreadable) append_gauge("process_open_fds", "Open file descriptors.", static_cast<double>(descriptors), out);
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
     append_gauge("process_max_fds", "Most file descriptors there may be.", static_cast<double>(limit.rlim_cur), out);

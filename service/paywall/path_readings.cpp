@@ -223,7 +223,8 @@ std::string_view advice(Quirk quirk) {
             return "The path percent-encodes a character that needs no encoding, and is sold differently with it as it "
                    "is: send the character itself.";
         case Quirk::file_name:
-            return "A name in the path ends in a dot, a space or a \":stream\", and the path is sold differently without "
+            return "A name in the path ends in a dot, a space or a \":stream\", and the path is sold differently "
+                   "without "
                    "that: leave it out.";
         case Quirk::as_sent:
             return "The path has \"//\", \".\" or \"..\" or encodes plain characters, and is sold differently as it is "

@@ -68,7 +68,9 @@ const char* append_segment(std::string_view segment, std::string& out) {
         if (has(decoded, unreserved))
             out += decoded;
         else
-            out.append("%").append(1, hex[static_cast<std::size_t>(high)]).append(1, hex[static_cast<std::size_t>(low)]);
+            out.append("%")
+                .append(1, hex[static_cast<std::size_t>(high)])
+                .append(1, hex[static_cast<std::size_t>(low)]);
         i += 2;
     }
     return nullptr;
@@ -100,7 +102,8 @@ const char* normalise_path(std::string_view path, RequestTarget& out) {
     }
     if (trailing_slash || out.forward.empty()) out.forward += '/';
     out.readings = read_path(out.forward);
-    if (!out.readings) return "a path that hides a dot segment, a backslash or a control character, or mixes too many encodings";
+    if (!out.readings)
+        return "a path that hides a dot segment, a backslash or a control character, or mixes too many encodings";
     out.path = out.readings->plain.kept;
     if (out.readings->others.empty() && !out.readings->plain.has_parameters()) out.readings.reset();
     return nullptr;

@@ -34,7 +34,8 @@ ChargeTable::ChargeTable(SQLite::Database& database)
 
 paywall::ChargeAdmission ChargeTable::use(const paywall::ChargeUse& use) {
     const std::optional<paywall::ChargeRecord> earlier = find(use.payment_hash);
-    if ((!earlier || earlier->released) && token_was_used(use.payment_hash)) return paywall::ChargeAdmission::token_used;
+    if ((!earlier || earlier->released) && token_was_used(use.payment_hash))
+        return paywall::ChargeAdmission::token_used;
     const paywall::ChargeAdmission admission = paywall::admit_charge(use, earlier);
     if (admission == paywall::ChargeAdmission::first) insert(use);
     if (admission == paywall::ChargeAdmission::replay) count_replay(use.payment_hash);

@@ -98,7 +98,8 @@ int run(double seconds) {
     const std::string bolt11(300, 'x');
     const double mint = microseconds(seconds, [&](std::size_t) {
         const l402::Identifier identifier{PaymentHash(), l402::make_token_id(1, crypto::random_bytes<30>())};
-        const macaroon::Macaroon token = l402::mint(key, identifier, *ServiceName::parse("weather"), {.price = Msat(1000)});
+        const macaroon::Macaroon token =
+            l402::mint(key, identifier, *ServiceName::parse("weather"), {.price = Msat(1000)});
         for (const std::string& line : l402::challenge_lines(codec::to_base64(macaroon::encode_v2(token)), bolt11))
             bytes += line.size();
     });

@@ -14,9 +14,10 @@ using namespace millrace;
 
 std::optional<config::Config> stored(const boost::json::object& definition, config::Faults& faults) {
     static const config::Config file =
-        config::parse("[listen]\naddress = \"127.0.0.1:80\"\n[admin]\naddress = \"unix:a\"\n[node]\ngateway = \"g\"\n"
-                      "[store]\npath = \"s\"\n",
-                      "m.toml")
+        config::parse(
+            "[listen]\naddress = \"127.0.0.1:80\"\n[admin]\naddress = \"unix:a\"\n[node]\ngateway = \"g\"\n"
+            "[store]\npath = \"s\"\n",
+            "m.toml")
             .value();
     const boost::json::value* name = definition.if_contains("name");
     std::string text = name && name->is_string() ? std::string(name->get_string()) : std::string("x");

@@ -39,7 +39,8 @@ void check_credential(const Credential& credential) {
     FUZZ_REQUIRE(verify(credential, KeyRing{}, "weather", now) == Refusal::unknown_key);
 
     // The caveats as a token of ours would carry them, each before and after the moment.
-    macaroon::Macaroon signed_here = mint(SecretKey{}, credential.identifier, *ServiceName::parse("weather"), {.price = Msat(1000)});
+    macaroon::Macaroon signed_here =
+        mint(SecretKey{}, credential.identifier, *ServiceName::parse("weather"), {.price = Msat(1000)});
     for (const macaroon::Caveat& caveat : credential.macaroon.caveats) {
         if (caveat.first_party() && signed_here.caveats.size() < macaroon::max_caveats)
             signed_here.add_first_party_caveat(caveat.text());

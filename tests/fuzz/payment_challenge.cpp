@@ -27,9 +27,9 @@ void check_challenge(const Challenge& challenge) {
     const std::string line = challenge_line(challenge);
     FUZZ_REQUIRE(!has_control(line));
     bool written_as_is = true;
-    for (const std::string* part : {&challenge.id, &challenge.realm, &challenge.method, &challenge.intent,
-                                    &challenge.request, &challenge.expires, &challenge.digest, &challenge.description,
-                                    &challenge.opaque, &challenge.header})
+    for (const std::string* part :
+         {&challenge.id, &challenge.realm, &challenge.method, &challenge.intent, &challenge.request, &challenge.expires,
+          &challenge.digest, &challenge.description, &challenge.opaque, &challenge.header})
         written_as_is = written_as_is && !has_control(*part);
     if (written_as_is) {
         const Result<std::vector<Challenge>> again = parse_challenges(std::vector{line});

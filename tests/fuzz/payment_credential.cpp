@@ -45,7 +45,8 @@ void check_session(const Credential& credential) {
     if (const Result<SessionPayload> payload = parse_session_payload(credential.payload))
         FUZZ_REQUIRE(payload->return_invoice.empty() || payload->action == SessionAction::open);
     const ReturnInvoiceFacts node{Network::regtest, "", now};
-    if (const boost::json::value* invoice = credential.payload.if_contains("returnInvoice"); invoice && invoice->is_string())
+    if (const boost::json::value* invoice = credential.payload.if_contains("returnInvoice");
+        invoice && invoice->is_string())
         (void)check_return_invoice(std::string_view(invoice->get_string()), node);
     if (!verdict.proof) return;
     FUZZ_REQUIRE(!verify_session(credential, {keys, "localhost", "maps", Msat(1000), now}).proof);

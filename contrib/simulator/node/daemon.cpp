@@ -294,8 +294,9 @@ void Daemon::run(const std::string& method, std::string_view raw_params, bool ch
     const PluginPtr plugin = core_->plugins->owner_of(method);
     if (!plugin || !plugin->initialised)
         return reply.error(rpc_code::unknown_method, "Unknown command '" + method + "'");
-    core_->plugins->call(plugin, method, raw_params, reply, session,
-                         [reply](const PluginAnswer& answer) { pass_on(answer, reply); }, raw_filter);
+    core_->plugins->call(
+        plugin, method, raw_params, reply, session, [reply](const PluginAnswer& answer) { pass_on(answer, reply); },
+        raw_filter);
 }
 
 }  // namespace millrace::sim

@@ -59,8 +59,7 @@ class Daemon final : public NodeBehaviour {
     // A request, whichever socket it came through.
     void handle(const RpcRequest& request);
     void run(const std::string& method, std::string_view raw_params, bool checking, const Reply& reply,
-             const std::shared_ptr<RpcSession>& session,
-             std::string_view raw_filter = {});
+             const std::shared_ptr<RpcSession>& session, std::string_view raw_filter = {});
 
     [[nodiscard]] NodeCore& core() { return *core_; }
     [[nodiscard]] Receiver& receiver() { return receiver_; }

@@ -135,8 +135,9 @@ TEST_CASE("C3: a charge that names a field of the message is not taken, one that
         REQUIRE(offer);
         CHECK(offer->charge.find(std::string("header=\"") + field) != std::string::npos);
     }
-    for (const char* field : {"Host", "content-length", "Transfer-Encoding", "Connection", "Proxy-Authorization", "Cookie",
-                              "TE", "X-Forwarded-For", "a b", "a:b", "Content-Type", "Expect", "Range", "If-Match"}) {
+    for (const char* field :
+         {"Host", "content-length", "Transfer-Encoding", "Connection", "Proxy-Authorization", "Cookie", "TE",
+          "X-Forwarded-For", "a b", "a:b", "Content-Type", "Expect", "Range", "If-Match"}) {
         INFO(field);
         asked.header = field;
         CHECK(is(first_offer({payment::challenge_line(asked)}).error(), OfferErrc::bad_field));

@@ -359,9 +359,9 @@ TEST_CASE("no description of an action holds the preimage or the macaroon") {
     const Token token{"weather", "SECRETMACAROON", crypto::payment_hash(preimage_of(0xAB)), preimage_of(0xAB)};
     Pending pending;
     pending.base64 = "SECRETMACAROON";
-    const Action actions[] = {SendRequest{token},        LookUp{"weather", token.payment_hash},
-                              StorePending{pending},     Pay{pending, Msat(1), {}},
-                              StoreToken{token, Msat(1)}, NoteRefusal{token.payment_hash},
+    const Action actions[] = {SendRequest{token},           LookUp{"weather", token.payment_hash},
+                              StorePending{pending},        Pay{pending, Msat(1), {}},
+                              StoreToken{token, Msat(1)},   NoteRefusal{token.payment_hash},
                               DropToken{token.payment_hash}};
     for (const Action& action : actions) {
         const std::string text = describe(action);

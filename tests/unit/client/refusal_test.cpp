@@ -189,7 +189,8 @@ TEST_CASE("what another process bought in between is used, not bought twice") {
     purchase.on_known(start, {});
     as<StorePending>(purchase.on_network(start, "bcrt"));
     const Token theirs{"weather", "y", crypto::payment_hash(preimage_of(41)), preimage_of(41)};
-    CHECK(as<SendRequest>(purchase.on_pending_conflict(known_token(theirs))).token->payment_hash == theirs.payment_hash);
+    CHECK(as<SendRequest>(purchase.on_pending_conflict(known_token(theirs))).token->payment_hash ==
+          theirs.payment_hash);
 }
 
 TEST_CASE("a payment that is not complete is dropped once it cannot happen any more, whatever it would have cost") {

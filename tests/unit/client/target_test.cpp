@@ -78,7 +78,9 @@ TEST_CASE("what is no http URL is refused, and the reason said") {
         {"http:///x", "names no host"},
         {"http://:80/", "names no host"},
         {"http://h h/", "the host must be"},
-        {"http://b\xC3\xBC" "cher/", "xn--"},
+        {"http://b\xC3\xBC"
+         "cher/",
+         "xn--"},
         {"http://a%2eb/", "the host must be"},
         {"http://user:pass@h/", "user name"},
         {"http://h:x/", "port"},

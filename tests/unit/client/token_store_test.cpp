@@ -281,7 +281,8 @@ TEST_CASE("a token that was bought at the path comes first, then those refused l
     }
     const auto first = [&](const std::string& path, const std::vector<PaymentHash>& tried = {}, bool again = false) {
         const auto known =
-            store.find_for_offer({origin, path, "weather", crypto::payment_hash(preimage_of(200)), tried, again}).value();
+            store.find_for_offer({origin, path, "weather", crypto::payment_hash(preimage_of(200)), tried, again})
+                .value();
         return known.token ? known.token->payment_hash : PaymentHash{};
     };
     CHECK(first("/1") == token(1).payment_hash);

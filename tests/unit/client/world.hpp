@@ -57,7 +57,7 @@ inline std::vector<std::string> challenge(const ChallengeParts& parts) {
     l402::Identifier identifier;
     identifier.payment_hash = hash;
     auto token = l402::mint(test_key(7), identifier, ServiceName::parse(parts.service).value(),
-                                  {.price = parts.amount.value_or(Msat(1))});
+                            {.price = parts.amount.value_or(Msat(1))});
     if (parts.tier > 0) token.add_first_party_caveat("services=" + parts.service + ":" + std::to_string(parts.tier));
     return l402::challenge_lines(codec::to_base64(macaroon::encode_v2(token)), invoice_of(parts));
 }
@@ -66,10 +66,9 @@ inline payment::Challenge charge_of(const ChallengeParts& parts) {
     l402::KeyRing keys;
     keys.keys.emplace(l402::KeyEpoch{0}, test_key(7));
     const std::string invoice = invoice_of(parts);
-    return payment::charge_challenge(
-        keys, {"localhost", parts.service, parts.amount.value_or(Msat(1)), "", invoice,
-               crypto::payment_hash(preimage_of(parts.number)), payment::Network::regtest,
-               parts.timestamp + parts.expiry});
+    return payment::charge_challenge(keys, {"localhost", parts.service, parts.amount.value_or(Msat(1)), "", invoice,
+                                            crypto::payment_hash(preimage_of(parts.number)), payment::Network::regtest,
+                                            parts.timestamp + parts.expiry});
 }
 
 inline std::vector<std::string> charge(const ChallengeParts& parts) {
@@ -81,7 +80,7 @@ struct Shop {
     std::uint8_t issued = 0;
     std::set<PaymentHash> good;  // tokens that are accepted
     std::string refusal = "expired";
-    enum class Sells { l402, payment, both } sells = Sells::l402;      // what it offers
+    enum class Sells { l402, payment, both } sells = Sells::l402;         // what it offers
     enum class Takes { all, l402, payment, nothing } takes = Takes::all;  // what it honours
 
     [[nodiscard]] bool honours(const SendRequest& send) const {

@@ -1,8 +1,8 @@
 #include "tests/unit/plugin/fake_node.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <algorithm>
 
 #include "common/codec/hex.hpp"
 #include "common/crypto/hash.hpp"
@@ -16,7 +16,9 @@ using lightning::reply;
 
 namespace {
 
-std::string text(const bj::object& members, const char* name) { return std::string(members.at(name).as_string()); }
+std::string text(const bj::object& members, const char* name) {
+    return std::string(members.at(name).as_string());
+}
 
 }  // namespace
 
@@ -38,28 +40,38 @@ void FakeNode::serve(Peer& peer, const bj::object& request) {
         bj::array entries;
         for (const auto& [key, value] : datastore_) {
             const bj::array words = bj::parse(key).as_array();
-            const bool below = words.size() == asked.size() + 1 && std::equal(asked.begin(), asked.end(), words.begin());
+            const bool below =
+                words.size() == asked.size() + 1 && std::equal(asked.begin(), asked.end(), words.begin());
             if (below || words == asked)
-                entries.push_back(bj::object{{"key", words}, {"generation", 0}, {"hex", codec::to_hex(as_bytes(value))}});
+                entries.push_back(
+                    bj::object{{"key", words}, {"generation", 0}, {"hex", codec::to_hex(as_bytes(value))}});
         }
         peer.send(reply(request, {{"datastore", entries}}));
     } else if (method == "datastore") {
         std::string& entry = datastore_[bj::serialize(params.at("key"))];
         const bj::value* mode = params.if_contains("mode");
         if (mode == nullptr || *mode != bj::string("create-or-append")) entry.clear();
-        entry += params.contains("hex") ? std::string(as_text(codec::from_hex(text(params, "hex")).value())) : text(params, "string");
+        entry += params.contains("hex") ? std::string(as_text(codec::from_hex(text(params, "hex")).value()))
+                                        : text(params, "string");
         peer.send(reply(request, bj::object{}));
     } else if (method == "deldatastore") {
         const bool there = datastore_.erase(bj::serialize(params.at("key"))) > 0;
         peer.send(there ? reply(request, bj::object{}) : refusal(request, 1200, "Key does not exist"));
     } else if (method == "getinfo") {
-        peer.send(reply(request, {{"id", "02" + std::string(64, 'a')}, {"alias", "FAKE"}, {"network", "regtest"}, {"version", "v26.06.6"},
-                                  {"blockheight", 110}, {"num_peers", 1}}));
+        peer.send(reply(request, {{"id", "02" + std::string(64, 'a')},
+                                  {"alias", "FAKE"},
+                                  {"network", "regtest"},
+                                  {"version", "v26.06.6"},
+                                  {"blockheight", 110},
+                                  {"num_peers", 1}}));
     } else if (method == "listconfigs") {
         peer.send(reply(request, {{"configs", {{"cltv-final", {{"value_int", 5}, {"source", "cmdline"}}}}}}));
     } else if (method == "listpeerchannels") {
-        const bj::object channel{{"state", "CHANNELD_NORMAL"}, {"peer_connected", connected_}, {"short_channel_id", "103x1x0"},
-                                 {"spendable_msat", 1'000'000'000}, {"receivable_msat", 1'000'000'000}};
+        const bj::object channel{{"state", "CHANNELD_NORMAL"},
+                                 {"peer_connected", connected_},
+                                 {"short_channel_id", "103x1x0"},
+                                 {"spendable_msat", 1'000'000'000},
+                                 {"receivable_msat", 1'000'000'000}};
         peer.send(reply(request, {{"channels", bj::array{channel}}}));
     } else if (method == "listincoming") {
         peer.send(reply(request, {{"incoming", bj::array{}}}));
@@ -93,13 +105,18 @@ void FakeNode::create_invoice(Peer& peer, const bj::object& request) {
     for (const bj::object& row : invoices_) {
         if (row.at("label") == params.at("label")) {
             bj::object error{{"code", 900}, {"message", "Duplicate label"}, {"data", row}};
-            peer.send(bj::serialize(bj::object{{"jsonrpc", "2.0"}, {"id", request.at("id")}, {"error", error}}) + "\n\n");
+            peer.send(bj::serialize(bj::object{{"jsonrpc", "2.0"}, {"id", request.at("id")}, {"error", error}}) +
+                      "\n\n");
             return;
         }
         if (row.at("payment_hash") == bj::string(hash)) aborted_ = true;
     }
-    invoices_.push_back({{"label", params.at("label")}, {"bolt11", params.at("invstring")}, {"payment_hash", hash},
-                         {"amount_msat", 1000}, {"status", "unpaid"}, {"description", "d"}});
+    invoices_.push_back({{"label", params.at("label")},
+                         {"bolt11", params.at("invstring")},
+                         {"payment_hash", hash},
+                         {"amount_msat", 1000},
+                         {"status", "unpaid"},
+                         {"description", "d"}});
     peer.send(reply(request, invoices_.back()));
 }
 
@@ -118,7 +135,8 @@ void FakeNode::list_invoices(Peer& peer, const bj::object& request) {
             if (index != nullptr) by_update[index->to_number<std::uint64_t>()] = &row;
         }
         const auto limit = params.at("limit").to_number<std::size_t>();
-        for (auto at = by_update.lower_bound(params.at("start").to_number<std::uint64_t>()); at != by_update.end() && rows.size() < limit; ++at)
+        for (auto at = by_update.lower_bound(params.at("start").to_number<std::uint64_t>());
+             at != by_update.end() && rows.size() < limit; ++at)
             rows.push_back(*at->second);
     }
     peer.send(reply(request, {{"invoices", rows}}));
@@ -169,7 +187,8 @@ void FakeNode::wait_any(Peer& peer, const bj::object& request) {
     for (const bj::object& row : invoices_) {
         const bj::value* index = row.if_contains("pay_index");
         if (index == nullptr || index->to_number<std::uint64_t>() <= last) continue;
-        if (next == nullptr || index->to_number<std::uint64_t>() < next->at("pay_index").to_number<std::uint64_t>()) next = &row;
+        if (next == nullptr || index->to_number<std::uint64_t>() < next->at("pay_index").to_number<std::uint64_t>())
+            next = &row;
     }
     if (next != nullptr) {
         peer.send(reply(request, *next));
@@ -192,9 +211,10 @@ void FakeNode::tell_waiting() {
 
 std::size_t FakeNode::calls(std::string_view method) const {
     const auto& requests = server_.requests();
-    return static_cast<std::size_t>(std::count_if(requests.begin(), requests.end(), [method](const bj::object& request) {
-        return request.at("method") == bj::string(method.data(), method.size());
-    }));
+    return static_cast<std::size_t>(
+        std::count_if(requests.begin(), requests.end(), [method](const bj::object& request) {
+            return request.at("method") == bj::string(method.data(), method.size());
+        }));
 }
 
 }  // namespace millrace::test

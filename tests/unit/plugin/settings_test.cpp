@@ -18,7 +18,8 @@ const Edge edges[] = {
     {"millrace-challenge-expiry", 90, 604'800, "must be from 90 to 604800 seconds"},
     {"millrace-challenges-per-second", 1, 1'000'000, "must be from 1 to 1000000 challenges"},
     {"millrace-refund-daily-msat", 0, 2'100'000'000'000'000'000, "must be from 0 to 2100000000000000000 millisatoshi"},
-    {"millrace-refund-max-fee-msat", 0, 2'100'000'000'000'000'000, "must be from 0 to 2100000000000000000 millisatoshi"},
+    {"millrace-refund-max-fee-msat", 0, 2'100'000'000'000'000'000,
+     "must be from 0 to 2100000000000000000 millisatoshi"},
     {"millrace-refund-max-fee-ppm", 0, 1'000'000, "must be from 0 to 1000000 millionths"},
 };
 
@@ -63,8 +64,9 @@ TEST_CASE("what is not given has its default, which the description says") {
     CHECK(settings->refunds.max_fee_ppm == 10'000);
     for (const host::Option& option : options()) {
         INFO(option.name);
-        const std::string value = option.default_value.is_string() ? std::string(option.default_value.get_string())
-                                                                   : std::to_string(option.default_value.to_number<std::uint64_t>());
+        const std::string value = option.default_value.is_string()
+                                      ? std::string(option.default_value.get_string())
+                                      : std::to_string(option.default_value.to_number<std::uint64_t>());
         CHECK(option.description.find("(default: " + value + ")") != std::string::npos);
     }
 }

@@ -32,9 +32,12 @@ TEST_CASE("C4: challenges are read as servers write them, spaces around the equa
         {{R"(A a="x, B b=\"y\" \\ z", c=d)"}, R"(A(a<x, B b="y" \ z>c<d>))"},
         {{"A a=bcd==, b=e"}, "A(a<bcd==>b<e>)"},
         {{R"(Negotiate dGVzdA==, L402 a="1")"}, "Negotiate(dGVzdA<=>)L402(a<1>)"},
-        {{R"(a="1", L402 b="2")"}, "L402(b<2>)"},                     // of no challenge
-        {{R"(A a="1)", R"(B b="2")"}, "A()B(b<2>)"},                  // never closed
-        {{R"(A a="1)" "\\", R"(b="2")"}, "A()"},
+        {{R"(a="1", L402 b="2")"}, "L402(b<2>)"},     // of no challenge
+        {{R"(A a="1)", R"(B b="2")"}, "A()B(b<2>)"},  // never closed
+        {{R"(A a="1)"
+          "\\",
+          R"(b="2")"},
+         "A()"},
         {{R"(A a=, b="2")"}, "A(a<>b<2>)"},
         {{R"(A a)"}, "A()a()"},
         {{R"("A" b="1")"}, "A(b<1>)"},

@@ -129,7 +129,8 @@ TEST_CASE("A deposit is told apart in every message that speaks of it") {
 
 TEST_CASE("A refund is asked for and answered as the protocol states it") {
     const RefundRequest request{{PaymentHash::from_hex(hash_hex).value()}, Msat(500), "lnbcrt1"};
-    CHECK(wire(to_json(request)) == bj::parse(std::string(R"({"deposits":[")") + hash_hex + R"("],"amount_msat":500,"invoice":"lnbcrt1"})"));
+    CHECK(wire(to_json(request)) ==
+          bj::parse(std::string(R"({"deposits":[")") + hash_hex + R"("],"amount_msat":500,"invoice":"lnbcrt1"})"));
     const Result<RefundRequest> read = parse_refund_request(wire(to_json(request)));
     REQUIRE(read);
     CHECK(read->deposits == request.deposits);
@@ -142,7 +143,8 @@ TEST_CASE("A refund is asked for and answered as the protocol states it") {
     reply = {RefundState::failed, Msat(500), std::nullopt, "no route"};
     CHECK(wire(to_json(reply)) == bj::parse(R"({"state":"failed","amount_msat":500,"reason":"no route"})"));
     CHECK(parse_refund_reply(wire(to_json(reply)))->reason == "no route");
-    CHECK(parse_refund_reply(wire(to_json(RefundReply{RefundState::pending, Msat(1), {}, {}})))->state == RefundState::pending);
+    CHECK(parse_refund_reply(wire(to_json(RefundReply{RefundState::pending, Msat(1), {}, {}})))->state ==
+          RefundState::pending);
     CHECK_FALSE(parse_refund_reply(bj::parse(R"({"state":"complete","amount_msat":500})")));
     CHECK_FALSE(parse_refund_reply(bj::parse(R"({"state":"paid","amount_msat":500})")));
 }
@@ -154,7 +156,8 @@ TEST_CASE("A refund's request names 1 to 100 distinct deposits, an amount and an
         return text.replace(0, digits.size(), digits);
     };
     const auto parse = [](bj::array deposits, std::uint64_t amount, std::string invoice) {
-        return parse_refund_request(bj::object{{"deposits", std::move(deposits)}, {"amount_msat", amount}, {"invoice", std::move(invoice)}});
+        return parse_refund_request(
+            bj::object{{"deposits", std::move(deposits)}, {"amount_msat", amount}, {"invoice", std::move(invoice)}});
     };
     bj::array hundred;
     for (int i = 0; i < 100; ++i) hundred.push_back(bj::string(hash(100 + i)));
@@ -220,7 +223,8 @@ const Parser parsers[] = {
      R"({"blockheight":1,"peers":2,"active_channels":3,"spendable_msat":4,"receivable_msat":5})", false},
     {"subscribe", error_of<parse_subscribe>, R"({"next_pay_index":7})", true},
     {"refund", error_of<parse_refund_request>,
-     R"({"deposits":["e0e77a507412b120f6ede61f62295b1a7b2ff19d3dcc8f7253e51663470c888e"],"amount_msat":1,"invoice":"l"})", true},
+     R"({"deposits":["e0e77a507412b120f6ede61f62295b1a7b2ff19d3dcc8f7253e51663470c888e"],"amount_msat":1,"invoice":"l"})",
+     true},
     {"refund reply", error_of<parse_refund_reply>, R"({"state":"pending","amount_msat":1})", false},
 };
 

@@ -24,7 +24,8 @@ TEST_CASE("a member is found as the bytes that were written") {
         REQUIRE(found);
         CHECK(*found == one.value);
     }
-    for (std::string_view text : {"", "{", "{}", "[]", "7", R"(["id",1])", R"({"ID":1})", R"({"id")", R"({"id":)", R"({"x":{"id":1}})", R"({"id":"})"}) {
+    for (std::string_view text : {"", "{", "{}", "[]", "7", R"(["id",1])", R"({"ID":1})", R"({"id")", R"({"id":)",
+                                  R"({"x":{"id":1}})", R"({"id":"})"}) {
         INFO(text);
         CHECK_FALSE(raw_member(text, "id"));
     }
@@ -32,7 +33,8 @@ TEST_CASE("a member is found as the bytes that were written") {
 
 TEST_CASE("every prefix of a text is safe to look into") {
     const std::string text = "{\"a\\\\\":[\"\\\"\",{}],\"id\":\"x\\\\\",\"b\":1}";
-    for (std::size_t size = 0; size < text.size(); ++size) (void)raw_member(std::string_view(text).substr(0, size), "id");
+    for (std::size_t size = 0; size < text.size(); ++size)
+        (void)raw_member(std::string_view(text).substr(0, size), "id");
     CHECK(raw_member(text, "id") == std::string_view("\"x\\\\\""));
 }
 

@@ -17,14 +17,17 @@ macaroon::Macaroon token(const Caveats& caveats) {
     return test::token_with(key, {PaymentHash{}, make_token_id(1, {})}, caveats);
 }
 
-std::string number(const std::optional<Msat>& amount) { return amount ? std::to_string(amount->value()) : "any"; }
+std::string number(const std::optional<Msat>& amount) {
+    return amount ? std::to_string(amount->value()) : "any";
+}
 
 // "price credit tier[>lowest] route quote [capabilities]", or why it is refused.
 std::string text(const Caveats& caveats, const Payment& payment = {.base = Msat(100)}) {
     const Claim claim(token(caveats), "docs");
     if (const auto refusal = claim.refusal(now)) return std::string(name(*refusal));
     const Grant grant = claim.grant(payment);
-    std::string out = number(grant.limits.price().most()) + ' ' + number(grant.limits.credit().most()) + ' ' + std::to_string(grant.tier);
+    std::string out = number(grant.limits.price().most()) + ' ' + number(grant.limits.credit().most()) + ' ' +
+                      std::to_string(grant.tier);
     if (grant.limits.lowest_tier() != grant.tier) out += '>' + std::to_string(grant.limits.lowest_tier());
     if (grant.limits.route()) out += (grant.minted_for_route ? " route " : " kept to ") + *grant.limits.route();
     if (grant.quote) out += " quote " + *grant.quote;
@@ -56,9 +59,11 @@ TEST_CASE("M1: what a token says in front of its services is what it was sold fo
         {{"docs_max_price_msat=1000", "services=docs:0", "docs_max_price_msat=-1"}, "0 1000 0"},
         {{"docs_max_price_msat=1000", "services=docs:0", "docs_max_price_msat=18446744073709551616"}, "0 1000 0"},
         {{"docs_max_price_msat=1000", "docs_max_price_msat=5", "services=docs:0"}, "5 5 0"},
-        {{"docs_max_price_msat=1000", "services=docs:0", "docs_max_price_msat=10", "docs_max_price_msat=11"}, "widened"},
+        {{"docs_max_price_msat=1000", "services=docs:0", "docs_max_price_msat=10", "docs_max_price_msat=11"},
+         "widened"},
         // Another name's caveats are no business of this one.
-        {{"docs_max_price_msat=1000", "services=docs:0", "maps_max_price_msat=1", "doc_credit_msat=1", "ocs_route=x"}, "1000 1000 0"},
+        {{"docs_max_price_msat=1000", "services=docs:0", "maps_max_price_msat=1", "doc_credit_msat=1", "ocs_route=x"},
+         "1000 1000 0"},
         // Its service's one price, whatever that is since; at least what was paid.
         {{"docs_price_of=docs", "docs_max_price_msat=50", "services=docs:0"}, "100 50 0"},
         {{"docs_price_of=docs", "docs_max_price_msat=5000", "services=docs:0"}, "5000 5000 0"},
@@ -107,7 +112,9 @@ TEST_CASE("M2: a token of before is good for what was paid, and what stands behi
     }
     CHECK(text({"docs_quote=00ff", "services=docs:0", "docs_max_price_msat=400"}, paid) == "400 1000 0 quote 00ff");
     // The price that an old service put behind a quoted token's services is none that its holder put there.
-    auto holders = [](const Caveats& caveats) { return number(Claim(token(caveats), "docs").grant({}).holders_price.most()); };
+    auto holders = [](const Caveats& caveats) {
+        return number(Claim(token(caveats), "docs").grant({}).holders_price.most());
+    };
     CHECK(holders({"docs_quote=00ff", "services=docs:0", "docs_max_price_msat=400"}) == "any");
     CHECK(holders({"docs_quote=00ff", "services=docs:0", "docs_max_price_msat=400", "docs_max_price_msat=3"}) == "3");
     CHECK(holders({"docs_quote=00ff", "docs_max_price_msat=400", "services=docs:0"}) == "any");

@@ -46,14 +46,16 @@ Identifier identifier_of(KeyEpoch epoch) {
 // A paid token of epoch 1 for the service "weather", at 1000 msat, attenuated by `caveats`.
 Credential paid(const std::vector<std::string>& caveats = {}, std::string_view service = "weather") {
     const Identifier identifier = identifier_of(1);
-    macaroon::Macaroon macaroon = mint(key_of(0x11), identifier, ServiceName::parse(service).value(), {.price = Msat(1000)});
+    macaroon::Macaroon macaroon =
+        mint(key_of(0x11), identifier, ServiceName::parse(service).value(), {.price = Msat(1000)});
     for (const std::string& caveat : caveats) macaroon.add_first_party_caveat(caveat);
     return {std::move(macaroon), identifier, preimage_of(0xaa)};
 }
 
 TEST_CASE("A minted token is what the clients expect, from a key derived for it alone") {
     const Identifier identifier = identifier_of(1);
-    const macaroon::Macaroon token = mint(key_of(0x11), identifier, ServiceName::parse("weather").value(), {.price = Msat(1000)});
+    const macaroon::Macaroon token =
+        mint(key_of(0x11), identifier, ServiceName::parse("weather").value(), {.price = Msat(1000)});
     CHECK(token.location == "lsat");
     const auto id = identifier.encode();
     CHECK(token.identifier == to_bytes(id));
@@ -145,8 +147,8 @@ TEST_CASE("A token without a services caveat was never sold and opens nothing") 
 
 TEST_CASE("Old epochs verify on, retired and foreign ones do not") {
     const Identifier identifier = identifier_of(0);
-    const Credential old{mint(key_of(0x10), identifier, ServiceName::parse("weather").value(), {.price = Msat(1)}), identifier,
-                         preimage_of(0xaa)};
+    const Credential old{mint(key_of(0x10), identifier, ServiceName::parse("weather").value(), {.price = Msat(1)}),
+                         identifier, preimage_of(0xaa)};
     KeyRing keys = two_epochs();
     CHECK(verify(old, keys, "weather", now) == std::nullopt);
     keys.keys.erase(0);
@@ -202,7 +204,8 @@ TEST_CASE("A third-party caveat is refused clearly") {
     const Identifier identifier = identifier_of(1);
     const auto id = identifier.encode();
     const crypto::Digest root_key = crypto::hmac_sha256(key_of(0x11).reveal(), id);
-    macaroon::Macaroon macaroon = mint(key_of(0x11), identifier, ServiceName::parse("weather").value(), {.price = Msat(1)});
+    macaroon::Macaroon macaroon =
+        mint(key_of(0x11), identifier, ServiceName::parse("weather").value(), {.price = Msat(1)});
     macaroon::Caveat caveat;
     caveat.identifier = to_bytes(as_bytes("cid"));
     caveat.vid = to_bytes(as_bytes("vid"));
@@ -281,7 +284,8 @@ TEST_CASE("Where the settlement is the proof, all is asked but the preimage") {
     CHECK(verify(credential, keys, "weather", now, Proof::settlement) == std::nullopt);
     CHECK(verify(credential, keys, "maps", now, Proof::settlement) == Refusal::wrong_scope);
     CHECK(verify(paid({"services=weather:0,maps:0"}), keys, "weather", now, Proof::settlement) == Refusal::widened);
-    CHECK(verify(paid({"weather_valid_until=1699999999"}), keys, "weather", now, Proof::settlement) == Refusal::expired);
+    CHECK(verify(paid({"weather_valid_until=1699999999"}), keys, "weather", now, Proof::settlement) ==
+          Refusal::expired);
     credential.macaroon.signature[31] ^= 1;
     CHECK(verify(credential, keys, "weather", now, Proof::settlement) == Refusal::bad_signature);
     CHECK(verify(paid(), KeyRing{}, "weather", now, Proof::settlement) == Refusal::unknown_key);

@@ -59,7 +59,8 @@ TEST_CASE("Whole numbers, which receipts have, are written as their digits") {
 }
 
 TEST_CASE("Canonical JSON refuses what a header of this scheme does not have") {
-    for (const char* json : {R"({"a":-1})", R"({"a":9007199254740993})", R"({"a":1.0})", R"({"a":[]})", R"({"a":null})", R"({"a":true})", R"({"a":{"b":1.5}})"})
+    for (const char* json : {R"({"a":-1})", R"({"a":9007199254740993})", R"({"a":1.0})", R"({"a":[]})", R"({"a":null})",
+                             R"({"a":true})", R"({"a":{"b":1.5}})"})
         CHECK_THROWS_AS(canonical(json), std::invalid_argument);
 }
 

@@ -27,14 +27,8 @@ l402::KeyRing ring() {
 }
 
 ChargeTerms terms() {
-    return {"api.example.com",
-            "weather",
-            Msat(1500),
-            "Weather report",
-            "lnbcrt1...",
-            crypto::payment_hash(preimage),
-            Network::regtest,
-            expires};
+    return {"api.example.com", "weather", Msat(1500), "Weather report", "lnbcrt1...", crypto::payment_hash(preimage),
+            Network::regtest,  expires};
 }
 
 Credential answer(const Challenge& challenge, const Preimage& proof = preimage) {
@@ -178,8 +172,8 @@ TEST_CASE("A charge opens nothing but what it was sold for") {
         {"no request", world, changed(&Challenge::request, ""), ChargeRefusal::unknown_challenge},
         {"a request without a hash", world, changed(&Challenge::request, encode(no_hash)),
          ChargeRefusal::unknown_challenge},
-        {"another price in the request", world,
-         changed(&Challenge::request, charge_challenge(ring(), cheap).request), ChargeRefusal::unknown_challenge},
+        {"another price in the request", world, changed(&Challenge::request, charge_challenge(ring(), cheap).request),
+         ChargeRefusal::unknown_challenge},
         {"another node's key", world, answer(charge_challenge(foreign, terms())), ChargeRefusal::unknown_challenge},
         {"another host", elsewhere, answer(good), ChargeRefusal::wrong_realm},
         {"another service", world, answer(charge_challenge(ring(), of_maps)), ChargeRefusal::wrong_scope},

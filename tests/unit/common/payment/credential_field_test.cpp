@@ -21,12 +21,42 @@ TEST_CASE("C3: a credential goes in Authorization, or in the field that the chal
 }
 
 TEST_CASE("C3: fields that frame, route or describe a message carry no credential") {
-    for (const char* name :
-         {"Host", "HOST", "Content-Length", "content-type", "Transfer-Encoding", "Connection", "Keep-Alive", "TE",
-          "Trailer", "Upgrade", "Expect", "Proxy-Authorization", "proxy-connection", "Cookie", "Set-Cookie", "Accept",
-          "Accept-Payment", "Range", "If-Match", "User-Agent", "Referer", "Origin", "Via", "Forwarded",
-          "X-Forwarded-For", "X-Real-IP", "Sec-Fetch-Site", "Access-Control-Request-Method", "HTTP2-Settings",
-          "X-HTTP-Method-Override", "X-L402-Service", "a b", "a:b", "a\r\nb", "a\"b", "\xC3\xA4"}) {
+    for (const char* name : {"Host",
+                             "HOST",
+                             "Content-Length",
+                             "content-type",
+                             "Transfer-Encoding",
+                             "Connection",
+                             "Keep-Alive",
+                             "TE",
+                             "Trailer",
+                             "Upgrade",
+                             "Expect",
+                             "Proxy-Authorization",
+                             "proxy-connection",
+                             "Cookie",
+                             "Set-Cookie",
+                             "Accept",
+                             "Accept-Payment",
+                             "Range",
+                             "If-Match",
+                             "User-Agent",
+                             "Referer",
+                             "Origin",
+                             "Via",
+                             "Forwarded",
+                             "X-Forwarded-For",
+                             "X-Real-IP",
+                             "Sec-Fetch-Site",
+                             "Access-Control-Request-Method",
+                             "HTTP2-Settings",
+                             "X-HTTP-Method-Override",
+                             "X-L402-Service",
+                             "a b",
+                             "a:b",
+                             "a\r\nb",
+                             "a\"b",
+                             "\xC3\xA4"}) {
         INFO(name);
         CHECK_FALSE(field_of(name));
     }

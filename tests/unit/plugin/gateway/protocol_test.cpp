@@ -28,7 +28,8 @@ TEST_CASE("hello comes first, and in a version that is spoken here") {
     Protocol protocol;
     CHECK(refusal_code(protocol, R"({"jsonrpc":"2.0","id":1,"method":"keys","params":{}})") == -32600);
     CHECK(refusal_code(protocol, R"({"jsonrpc":"2.0","id":1,"method":"no-such","params":{}})") == -32600);
-    CHECK(refusal_code(protocol, R"({"jsonrpc":"2.0","id":1,"method":"hello","params":{"protocol":2,"client":"t"}})") == 4023);
+    CHECK(refusal_code(protocol, R"({"jsonrpc":"2.0","id":1,"method":"hello","params":{"protocol":2,"client":"t"}})") ==
+          4023);
     CHECK_FALSE(protocol.greeted());
     CHECK(call<HelloCall>(protocol, hello).client == "test");
     CHECK(protocol.greeted());
@@ -73,7 +74,8 @@ TEST_CASE("a batch keeps its order, and one bad item spoils no other") {
     Protocol protocol;
     (void)protocol.on_line(hello);
     const auto batch = call<BatchCall>(
-        protocol, R"({"id":1,"method":"issue","params":{"batch":[{"amount_msat":1,"service":"a"},{"amount_msat":"x","service":"b"},{"amount_msat":3,"service":"c"}]}})");
+        protocol,
+        R"({"id":1,"method":"issue","params":{"batch":[{"amount_msat":1,"service":"a"},{"amount_msat":"x","service":"b"},{"amount_msat":3,"service":"c"}]}})");
     REQUIRE(batch.items.size() == 3);
     CHECK(std::get<IssueRequest>(batch.items[0]).service.text() == "a");
     CHECK(std::get<RpcError>(batch.items[1]).code == -32602);
@@ -85,7 +87,8 @@ TEST_CASE("a batch has a greatest size") {
     (void)protocol.on_line(hello);
     const auto line = [](std::size_t count) {
         std::string items;
-        for (std::size_t i = 0; i < count; ++i) items += (i == 0 ? "" : ",") + std::string(R"({"amount_msat":1,"service":"a"})");
+        for (std::size_t i = 0; i < count; ++i)
+            items += (i == 0 ? "" : ",") + std::string(R"({"amount_msat":1,"service":"a"})");
         return R"({"id":1,"method":"issue","params":{"batch":[)" + items + "]}}";
     };
     CHECK(refusal_code(protocol, line(max_batch)) == 0);
@@ -112,7 +115,8 @@ TEST_CASE("N13: the id leaves as it came, or there is an error") {
         {"1.50", "1.50"},
         {"18446744073709551615", "18446744073709551615"},
         {"18446744073709551616", "18446744073709551616"},
-        {"123456789012345678901234567890123456789012345678901234567890", "123456789012345678901234567890123456789012345678901234567890"},
+        {"123456789012345678901234567890123456789012345678901234567890",
+         "123456789012345678901234567890123456789012345678901234567890"},
         {R"("")", R"("")"},
         {R"("a\/b\u0041\n")", R"("a\/b\u0041\n")"},
         {R"("\ud83d\ude00")", R"("\ud83d\ude00")"},
@@ -131,7 +135,8 @@ TEST_CASE("N13: the id leaves as it came, or there is an error") {
         for (const char* method : {"status", "no-such"}) {
             Protocol protocol;
             (void)protocol.on_line(hello);
-            const auto read = protocol.on_line(R"({"jsonrpc":"2.0","method":")" + std::string(method) + R"(","params":{"id":7}, "id" : )" + one.id + " }");
+            const auto read = protocol.on_line(R"({"jsonrpc":"2.0","method":")" + std::string(method) +
+                                               R"(","params":{"id":7}, "id" : )" + one.id + " }");
             if (const auto* refusal = std::get_if<Refusal>(&read)) {
                 CHECK(refusal->id == (one.echoed == nullptr ? "null" : one.echoed));
                 CHECK((one.echoed == nullptr || std::string_view(method) == "no-such"));
@@ -154,9 +159,12 @@ TEST_CASE("N13: of a repeated id the last one counts, as a parser has it") {
 }
 
 TEST_CASE("what is written is one line, with the id as it was") {
-    CHECK(result_line(R"("a\n\"b")", {{"x", 1}}) == "{\"jsonrpc\":\"2.0\",\"id\":\"a\\n\\\"b\",\"result\":{\"x\":1}}\n");
-    CHECK(error_line("7", {-32601, "no"}) == "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32601,\"message\":\"no\"}}\n");
-    CHECK(notice_line("node", {{"node", nullptr}}) == "{\"jsonrpc\":\"2.0\",\"method\":\"node\",\"params\":{\"node\":null}}\n");
+    CHECK(result_line(R"("a\n\"b")", {{"x", 1}}) ==
+          "{\"jsonrpc\":\"2.0\",\"id\":\"a\\n\\\"b\",\"result\":{\"x\":1}}\n");
+    CHECK(error_line("7", {-32601, "no"}) ==
+          "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32601,\"message\":\"no\"}}\n");
+    CHECK(notice_line("node", {{"node", nullptr}}) ==
+          "{\"jsonrpc\":\"2.0\",\"method\":\"node\",\"params\":{\"node\":null}}\n");
 }
 
 }  // namespace

@@ -41,16 +41,24 @@ struct Gateway {
     host::World world{[] { return std::chrono::sys_seconds(std::chrono::seconds(1795172000)); },
                       [] { return std::chrono::steady_clock::now(); },
                       [this](std::span<std::uint8_t> out) { std::fill(out.begin(), out.end(), ++random); }};
-    invoicing::Issuer issuer{{node.server().client(), keys, watch, ready, cache, style, world},
-                             std::chrono::seconds(600), 100'000};
+    invoicing::Issuer issuer{
+        {node.server().client(), keys, watch, ready, cache, style, world}, std::chrono::seconds(600), 100'000};
     invoicing::Settlements settlements{executor, node.server().client(), node.server().client(), keys, log};
-    refunds::Refunder refunder{{executor, node.server().client(), node.server().client(), keys, watch, ready, style, world, log}, {}, false};
+    refunds::Refunder refunder{
+        {executor, node.server().client(), node.server().client(), keys, watch, ready, style, world, log}, {}, false};
     Places::Limits limits;
     std::unique_ptr<Server> server;
     std::uint8_t sold = 0;
 
     void make_server() {
-        const Services services{issuer, settlements, refunder, keys, watch, ready, [this] { return bj::object{{"fine", true}, {"padding", padding}}; }, log};
+        const Services services{issuer,
+                                settlements,
+                                refunder,
+                                keys,
+                                watch,
+                                ready,
+                                [this] { return bj::object{{"fine", true}, {"padding", padding}}; },
+                                log};
         server = std::make_unique<Server>(executor, path, services, limits);
     }
 
@@ -86,7 +94,8 @@ struct Gateway {
     }
     void sell() {
         const std::string hash = std::string(62, '0') + codec::to_hex(std::array{++sold});
-        node.invoices().push_back({{"label", "millrace-" + hash}, {"payment_hash", hash}, {"amount_msat", 1000}, {"status", "unpaid"}});
+        node.invoices().push_back(
+            {{"label", "millrace-" + hash}, {"payment_hash", hash}, {"amount_msat", 1000}, {"status", "unpaid"}});
         node.pay(hash);
     }
 };
@@ -95,14 +104,17 @@ struct Client {
     stream_protocol::socket socket;
     std::string buffer;
 
-    explicit Client(Gateway& gateway) : socket(gateway.executor) { socket.connect(stream_protocol::endpoint(gateway.path)); }
+    explicit Client(Gateway& gateway) : socket(gateway.executor) {
+        socket.connect(stream_protocol::endpoint(gateway.path));
+    }
 
     asio::awaitable<void> send(std::string line) {
         line += "\n";
         co_await asio::async_write(socket, asio::buffer(line), asio::use_awaitable);
     }
     asio::awaitable<bj::object> receive() {
-        const std::size_t size = co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer), '\n', asio::use_awaitable);
+        const std::size_t size =
+            co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer), '\n', asio::use_awaitable);
         const bj::value message = bj::parse(std::string_view(buffer).substr(0, size - 1));
         buffer.erase(0, size);
         co_return message.as_object();
@@ -129,7 +141,8 @@ TEST_CASE("a client gets challenges, keys and status, and nothing else") {
         co_await client.greet();
         const bj::object issued = co_await client.ask("issue", one);
         CHECK(issued.at("result").at("amount_msat") == 1000);
-        const bj::object batch = co_await client.ask("issue", R"({"batch":[)" + std::string(one) + R"(,{"amount_msat":0,"service":"a"},)" + one + "]}");
+        const bj::object batch = co_await client.ask(
+            "issue", R"({"batch":[)" + std::string(one) + R"(,{"amount_msat":0,"service":"a"},)" + one + "]}");
         const bj::array& items = batch.at("result").at("batch").as_array();
         REQUIRE(items.size() == 3);
         CHECK(items[0].at("result").at("payment_hash") != items[2].at("result").at("payment_hash"));
@@ -165,7 +178,8 @@ TEST_CASE("N3: a node off line issues nothing over the gateway, and says why") {
         co_await client.greet();
         const bj::object refused = co_await client.ask("issue", one);
         CHECK(refused.at("error").at("code") == 4024);
-        CHECK(std::string(refused.at("error").at("message").as_string()).find("nobody can pay it") != std::string::npos);
+        CHECK(std::string(refused.at("error").at("message").as_string()).find("nobody can pay it") !=
+              std::string::npos);
         const bj::object batch = co_await client.ask("issue", R"({"batch":[)" + std::string(one) + "]}");
         CHECK(batch.at("error").at("code") == 4024);
         const bj::object keys = co_await client.ask("keys", "{}");
@@ -187,7 +201,9 @@ TEST_CASE("N12: connections that never say hello lock nobody out, and are ended"
         const bj::object subscribed = co_await service.ask("subscribe", R"({"next_pay_index":1})");
         CHECK(subscribed.at("result").at("next_pay_index") == 1);
         // One that says half a hello is no better.
-        co_await asio::async_write(silent.back().socket, asio::buffer(std::string_view(R"({"jsonrpc":"2.0","id":1,"method":"hello")")), asio::use_awaitable);
+        co_await asio::async_write(silent.back().socket,
+                                   asio::buffer(std::string_view(R"({"jsonrpc":"2.0","id":1,"method":"hello")")),
+                                   asio::use_awaitable);
         for (Client& client : silent) {
             const bool gone = co_await ended(client);
             CHECK(gone);
@@ -296,11 +312,13 @@ TEST_CASE("a client that does not read is cut off, and the others are served on"
         co_await greedy.greet();
         co_await modest.greet();
         gateway.padding = std::string(256 * 1024, 'x');
-        const std::string ask = R"({"jsonrpc":"2.0","id":1,"method":"status","params":{}})" "\n";
+        const std::string ask = R"({"jsonrpc":"2.0","id":1,"method":"status","params":{}})"
+                                "\n";
         bool refused = false;
         for (int i = 0; i < 60 && !refused; ++i) {
             boost::system::error_code error;
-            co_await asio::async_write(greedy.socket, asio::buffer(ask), asio::redirect_error(asio::use_awaitable, error));
+            co_await asio::async_write(greedy.socket, asio::buffer(ask),
+                                       asio::redirect_error(asio::use_awaitable, error));
             const bj::object served = co_await modest.ask("status", "{}");
             CHECK(served.contains("result"));
             refused = error || gateway.server->clients().size() == 1;
@@ -318,9 +336,12 @@ TEST_CASE("an endless line ends its connection") {
         Client client(gateway);
         const std::string endless(max_line + 1, 'x');
         boost::system::error_code error;
-        co_await asio::async_write(client.socket, asio::buffer(endless), asio::redirect_error(asio::use_awaitable, error));
+        co_await asio::async_write(client.socket, asio::buffer(endless),
+                                   asio::redirect_error(asio::use_awaitable, error));
         char byte = 0;
-        if (!error) co_await client.socket.async_read_some(asio::buffer(&byte, 1), asio::redirect_error(asio::use_awaitable, error));
+        if (!error)
+            co_await client.socket.async_read_some(asio::buffer(&byte, 1),
+                                                   asio::redirect_error(asio::use_awaitable, error));
         CHECK(error);
     });
     REQUIRE(gateway.warnings.size() == 1);

@@ -28,8 +28,9 @@ TEST_CASE("id and method are found, the id as it was written") {
 }
 
 TEST_CASE("what is no call and no notification is not taken for one") {
-    for (std::string_view message : {"", "{", "{}", "[]", "null", "7", "\"method\"", R"({"id":1})", R"({"method":7})", R"({"method":"})",
-                                     R"({"method")", R"({"method":)", R"({"method"="x"})", R"({"a":{"method":"x"})", R"({"a":[}],"method":"x")"}) {
+    for (std::string_view message :
+         {"", "{", "{}", "[]", "null", "7", "\"method\"", R"({"id":1})", R"({"method":7})", R"({"method":"})",
+          R"({"method")", R"({"method":)", R"({"method"="x"})", R"({"a":{"method":"x"})", R"({"a":[}],"method":"x")"}) {
         INFO(message);
         const auto envelope = scan_envelope(message);
         if (envelope) CHECK(envelope->method != "x");
@@ -39,7 +40,8 @@ TEST_CASE("what is no call and no notification is not taken for one") {
 
 TEST_CASE("every prefix of a real message is safe to scan") {
     const std::string message = test::htlc_accepted_final();
-    for (std::size_t size = 0; size < message.size(); ++size) (void)scan_envelope(std::string_view(message).substr(0, size));
+    for (std::size_t size = 0; size < message.size(); ++size)
+        (void)scan_envelope(std::string_view(message).substr(0, size));
     const auto whole = scan_envelope(message);
     REQUIRE(whole);
     CHECK(whole->id == R"("cln:htlc_accepted#2242")");

@@ -10,7 +10,8 @@ namespace {
 
 namespace bj = boost::json;
 
-const char* const result = R"({"version":"1","node":{"id":"02","blockheight":7},"clients":[{"client":"a","subscribed":true},{"client":"b"}],"tags":["x","y"],"deep":[[{"n":1,"m":2}]],"empty":{}})";
+const char* const result =
+    R"({"version":"1","node":{"id":"02","blockheight":7},"clients":[{"client":"a","subscribed":true},{"client":"b"}],"tags":["x","y"],"deep":[[{"n":1,"m":2}]],"empty":{}})";
 
 TEST_CASE("N10: a filter keeps what lightningd's own keeps") {
     struct {

@@ -59,10 +59,15 @@ TEST_CASE("N11: framing follows JSON, not blank lines") {
         R"({"a":"}\"]{\\","b":"\\\\"})",
         "{\"a\":\"x\n\ny\"}",  // no JSON, but no reason to lose what follows
         R"({"\\\"}":"[{"})",
-        "[]", "{}", R"("a \" b")",
-        "nonsense", "}", "7",
+        "[]",
+        "{}",
+        R"("a \" b")",
+        "nonsense",
+        "}",
+        "7",
     };
-    for (const std::string& between : {std::string(), std::string("\n"), std::string("\n\n"), std::string(" \r\n\t ")}) {
+    for (const std::string& between :
+         {std::string(), std::string("\n"), std::string("\n\n"), std::string(" \r\n\t ")}) {
         std::string all;
         for (const std::string& one : messages) {
             const bool closed = one.front() == '{' || one.front() == '[' || one.front() == '"';
@@ -95,7 +100,9 @@ TEST_CASE("N11: a message without an end is found out") {
 TEST_CASE("many messages in many reads come out whole and in order") {
     FrameReader frames;
     std::string all;
-    for (int i = 0; i < 500; ++i) all += "{\"n\":" + std::to_string(i) + ",\"x\":\"" + std::string(static_cast<std::size_t>(i * 7 % 900), 'x') + "\"}\n\n";
+    for (int i = 0; i < 500; ++i)
+        all += "{\"n\":" + std::to_string(i) + ",\"x\":\"" + std::string(static_cast<std::size_t>(i * 7 % 900), 'x') +
+               "\"}\n\n";
     int count = 0;
     for (std::size_t at = 0; at < all.size(); at += 611) {
         feed(frames, std::string_view(all).substr(at, 611));

@@ -19,8 +19,9 @@ TEST_CASE("an empty histogram says zero") {
 }
 
 TEST_CASE("one sample is every quantile") {
-    for (const std::int64_t sample : {std::int64_t{0}, std::int64_t{1}, std::int64_t{15}, std::int64_t{16}, std::int64_t{17}, std::int64_t{31}, std::int64_t{32},
-                                       std::int64_t{1000}, std::int64_t{123456789}, INT64_MAX}) {
+    for (const std::int64_t sample :
+         {std::int64_t{0}, std::int64_t{1}, std::int64_t{15}, std::int64_t{16}, std::int64_t{17}, std::int64_t{31},
+          std::int64_t{32}, std::int64_t{1000}, std::int64_t{123456789}, INT64_MAX}) {
         Histogram histogram;
         histogram.record(nanoseconds(sample));
         CHECK(histogram.quantile(0) == nanoseconds(sample));

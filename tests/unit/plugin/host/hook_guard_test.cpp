@@ -14,9 +14,11 @@ using std::chrono::seconds;
 const HookClock::time_point start{};
 const HookFail failure{Msat(4000), 143};
 
-const std::string go_on = R"({"jsonrpc":"2.0","id":"cln:htlc_accepted#1","result":{"result":"continue"}})" "\n\n";
+const std::string go_on = R"({"jsonrpc":"2.0","id":"cln:htlc_accepted#1","result":{"result":"continue"}})"
+                          "\n\n";
 const std::string failed =
-    R"({"jsonrpc":"2.0","id":"cln:htlc_accepted#1","result":{"result":"fail","failure_message":"400f0000000000000fa00000008f"}})" "\n\n";
+    R"({"jsonrpc":"2.0","id":"cln:htlc_accepted#1","result":{"result":"fail","failure_message":"400f0000000000000fa00000008f"}})"
+    "\n\n";
 
 struct Sent {
     std::vector<std::string> replies;
@@ -34,7 +36,8 @@ TEST_CASE("each answer is written as lightningd takes it, with the id as it came
     CHECK(render_hook_reply(R"("cln:htlc_accepted#1")", HookContinue{}) == go_on);
     CHECK(render_hook_reply(R"("cln:htlc_accepted#1")", failure) == failed);
     CHECK(render_hook_reply("\"a\\/b\"", HookContinue{Bytes{0x02, 0x01, 0xff}}) ==
-          R"({"jsonrpc":"2.0","id":"a\/b","result":{"result":"continue","payload":"0201ff"}})" "\n\n");
+          R"({"jsonrpc":"2.0","id":"a\/b","result":{"result":"continue","payload":"0201ff"}})"
+          "\n\n");
 }
 
 TEST_CASE("a call is answered once, whatever comes after") {

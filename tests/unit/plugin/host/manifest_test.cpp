@@ -10,7 +10,10 @@ namespace millrace::host {
 namespace {
 
 TEST_CASE("the manifest has what lightningd demands of it") {
-    const Manifest manifest{{{"x-option", "int", 600, "Seconds (default: 600)"}, {"x-moving", "int", 1, "One (default: 1)", true}}, {"block_added"}, {"htlc_accepted"}};
+    const Manifest manifest{
+        {{"x-option", "int", 600, "Seconds (default: 600)"}, {"x-moving", "int", 1, "One (default: 1)", true}},
+        {"block_added"},
+        {"htlc_accepted"}};
     const std::vector<Command> commands{{"x-do", {{"this", true}, {"that"}}, {}}};
     CHECK(boost::json::serialize(to_json(manifest, commands)) ==
           R"~({"options":[{"name":"x-option","type":"int","default":600,"description":"Seconds (default: 600)"},)~"
@@ -29,7 +32,8 @@ TEST_CASE("init is read as lightningd sends it") {
     CHECK(init->network == "regtest");
     CHECK(codec::to_hex(init->invoice_features) == "02000002024100");
     CHECK(init->options.at("millrace-socket") == "m.sock");
-    CHECK_FALSE(parse_init(boost::json::parse(R"({"options":{},"configuration":{"rpc-file":"x","network":"regtest"}})")));
+    CHECK_FALSE(
+        parse_init(boost::json::parse(R"({"options":{},"configuration":{"rpc-file":"x","network":"regtest"}})")));
     CHECK_FALSE(parse_init(boost::json::parse("[]")));
 }
 

@@ -33,8 +33,9 @@ TEST_CASE("usage shows what may be left out") {
 }
 
 TEST_CASE("parameters may come by position or by name, and amounts and numbers as text") {
-    for (const char* text : {R"([1000,"d",100])", R"({"expiry":100,"amount_msat":1000,"description":"d"})",
-                             R"(["1sat","d","100"])", R"({"amount_msat":"1000msat","description":"d","expiry":"100"})"}) {
+    for (const char* text :
+         {R"([1000,"d",100])", R"({"expiry":100,"amount_msat":1000,"description":"d"})", R"(["1sat","d","100"])",
+          R"({"amount_msat":"1000msat","description":"d","expiry":"100"})"}) {
         INFO(text);
         const Read got = read(text);
         CHECK(got.fault.empty());

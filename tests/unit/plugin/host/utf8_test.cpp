@@ -8,7 +8,8 @@ namespace {
 const std::string mark = "\xef\xbf\xbd";
 
 TEST_CASE("valid text stays as it is") {
-    for (const std::string text : {"", "plain", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"}) {
+    for (const std::string text :
+         {"", "plain", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"}) {
         CHECK(is_utf8(text));
         CHECK(to_utf8(text) == text);
     }
@@ -16,7 +17,9 @@ TEST_CASE("valid text stays as it is") {
 
 TEST_CASE("bytes that are no UTF-8 are replaced, the rest stays") {
     const std::pair<std::string, std::string> cases[] = {
-        {"a\xff" "b", "a" + mark + "b"},
+        {"a\xff"
+         "b",
+         "a" + mark + "b"},
         {"\x80", mark},
         {"cut \xe2\x82", "cut " + mark + mark},
         {"overlong \xc0\xaf", "overlong " + mark + mark},

@@ -20,7 +20,8 @@ const sys_seconds now{seconds(1795172000)};
 Bytes payload_with(const PaymentSecret& secret, Msat total) {
     Bytes data = to_bytes(secret.view());
     for (const std::uint8_t byte : codec::encode_truncated_uint(total.value())) data.push_back(byte);
-    const Bytes stream = codec::encode_tlv({{2, codec::encode_truncated_uint(total.value())}, {8, data}, {16, {0xca, 0xfe}}});
+    const Bytes stream =
+        codec::encode_tlv({{2, codec::encode_truncated_uint(total.value())}, {8, data}, {16, {0xca, 0xfe}}});
     Bytes out;
     codec::append_bigsize(out, stream.size());
     out.insert(out.end(), stream.begin(), stream.end());
@@ -50,7 +51,9 @@ struct Sale {
     [[nodiscard]] Acceptor acceptor(std::optional<std::string> remembered = std::nullopt) const {
         return {keys, epochs, style, htlc, std::move(remembered)};
     }
-    [[nodiscard]] InvoiceRow row(RowStatus status) const { return {invoice_label(htlc.payment_hash, terms.kind), status}; }
+    [[nodiscard]] InvoiceRow row(RowStatus status) const {
+        return {invoice_label(htlc.payment_hash, terms.kind), status};
+    }
 };
 
 std::string word(const Step& step) {
@@ -98,7 +101,8 @@ TEST_CASE("a deposit's invoice has a label and a preimage of its own, and a sale
     CHECK(acceptor.preimage().equals(sale.keys.preimage(sale.htlc.payment_secret, Kind::deposit)));
     CHECK(word(acceptor.on_rows({}, false, now)) == "create");
     CHECK(word(acceptor.on_rows({sale.row(RowStatus::unpaid)}, false, now)) == "record");
-    CHECK(word(acceptor.on_rows({{invoice_label(sale.htlc.payment_hash, Kind::sale), RowStatus::unpaid}}, false, now)) == "foreign_invoice");
+    CHECK(word(acceptor.on_rows({{invoice_label(sale.htlc.payment_hash, Kind::sale), RowStatus::unpaid}}, false,
+                                now)) == "foreign_invoice");
     CHECK(default_description(sale.terms.service, Kind::deposit) == "Deposit: weather");
 }
 
@@ -130,7 +134,8 @@ TEST_CASE("a challenge that is still remembered is stored as the payer saw it") 
 TEST_CASE("what is not ours is passed on") {
     Sale sale;
     const std::pair<const char*, std::function<void(Sale&)>> cases[] = {
-        {"another node's secret", [](Sale& s) { s.htlc.payment_secret = PaymentSecret(std::array<std::uint8_t, 32>{9}); }},
+        {"another node's secret",
+         [](Sale& s) { s.htlc.payment_secret = PaymentSecret(std::array<std::uint8_t, 32>{9}); }},
         {"another hash", [](Sale& s) { s.htlc.payment_hash = PaymentHash(std::array<std::uint8_t, 32>{9}); }},
         {"an old key", [](Sale& s) { s.keys = InvoiceKeys(SecretKey{}); }},
     };
@@ -163,8 +168,8 @@ TEST_CASE("every condition of a challenge is checked on every HTLC") {
         {"more blocks than needed", [](Sale& s) { s.htlc.cltv_expiry_relative = 2016; }, "ask rows"},
         {"in the past", [](Sale& s) { s.htlc.cltv_expiry_relative = -3; }, "cltv_too_soon"},
         {"an epoch that never was", [](Sale& s) { s.terms.epoch = 2, s.reseal(); }, "epoch_retired"},
-        {"a retired epoch",
-         [](Sale& s) { s.epochs = s.epochs.rotated(now).value().retired(1, now).value(); }, "epoch_retired"},
+        {"a retired epoch", [](Sale& s) { s.epochs = s.epochs.rotated(now).value().retired(1, now).value(); },
+         "epoch_retired"},
         {"an earlier epoch", [](Sale& s) { s.epochs = s.epochs.rotated(now).value(); }, "ask rows"},
         {"no payload", [](Sale& s) { s.htlc.payload.clear(); }, "bad_payload"},
         {"the greatest amount",
@@ -284,8 +289,8 @@ TEST_CASE("rows are read, and what is no row is an error, never an empty list") 
     CHECK(rows->front().status == RowStatus::paid);
     CHECK(rows->back().label == "b");
     CHECK(parse_invoice_rows(boost::json::parse(R"({"invoices":[]})")).value().empty());
-    for (const char* text : {"{}", "[]", "null", R"({"invoices":{}})", R"({"invoices":[{"label":"a"}]})", R"({"invoices":[7]})",
-                             R"({"invoices":[{"label":"a","status":"new"}]})"}) {
+    for (const char* text : {"{}", "[]", "null", R"({"invoices":{}})", R"({"invoices":[{"label":"a"}]})",
+                             R"({"invoices":[7]})", R"({"invoices":[{"label":"a","status":"new"}]})"}) {
         INFO(text);
         CHECK_FALSE(parse_invoice_rows(boost::json::parse(text)));
     }

@@ -23,14 +23,16 @@ struct Desk {
     FakeNode node;
     asio::any_io_executor executor = node.server().context().get_executor();
     std::vector<std::string> replies;
-    host::HookGuard guard{[this](std::string reply, host::HookClock::time_point, bool) { replies.push_back(std::move(reply)); }};
+    host::HookGuard guard{
+        [this](std::string reply, host::HookClock::time_point, bool) { replies.push_back(std::move(reply)); }};
     host::Log log{[](std::string_view, std::string_view) {}};
     std::chrono::sys_seconds time = now;
     KeyStore keys{executor, node.server().client()};
     ChallengeCache cache;
     InvoiceStyle style{"bcrt", {}, 21};
     AcceptedLog accepted_log{executor, node.server().client(), [this] { return time; }, log};
-    HtlcDesk desk{{executor, node.server().client(), keys, accepted_log, cache, style, {[] { return now; }, {}, {}}, log}};
+    HtlcDesk desk{
+        {executor, node.server().client(), keys, accepted_log, cache, style, {[] { return now; }, {}, {}}, log}};
     int ids = 0;
 
     ~Desk() { guard.silence(); }
@@ -55,9 +57,11 @@ struct Desk {
         data.push_back(0x03);
         data.push_back(0xe8);
         const Bytes stream = codec::encode_tlv({{8, data}});
-        return bj::parse(R"({"onion":{"payload":"24)" + codec::to_hex(stream) + R"(","total_msat":)" + std::to_string(total) +
-                         R"(,"payment_secret":")" + secret.hex() + R"("},"htlc":{"amount_msat":1000,"cltv_expiry":143,"cltv_expiry_relative":33,"payment_hash":")" +
-                         last_hash + R"("}})");
+        return bj::parse(
+            R"({"onion":{"payload":"24)" + codec::to_hex(stream) + R"(","total_msat":)" + std::to_string(total) +
+            R"(,"payment_secret":")" + secret.hex() +
+            R"("},"htlc":{"amount_msat":1000,"cltv_expiry":143,"cltv_expiry_relative":33,"payment_hash":")" +
+            last_hash + R"("}})");
     }
 
     void arrive(const bj::value& params) {
@@ -81,7 +85,9 @@ struct Desk {
             return reply.find(R"("failure_message":"400f00000000000003e80000006e")") != std::string::npos;
         }));
     }
-    [[nodiscard]] std::uint64_t refused(Refusal why) const { return desk.counters().refused[static_cast<std::size_t>(why)]; }
+    [[nodiscard]] std::uint64_t refused(Refusal why) const {
+        return desk.counters().refused[static_cast<std::size_t>(why)];
+    }
 
     std::string last_hash;
 };
@@ -106,7 +112,9 @@ TEST_CASE("parts that arrive together make one invoice and are all accepted, in 
     CHECK(desk.accepted() == 8);
     CHECK(desk.node.calls("createinvoice") == 1);
     CHECK(desk.desk.counters().accepted == 1);
-    for (int i = 0; i < 8; ++i) CHECK(desk.replies[static_cast<std::size_t>(i)].find("\"id\":\"" + std::to_string(i + 1) + "\"") != std::string::npos);
+    for (int i = 0; i < 8; ++i)
+        CHECK(desk.replies[static_cast<std::size_t>(i)].find("\"id\":\"" + std::to_string(i + 1) + "\"") !=
+              std::string::npos);
 }
 
 TEST_CASE("HTLCs of different challenges do not wait for each other") {
@@ -194,7 +202,8 @@ TEST_CASE("N4: a challenge whose row was deleted is not accepted again, whoever 
     CHECK(desk.refused(Refusal::invoice_deleted) == 1);
     CHECK(desk.node.calls("createinvoice") == 1);
 
-    AcceptedLog restarted(desk.executor, desk.node.server().client(), [&] { return desk.time; }, desk.log);
+    AcceptedLog restarted(
+        desk.executor, desk.node.server().client(), [&] { return desk.time; }, desk.log);
     desk.node.server().run([&]() -> asio::awaitable<void> {
         const auto loaded = co_await restarted.load();
         CHECK(loaded);
@@ -257,7 +266,8 @@ TEST_CASE("what is not ours goes on as it is, at once") {
     desk.arrive(call);
     desk.arrive(bj::parse(R"({"onion":{},"htlc":{}})"));
     REQUIRE(desk.replies.size() == 2);
-    for (const std::string& reply : desk.replies) CHECK(reply.find(R"("result":{"result":"continue"})") != std::string::npos);
+    for (const std::string& reply : desk.replies)
+        CHECK(reply.find(R"("result":{"result":"continue"})") != std::string::npos);
     CHECK(desk.node.calls("listinvoices") == 0);
 }
 
@@ -269,7 +279,8 @@ TEST_CASE("a connection that is lost amid createinvoice is made anew, and the in
         // Made, but nobody hears of it.
         ++lost;
         const bj::object& params = request.at("params").as_object();
-        desk.node.invoices().push_back({{"label", params.at("label")}, {"payment_hash", desk.last_hash}, {"status", "unpaid"}});
+        desk.node.invoices().push_back(
+            {{"label", params.at("label")}, {"payment_hash", desk.last_hash}, {"status", "unpaid"}});
         peer.hang_up();
     });
     desk.arrive(desk.call(1));

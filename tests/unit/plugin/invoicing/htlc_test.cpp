@@ -2,14 +2,16 @@
 
 #include <boost/json/parse.hpp>
 
+#include "plugin/invoicing/onion_payload.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/plugin/transcripts.hpp"
-#include "plugin/invoicing/onion_payload.hpp"
 
 namespace millrace::invoicing {
 namespace {
 
-boost::json::value call() { return boost::json::parse(test::htlc_accepted_final()).at("params"); }
+boost::json::value call() {
+    return boost::json::parse(test::htlc_accepted_final()).at("params");
+}
 
 TEST_CASE("an HTLC is read as lightningd describes it") {
     const auto facts = parse_htlc(call());
@@ -27,7 +29,9 @@ TEST_CASE("the recorded payload takes another secret") {
     const auto facts = parse_htlc(call()).value();
     const PaymentSecret other(std::array<std::uint8_t, 32>{});
     CHECK(codec::to_hex(replace_payment_secret(facts.payload, facts.payment_secret, other).value()) ==
-          "020402faf08004017708" "24" + std::string(64, '0') + "02faf080");
+          "020402faf08004017708"
+          "24" +
+              std::string(64, '0') + "02faf080");
 }
 
 TEST_CASE("an HTLC whose time has passed has a negative number of blocks left") {

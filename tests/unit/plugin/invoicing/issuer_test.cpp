@@ -24,9 +24,16 @@ struct Shop {
     InvoiceStyle style{"bcrt", codec::from_hex("02000002024100").value(), 21};
     std::uint8_t random = 0;
     std::chrono::steady_clock::time_point tick{std::chrono::seconds(100)};
-    Issuer issuer{{node.server().client(), keys, watch, ready, cache, style,
-                   {[] { return now; }, [this] { return tick; }, [this](std::span<std::uint8_t> out) { std::fill(out.begin(), out.end(), ++random); }}},
-                  std::chrono::seconds(600), 3};
+    Issuer issuer{{node.server().client(),
+                   keys,
+                   watch,
+                   ready,
+                   cache,
+                   style,
+                   {[] { return now; }, [this] { return tick; },
+                    [this](std::span<std::uint8_t> out) { std::fill(out.begin(), out.end(), ++random); }}},
+                  std::chrono::seconds(600),
+                  3};
 
     Shop() {
         node.server().run([this]() -> asio::awaitable<void> {
@@ -91,7 +98,8 @@ TEST_CASE("a deposit comes with an invoice and no token") {
 
 TEST_CASE("what cannot be sold is refused with the parameter's name, and costs no share of the limit") {
     Shop shop;
-    gateway::IssueRequest wrong[] = {request(0), request(Terms::max_amount_msat + 1), request(1), request(1), request(1), request(1)};
+    gateway::IssueRequest wrong[] = {
+        request(0), request(Terms::max_amount_msat + 1), request(1), request(1), request(1), request(1)};
     wrong[2].description = std::string(640, 'x');
     wrong[3].expiry = std::chrono::seconds(89);
     wrong[4].expiry = max_expiry + std::chrono::seconds(1);
@@ -114,13 +122,15 @@ TEST_CASE("what cannot be sold is refused with the parameter's name, and costs n
 
 TEST_CASE("N10: a description with control characters is refused") {
     Shop shop;
-    for (const std::string& control : {std::string("\0", 1), std::string("\x01"), std::string("\t"), std::string("\n"), std::string("\r"),
-                                      std::string("\x1b[2J"), std::string("\x7f"), std::string("\xc2\x80"), std::string("\xc2\x9b")}) {
+    for (const std::string& control :
+         {std::string("\0", 1), std::string("\x01"), std::string("\t"), std::string("\n"), std::string("\r"),
+          std::string("\x1b[2J"), std::string("\x7f"), std::string("\xc2\x80"), std::string("\xc2\x9b")}) {
         gateway::IssueRequest asked = request(1);
         asked.description = "rain" + control + "shine";
         const auto refused = shop.issue(asked);
         REQUIRE(code(refused) == -32602);
-        CHECK(std::get<gateway::RpcError>(refused).message == "description: should not hold control characters, line ends and tabs included");
+        CHECK(std::get<gateway::RpcError>(refused).message ==
+              "description: should not hold control characters, line ends and tabs included");
     }
     gateway::IssueRequest fine = request(1);
     fine.description = "M\xc3\xbcnchen \xc2\xa0 \xe2\x98\x80 \xc3\x9b";

@@ -23,7 +23,8 @@ TEST_CASE("a rotation adds an epoch, a retirement takes the use of one") {
     const KeyEpochs retired = rotated.retired(1, now + std::chrono::seconds(9)).value();
     CHECK_FALSE(retired.usable(1));
     CHECK(retired.usable(2));
-    CHECK(retired.text() == R"({"version":1,"epochs":[{"epoch":1,"retired_at":1795172768},{"epoch":2,"created_at":1795172759}]})");
+    CHECK(retired.text() ==
+          R"({"version":1,"epochs":[{"epoch":1,"retired_at":1795172768},{"epoch":2,"created_at":1795172759}]})");
     CHECK(KeyEpochs::parse(retired.text()).value() == retired);
 }
 
@@ -43,10 +44,11 @@ TEST_CASE("epochs end where their number does") {
 }
 
 TEST_CASE("a table that is damaged or newer is not used") {
-    for (const char* text : {"", "{}", "[]", R"({"version":1,"epochs":[]})", R"({"version":2,"epochs":[{"epoch":1}]})",
-                             R"({"version":1,"epochs":[{"epoch":2}]})", R"({"version":1,"epochs":[{"epoch":1},{"epoch":1}]})",
-                             R"({"version":1,"epochs":[{"epoch":1,"retired_at":5}]})", R"({"version":1,"epochs":[{"epoch":"1"}]})",
-                             R"({"version":1,"epochs":[{"epoch":1,"created_at":"now"}]})"}) {
+    for (const char* text :
+         {"", "{}", "[]", R"({"version":1,"epochs":[]})", R"({"version":2,"epochs":[{"epoch":1}]})",
+          R"({"version":1,"epochs":[{"epoch":2}]})", R"({"version":1,"epochs":[{"epoch":1},{"epoch":1}]})",
+          R"({"version":1,"epochs":[{"epoch":1,"retired_at":5}]})", R"({"version":1,"epochs":[{"epoch":"1"}]})",
+          R"({"version":1,"epochs":[{"epoch":1,"created_at":"now"}]})"}) {
         INFO(text);
         const auto parsed = KeyEpochs::parse(text);
         REQUIRE_FALSE(parsed);

@@ -53,7 +53,8 @@ TEST_CASE("N7: what was sold is found by its pay_index, whatever others were pai
 TEST_CASE("N7: what was read once is not read again after a start, but for the last few rows") {
     Stored stored;
     PaidIndex index;
-    for (std::uint64_t row = 1; row <= 5000; ++row) index.read(row, row % 2 == 0 ? std::optional(row / 2) : std::nullopt);
+    for (std::uint64_t row = 1; row <= 5000; ++row)
+        index.read(row, row % 2 == 0 ? std::optional(row / 2) : std::nullopt);
     stored.store(index);
     CHECK(stored.chunks.size() == 3);
     PaidIndex again;
@@ -89,8 +90,9 @@ TEST_CASE("N7: what cannot be read is read anew from the node") {
     PaidIndex index;
     index.read(1, 1);
     stored.store(index);
-    for (const std::string& cursor : {std::string(), std::string("{}"), std::string("nonsense"), std::string(R"({"version":2,"updated_index":5})"),
-                                      std::string(R"({"version":1,"updated_index":0})")}) {
+    for (const std::string& cursor :
+         {std::string(), std::string("{}"), std::string("nonsense"), std::string(R"({"version":2,"updated_index":5})"),
+          std::string(R"({"version":1,"updated_index":0})")}) {
         PaidIndex again;
         CHECK_FALSE(again.load(stored.data(), cursor));
         CHECK(again.next_update() == 1);

@@ -15,9 +15,14 @@ SecretKey counting_key() {
     return SecretKey(bytes);
 }
 
-Terms terms(std::uint64_t amount, std::int64_t expires_at, std::uint32_t cltv, l402::KeyEpoch epoch, std::string_view service) {
-    return Terms{Msat(amount), std::chrono::sys_seconds(std::chrono::seconds(expires_at)), cltv, epoch,
-                 ServiceName::parse(service).value(), Kind::sale};
+Terms terms(std::uint64_t amount, std::int64_t expires_at, std::uint32_t cltv, l402::KeyEpoch epoch,
+            std::string_view service) {
+    return Terms{Msat(amount),
+                 std::chrono::sys_seconds(std::chrono::seconds(expires_at)),
+                 cltv,
+                 epoch,
+                 ServiceName::parse(service).value(),
+                 Kind::sale};
 }
 
 PaymentHash hash_of(const InvoiceKeys& keys, const PaymentSecret& secret) {
@@ -31,7 +36,8 @@ TEST_CASE("a payment secret has the documented layout, byte for byte") {
     const auto secret = keys.seal(terms(1234567890, 1795172759, 21, 3, "weather.v2_eu-1"), nonce);
     REQUIRE(secret);
     CHECK(secret->hex() == "a1b2c3d4e5f6b1e8271c00818ca963ef4182d802d0fbcbcfa5052aa427164f9c");
-    CHECK(keys.preimage(*secret, Kind::sale).reveal_hex() == "6bc76f057addef2fb59ea4ec4b606c08eb3dce06026cfdcbfcb6dc439ce28041");
+    CHECK(keys.preimage(*secret, Kind::sale).reveal_hex() ==
+          "6bc76f057addef2fb59ea4ec4b606c08eb3dce06026cfdcbfcb6dc439ce28041");
     CHECK(hash_of(keys, *secret).hex() == "76275d1cc2b00c383a571059e512527511dad24b4e878f30e321bab395b34350");
 }
 
@@ -41,9 +47,9 @@ TEST_CASE("whatever terms are sealed come back as they were") {
     for (int i = 0; i < 2000; ++i) {
         const std::string service =
             random.text(1 + static_cast<std::size_t>(random.below(21)), "abcdefghijklmnopqrstuvwxyz0123456789._-");
-        const Terms sealed = terms(random.u64() & Terms::max_amount_msat, static_cast<std::int64_t>(random.u64() >> 32U),
-                                   static_cast<std::uint32_t>(random.below(4096)),
-                                   static_cast<l402::KeyEpoch>(random.below(4096)), service);
+        const Terms sealed = terms(
+            random.u64() & Terms::max_amount_msat, static_cast<std::int64_t>(random.u64() >> 32U),
+            static_cast<std::uint32_t>(random.below(4096)), static_cast<l402::KeyEpoch>(random.below(4096)), service);
         const auto secret = keys.seal(sealed, random.array<6>());
         REQUIRE(secret);
         const auto opened = keys.open(*secret, hash_of(keys, *secret));
@@ -56,7 +62,8 @@ TEST_CASE("the greatest and the least terms fit, one more does not") {
     const InvoiceKeys keys(counting_key());
     const SecretNonce nonce{};
     const std::string longest(ServiceName::max_length, '-');
-    for (const Terms& fitting : {terms(0, 0, 0, 0, "a"), terms(Terms::max_amount_msat, UINT32_MAX, 4095, 4095, longest)}) {
+    for (const Terms& fitting :
+         {terms(0, 0, 0, 0, "a"), terms(Terms::max_amount_msat, UINT32_MAX, 4095, 4095, longest)}) {
         const auto secret = keys.seal(fitting, nonce);
         REQUIRE(secret);
         CHECK(keys.open(*secret, hash_of(keys, *secret)) == fitting);
@@ -74,7 +81,8 @@ TEST_CASE("a deposit is told from a sale by its hash alone, and neither passes f
     Terms deposit = terms(1234567890, 1795172759, 21, 3, "weather.v2_eu-1");
     deposit.kind = Kind::deposit;
     const PaymentSecret secret = keys.seal(deposit, nonce).value();
-    CHECK(keys.preimage(secret, Kind::deposit).reveal_hex() == "e313dbaeab4b1e29456b52aef904bfe982887956e6ec0e48f81f78140af8f237");
+    CHECK(keys.preimage(secret, Kind::deposit).reveal_hex() ==
+          "e313dbaeab4b1e29456b52aef904bfe982887956e6ec0e48f81f78140af8f237");
     const PaymentHash hash = crypto::payment_hash(keys.preimage(secret, Kind::deposit));
     CHECK(hash.hex() == "5b9c4e1af3c1b3dbe6f879da6d9c3d00af57348ce5b516f9f9ca6fcfa10b86fc");
     CHECK(keys.open(secret, hash) == deposit);

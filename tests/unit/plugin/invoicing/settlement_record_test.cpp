@@ -19,15 +19,25 @@ struct Paid {
 
 Paid paid_row() {
     const std::chrono::sys_seconds now{std::chrono::seconds(1795172000)};
-    const Terms terms{Msat(1234), now + std::chrono::seconds(600), 21, 1, ServiceName::parse("weather").value(), Kind::sale};
+    const Terms terms{Msat(1234), now + std::chrono::seconds(600),       21,
+                      1,          ServiceName::parse("weather").value(), Kind::sale};
     const PaymentSecret secret = keys.seal(terms, {1, 2, 3, 4, 5, 6}).value();
     const PaymentHash hash = crypto::payment_hash(keys.preimage(secret, Kind::sale));
     const SecretKey node(std::array<std::uint8_t, 32>{1});
     const std::string bolt11 =
         bolt11::encode_signed(make_invoice({"bcrt", {}, 21}, terms, secret, hash, "forecast", {}, now), node).value();
-    return {hash, {{"label", invoice_label(hash, Kind::sale)}, {"bolt11", bolt11}, {"payment_hash", hash.hex()}, {"amount_msat", 1234},
-                   {"status", "paid"}, {"pay_index", 4}, {"amount_received_msat", 1300}, {"paid_at", 1795172759},
-                   {"payment_preimage", std::string(64, '0')}, {"description", "forecast"}, {"expires_at", 1795173359}}};
+    return {hash,
+            {{"label", invoice_label(hash, Kind::sale)},
+             {"bolt11", bolt11},
+             {"payment_hash", hash.hex()},
+             {"amount_msat", 1234},
+             {"status", "paid"},
+             {"pay_index", 4},
+             {"amount_received_msat", 1300},
+             {"paid_at", 1795172759},
+             {"payment_preimage", std::string(64, '0')},
+             {"description", "forecast"},
+             {"expires_at", 1795173359}}};
 }
 
 TEST_CASE("a paid row of ours is a settlement, with the service out of its payment secret") {
@@ -35,9 +45,10 @@ TEST_CASE("a paid row of ours is a settlement, with the service out of its payme
     const auto record = parse_paid_invoice(paid.row, keys);
     REQUIRE(record);
     REQUIRE(record->settlement);
-    CHECK(boost::json::serialize(to_json(*record->settlement)) ==
-          R"({"payment_hash":")" + paid.hash.hex() + R"(","label":"millrace-)" + paid.hash.hex() +
-              R"(","amount_msat":1234,"amount_received_msat":1300,"settled_at":1795172759,"service":"weather","description":"forecast","pay_index":4})");
+    CHECK(
+        boost::json::serialize(to_json(*record->settlement)) ==
+        R"({"payment_hash":")" + paid.hash.hex() + R"(","label":"millrace-)" + paid.hash.hex() +
+            R"(","amount_msat":1234,"amount_received_msat":1300,"settled_at":1795172759,"service":"weather","description":"forecast","pay_index":4})");
 }
 
 TEST_CASE("a paid deposit says that it is one") {

@@ -32,13 +32,15 @@ struct Records {
 
     void sell() {
         const std::string hash = std::string(62, '0') + codec::to_hex(std::array{++sold});
-        node.invoices().push_back({{"label", "millrace-" + hash}, {"payment_hash", hash}, {"amount_msat", 1000}, {"status", "unpaid"}});
+        node.invoices().push_back(
+            {{"label", "millrace-" + hash}, {"payment_hash", hash}, {"amount_msat", 1000}, {"status", "unpaid"}});
         node.pay(hash);
     }
 
     void attempt(const std::string& name) {
         const std::string hash = codec::to_hex(crypto::sha256(as_bytes(name)));
-        node.invoices().push_back({{"label", "millrace-" + hash}, {"payment_hash", hash}, {"amount_msat", 1000}, {"status", "unpaid"}});
+        node.invoices().push_back(
+            {{"label", "millrace-" + hash}, {"payment_hash", hash}, {"amount_msat", 1000}, {"status", "unpaid"}});
         node.expire(hash);
     }
 
@@ -71,10 +73,10 @@ std::vector<std::uint64_t> indexes(const SettlementPage& page) {
 TEST_CASE("settlements are read in order and in pages, over what others were paid") {
     Records records;
     records.follow();
-    records.sell();               // 1
-    records.node.add_paid("own");  // 2
-    records.sell();               // 3
-    records.sell();               // 4
+    records.sell();                 // 1
+    records.node.add_paid("own");   // 2
+    records.sell();                 // 3
+    records.sell();                 // 4
     records.node.add_paid("own2");  // 5
 
     CHECK(indexes(records.read(0, 100)) == std::vector<std::uint64_t>{1, 3, 4});
@@ -107,7 +109,8 @@ TEST_CASE("following counts what is paid from now on, and tells of it at once") 
             records.sell();
             records.node.add_paid("own");
             records.sell();
-            while (records.settlements.counters().settled < 2) co_await host::pause(records.executor, std::chrono::milliseconds(2));
+            while (records.settlements.counters().settled < 2)
+                co_await host::pause(records.executor, std::chrono::milliseconds(2));
         });
         CHECK(told >= 1);
         CHECK(records.settlements.counters().last_pay_index == static_cast<std::uint64_t>(before) + 3);
@@ -133,7 +136,8 @@ TEST_CASE("N7: two thousand invoices of others are looked at once, in pages, and
     CHECK(records.node.server().requests().back().at("params").at("start").to_number<std::uint64_t>() >= 2002);
 
     // Nor after a start.
-    Settlements again{records.executor, records.node.server().client(), records.node.server().client(), records.keys, records.log};
+    Settlements again{records.executor, records.node.server().client(), records.node.server().client(), records.keys,
+                      records.log};
     asio::co_spawn(records.executor, again.follow(), asio::detached);
     records.node.server().run([&]() -> asio::awaitable<void> {
         const auto page = co_await again.read(0, 100);
@@ -177,16 +181,25 @@ TEST_CASE("N5: rows of challenges that nobody paid in time are deleted, and no o
     Records records;
     records.sell();
     for (int i = 0; i < 50; ++i) records.attempt("before " + std::to_string(i));
-    records.node.invoices().push_back({{"label", "somebody else's"}, {"payment_hash", std::string(64, '7')}, {"amount_msat", 1}, {"status", "unpaid"}});
+    records.node.invoices().push_back({{"label", "somebody else's"},
+                                       {"payment_hash", std::string(64, '7')},
+                                       {"amount_msat", 1},
+                                       {"status", "unpaid"}});
     records.node.expire(std::string(64, '7'));
     // The label of another hash is not ours, however it looks.
-    records.node.invoices().push_back({{"label", "millrace-" + std::string(64, '8')}, {"payment_hash", std::string(64, '9')}, {"amount_msat", 1}, {"status", "unpaid"}});
+    records.node.invoices().push_back({{"label", "millrace-" + std::string(64, '8')},
+                                       {"payment_hash", std::string(64, '9')},
+                                       {"amount_msat", 1},
+                                       {"status", "unpaid"}});
     records.node.expire(std::string(64, '9'));
     records.follow();
     records.settle();
     CHECK(records.node.invoices().size() == 3);
     // What is still open stays, and goes when its time is over.
-    records.node.invoices().push_back({{"label", "millrace-" + std::string(64, '6')}, {"payment_hash", std::string(64, '6')}, {"amount_msat", 1}, {"status", "unpaid"}});
+    records.node.invoices().push_back({{"label", "millrace-" + std::string(64, '6')},
+                                       {"payment_hash", std::string(64, '6')},
+                                       {"amount_msat", 1},
+                                       {"status", "unpaid"}});
     records.attempt("later");
     records.settle();
     CHECK(records.node.invoices().size() == 4);
@@ -207,7 +220,8 @@ TEST_CASE("following survives the loss of lightningd's answer") {
     records.node.server().run([&]() -> asio::awaitable<void> {
         while (!records.node.waited_for()) co_await host::pause(records.executor, std::chrono::milliseconds(2));
         records.sell();
-        while (records.settlements.counters().settled == 0) co_await host::pause(records.executor, std::chrono::milliseconds(2));
+        while (records.settlements.counters().settled == 0)
+            co_await host::pause(records.executor, std::chrono::milliseconds(2));
     });
     CHECK(records.settlements.counters().settled == 1);
 }

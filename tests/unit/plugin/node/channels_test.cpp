@@ -7,7 +7,9 @@
 namespace millrace::node {
 namespace {
 
-ShortChannelId scid(std::uint32_t block) { return {block, 1, 0}; }
+ShortChannelId scid(std::uint32_t block) {
+    return {block, 1, 0};
+}
 
 IncomingChannel incoming(std::uint32_t block, std::uint64_t capacity, std::uint64_t maximum = Msat::max_value) {
     IncomingChannel channel;
@@ -27,7 +29,8 @@ PeerChannel channel(std::uint32_t block, std::uint64_t receivable) {
     return out;
 }
 
-std::vector<std::uint64_t> hinted(const std::vector<IncomingChannel>& in, const std::vector<PeerChannel>& channels, std::uint64_t amount = 1000) {
+std::vector<std::uint64_t> hinted(const std::vector<IncomingChannel>& in, const std::vector<PeerChannel>& channels,
+                                  std::uint64_t amount = 1000) {
     std::vector<std::uint64_t> out;
     for (const auto& route : route_hints(in, channels, Msat(amount))) {
         REQUIRE(route.size() == 1);
@@ -81,16 +84,19 @@ TEST_CASE("N3: a node is unpayable where none of its channels is connected, or i
         std::optional<gateway::Unpayable> unpayable;
     } const cases[] = {
         {"[]", gateway::Unpayable::no_channels},
-        {R"([{"state":"ONCHAIN","peer_connected":true},{"state":"CHANNELD_AWAITING_LOCKIN","peer_connected":true}])", gateway::Unpayable::no_channels},
+        {R"([{"state":"ONCHAIN","peer_connected":true},{"state":"CHANNELD_AWAITING_LOCKIN","peer_connected":true}])",
+         gateway::Unpayable::no_channels},
         {R"([{"state":"CHANNELD_NORMAL","peer_connected":false}])", gateway::Unpayable::offline},
         {R"([{"state":"CHANNELD_NORMAL","peer_connected":true,"reestablished":false}])", gateway::Unpayable::offline},
         {R"([{"state":"CHANNELD_NORMAL","peer_connected":true,"reestablished":true}])", std::nullopt},
         {R"([{"state":"CHANNELD_NORMAL","peer_connected":true}])", std::nullopt},
-        {R"([{"state":"CHANNELD_NORMAL","peer_connected":false},{"state":"CHANNELD_AWAITING_SPLICE","peer_connected":true}])", std::nullopt},
+        {R"([{"state":"CHANNELD_NORMAL","peer_connected":false},{"state":"CHANNELD_AWAITING_SPLICE","peer_connected":true}])",
+         std::nullopt},
     };
     for (const auto& one : cases) {
         INFO(one.channels);
-        const auto channels = parse_peer_channels(boost::json::parse(R"({"channels":)" + std::string(one.channels) + "}"));
+        const auto channels =
+            parse_peer_channels(boost::json::parse(R"({"channels":)" + std::string(one.channels) + "}"));
         REQUIRE(channels);
         CHECK(figures_of(*channels).unpayable == one.unpayable);
     }
@@ -121,9 +127,21 @@ TEST_CASE("N3: an amount that the node cannot receive is warned of, as `invoice`
         {"more than there is", {incoming(1, 9)}, {channel(1, 1000)}, 1001, capacity},
         {"two together", {incoming(1, 9), incoming(2, 9)}, {channel(1, 1000), channel(2, 1000)}, 1999, {}},
         {"what one HTLC may carry", {incoming(1, 9, 400)}, {channel(1, 1000)}, 500, capacity},
-        {"a peer that is away", {incoming(1, 9), incoming(2, 9)}, {channel(1, 100), away(channel(2, 1000))}, 500, {"warning_offline"}},
-        {"a dead end", {incoming(1, 9), incoming(2, 0)}, {channel(1, 100), channel(2, 1000)}, 500, {"warning_deadends"}},
-        {"not announced beside one that is", {incoming(1, 9), incoming(2, 9)}, {announced(channel(1, 100)), channel(2, 1000)}, 500, {"warning_private_unused"}},
+        {"a peer that is away",
+         {incoming(1, 9), incoming(2, 9)},
+         {channel(1, 100), away(channel(2, 1000))},
+         500,
+         {"warning_offline"}},
+        {"a dead end",
+         {incoming(1, 9), incoming(2, 0)},
+         {channel(1, 100), channel(2, 1000)},
+         500,
+         {"warning_deadends"}},
+        {"not announced beside one that is",
+         {incoming(1, 9), incoming(2, 9)},
+         {announced(channel(1, 100)), channel(2, 1000)},
+         500,
+         {"warning_private_unused"}},
         {"not announced, as all are", {incoming(1, 9), incoming(2, 9)}, {channel(1, 100), channel(2, 1000)}, 500, {}},
         {"a channel that is not known", {incoming(1, 9), incoming(7, 9)}, {channel(1, 100)}, 500, capacity},
         {"none", {}, {}, 1, capacity},
@@ -155,12 +173,15 @@ TEST_CASE("a node with an announced channel needs no hints") {
 TEST_CASE("dead ends and peers that are away are no hints") {
     PeerChannel away = channel(2, 5000);
     away.usable = false;
-    CHECK(hinted({incoming(1, 0), incoming(2, 5000), incoming(3, 5000)}, {channel(1, 5000), away, channel(3, 0)}).empty());
+    CHECK(hinted({incoming(1, 0), incoming(2, 5000), incoming(3, 5000)}, {channel(1, 5000), away, channel(3, 0)})
+              .empty());
 }
 
 TEST_CASE("the widest come first, and only those that carry the amount where there are any") {
-    const std::vector<IncomingChannel> in{incoming(1, 1, 500), incoming(2, 1), incoming(3, 1), incoming(4, 1), incoming(5, 1), incoming(6, 1)};
-    const std::vector<PeerChannel> channels{channel(1, 9000), channel(2, 800), channel(3, 2000), channel(4, 3000), channel(5, 400), channel(6, 100)};
+    const std::vector<IncomingChannel> in{incoming(1, 1, 500), incoming(2, 1), incoming(3, 1),
+                                          incoming(4, 1),      incoming(5, 1), incoming(6, 1)};
+    const std::vector<PeerChannel> channels{channel(1, 9000), channel(2, 800), channel(3, 2000),
+                                            channel(4, 3000), channel(5, 400), channel(6, 100)};
     const auto value = [](std::uint32_t block) { return scid(block).value(); };
     CHECK(hinted(in, channels, 1000) == std::vector{value(4), value(3)});
     CHECK(hinted(in, channels, 5000) == std::vector{value(4), value(3), value(2), value(1)});

@@ -59,26 +59,27 @@ min_tier = 1
 
 TEST_CASE("a service is shown with everything that the file says, but for secrets") {
     boost::json::object shown = describe(services(full).front());
-    CHECK(boost::json::serialize(shown) ==
-          R"({"name":"weather","host":"*.example.com","path":"/weather/","methods":["GET"],)"
-          R"("upstream":["http://127.0.0.1:9000","unix:/run/a.sock"],)"
-          R"("health":{"path":"/ok","interval":1.5E0,"timeout":2E0},)"
-          R"("upstream_tls":{"ca":null,"cert":null,"key":null,"sni":null,"verify":true},)"
-          R"("upstream_headers":["X-Key"],"rewrite":{"strip":"/weather","prefix":"/v2"},"price_msat":1000,)"
-          R"("timeout":3600,"free":["/weather/free"],"auth_only":["/weather/mine"],"description":"d","realm":"all",)"
-          R"("cors":["*"],"dry_run":true,"pay_page":false,)"
-          R"("hidden":false,"options":"answer","schemes":["l402"],"lsat":true,"session":null,"uses":null,"bytes":null,"credit_msat":null,)"
-          R"("cost_header":null,"max_cost_msat":null,)"
-          R"("pricer":{"url":"unix:/run/p.sock:/price","timeout":5E-1,"cache":1E1,"fallback_msat":900,"min_msat":1,)"
-          R"("max_msat":1099511627775,"facts":["method"],"headers":["x-model"],"calls":16,)"
-          R"("tls":{"ca":null,"cert":null,"key":null,"sni":null,"verify":true},"send":["Authorization"]},)"
-          R"("paths":{"parameters":"refuse","case":"keep","slash":"keep"},"unmatched":"sell",)"
-          R"("tiers":[{"name":"gold","tier":1,"price_msat":5000,"timeout":3600,"uses":7,"bytes":null,)"
-          R"("credit_msat":null,"capabilities":["read","write"]}],)"
-          R"("free_allowance":{"requests":10,"per":86400,"max_price_msat":null,"max_prefixes":100000},"pow":"invoice",)"
-          R"("limits":{"per_token":{"count":10,"seconds":1E0},"per_prefix":null,"in_all":null},)"
-          R"("routes":[{"name":"big","path":"/weather/big/","methods":[],"price_msat":null,"per_kib_msat":null,)"
-          R"("per_unit_msat":5,"unit_header":"X-Units","max_units":9,"scope":"route","capability":"write","min_tier":1}]})");
+    CHECK(
+        boost::json::serialize(shown) ==
+        R"({"name":"weather","host":"*.example.com","path":"/weather/","methods":["GET"],)"
+        R"("upstream":["http://127.0.0.1:9000","unix:/run/a.sock"],)"
+        R"("health":{"path":"/ok","interval":1.5E0,"timeout":2E0},)"
+        R"("upstream_tls":{"ca":null,"cert":null,"key":null,"sni":null,"verify":true},)"
+        R"("upstream_headers":["X-Key"],"rewrite":{"strip":"/weather","prefix":"/v2"},"price_msat":1000,)"
+        R"("timeout":3600,"free":["/weather/free"],"auth_only":["/weather/mine"],"description":"d","realm":"all",)"
+        R"("cors":["*"],"dry_run":true,"pay_page":false,)"
+        R"("hidden":false,"options":"answer","schemes":["l402"],"lsat":true,"session":null,"uses":null,"bytes":null,"credit_msat":null,)"
+        R"("cost_header":null,"max_cost_msat":null,)"
+        R"("pricer":{"url":"unix:/run/p.sock:/price","timeout":5E-1,"cache":1E1,"fallback_msat":900,"min_msat":1,)"
+        R"("max_msat":1099511627775,"facts":["method"],"headers":["x-model"],"calls":16,)"
+        R"("tls":{"ca":null,"cert":null,"key":null,"sni":null,"verify":true},"send":["Authorization"]},)"
+        R"("paths":{"parameters":"refuse","case":"keep","slash":"keep"},"unmatched":"sell",)"
+        R"("tiers":[{"name":"gold","tier":1,"price_msat":5000,"timeout":3600,"uses":7,"bytes":null,)"
+        R"("credit_msat":null,"capabilities":["read","write"]}],)"
+        R"("free_allowance":{"requests":10,"per":86400,"max_price_msat":null,"max_prefixes":100000},"pow":"invoice",)"
+        R"("limits":{"per_token":{"count":10,"seconds":1E0},"per_prefix":null,"in_all":null},)"
+        R"("routes":[{"name":"big","path":"/weather/big/","methods":[],"price_msat":null,"per_kib_msat":null,)"
+        R"("per_unit_msat":5,"unit_header":"X-Units","max_units":9,"scope":"route","capability":"write","min_tier":1}]})");
 }
 
 TEST_CASE("two configurations are compared by name, secrets included") {

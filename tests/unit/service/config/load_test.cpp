@@ -132,7 +132,8 @@ schemes = ["payment"]
     CHECK(config->limits.body == 10485760);
     const config::Timeouts& timeouts = config->timeouts;
     CHECK((timeouts.idle == 1s && timeouts.header == 2s && timeouts.body == 3s && timeouts.upstream_connect == 4s));
-    CHECK((timeouts.upstream_response == 5s && timeouts.half_closed == 8s && timeouts.tunnel == 6s && timeouts.drain == 7s));
+    CHECK((timeouts.upstream_response == 5s && timeouts.half_closed == 8s && timeouts.tunnel == 6s &&
+           timeouts.drain == 7s));
     CHECK(config->limits.connections_per_prefix == 7);
     CHECK((config->pay_page.max_waiting == 5 && config->pay_page.max_waiting_per_prefix == 3));
     CHECK(config->clients.trusted_headers == config::TrustedHeaders{false, true, true});

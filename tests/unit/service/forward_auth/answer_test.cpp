@@ -110,10 +110,10 @@ TEST_CASE("a call of gRPC is known by its method and type") {
         const char* type;
         bool expected;
     } const cases[] = {
-        {"POST /a HTTP/1.1", "application/grpc", true},       {"POST /a HTTP/1.1", "Application/gRPC+proto", true},
-        {"POST /a HTTP/1.1", "application/grpc; a=b", true},  {"POST /a HTTP/1.1", "application/grpc-web+proto", false},
-        {"POST /a HTTP/1.1", "application/grpcfoo", false},   {"POST /a HTTP/1.1", "application/json", false},
-        {"GET /a HTTP/1.1", "application/grpc", false},       {"POST /a HTTP/1.1", "application/grp", false},
+        {"POST /a HTTP/1.1", "application/grpc", true},      {"POST /a HTTP/1.1", "Application/gRPC+proto", true},
+        {"POST /a HTTP/1.1", "application/grpc; a=b", true}, {"POST /a HTTP/1.1", "application/grpc-web+proto", false},
+        {"POST /a HTTP/1.1", "application/grpcfoo", false},  {"POST /a HTTP/1.1", "application/json", false},
+        {"GET /a HTTP/1.1", "application/grpc", false},      {"POST /a HTTP/1.1", "application/grp", false},
     };
     for (const auto& c : cases) {
         INFO(c.line << " " << c.type);
@@ -139,7 +139,7 @@ TEST_CASE("a denial of gRPC is all in the head") {
         const char* code;
         const char* message;
     } const cases[] = {
-        {400, "Bad.", "13", "Bad."}, {401, "None.", "16", "None."}, {403, "50%", "7", "50%25"},
+        {400, "Bad.", "13", "Bad."},  {401, "None.", "16", "None."},   {403, "50%", "7", "50%25"},
         {404, "a\nb", "12", "a%0Ab"}, {429, "Later.", "14", "Later."}, {503, "\xc3\xa4", "14", "%C3%A4"},
         {413, "Long.", "2", "Long."},
     };

@@ -49,8 +49,8 @@ TEST_CASE("questions are answered on this machine, and to the proxies that are n
         bool named;
         bool expected;
     } const cases[] = {
-        {"127.0.0.1", false, true}, {"127.1.2.3", false, true}, {"::1", false, true},
-        {"10.1.2.3", true, true},   {"10.2.2.3", true, false},  {"10.1.2.3", false, false},
+        {"127.0.0.1", false, true},  {"127.1.2.3", false, true},   {"::1", false, true},
+        {"10.1.2.3", true, true},    {"10.2.2.3", true, false},    {"10.1.2.3", false, false},
         {"2001:db8::5", true, true}, {"2001:db8::6", true, false},
     };
     for (const auto& c : cases) {
@@ -133,8 +133,9 @@ TEST_CASE("a proxy is believed in its own fields alone, and only where they are 
 
 TEST_CASE("the request that is asked about takes the place of the question, which is read and answered as it came") {
     http::RequestReader reader;
-    std::string text = head("GET /nginx/auth", "X-Original-Method: PUT\r\nX-Original-URI: /a\r\n"
-                                               "X-Original-Content-Length: 5\r\nConnection: close\r\nAccept: x/y\r\n");
+    std::string text = head("GET /nginx/auth",
+                            "X-Original-Method: PUT\r\nX-Original-URI: /a\r\n"
+                            "X-Original-Content-Length: 5\r\nConnection: close\r\nAccept: x/y\r\n");
     REQUIRE_FALSE(reader.parse(text, {8192, 4096}));
     Question question = std::get<Question>(read_question(reader.head()));
     bool told = false;

@@ -16,11 +16,9 @@ TEST_CASE("H3: each client has a descriptor for its upstream beside what the ser
         std::size_t clients;
     };
     const Case cases[] = {
-        {1024, 124, 124, 450},
-        {1'048'576, 500, 500, 524'038},
-        {100, 124, 50, 25},  // too low: half is kept
-        {64, 20, 20, 22},
-        {2, 100, 1, 1},  // nothing is served without one
+        {1024, 124, 124, 450}, {1'048'576, 500, 500, 524'038},
+        {100, 124, 50, 25},                     // too low: half is kept
+        {64, 20, 20, 22},      {2, 100, 1, 1},  // nothing is served without one
         {0, 100, 0, 1},
     };
     for (const Case& c : cases) {

@@ -41,9 +41,9 @@ TEST_CASE("a 402 for a person has the page in place of the document, and the sam
     problem.fields = {"Set-Cookie: a=b", "Referrer-Policy: no-referrer"};
     std::string text = write_answer(problem, {"now", 11, true, false});
     CHECK(text.find("HTTP/1.1 402 Payment Required\r\n") == 0);
-    for (const char* line : {"WWW-Authenticate: LSAT one\r\n", "WWW-Authenticate: L402 two\r\n",
-                             "Set-Cookie: a=b\r\n", "Referrer-Policy: no-referrer\r\n",
-                             "Cache-Control: no-store\r\n", "Content-Type: text/html; charset=utf-8\r\n"})
+    for (const char* line : {"WWW-Authenticate: LSAT one\r\n", "WWW-Authenticate: L402 two\r\n", "Set-Cookie: a=b\r\n",
+                             "Referrer-Policy: no-referrer\r\n", "Cache-Control: no-store\r\n",
+                             "Content-Type: text/html; charset=utf-8\r\n"})
         CHECK(text.find(line) != std::string::npos);
     CHECK(text.substr(text.find("\r\n\r\n")) == "\r\n\r\n<!doctype html>");
 }
@@ -54,8 +54,10 @@ TEST_CASE("a problem may have a type and a title of its own") {
     problem.title = "Payment Expired";
     const std::string answer = write_answer(problem, {"d"});
     CHECK(answer.substr(0, 32) == "HTTP/1.1 402 Payment Required\r\nD");
-    CHECK(answer.find(R"({"type":"https://paymentauth.org/problems/payment-expired","title":"Payment Expired","status":402,"detail":"Too late."})") !=
-          std::string::npos);
+    CHECK(
+        answer.find(
+            R"({"type":"https://paymentauth.org/problems/payment-expired","title":"Payment Expired","status":402,"detail":"Too late."})") !=
+        std::string::npos);
     CHECK(write_answer({404, "x"}, {"d"}).find(R"({"type":"about:blank","title":"Not Found",)") != std::string::npos);
 }
 

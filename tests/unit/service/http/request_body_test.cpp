@@ -101,8 +101,8 @@ TEST_CASE("H19: what chunks bring beside the payload is bounded in proportion to
         {"extensions of 100 bytes for a byte each", "1;" + std::string(100, 'x') + "\r\na\r\n", 1000, false},
         {"a byte at a time", "1\r\na\r\n", 20'000, true},
         {"a byte at a time, with a long size", "00000001\r\na\r\n", 20'000, true},
-        {"an extension of a usual size", "400;signature=\"" + std::string(64, 'x') + "\"\r\n" +
-                                             std::string(1024, 'a') + "\r\n", 500, true},
+        {"an extension of a usual size",
+         "400;signature=\"" + std::string(64, 'x') + "\"\r\n" + std::string(1024, 'a') + "\r\n", 500, true},
         {"one extension of 10 KiB", "1;" + std::string(10'000, 'x') + "\r\na\r\n", 1, true},
     };
     for (const Case& one : cases) {

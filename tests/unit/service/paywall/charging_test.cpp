@@ -10,12 +10,12 @@ TEST_CASE("M7: whether a request is charged follows from what became of it") {
         unsigned status;
         bool nothing_sent, part_sent, all_sent;
     } const table[] = {
-        {Came::head, 101, true, true, true},          {Came::head, 200, true, true, true},
-        {Came::head, 204, true, true, true},          {Came::head, 304, true, true, true},
-        {Came::head, 404, true, true, true},          {Came::head, 499, true, true, true},
-        {Came::head, 500, false, false, false},       {Came::head, 503, false, false, false},
-        {Came::head, 599, false, false, false},       {Came::nothing, 0, false, false, false},
-        {Came::client_left, 0, false, false, true},   {Came::client_erred, 0, false, false, false},
+        {Came::head, 101, true, true, true},        {Came::head, 200, true, true, true},
+        {Came::head, 204, true, true, true},        {Came::head, 304, true, true, true},
+        {Came::head, 404, true, true, true},        {Came::head, 499, true, true, true},
+        {Came::head, 500, false, false, false},     {Came::head, 503, false, false, false},
+        {Came::head, 599, false, false, false},     {Came::nothing, 0, false, false, false},
+        {Came::client_left, 0, false, false, true}, {Came::client_erred, 0, false, false, false},
     };
     for (const auto& row : table) {
         INFO(static_cast<int>(row.came) << " with status " << row.status);

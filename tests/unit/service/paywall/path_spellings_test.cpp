@@ -71,10 +71,16 @@ std::string without_slash(std::string path) {
     return path;
 }
 
-std::string nginx(const std::string& path) { return normal(unquoted(path)); }
+std::string nginx(const std::string& path) {
+    return normal(unquoted(path));
+}
 // Routes are compared as they are written.
-std::string express(const std::string& path) { return without_slash(lower(path)); }
-std::string express_static(const std::string& path) { return without_slash(lower(normal(unquoted(path)))); }
+std::string express(const std::string& path) {
+    return without_slash(lower(path));
+}
+std::string express_static(const std::string& path) {
+    return without_slash(lower(normal(unquoted(path))));
+}
 // Since Go 1.22 a mux splits first; a path that is not clean is redirected, so that nothing is served.
 std::string go_mux(const std::string& path) {
     std::string out;
@@ -89,14 +95,20 @@ std::string go_path(const std::string& path) {
     std::string decoded = unquoted(path);
     return normal(decoded) == decoded ? decoded : std::string();
 }
-std::string wsgi(const std::string& path) { return normal(unquoted(path)); }
+std::string wsgi(const std::string& path) {
+    return normal(unquoted(path));
+}
 // urllib.parse.urlparse cuts in the last segment alone.
 std::string urlparse(const std::string& path) {
     std::size_t last = path.rfind('/');
     return normal(unquoted(path.substr(0, path.find(';', last))));
 }
-std::string servlet(const std::string& path) { return normal(unquoted(cut_segments(path))); }
-std::string servlet_late(const std::string& path) { return normal(cut_segments(unquoted(path))); }
+std::string servlet(const std::string& path) {
+    return normal(unquoted(cut_segments(path)));
+}
+std::string servlet_late(const std::string& path) {
+    return normal(cut_segments(unquoted(path)));
+}
 std::string iis(const std::string& path) {
     std::string out;
     std::string decoded = normal(lower(unquoted(path)));
@@ -182,14 +194,15 @@ std::uint64_t worth(const std::vector<config::Service>& services, const paywall:
 }
 
 std::string spelling(test::Random& random) {
-    constexpr const char* resources[] = {"/docs/edit",      "/docs/edit/x", "/docs/dir/a",  "/docs/open", "/pub/a/b",
-                                         "/img/secret.png", "/img/secret",  "/keys",        "/docs/dir/", "/shop/cat/image",
-                                         "/api/big",        "/api/small",   "/docs/cheap", "/a@b",       "/docs/other"};
-    constexpr const char* insertions[] = {";",    ";x",      ";/x",   ";a=b/x", "/;x",     ";.png",   "//",     "/./",
-                                          "/../", "/x/../",  "%2F",   "%2f",    "%5C",     "\\",      ".",      "%2e",
-                                          "%20",  "::$DATA", "%3Fx",  "%23x",   "%3B",     "%3bx",    "/",      "%252F",
-                                          "%00",  "%c0%af",  "%2e%2e/", "/..;/", "/%2e%2e/", "..%2F", ".png",   "%25",
-                                          "/pub/../", "%253Fx", "%2520", ". ",  "/.;x/",    "/pub;/", "$",       ":"};
+    constexpr const char* resources[] = {
+        "/docs/edit",      "/docs/edit/x", "/docs/dir/a", "/docs/open", "/pub/a/b",
+        "/img/secret.png", "/img/secret",  "/keys",       "/docs/dir/", "/shop/cat/image",
+        "/api/big",        "/api/small",   "/docs/cheap", "/a@b",       "/docs/other"};
+    constexpr const char* insertions[] = {
+        ";",    ";x",   ";/x",      ";a=b/x", "/;x",   ";.png",  "//",      "/./",     "/../",     "/x/../",
+        "%2F",  "%2f",  "%5C",      "\\",     ".",     "%2e",    "%20",     "::$DATA", "%3Fx",     "%23x",
+        "%3B",  "%3bx", "/",        "%252F",  "%00",   "%c0%af", "%2e%2e/", "/..;/",   "/%2e%2e/", "..%2F",
+        ".png", "%25",  "/pub/../", "%253Fx", "%2520", ". ",     "/.;x/",   "/pub;/",  "$",        ":"};
     std::string path = resources[random.below(std::size(resources))];
     for (std::uint64_t left = 1 + random.below(4); left > 0; --left) {
         std::size_t at = static_cast<std::size_t>(random.below(path.size()));
@@ -237,15 +250,16 @@ std::size_t try_spellings(std::uint64_t seed, std::size_t count, const std::stri
         if (read.empty()) continue;
         paywall::RequestTarget resource;
         const std::string plain = paywall::encode_path(read);
-        if (paywall::parse_target(plain, resource) != nullptr || resource.forward != plain) continue;  // nothing has that name
+        if (paywall::parse_target(plain, resource) != nullptr || resource.forward != plain)
+            continue;  // nothing has that name
         // A resource has the price of its own name, plainly written.
         paywall::RequestTarget name;
         name.path = read;
         const paywall::Lookup served = table.find("h", "GET", name);
         const std::uint64_t due = served.match ? worth(sites[which], *served.match) : 0;
         const std::uint64_t paid = worth(sites[which], *charged.match);
-        INFO(server.name << ": " << written << " sent as " << target.forward << " is read as " << read << ": " << due << " for "
-                         << paid);
+        INFO(server.name << ": " << written << " sent as " << target.forward << " is read as " << read << ": " << due
+                         << " for " << paid);
         if (due > paid) {
             CHECK(due <= paid);
             return passed;

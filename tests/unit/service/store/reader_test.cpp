@@ -139,7 +139,8 @@ TEST_CASE("hours and days begin where UTC has them begin") {
 
 TEST_CASE("a token that was given away is settled from then on, with its own terms, and outlives the process") {
     House house;
-    TokenGrant grant{hash(1), TokenId(hash(2).array()), "weather", "big", {noon + std::chrono::hours(1), 5}, "why", noon};
+    TokenGrant grant{hash(1), TokenId(hash(2).array()), "weather", "big", {noon + std::chrono::hours(1), 5}, "why",
+                     noon};
     REQUIRE(finished<Result<void>>([&](auto done) { house.store->grant(grant, entry("grant"), std::move(done)); }));
     for (int round = 0; round < 2; ++round) {
         paywall::PaymentFacts facts = house.store->facts(hash(1));

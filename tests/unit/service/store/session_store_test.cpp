@@ -25,7 +25,8 @@ struct World {
     std::filesystem::path file;
     std::unique_ptr<Store> store;
 
-    World() : file(std::filesystem::temp_directory_path() / ("millrace-sessions-" + std::to_string(::getpid()) + ".db")) {
+    World()
+        : file(std::filesystem::temp_directory_path() / ("millrace-sessions-" + std::to_string(::getpid()) + ".db")) {
         remove();
         store = open_sqlite(file).value();
     }
@@ -131,7 +132,8 @@ TEST_CASE("A session takes a hundred deposits") {
         std::string digits = std::to_string(i);
         const PaymentHash deposit = PaymentHash::from_hex(std::string(64 - digits.size(), 'e') + digits).value();
         const SessionTopUp top_up{hash('a'), {deposit, Msat(1), "t", true}, "weather", t0};
-        const auto outcome = world.wait<SessionOutcome>([&](auto done) { world.store->sessions().top_up(top_up, done); });
+        const auto outcome =
+            world.wait<SessionOutcome>([&](auto done) { world.store->sessions().top_up(top_up, done); });
         CHECK(outcome.step == (i < 100 ? Step::done : Step::too_many_deposits));
     }
 }
@@ -166,9 +168,12 @@ TEST_CASE("What is owed never exceeds what is left of the deposits") {
         RefundProgress progress;
     };
     const Case cases[] = {
-        {0, 0, 0, 10'000, RefundProgress::pending},       {4'000, 0, 4'000, 6'000, RefundProgress::pending},
-        {4'000, 5'000, 5'000, 5'000, RefundProgress::pending}, {9'000, 9'000, 9'000, 1'000, RefundProgress::pending},
-        {9'001, 9'001, 9'001, 999, RefundProgress::skipped},   {10'000, 10'000, 10'000, 0, RefundProgress::skipped},
+        {0, 0, 0, 10'000, RefundProgress::pending},
+        {4'000, 0, 4'000, 6'000, RefundProgress::pending},
+        {4'000, 5'000, 5'000, 5'000, RefundProgress::pending},
+        {9'000, 9'000, 9'000, 1'000, RefundProgress::pending},
+        {9'001, 9'001, 9'001, 999, RefundProgress::skipped},
+        {10'000, 10'000, 10'000, 0, RefundProgress::skipped},
         {10'000, 99'000, 10'000, 0, RefundProgress::skipped},
     };
     for (const Case& one : cases) {

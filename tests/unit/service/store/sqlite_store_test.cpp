@@ -139,7 +139,8 @@ TEST_CASE("what was recorded is known at once, and after the store was opened ag
     CHECK_FALSE(settle(*store, settlement(2, 7)).value());
     CHECK(settle(*store, settlement(1, 9)).value());
     for (int round = 0; round < 2; ++round) {
-        CHECK(store->facts(hash(1)) == paywall::PaymentFacts{.settled_at = noon + 1s, .first_used_at = noon, .amount = Msat(1000)});
+        CHECK(store->facts(hash(1)) ==
+              paywall::PaymentFacts{.settled_at = noon + 1s, .first_used_at = noon, .amount = Msat(1000)});
         CHECK(store->facts(hash(2)) == paywall::PaymentFacts{.settled_at = noon + 2s, .amount = Msat(1000)});
         CHECK(store->resume_from("node") == 10);
         CHECK(store->resume_from("another") == 1);
@@ -199,7 +200,8 @@ TEST_CASE("M17: a use of a charge that came to nothing is taken back, also on di
         CHECK(store->facts(hash(2)).charged);
         CHECK(charge(*store, 2, noon, false).value() == paywall::ChargeAdmission::not_repeatable);
         REQUIRE(release(*store, 9));  // never used
-        CHECK(charge(*store, 3, noon, false).value() == paywall::ChargeAdmission::first);  // under way when the process ends
+        CHECK(charge(*store, 3, noon, false).value() ==
+              paywall::ChargeAdmission::first);  // under way when the process ends
     }
     auto store = store::open_sqlite(folder / "m.db").value();
     CHECK_FALSE(store->facts(hash(1)).charged);

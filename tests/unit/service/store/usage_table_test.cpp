@@ -44,9 +44,10 @@ class Database {
         insert.exec();
     }
     void session(std::uint16_t number, bool open) {
-        SQLite::Statement insert(database,
-                                 "INSERT INTO sessions (id, scope, service, deposit_msat, return_invoice, idle_seconds, "
-                                 "opened_at, used_at, closed_at) VALUES (?, 's', 's', 1, 'l', 1, 1, 1, ?)");
+        SQLite::Statement insert(
+            database,
+            "INSERT INTO sessions (id, scope, service, deposit_msat, return_invoice, idle_seconds, "
+            "opened_at, used_at, closed_at) VALUES (?, 's', 's', 1, 'l', 1, 1, 1, ?)");
         insert.bind(1, hash(number).view().data(), 32);
         if (!open) insert.bind(2, 1);
         insert.exec();
