@@ -1,7 +1,9 @@
 // One client connection: reads requests, asks the paywall, answers or proxies, and again.
 //
 //   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
-//   admit:  credential cache, verification, first use, challenge                       session_admission.cpp
+//   route:  the service and the route it belongs to                                    session_route.cpp
+//   admit:  credential cache, verification, first use                                  session_admission.cpp
+//   demand: the 402, its invoice, or why there is none      session_demand.cpp, session_deposit.cpp
 //           charges of the Payment scheme, what a 402 offers                            session_payment.cpp
 //           its sessions: deposits, requests that draw from them, the end              session_prepaid.cpp
 //   origin: which pages of other origins may read the answers, and pre-flights        session_origin.cpp
@@ -206,6 +208,7 @@ class Session {
     http::Awaitable<std::optional<http::Problem>> enter_prepaid(const payment::SessionProof& proof);
     http::Awaitable<std::optional<http::Problem>> top_up_prepaid(const payment::SessionProof& proof, bool in_time);
     http::Awaitable<std::optional<http::Problem>> close_prepaid(const payment::SessionProof& proof);
+    static http::Problem unavailable(std::string detail);
     template <class Why>
     http::Awaitable<std::optional<http::Problem>> refuse_prepaid(const Why& why);
 

@@ -164,6 +164,8 @@ ErrorCode PolledSocket::connect_now(const Endpoint& endpoint) {
         start_polling(always);
         return failed_;
     }
+    // A unix socket whose backlog is full: nothing is in progress.
+    if (errno == EAGAIN) return asio::error::connection_refused;
     if (errno != EINPROGRESS) return last_error();
     writable_ = false;
     if (!start_polling(always | EPOLLOUT)) return failed_;

@@ -36,7 +36,6 @@ auto of_listeners(const config::Config& config, Get get) {
     return out;
 }
 
-// Settings that are read once. Says which of them differ.
 constexpr std::size_t worth_trimming = 1000;  // connections
 
 // What connections that are cut off at the end have for giving back what they did not need.
@@ -48,6 +47,7 @@ std::pair<std::string, unsigned> admin_place(const config::Config& config) {
     return {config.admin->listen.text(), config.admin->listen.mode};
 }
 
+// Settings that are read once. Says which of them differ.
 std::vector<std::string_view> need_restart(const config::Config& running, const config::Config& loaded) {
     std::vector<std::string_view> out;
     auto differ = [&](auto get) { return of_listeners(running, get) != of_listeners(loaded, get); };
