@@ -97,8 +97,9 @@ void Poller::ask() {
     asking_ = true;
     own_.async_wait(asio::posix::descriptor_base::wait_read, [this](const ErrorCode& failed) {
         asking_ = false;
-        const bool more = !failed && look();
-        if (waiting_ > 0) ask();
+        const bool more = failed || look();
+        if (waiting_ == 0) return;
+        ask();
         if (more) look_soon();
     });
 }
