@@ -3,22 +3,18 @@
 #include <boost/algorithm/string/predicate.hpp>
 
 #include "common/codec/base64.hpp"
+#include "common/codec/field_value.hpp"
 #include "common/codec/hex.hpp"
 
 namespace millrace::l402 {
 namespace {
 
+using codec::trim;
+
 constexpr std::string_view preimage_caveat = "preimage=";
 
 // In order of precedence, behind Authorization.
 constexpr std::string_view hex_headers[] = {"Grpc-Metadata-Token", "Token", "Grpc-Metadata-Macaroon", "Macaroon"};
-
-std::string_view trim(std::string_view text) {
-    const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
 
 // What stands behind "L402 " or "LSAT "; empty where the value is of another scheme.
 std::optional<std::string_view> after_scheme(std::string_view value) {

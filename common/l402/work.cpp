@@ -7,21 +7,17 @@
 
 #include "common/codec/auth_challenges.hpp"
 #include "common/codec/base64.hpp"
+#include "common/codec/field_value.hpp"
 
 namespace millrace::l402 {
 namespace {
+
+using codec::trim;
 
 constexpr std::string_view caveat_name = "pow=";
 constexpr std::string_view suffix = ":POW";
 constexpr std::size_t max_size = 16 * 1024;
 constexpr unsigned most_bits = 255;
-
-std::string_view trim(std::string_view text) {
-    const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
 
 // What stands behind the scheme; empty where it is another one.
 std::string_view after_scheme(std::string_view value) {

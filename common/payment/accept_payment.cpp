@@ -4,15 +4,12 @@
 #include <boost/algorithm/string/predicate.hpp>
 #include <optional>
 
+#include "common/codec/field_value.hpp"
+
 namespace millrace::payment {
 namespace {
 
-std::string_view trim(std::string_view text) {
-    const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
+using codec::trim;
 
 // Cuts `in` at the first `separator` and answers what stood before it.
 std::string_view cut(std::string_view& in, char separator) {

@@ -4,23 +4,16 @@
 #include <boost/json/parse.hpp>
 
 #include "common/codec/base64.hpp"
+#include "common/codec/field_value.hpp"
 #include "common/json/fields.hpp"
 #include "common/payment/canonical_json.hpp"
 
 namespace millrace::payment {
 namespace {
 
+using codec::trim;
+
 constexpr std::string_view scheme = "Payment";
-
-bool is_space(char c) {
-    return c == ' ' || c == '\t';
-}
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
 
 Error malformed(std::string_view why) {
     return fail(Errc::malformed_credential, why);
@@ -49,7 +42,7 @@ Result<Challenge> read_challenge(const boost::json::value& value) {
 bool is_payment_authorization(std::string_view value) {
     value = trim(value);
     if (!boost::iequals(value.substr(0, scheme.size()), scheme)) return false;
-    return value.size() == scheme.size() || is_space(value[scheme.size()]);
+    return value.size() == scheme.size() || codec::is_blank(value[scheme.size()]);
 }
 
 Result<Credential> parse_credential(std::string_view value) {

@@ -4,20 +4,16 @@
 #include <string>
 
 #include "common/codec/ascii.hpp"
+#include "common/codec/field_value.hpp"
 #include "service/paywall/request_target.hpp"
 
 namespace millrace::front {
 namespace {
 
 using codec::iequals;
+using codec::trim;
 
 constexpr std::size_t longest_prefix = 256;
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 // The last element of the last field of this name.
 std::string_view last_value(const http::RequestHead& head, std::string_view name) {

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/codec/field_value.hpp"
+
 namespace millrace::http {
 namespace {
 
+using codec::trim;
+
 constexpr std::size_t max_digits = 16;
 constexpr std::size_t max_trailers = 200;
-
-bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
 
 // RFC 9110 §5.6.2.
 bool is_token(std::string_view text) {
@@ -27,12 +27,6 @@ bool is_token(std::string_view text) {
 bool is_text(std::string_view text) {
     auto good = [](char c) { return static_cast<unsigned char>(c) >= ' ' || c == '\t'; };
     return std::all_of(text.begin(), text.end(), good) && text.find('\x7f') == std::string_view::npos;
-}
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-    return text;
 }
 
 enum class Line { whole, incomplete, bad };

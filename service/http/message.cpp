@@ -6,10 +6,12 @@
 #include <charconv>
 
 #include "common/codec/ascii.hpp"
+#include "common/codec/field_value.hpp"
 
 namespace millrace::http {
 namespace {
 
+using codec::for_each_element;
 using codec::iequals;
 
 namespace beast = boost::beast;
@@ -22,23 +24,6 @@ constexpr std::size_t max_connection_options = 32;
 
 std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
-}
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
-// Calls `use` with each element of a comma-separated list.
-template <class Use>
-void for_each_element(std::string_view list, Use use) {
-    while (!list.empty()) {
-        std::size_t comma = std::min(list.find(','), list.size());
-        std::string_view element = trim(list.substr(0, comma));
-        if (!element.empty()) use(element);
-        list.remove_prefix(std::min(comma + 1, list.size()));
-    }
 }
 
 // What Beast is lenient about: folded lines and line feeds without a carriage return.

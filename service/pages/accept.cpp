@@ -3,19 +3,15 @@
 #include <algorithm>
 
 #include "common/codec/ascii.hpp"
+#include "common/codec/field_value.hpp"
 
 namespace millrace::pages {
 namespace {
 
 using codec::iequals;
+using codec::trim;
 
 constexpr int full_weight = 1000;
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 std::string_view take_until(std::string_view& text, char end) {
     std::size_t at = std::min(text.find(end), text.size());

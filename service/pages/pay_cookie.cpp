@@ -5,20 +5,17 @@
 #include <charconv>
 
 #include "common/codec/base64.hpp"
+#include "common/codec/field_value.hpp"
 
 namespace millrace::pages {
 namespace {
+
+using codec::trim;
 
 constexpr std::size_t max_value = 4096;
 constexpr std::size_t max_cookies = 64;
 constexpr char separator = '~';  // in no name of a service or a route
 constexpr std::string_view key_info = "millrace pay page";
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 template <class Use>
 void for_each_cookie(std::string_view field, Use use) {

@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "common/codec/ascii.hpp"
+#include "common/codec/field_value.hpp"
 
 namespace millrace::paywall {
 namespace {
+
+using codec::for_each_element;
 
 // Of what millraced itself sends, what a page's script must be able to read to pay and to go on.
 constexpr std::string_view exposed =
@@ -38,25 +41,9 @@ bool append_origin(const std::vector<std::string>& allowed, std::string_view ori
     return true;
 }
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
-template <class Use>
-void for_each_name(std::string_view list, Use use) {
-    while (!list.empty()) {
-        const std::size_t comma = std::min(list.find(','), list.size());
-        const std::string_view name = trim(list.substr(0, comma));
-        if (!name.empty()) use(name);
-        list.remove_prefix(std::min(comma + 1, list.size()));
-    }
-}
-
 bool names(std::string_view list, std::string_view wanted) {
     bool found = false;
-    for_each_name(list, [&](std::string_view name) { found = found || codec::iequals(name, wanted); });
+    for_each_element(list, [&](std::string_view name) { found = found || codec::iequals(name, wanted); });
     return found;
 }
 
@@ -91,7 +78,7 @@ std::string expose_too(std::string_view lines, const std::vector<std::string_vie
     const std::size_t end = lines.find(line_end, begin);
     std::string list(lines.substr(begin + expose_field.size(), end - begin - expose_field.size()));
     for (std::string_view value : upstream) {
-        for_each_name(value, [&](std::string_view name) {
+        for_each_element(value, [&](std::string_view name) {
             if (!names(list, name)) list.append(", ").append(name);
         });
     }

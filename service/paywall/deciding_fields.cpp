@@ -6,6 +6,7 @@
 
 #include "common/codec/ascii.hpp"
 #include "common/codec/field_name.hpp"
+#include "common/codec/field_value.hpp"
 
 namespace millrace::paywall {
 namespace {
@@ -88,14 +89,7 @@ std::vector<std::string> overriding_methods(const http::RequestHead& head) {
                                      [&](std::string_view name) { return same_variable(line.name, name); });
         if (!overrides || line.value.empty()) continue;
         // Frameworks take the first of a list, or the whole.
-        for (std::string_view rest = line.value; !rest.empty();) {
-            const std::size_t comma = std::min(rest.find(','), rest.size());
-            std::string_view one = rest.substr(0, comma);
-            rest.remove_prefix(std::min(comma + 1, rest.size()));
-            while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
-            while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
-            if (!one.empty()) out.push_back(upper_case(one));
-        }
+        codec::for_each_element(line.value, [&](std::string_view one) { out.push_back(upper_case(one)); });
     }
     // Methods are told apart by case (RFC 9110 §9.1), and servers that do not are many.
     const bool mixed = std::any_of(head.method.begin(), head.method.end(), [](char c) { return c >= 'a' && c <= 'z'; });

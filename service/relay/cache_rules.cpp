@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "common/codec/ascii.hpp"
+#include "common/codec/field_value.hpp"
 
 namespace millrace::relay {
 namespace {
 
 using codec::iequals;
+using codec::trim;
 
 bool ends_with(std::string_view name, std::string_view ending) {
     return name.size() > ending.size() && iequals(name.substr(name.size() - ending.size()), ending);
@@ -16,12 +18,6 @@ bool ends_with(std::string_view name, std::string_view ending) {
 bool is_targeted(std::string_view name) {
     return ends_with(name, "-Cache-Control") || iequals(name, "Surrogate-Control") || iequals(name, "Edge-Control") ||
            iequals(name, "X-Accel-Expires");
-}
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
 }
 
 // Takes the next directive off a list: name [ "=" ( token | quoted-string ) ]. Of a quoted string that does not end,

@@ -5,6 +5,7 @@
 
 #include "common/codec/ascii.hpp"
 #include "common/codec/field_name.hpp"
+#include "common/codec/field_value.hpp"
 #include "common/l402/credential.hpp"
 #include "common/payment/credential.hpp"
 #include "service/pages/pay_cookie.hpp"
@@ -244,18 +245,12 @@ bool is_endless(const http::ResponseHead& head) {
 }
 
 bool announces_trailer(const http::ResponseHead& head, std::string_view name) {
+    bool announced = false;
     for (const http::HeaderLine& line : head.fields) {
         if (line.id != http::Field::trailer) continue;
-        for (std::string_view rest = line.value; !rest.empty();) {
-            const std::size_t comma = std::min(rest.find(','), rest.size());
-            std::string_view one = rest.substr(0, comma);
-            rest.remove_prefix(std::min(comma + 1, rest.size()));
-            one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
-            one = one.substr(0, one.find_last_not_of(" \t") + 1);
-            if (iequals(one, name)) return true;
-        }
+        codec::for_each_element(line.value, [&](std::string_view one) { announced = announced || iequals(one, name); });
     }
-    return false;
+    return announced;
 }
 
 ClientFraming client_framing(const http::ResponseHead& head, int client_version) {
