@@ -5,25 +5,24 @@
 namespace millrace::paywall {
 
 VerifiedCredential* CredentialCache::find(const Key& key) {
-    if (auto entry = young_.find(key); entry != young_.end()) return &entry->second->credential;
+    if (auto entry = young_.find(key); entry != young_.end()) return &entry->second;
     auto entry = old_.find(key);
     if (entry == old_.end()) return nullptr;
-    VerifiedCredential kept = std::move(entry->second->credential);
-    old_.erase(entry);
-    add(key, std::move(kept));
-    return &young_.find(key)->second->credential;
+    auto kept = old_.extract(entry);
+    make_room();
+    return &young_.insert(std::move(kept)).position->second;
 }
 
 void CredentialCache::add(const Key& key, VerifiedCredential credential) {
     if (key.authorization.size() > longest) return;
-    if (young_.size() >= generation_size) {
-        old_.swap(young_);
-        young_.clear();
-    }
-    auto entry = std::make_unique<Entry>(Entry{std::string(key.authorization), std::move(credential)});
-    const Key own{entry->authorization, key.service};
-    young_.erase(own);
-    young_.emplace(own, std::move(entry));
+    make_room();
+    young_.insert_or_assign(OwnKey{std::string(key.authorization), key.service}, std::move(credential));
+}
+
+void CredentialCache::make_room() {
+    if (young_.size() < generation_size) return;
+    old_.swap(young_);
+    young_.clear();
 }
 
 void CredentialCache::clear() {

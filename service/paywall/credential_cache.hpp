@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,7 +32,6 @@ struct VerifiedCredential {
 class CredentialCache {
   public:
     static constexpr std::size_t generation_size = 4096;
-
     static constexpr std::size_t longest = 1024;
 
     struct Key {
@@ -48,22 +46,26 @@ class CredentialCache {
     [[nodiscard]] std::size_t size() const { return young_.size() + old_.size(); }
 
   private:
-    struct Entry {
+    struct OwnKey {
         std::string authorization;
-        VerifiedCredential credential;
+        std::size_t service = 0;
+        operator Key() const { return {authorization, service}; }  // NOLINT: to be found by either
     };
     struct Hash {
+        using is_transparent = void;
         std::size_t operator()(const Key& key) const noexcept {
             return std::hash<std::string_view>()(key.authorization) ^ key.service;
         }
     };
     struct Same {
+        using is_transparent = void;
         bool operator()(const Key& left, const Key& right) const noexcept {
             return left.service == right.service && left.authorization == right.authorization;
         }
     };
-    // A key's text is that of its entry.
-    using Map = std::unordered_map<Key, std::unique_ptr<Entry>, Hash, Same>;
+    using Map = std::unordered_map<OwnKey, VerifiedCredential, Hash, Same>;
+    void make_room();
+
     Map young_;
     Map old_;
 };
