@@ -4,7 +4,7 @@
 //
 //   PolledSocket socket(executor, descriptor);
 //   std::size_t count = socket.read_now(data, size, error);           would_block costs no system call
-//   auto [failed, count] = co_await socket.async_read_some(asio::buffer(data, size), use_result);
+//   auto [failed, count] = co_await socket.read(data, size);
 //
 // Lives on the thread of its io_context. One read and one write may be under way at a time. Also a stream as
 // asio::ssl::stream wants it below.
@@ -112,32 +112,19 @@ class PolledSocket {
     // What the kernel takes at once, would_block where that is nothing.
     std::size_t write_now(std::span<const iovec> parts, ErrorCode& error);
 
-    // Of a sequence of buffers the first that is not empty; nothing at once where all are.
+    // For asio::ssl::stream. Of a sequence of buffers the first that is not empty; nothing at once where all are.
     template <class Buffers, class Token>
     auto async_read_some(const Buffers& buffers, Token&& token) {
         return asio::async_initiate<Token, void(ErrorCode, std::size_t)>(
-            [this](auto handler, const asio::mutable_buffer& into) {
-                begin_read(hold<true>(std::move(handler)), into);
-            },
+            [this](auto handler, const asio::mutable_buffer& into) { begin_read(hold(std::move(handler)), into); },
             token, first_of<asio::mutable_buffer>(buffers));
     }
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token) {
         return asio::async_initiate<Token, void(ErrorCode, std::size_t)>(
-            [this](auto handler, const asio::const_buffer& from) { begin_write(hold<true>(std::move(handler)), from); },
+            [this](auto handler, const asio::const_buffer& from) { begin_write(hold(std::move(handler)), from); },
             token, first_of<asio::const_buffer>(buffers));
     }
-    template <class Token>
-    auto async_wait_readable(Token&& token) {
-        return asio::async_initiate<Token, void(ErrorCode)>(
-            [this](auto handler) { begin_read(hold<false>(std::move(handler)), std::nullopt); }, token);
-    }
-    template <class Token>
-    auto async_wait_writable(Token&& token) {
-        return asio::async_initiate<Token, void(ErrorCode)>(
-            [this](auto handler) { begin_write(hold<false>(std::move(handler)), std::nullopt); }, token);
-    }
-
     // For coroutines, without a handler. What is there is read at once, and a few times only before others have their
     // turn.
     class Read;
@@ -170,17 +157,14 @@ class PolledSocket {
     };
 
     // A completion handler of Asio's kind.
-    template <bool counts, class Handler>
+    template <class Handler>
     class Held final : public Operation {
       public:
         explicit Held(Handler handler) : handler_(std::move(handler)) {}
         void complete(ErrorCode error, std::size_t count) override {
             Handler handler(std::move(handler_));
             delete this;
-            if constexpr (counts)
-                std::move(handler)(error, count);
-            else
-                std::move(handler)(error);
+            std::move(handler)(error, count);
         }
         void abandon() override { delete this; }
 
@@ -188,9 +172,9 @@ class PolledSocket {
         Handler handler_;
     };
 
-    template <bool counts, class Handler>
+    template <class Handler>
     static Operation& hold(Handler handler) {
-        return *new Held<counts, Handler>(std::move(handler));
+        return *new Held<Handler>(std::move(handler));
     }
 
     template <class Buffer, class Buffers>

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "service/async/spawn.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace millrace::http;
@@ -55,6 +56,20 @@ struct Connection {
     std::array<char, 16> room{};
     int other = -1;
 };
+
+// Waits, and then calls `then` with what was told.
+template <class Then>
+millrace::async::Task<> wait(PolledSocket& socket, PolledSocket::For what, Then then) {
+    then(co_await socket.wait(what));
+}
+
+// `then` is kept as long as somebody waits.
+template <class Then>
+void begin_to_wait(asio::io_context& context, PolledSocket& socket, PolledSocket::For what, Then then) {
+    millrace::async::spawn(context.get_executor(), wait(socket, what, std::move(then)), "a test");
+    context.poll();
+    context.restart();
+}
 
 struct Watch final : PeerWatch {
     void peer_went(bool reset) override { (reset ? resets : closings)++; }
@@ -153,7 +168,7 @@ TEST_CASE("A socket that goes tells who reads, and one in the same batch is left
     two.emplace(one.context.get_executor(), ends[0]);
     std::array<char, 4> bytes{};
     ErrorCode of_two;
-    one.ours->async_wait_readable([&](ErrorCode) { two.reset(); });
+    begin_to_wait(one.context, *one.ours, PolledSocket::For::reading, [&](ErrorCode) { two.reset(); });
     two->async_read_some(asio::buffer(bytes), [&](ErrorCode error, std::size_t) { of_two = error; });
     one.send("x");
     REQUIRE(::write(ends[1], "y", 1) == 1);
@@ -166,14 +181,14 @@ TEST_CASE("Who waits when the event loop goes, goes with it") {
     auto gone = std::make_shared<int>(0);
     {
         Connection pair;
-        pair.ours->async_wait_readable([gone](ErrorCode) {});
+        begin_to_wait(pair.context, *pair.ours, PolledSocket::For::reading, [gone](ErrorCode) {});
         CHECK(gone.use_count() == 2);
         auto kept = std::make_unique<asio::io_context>();
         std::array<int, 2> ends{};
         REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
         auto socket = std::make_shared<PolledSocket>(kept->get_executor(), ends[0]);
-        socket->async_wait_readable([gone, socket](ErrorCode) {});
-        socket.reset();  // the handler holds it
+        begin_to_wait(*kept, *socket, PolledSocket::For::reading, [gone, socket](ErrorCode) {});
+        socket.reset();  // who waits holds it
         kept.reset();
         ::close(ends[1]);
         CHECK(gone.use_count() == 2);
@@ -212,8 +227,7 @@ TEST_CASE("A connection is made, and one that is refused says why") {
         ErrorCode error = socket.connect_now(Endpoint(to));
         if (error != asio::error::would_block) return error;
         std::optional<ErrorCode> waited;
-        socket.async_wait_writable([&](ErrorCode failed) { waited = failed; });
-        context.restart();
+        begin_to_wait(context, socket, PolledSocket::For::writing, [&](ErrorCode failed) { waited = failed; });
         context.run();
         REQUIRE((waited && !*waited));
         return socket.connected();
