@@ -3,9 +3,10 @@
 //   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
 //   route:  the service and the route it belongs to                                    session_route.cpp
 //   admit:  credential cache, verification, first use                                  session_admission.cpp
-//   demand: the 402, its invoice, or why there is none      session_demand.cpp, session_deposit.cpp
-//           charges of the Payment scheme, what a 402 offers                            session_payment.cpp
+//           charges of the Payment scheme                                              session_payment.cpp
 //           its sessions: deposits, requests that draw from them, the end              session_prepaid.cpp
+//   demand: the 402, its invoice, or why there is none                                 session_demand.cpp
+//           what a 402 offers, the deposit of a session among it                       session_deposit.cpp
 //   origin: which pages of other origins may read the answers, and pre-flights        session_origin.cpp
 //   price:  what the request costs                                                     session_price.cpp
 //   page:   what a person gets in place of a problem document, and the cookie with it  session_page.cpp
@@ -99,14 +100,6 @@ class Session {
     HeadState look_for_head();
     HeadState read_head_now();
     http::Awaitable<HeadState> read_head();
-    std::optional<http::Problem> route();
-    std::optional<http::Problem> find_asked(bool* understood);
-    std::optional<http::Problem> find_client();
-    std::optional<http::Problem> find_service();
-    [[nodiscard]] bool sold_differently(const std::optional<paywall::RouteMatch>& match, std::string_view method,
-                                        const std::vector<std::string>& others) const;
-    [[nodiscard]] bool path_decides(const paywall::RouteMatch& match) const;
-    std::optional<http::Problem> limit_use();
     http::Awaitable<bool> answer(http::Problem problem, Outcome outcome);
     http::Awaitable<bool> answer(http::Reply reply, Outcome outcome);
     using Writer = std::function<std::string(const http::AnswerFacts&)>;
@@ -119,6 +112,16 @@ class Session {
     [[nodiscard]] bool is_second_step() const;
     void count_credential(metrics::AuthResult result);
     void count_allowance(metrics::FreeResult result);
+
+    // session_route.cpp
+    std::optional<http::Problem> route();
+    std::optional<http::Problem> find_asked(bool* understood);
+    std::optional<http::Problem> find_client();
+    std::optional<http::Problem> find_service();
+    [[nodiscard]] bool sold_differently(const std::optional<paywall::RouteMatch>& match, std::string_view method,
+                                        const std::vector<std::string>& others) const;
+    [[nodiscard]] bool path_decides(const paywall::RouteMatch& match) const;
+    std::optional<http::Problem> limit_use();
 
     // session_origin.cpp
     [[nodiscard]] Forwarded forwarded() const;
@@ -161,19 +164,38 @@ class Session {
     void collect_credential_fields();
     paywall::Decision decide(paywall::FoundCredential& credential, paywall::Proof proof);
     http::Awaitable<std::optional<http::Problem>> start_clock(paywall::Admit& admit);
+    void lasts_as_a_token(unsigned tier);
+    void note_dry_run(const paywall::Decision& decision);
+    void tell_upstream(const l402::Identifier& token, const l402::Grant& grant);
+    void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
+
+    // session_demand.cpp
     http::Awaitable<http::Problem> demand_payment(paywall::Reason reason, bool worked = false);
     http::Problem not_issued(const gateway::ChallengeDesk::Outcome& outcome, bool worked);
     // Of the connection, as the desk knows it; 0 where it brings the requests of many clients.
     gateway::ChallengeDesk::Connection own_connection();
     [[nodiscard]] http::Problem not_for_sale(paywall::Reason reason) const;
-    void lasts_as_a_token(unsigned tier);
-    void note_dry_run(const paywall::Decision& decision);
     [[nodiscard]] bool mint_for_sale(gateway::IssuedChallenge& issued);
     [[nodiscard]] std::string kind_sold() const;
-    void tell_upstream(const l402::Identifier& token, const l402::Grant& grant);
     [[nodiscard]] std::string description(Msat due) const;
-    void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
+
+    // session_deposit.cpp
+    struct Offered {
+        bool token = false;    // of L402
+        bool charge = false;   // of the Payment scheme, for the same invoice
+        bool session = false;  // with an invoice of its own
+    };
+    struct Deposit {
+        gateway::ChallengeDesk::Outcome outcome;
+        std::string line;  // of WWW-Authenticate; empty where the node takes no deposits
+    };
+    Offered offered() const;
+    http::Awaitable<Deposit> ask_deposit(bool worked);
+    http::Awaitable<http::Problem> demand_deposit(paywall::Reason reason, bool worked);
+
     // session_payment.cpp
+    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers);
+    bool was_paid_in_time(const PaymentHash& hash, std::chrono::sys_seconds expires) const;
     bool offers_payment_credential() const;
     http::Awaitable<std::optional<http::Problem>> admit_charge();
     http::Awaitable<std::optional<http::Problem>> charge_denied();
@@ -188,20 +210,7 @@ class Session {
                                          paywall::Time now);
 
     // session_prepaid.cpp
-    struct Offered {
-        bool token = false;    // of L402
-        bool charge = false;   // of the Payment scheme, for the same invoice
-        bool session = false;  // with an invoice of its own
-    };
-    struct Deposit {
-        gateway::ChallengeDesk::Outcome outcome;
-        std::string line;  // of WWW-Authenticate; empty where the node takes no deposits
-    };
-    Offered offered() const;
-    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers);
     std::string prepaid_scope() const;
-    http::Awaitable<Deposit> ask_deposit(bool worked);
-    http::Awaitable<http::Problem> demand_deposit(paywall::Reason reason, bool worked);
     http::Awaitable<std::optional<http::Problem>> admit_prepaid(payment::Credential credential);
     http::Awaitable<std::optional<http::Problem>> open_prepaid(const payment::SessionProof& proof, bool in_time,
                                                                bool underpriced);

@@ -145,6 +145,12 @@ payment::ChargeVerdict Session::verify_charge(const payment::Credential& credent
     return payment::verify_charge(credential, facts);
 }
 
+// As far as the node has told. What was paid in time counts however late its owner comes.
+bool Session::was_paid_in_time(const PaymentHash& hash, std::chrono::sys_seconds expires) const {
+    const auto settled_at = worker_.shared().store.facts(hash).settled_at;
+    return settled_at && *settled_at <= expires + paywall::settle_time;
+}
+
 // A charge buys one request: what is let through is on disk before the request goes on.
 http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
     const Exchange& x = *exchange_;
@@ -181,12 +187,8 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
     const payment::ChargeVerdict verdict = verify_charge(*credential, *keys, now);
     const std::chrono::duration<double> took = Clock::now() - began;
     worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
-    // What was paid in time counts however late its owner comes.
-    bool paid_in_time = false;
-    if (verdict.proof) {
-        const auto settled_at = worker_.shared().store.facts(verdict.proof->payment_hash).settled_at;
-        paid_in_time = settled_at && *settled_at <= verdict.proof->expires + paywall::settle_time;
-    }
+    const bool paid_in_time =
+        verdict.proof && was_paid_in_time(verdict.proof->payment_hash, verdict.proof->expires);
     const bool late = verdict.proof && now >= verdict.proof->expires + paywall::replay_time && !paid_in_time;
     if (verdict.refusal && (!verdict.proof || late)) {
         count_credential(auth_result(*verdict.refusal));

@@ -169,12 +169,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_prepaid(payment::Cr
     if (payment::serves_request(proof.action)) {
         if (auto problem = limit_use()) co_return problem;
     }
-    // A deposit that was paid in time counts however late its owner comes.
-    bool in_time = !verdict.refusal;
-    if (!in_time) {
-        const auto settled_at = worker_.shared().store.facts(proof.deposit).settled_at;
-        in_time = settled_at && *settled_at <= proof.expires + paywall::settle_time;
-    }
+    const bool in_time = !verdict.refusal || was_paid_in_time(proof.deposit, proof.expires);
     switch (proof.action) {
         case payment::SessionAction::open:
             co_return co_await open_prepaid(proof, in_time, verdict.underpriced);
