@@ -12,13 +12,17 @@ boost::asio::execution_context::id Deliveries::id;
 Deliveries::Deliveries(boost::asio::execution_context& context)
     : boost::asio::execution_context::service(context), context_(static_cast<boost::asio::io_context&>(context)) {}
 
+// What goes with one may let go of what others wait for.
 void Deliveries::shutdown() {
-    std::vector<Delivery*> lost;
-    {
-        std::lock_guard lock(mutex_);
-        lost.swap(waiting_);
+    for (;;) {
+        std::vector<Delivery*> lost;
+        {
+            std::lock_guard lock(mutex_);
+            lost.swap(waiting_);
+        }
+        if (lost.empty()) return;
+        for (Delivery* one : lost) one->lose();
     }
-    for (Delivery* one : lost) one->lose();
 }
 
 void Deliveries::deliver(Delivery& delivery) {

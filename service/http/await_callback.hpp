@@ -30,9 +30,6 @@ struct Unanswered {
     static T value() { return T{}; }
 };
 
-template <class T, class Start>
-class CallbackWait;
-
 // A callback and its copies: the first call counts; the end of the last copy does where there was none.
 template <class T>
 class Callback {
