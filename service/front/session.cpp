@@ -2,11 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/ssl/error.hpp>
-
 #include "common/codec/log_text.hpp"
 #include "service/forward_auth/answer.hpp"
-#include "service/relay/header_rules.hpp"
 
 namespace millrace::front {
 namespace {

@@ -1,14 +1,11 @@
+#include <spdlog/spdlog.h>
+
 #include "common/codec/log_text.hpp"
 #include "service/front/session.hpp"
 #include "service/http/await_callback.hpp"
-#include "service/relay/header_rules.hpp"
-
-#include <spdlog/spdlog.h>
-
-#include "common/codec/base64.hpp"
-#include "service/config/description.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/tiers.hpp"
+#include "service/relay/header_rules.hpp"
 
 namespace millrace::front {
 namespace {

@@ -7,7 +7,6 @@
 #include "service/http/await_callback.hpp"
 #include "service/pages/pay_cookie.hpp"
 #include "service/paywall/tiers.hpp"
-#include "service/relay/header_rules.hpp"
 
 namespace millrace::front {
 

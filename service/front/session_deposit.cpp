@@ -1,7 +1,6 @@
 // What a 402 offers, and the deposit of a session among it.
 #include "common/payment/accept_payment.hpp"
 #include "common/payment/session.hpp"
-#include "service/config/description.hpp"
 #include "service/front/session.hpp"
 #include "service/http/await_callback.hpp"
 #include "service/relay/header_rules.hpp"

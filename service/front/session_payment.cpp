@@ -187,8 +187,7 @@ http::Awaitable<std::optional<http::Problem>> Session::admit_charge() {
     const payment::ChargeVerdict verdict = verify_charge(*credential, *keys, now);
     const std::chrono::duration<double> took = Clock::now() - began;
     worker_.counts().verify.observe(took.count(), metrics::verify_bounds);
-    const bool paid_in_time =
-        verdict.proof && was_paid_in_time(verdict.proof->payment_hash, verdict.proof->expires);
+    const bool paid_in_time = verdict.proof && was_paid_in_time(verdict.proof->payment_hash, verdict.proof->expires);
     const bool late = verdict.proof && now >= verdict.proof->expires + paywall::replay_time && !paid_in_time;
     if (verdict.refusal && (!verdict.proof || late)) {
         count_credential(auth_result(*verdict.refusal));

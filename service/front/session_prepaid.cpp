@@ -8,11 +8,9 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "common/payment/accept_payment.hpp"
 #include "common/payment/receipt.hpp"
 #include "common/payment/return_invoice.hpp"
 #include "common/payment/session.hpp"
-#include "service/config/description.hpp"
 #include "service/front/session.hpp"
 #include "service/http/await_callback.hpp"
 #include "service/relay/header_rules.hpp"

@@ -296,7 +296,9 @@ class SqliteStore final : public Store {
         const auto end = std::chrono::steady_clock::now() + patience_at_end;
         while (owes() && !commit(nothing) && std::chrono::steady_clock::now() < end)
             std::this_thread::sleep_for(look_after_file);
-        if (owes()) spdlog::warn("what is to be given back to {} tokens could not be written", owed_returns_.size());
+        if (owes())
+            spdlog::warn("what is to be given back to {} tokens and {} charges could not be written",
+                         owed_returns_.size(), owed_releases_.size());
     }
 
     void execute(FirstUseWrite& write) {

@@ -5,12 +5,12 @@ import statistics
 import subprocess
 import time
 
-from proxy_rates import UPSTREAM, buy, wrk
+from proxy_rates import CONNECTIONS, UPSTREAM, buy, wrk
 from stage import Stage, children, cores, cpu_seconds, http_get, wait_for
 
 ROUNDS = 4
 SECONDS = 3
-FEW, MORE, MANY = 64, 256, 1024
+FEW, MORE, MANY = CONNECTIONS, 256, 1024
 DOWNLOAD = 1 << 30  # bytes
 
 
