@@ -131,6 +131,10 @@ void append_store_families(const store::Figures& figures, Families& out) {
                    static_cast<double>(figures.first_uses), out);
     append_counter("l402_tokens_granted_total", "Tokens given away by an operator; no revenue.",
                    static_cast<double>(figures.grants), out);
+    append_counter("l402_uses_answered_ahead_total", "Uses that were answered before they were on disk.",
+                   static_cast<double>(figures.answered), out);
+    append_gauge("l402_uses_ahead", "Uses that were answered and are not on disk yet: what a crash would forget.",
+                 static_cast<double>(figures.ahead), out);
     append_counter("l402_db_writes_total", "Facts handed to the store.", static_cast<double>(figures.writes), out);
     append_counter("l402_db_commits_total", "Transactions committed.", static_cast<double>(figures.commits), out);
     append_counter("l402_db_commit_failures_total", "Transactions that could not be committed.",

@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
 #include <mutex>
 #include <thread>
@@ -26,12 +25,13 @@
 #include "service/store/lock_file.hpp"
 #include "service/store/migrate.hpp"
 #include "service/store/operator_table.hpp"
+#include "service/store/owed.hpp"
 #include "service/store/queued_sessions.hpp"
 #include "service/store/service_table.hpp"
 #include "service/store/settlement_table.hpp"
 #include "service/store/usage_table.hpp"
 #include "service/store/write_health.hpp"
-#include "service/store/writes.hpp"
+#include "service/store/write_queue.hpp"
 
 namespace millrace::store {
 namespace {
@@ -40,6 +40,8 @@ constexpr std::size_t prune_step = 1000;  // usages looked at in one commit
 // How soon it is noticed that the file is gone while nothing is written.
 constexpr std::chrono::milliseconds look_after_file{500};
 constexpr std::chrono::seconds patience_at_end{10};
+// How long what was answered already waits for more of its kind: each commit costs the same, whatever is in it.
+constexpr std::chrono::milliseconds patience_with_answered{10};
 
 class SqliteStore final : public Store {
   public:
@@ -54,7 +56,7 @@ class SqliteStore final : public Store {
         operators_.emplace(database_);
         load();
         charges_.emplace(database_);
-        sessions_.emplace(database_, [this](QueuedWrite write) { enqueue(std::move(write)); });
+        sessions_.emplace(database_, [this](QueuedWrite write) { queue_.push(std::move(write)); });
         free_uses_.emplace(database_);
         stored_free_uses_ = free_uses_->load();
         usage_.emplace(database_);
@@ -65,11 +67,7 @@ class SqliteStore final : public Store {
     }
 
     ~SqliteStore() override {
-        {
-            std::lock_guard lock(queue_mutex_);
-            closing_ = true;
-        }
-        queue_filled_.notify_one();
+        queue_.close();
         writer_.join();
     }
 
@@ -92,39 +90,46 @@ class SqliteStore final : public Store {
             std::lock_guard lock(cursor_mutex_);
             home_node_ = node_id;
         }
-        enqueue(NodeWrite{std::move(node_id), std::move(done)});
+        queue_.push(NodeWrite{std::move(node_id), std::move(done)});
     }
 
     void record_first_use(const l402::Identifier& token, std::string_view service, std::chrono::sys_seconds at,
                           FirstUseDone done) override {
-        enqueue(FirstUseWrite{token.payment_hash, token.token_id, std::string(service), at, std::move(done)});
+        queue_.push(FirstUseWrite{token.payment_hash, token.token_id, std::string(service), at, std::move(done)});
     }
 
     void use_charge(paywall::ChargeUse use, ChargeDone done) override {
-        enqueue(ChargeWrite{std::move(use), std::move(done)});
+        queue_.push(ChargeWrite{std::move(use), std::move(done)});
     }
 
     void release_charge(const PaymentHash& hash, ReleaseDone done) override {
-        enqueue(QueuedWrite{[this, hash] { release(hash); },
-                            [this, hash, done = std::move(done)](const Result<void>& committed) {
-                                if (!committed) owed_releases_.push_back(hash);
-                                done(committed);
-                            }});
+        queue_.push(QueuedWrite{[this, hash] { release(hash); },
+                                [this, hash, done = std::move(done)](const Result<void>& committed) {
+                                    if (!committed) owed_.add_release(hash);
+                                    done(committed);
+                                }});
     }
 
     void record_settlement(std::string_view node_id, gateway::Settlement settlement, SettlementDone done) override {
-        enqueue(SettlementWrite{std::string(node_id), std::move(settlement), std::move(done), subscription_});
+        queue_.push(SettlementWrite{std::string(node_id), std::move(settlement), std::move(done), subscription_});
     }
 
     void record_usage(const PaymentHash& hash, std::string_view service, UsageChange change,
                       const paywall::Usage& usage, UsageDone done) override {
-        enqueue(UsageWrite{hash, std::string(service), change, usage, std::move(done)});
+        queue_.push(UsageWrite{hash, std::string(service), change, usage, std::move(done)});
+    }
+
+    void record_answered(const PaymentHash& hash, std::string_view service, std::uint64_t uses, bool hurry,
+                         AnsweredDone done) override {
+        answered_ += uses;
+        ahead_ += uses;
+        queue_.push(AnsweredWrite{hash, std::string(service), uses, std::move(done)}, hurry);
     }
 
     [[nodiscard]] std::vector<TokenUsage> take_usages() override { return std::move(usages_); }
 
     void prune_usages(paywall::SoldTimes sold, std::chrono::sys_seconds now, PrunedDone done) override {
-        enqueue(PruneWrite{std::move(sold), now, std::move(done), {}, {}});
+        queue_.push(PruneWrite{std::move(sold), now, std::move(done), {}, {}});
     }
 
     [[nodiscard]] std::chrono::sys_seconds ended_before(std::string_view name) const override {
@@ -134,19 +139,19 @@ class SqliteStore final : public Store {
     }
 
     void record_free_uses(paywall::FreeUses uses, FreeUsesDone done) override {
-        enqueue(FreeUsesWrite{std::move(uses), std::move(done)});
+        queue_.push(FreeUsesWrite{std::move(uses), std::move(done)});
     }
 
     [[nodiscard]] std::vector<paywall::FreeUses> take_free_uses() override { return std::move(stored_free_uses_); }
     [[nodiscard]] const SecretKey& free_use_key() const override { return free_uses_->key(); }
 
     void revoke(const PaymentHash& hash, std::string reason, AuditEntry entry, RevokedDone done) override {
-        enqueue(
+        queue_.push(
             OperatorWrite{OperatorWrite::Change::revoke, hash, std::move(reason), std::move(entry), std::move(done)});
     }
 
     void restore(const PaymentHash& hash, AuditEntry entry, RevokedDone done) override {
-        enqueue(OperatorWrite{OperatorWrite::Change::restore, hash, {}, std::move(entry), std::move(done)});
+        queue_.push(OperatorWrite{OperatorWrite::Change::restore, hash, {}, std::move(entry), std::move(done)});
     }
 
     [[nodiscard]] std::uint64_t revocations_version() const override {
@@ -156,27 +161,30 @@ class SqliteStore final : public Store {
     [[nodiscard]] const std::vector<config::StoredService>& services() const override { return services_; }
 
     void replace_services(std::vector<config::StoredService> services, AuditEntry entry, ServicesDone done) override {
-        enqueue(ServicesWrite{std::move(services), std::move(entry), std::move(done)});
+        queue_.push(ServicesWrite{std::move(services), std::move(entry), std::move(done)});
     }
 
     [[nodiscard]] SessionStore& sessions() override { return *sessions_; }
     void grant(TokenGrant grant, AuditEntry entry, GrantDone done) override {
-        enqueue(GrantWrite{std::move(grant), std::move(entry), std::move(done)});
+        queue_.push(GrantWrite{std::move(grant), std::move(entry), std::move(done)});
     }
 
     void record_audit(AuditEntry entry, AuditDone done) override {
         auto told = [done = std::move(done)](const Result<bool>& written) {
             done(written ? Result<void>() : Result<void>(written.error()));
         };
-        enqueue(OperatorWrite{OperatorWrite::Change::none, {}, {}, std::move(entry), std::move(told)});
+        queue_.push(OperatorWrite{OperatorWrite::Change::none, {}, {}, std::move(entry), std::move(told)});
     }
 
     [[nodiscard]] bool writable() const override { return health_.good(); }
 
     [[nodiscard]] Figures figures() const override {
-        std::lock_guard lock(queue_mutex_);
+        std::lock_guard lock(figures_mutex_);
         Figures out = figures_;
+        out.writes = queue_.pushed();
         out.queued = queue_.size();
+        out.answered = answered_;
+        out.ahead = ahead_;
         return out;
     }
 
@@ -193,50 +201,30 @@ class SqliteStore final : public Store {
         for (const TokenGrant& one : read_grants(database_)) facts_.set_granted(one.hash, one.granted_at, one.terms);
     }
 
-    void enqueue(Write write) {
-        {
-            std::lock_guard lock(queue_mutex_);
-            queue_.push_back(std::move(write));
-            ++figures_.writes;
-        }
-        queue_filled_.notify_one();
-    }
-
     // The writer thread: takes all that is queued, commits it as one transaction, tells everybody.
     void write_until_closed() {
         std::vector<Write> group;
-        std::unique_lock lock(queue_mutex_);
-        for (;;) {
-            auto wanted = [this] { return closing_ || !queue_.empty(); };
-            queue_filled_.wait_for(lock, look_after_file, wanted);
-            if (closing_ && queue_.empty()) {
-                lock.unlock();
-                pay_what_is_owed();
-                return;
-            }
-            group.swap(queue_);
-            lock.unlock();
+        while (queue_.take(group)) {
             drop_behind_gap(group);
             auto started = std::chrono::steady_clock::now();
             Result<void> committed = commit(group);
             std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
-            if (group.empty() && committed && writable()) {
-                lock.lock();
-                continue;
+            if (group.empty() && committed && writable()) continue;
+            {
+                std::lock_guard lock(figures_mutex_);
+                ++(committed ? figures_.commits : figures_.failures);
+                figures_.commit_seconds += taken.count();
             }
-            lock.lock();
-            ++(committed ? figures_.commits : figures_.failures);
-            figures_.commit_seconds += taken.count();
-            lock.unlock();
             note(committed);
             if (committed) {
                 for (const PaymentHash& hash : released_) facts_.set_charged(hash, false);
+                note_paid();
             }
             released_.clear();
             for (Write& write : group) std::visit([&](auto& one) { finish(one, committed); }, write);
             group.clear();
-            lock.lock();
         }
+        pay_what_is_owed();
     }
 
     // Fails the settlements of a subscription of which an earlier one could not be stored.
@@ -266,18 +254,16 @@ class SqliteStore final : public Store {
             if (group.empty()) database_.exec(pragma("user_version", static_cast<int>(migrations().size())));
             released_.clear();
             usage_->begin_group();
-            for (const PaymentHash& hash : owed_releases_) release(hash);
-            for (const auto& [hash, owed] : owed_returns_)
-                usage_->add(hash, owed.service, UsageChange::given_back, owed.usage);
+            for (const PaymentHash& hash : owed_.releases()) release(hash);
+            owed_.add_to(*usage_);
             for (Write& write : group) {
                 // What else is written may ask what was used before it.
-                if (!std::holds_alternative<UsageWrite>(write)) usage_->write_group();
+                if (!std::holds_alternative<UsageWrite>(write) && !std::holds_alternative<AnsweredWrite>(write))
+                    usage_->write_group();
                 std::visit([&](auto& one) { execute(one); }, write);
             }
             usage_->write_group();
             transaction.commit();
-            owed_releases_.clear();
-            owed_returns_.clear();
             return {};
         } catch (const SQLite::Exception& error) {
             bool malformed = error.getErrorCode() == SQLITE_CORRUPT || error.getErrorCode() == SQLITE_NOTADB;
@@ -288,17 +274,22 @@ class SqliteStore final : public Store {
         }
     }
 
-    [[nodiscard]] bool owes() const { return !owed_returns_.empty() || !owed_releases_.empty(); }
+    // What was owed is on disk.
+    void note_paid() {
+        for (AnsweredWrite& use : owed_.take_uses()) finish(use, {});
+    }
 
     // At the end: what could not be written yet is tried once more, and for a while.
     void pay_what_is_owed() {
         std::vector<Write> nothing;
         const auto end = std::chrono::steady_clock::now() + patience_at_end;
-        while (owes() && !commit(nothing) && std::chrono::steady_clock::now() < end)
-            std::this_thread::sleep_for(look_after_file);
-        if (owes())
-            spdlog::warn("what is to be given back to {} tokens and {} charges could not be written",
-                         owed_returns_.size(), owed_releases_.size());
+        while (!owed_.none() && std::chrono::steady_clock::now() < end) {
+            if (commit(nothing))
+                note_paid();
+            else
+                std::this_thread::sleep_for(look_after_file);
+        }
+        if (!owed_.none()) spdlog::warn("{}", owed_.text());
     }
 
     void execute(FirstUseWrite& write) {
@@ -361,7 +352,7 @@ class SqliteStore final : public Store {
     void finish(GrantWrite& write, const Result<void>& committed) {
         if (committed) {
             facts_.set_granted(write.grant.hash, write.grant.granted_at, write.grant.terms);
-            std::lock_guard lock(queue_mutex_);
+            std::lock_guard lock(figures_mutex_);
             ++figures_.grants;
         }
         write.done(committed);
@@ -382,7 +373,7 @@ class SqliteStore final : public Store {
         if (!committed) return write.done(committed.error());
         facts_.set_first_used(write.hash, write.at);
         if (write.is_new) {
-            std::lock_guard lock(queue_mutex_);
+            std::lock_guard lock(figures_mutex_);
             ++figures_.first_uses;
         }
         write.done(write.at);
@@ -409,10 +400,17 @@ class SqliteStore final : public Store {
     void finish(UsageWrite& write, const Result<void>& committed) {
         if (committed || write.change == UsageChange::used) return write.done(committed);
         // The use stands on disk, and what was not needed of it is its token's: with the next commit.
-        OwedReturn& owed = owed_returns_[write.hash];
-        owed.service = write.service;
-        owed.usage += write.usage;
+        owed_.add(write);
         write.done({});
+    }
+
+    void execute(AnsweredWrite& write) {
+        usage_->add(write.hash, write.service, UsageChange::used, {write.uses, 0, 0});
+    }
+    void finish(AnsweredWrite& write, const Result<void>& committed) {
+        if (!committed) return owed_.add(std::move(write));
+        ahead_ -= write.uses;
+        write.done();
     }
     // Nobody is told whose usage is gone before their tokens have ended.
     void finish(PruneWrite& write, const Result<void>& committed) {
@@ -442,15 +440,12 @@ class SqliteStore final : public Store {
 
     std::atomic<std::uint64_t> subscription_{1};
     std::atomic<std::uint64_t> revocations_version_{0};
+    std::atomic<std::uint64_t> answered_{0};
+    std::atomic<std::uint64_t> ahead_{0};
     // The writer's own:
     std::uint64_t failed_subscription_ = 0;
-    struct OwedReturn {
-        std::string service;
-        paywall::Usage usage;
-    };
-    std::vector<PaymentHash> owed_releases_;                    // that could not be written yet
-    std::unordered_map<PaymentHash, OwedReturn> owed_returns_;  // likewise
-    std::unordered_set<PaymentHash> released_;                  // charges, in the transaction under way
+    Owed owed_;
+    std::unordered_set<PaymentHash> released_;  // charges, in the transaction under way
     WriteHealth health_;
 
     mutable std::mutex ended_mutex_;
@@ -460,11 +455,9 @@ class SqliteStore final : public Store {
     SettlementTable::Cursors cursors_;
     std::optional<std::string> home_node_;
 
-    mutable std::mutex queue_mutex_;
-    std::condition_variable queue_filled_;
-    std::vector<Write> queue_;
+    WriteQueue queue_{{look_after_file, patience_with_answered}};
+    mutable std::mutex figures_mutex_;
     Figures figures_;
-    bool closing_ = false;
     std::thread writer_;
 };
 

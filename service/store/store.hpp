@@ -55,6 +55,8 @@ struct Figures {
     std::uint64_t queued = 0;      // rows waiting now
     std::uint64_t first_uses = 0;  // tokens used for the first time, since the store was opened
     std::uint64_t grants = 0;      // tokens given away, since then
+    std::uint64_t answered = 0;    // uses that were answered before they were on disk, since then
+    std::uint64_t ahead = 0;       // of them, those that are not on disk now: what a crash would forget
     double commit_seconds = 0;     // spent in commits
 };
 
@@ -121,6 +123,13 @@ class Store {
     using UsageDone = std::function<void(Result<void>)>;
     virtual void record_usage(const PaymentHash& hash, std::string_view service, UsageChange change,
                               const paywall::Usage& usage, UsageDone done) = 0;
+
+    // Adds uses that were answered already. They are never refused: where they cannot be written, they are with the next
+    // commit that works. They wait a moment for whatever else is to be written, unless `hurry`. `done` is called once
+    // they are on disk.
+    using AnsweredDone = std::function<void()>;
+    virtual void record_answered(const PaymentHash& hash, std::string_view service, std::uint64_t uses, bool hurry,
+                                 AnsweredDone done) = 0;
 
     // What was used before the store was opened. To be called once, at the start: nothing is kept.
     [[nodiscard]] virtual std::vector<TokenUsage> take_usages() = 0;

@@ -41,6 +41,13 @@ struct UsageWrite {
     Store::UsageDone done;
 };
 
+struct AnsweredWrite {
+    PaymentHash hash;
+    std::string service;
+    std::uint64_t uses = 0;
+    Store::AnsweredDone done;
+};
+
 struct PruneWrite {
     paywall::SoldTimes sold;
     std::chrono::sys_seconds now;
@@ -82,7 +89,7 @@ struct GrantWrite {
     Store::GrantDone done;
 };
 
-using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, PruneWrite, FreeUsesWrite,
-                           OperatorWrite, ServicesWrite, GrantWrite, NodeWrite, QueuedWrite>;
+using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, AnsweredWrite, PruneWrite,
+                           FreeUsesWrite, OperatorWrite, ServicesWrite, GrantWrite, NodeWrite, QueuedWrite>;
 
 }  // namespace millrace::store

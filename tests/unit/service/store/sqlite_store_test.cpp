@@ -283,6 +283,63 @@ TEST_CASE("what tokens have used adds up, and is there when the store is opened 
     }
 }
 
+TEST_CASE("uses that were answered are on disk soon, at once where there is hurry, and are told then") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    for (const bool hurry : {false, true}) {
+        std::promise<void> done;
+        store->record_answered(hash(1), "weather", 3, hurry, [&done] { done.set_value(); });
+        REQUIRE(done.get_future().wait_for(60s) == std::future_status::ready);
+    }
+    CHECK(store->figures().answered == 6);
+    CHECK(store->figures().ahead == 0);
+    // Whoever waits takes those along that nobody waits for.
+    bool told = false;
+    store->record_answered(hash(1), "weather", 1, false, [&told] { told = true; });
+    CHECK(use_up(*store, 1, store::UsageChange::used, {1, 0, 0}));
+    CHECK(told);
+    store.reset();
+    store = store::open_sqlite(folder / "m.db").value();
+    auto usages = store->take_usages();
+    REQUIRE(usages.size() == 1);
+    CHECK(usages[0].used == paywall::Usage{8, 0, 0});
+}
+
+TEST_CASE("uses that were answered and cannot be written are written when they can be, also at the end") {
+    Folder folder;
+    auto store = store::open_sqlite(folder / "m.db").value();
+    auto block = [&folder] {
+        auto blocker = std::make_unique<SQLite::Database>((folder / "m.db").string(), SQLite::OPEN_READWRITE);
+        blocker->exec("BEGIN IMMEDIATE");
+        return blocker;
+    };
+    auto blocker = block();
+    std::promise<void> done;
+    auto written = done.get_future();
+    store->record_answered(hash(1), "weather", 2, false, [&done] { done.set_value(); });
+    CHECK_FALSE(use_up(*store, 1, store::UsageChange::used, {1, 0, 0}));
+    CHECK_FALSE(store->writable());
+    CHECK(written.wait_for(0s) == std::future_status::timeout);
+    CHECK(store->figures().ahead == 2);
+    blocker.reset();
+    REQUIRE(written.wait_for(60s) == std::future_status::ready);
+    CHECK(store->figures().ahead == 0);
+
+    blocker = block();
+    bool told = false;
+    store->record_answered(hash(1), "weather", 1, false, [&told] { told = true; });
+    CHECK_FALSE(use_up(*store, 1, store::UsageChange::used, {1, 0, 0}));
+    auto end = std::async(std::launch::async, [&store] { store.reset(); });
+    CHECK(end.wait_for(50ms) == std::future_status::timeout);
+    blocker.reset();
+    end.get();
+    CHECK(told);
+    store = store::open_sqlite(folder / "m.db").value();
+    auto usages = store->take_usages();
+    REQUIRE(usages.size() == 1);
+    CHECK(usages[0].used == paywall::Usage{3, 0, 0});
+}
+
 TEST_CASE("a cursor never goes back") {
     Folder folder;
     auto store = store::open_sqlite(folder / "m.db").value();
