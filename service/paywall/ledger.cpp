@@ -47,6 +47,17 @@ void Account::commit(const Usage& reserved) {
     used_ += reserved;
 }
 
+bool Account::commit_ahead(const Usage& reserved, std::uint64_t most) {
+    if (ahead_ > most || reserved.uses > most - ahead_) return false;
+    commit(reserved);
+    ahead_ += reserved.uses;
+    return true;
+}
+
+void Account::recorded(std::uint64_t uses) {
+    ahead_ -= std::min(ahead_, uses);
+}
+
 void Account::use(const Usage& more) {
     used_ += more;
 }
@@ -98,6 +109,13 @@ void Ledger::use(const PaymentHash& hash, const Usage& used) {
     });
 }
 
+void Ledger::recorded(const PaymentHash& hash, std::uint64_t uses) {
+    change(hash, [&](Account& account) {
+        account.recorded(uses);
+        return true;
+    });
+}
+
 void Ledger::forget(const PaymentHash& hash) {
     change(hash, [](Account& account) {
         account.forget_used();
@@ -110,6 +128,13 @@ Usage Ledger::used(const PaymentHash& hash) const {
     std::lock_guard lock(shard.mutex);
     auto place = shard.accounts.find(hash);
     return place == shard.accounts.end() ? Usage{} : place->second.used();
+}
+
+std::uint64_t Ledger::ahead(const PaymentHash& hash) const {
+    const Shard& shard = shards_[hash.view()[0] % shard_count];
+    std::lock_guard lock(shard.mutex);
+    auto place = shard.accounts.find(hash);
+    return place == shard.accounts.end() ? 0 : place->second.ahead();
 }
 
 Usage Ledger::close(const PaymentHash& hash) {
@@ -238,6 +263,15 @@ void Reservation::commit() {
         return true;
     });
     pending_ = {};
+}
+
+std::optional<Reservation::Ahead> Reservation::commit_ahead(std::uint64_t most) {
+    const std::uint64_t ahead = ledger_->change(hash_, [&](Account& account) -> std::uint64_t {
+        return account.commit_ahead(pending_, most) ? account.ahead() : 0;
+    });
+    if (ahead == 0) return std::nullopt;
+    pending_ = {};
+    return Ahead{ahead >= most - most / 2};
 }
 
 void Reservation::give_back(const Usage& unused) {

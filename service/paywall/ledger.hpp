@@ -7,6 +7,13 @@
 // used + set aside never exceeds the quota, whatever the order of events; a quota that shrinks by a new configuration
 // leaves nothing rather than less than nothing. Amounts without a limit are not counted: nobody asks for them.
 //
+// Uses may run ahead of the disk, as many as the service leases (config/durability):
+//
+//   if (auto ahead = reserved->commit_ahead(most))                         // empty: it must be on disk first, as above
+//       store.record_usage(..., [&ledger, hash](auto) { ledger.recorded(hash, 1); });
+//
+// Those that are ahead are used like any other; never more than `most` of a token are at a time.
+//
 // A request whose cost is told afterwards has its price pending, and holds what it may cost beyond that. One that cost
 // more than there is overdraws its balance: until that much has come back, nothing is left for others.
 // May be used from any thread. A reservation belongs to one thread, and the ledger outlives it.
@@ -38,6 +45,9 @@ class Account {
     [[nodiscard]] std::optional<Shortage> reserve(const config::Quota& quota, const Usage& ask);
     void release(const Usage& reserved);
     void commit(const Usage& reserved);  // what was set aside is used
+    // Likewise, before it is on disk. False: more than `most` uses would be ahead of it, and nothing changes.
+    [[nodiscard]] bool commit_ahead(const Usage& reserved, std::uint64_t most);
+    void recorded(std::uint64_t uses);  // that were ahead
     void use(const Usage& more);
     void give_back(const Usage& unused);  // was used, as far as anybody knew
     void forget_used();
@@ -48,13 +58,17 @@ class Account {
 
     [[nodiscard]] const Usage& used() const { return used_; }
     [[nodiscard]] const Usage& reserved() const { return reserved_; }
+    [[nodiscard]] std::uint64_t ahead() const { return ahead_; }
     [[nodiscard]] bool overdrawn() const { return overdrawn_ > 0; }
-    [[nodiscard]] bool blank() const { return !closed_ && overdrawn_ == 0 && used_ == Usage{} && reserved_ == Usage{}; }
+    [[nodiscard]] bool blank() const {
+        return !closed_ && overdrawn_ == 0 && ahead_ == 0 && used_ == Usage{} && reserved_ == Usage{};
+    }
 
   private:
     Usage used_;
     Usage reserved_;
     std::uint64_t overdrawn_ = 0;  // msat
+    std::uint64_t ahead_ = 0;      // uses, of used_, that are not on disk yet
     bool closed_ = false;
 };
 
@@ -71,10 +85,14 @@ class Ledger {
     // What is on disk and was not set aside here before: read at the start, or given back in vain.
     void use(const PaymentHash& hash, const Usage& used);
 
+    // Uses that were committed ahead of the disk are on it.
+    void recorded(const PaymentHash& hash, std::uint64_t uses);
+
     // Of a token that has ended; where requests of it are under way, it stays.
     void forget(const PaymentHash& hash);
 
     [[nodiscard]] Usage used(const PaymentHash& hash) const;
+    [[nodiscard]] std::uint64_t ahead(const PaymentHash& hash) const;
 
     // Ends the account of a session that is being closed: from then on nothing more is set aside. Answers the most that
     // it can have used in the end, which is what it has and what requests under way have set aside.
@@ -129,6 +147,12 @@ class Reservation {
     void release_held();
 
     void commit();
+    // What is pending is used before it is on disk. Empty: more than `most` uses of the token would be ahead of it, and it
+    // stays pending.
+    struct Ahead {
+        bool hurry = false;  // half of `most` are ahead: the disk should catch up before others have to wait
+    };
+    [[nodiscard]] std::optional<Ahead> commit_ahead(std::uint64_t most);
     void give_back(const Usage& unused);
     // The balance has grown: a session was topped up.
     void raise_credit(Msat credit) { quota_.credit = credit; }

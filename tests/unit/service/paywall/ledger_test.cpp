@@ -279,6 +279,153 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
     }
 }
 
+TEST_CASE("uses run ahead of the disk as far as the lease goes, and not at all without one") {
+    const config::Quota quota{.uses = 100};
+    struct {
+        const char* name;
+        std::uint64_t most;
+        std::uint64_t ahead;     // before
+        std::uint64_t recorded;  // of them
+        std::uint64_t uses;      // pending
+        const char* expected;
+    } const cases[] = {
+        {"the first one", 4, 0, 0, 1, "ahead"},
+        {"half of the lease", 4, 1, 0, 1, "hurry"},
+        {"half of an odd lease", 5, 2, 0, 1, "hurry"},
+        {"less than half of an odd lease", 5, 1, 0, 1, "ahead"},
+        {"the last one", 4, 3, 0, 1, "hurry"},
+        {"one more", 4, 4, 0, 1, "wait"},
+        {"one more, once one is on disk", 4, 4, 1, 1, "hurry"},
+        {"all are on disk", 4, 4, 4, 1, "ahead"},
+        {"a lease of one", 1, 0, 0, 1, "hurry"},
+        {"a lease of one that is used up", 1, 1, 0, 1, "wait"},
+        {"several at once that fit", 4, 1, 0, 3, "hurry"},
+        {"several at once that do not", 4, 2, 0, 3, "wait"},
+        {"no lease", 0, 0, 0, 1, "wait"},
+        {"a lease that was shortened", 2, 4, 1, 1, "wait"},
+    };
+    for (const auto& c : cases) {
+        INFO(c.name);
+        Ledger ledger;
+        for (std::uint64_t i = 0; i < c.ahead; ++i) {
+            auto answer = ledger.reserve(hash(1), quota, {1, 0, 0});
+            REQUIRE(std::get<Reservation>(answer).commit_ahead(c.ahead));
+        }
+        ledger.recorded(hash(1), c.recorded);
+        REQUIRE(ledger.ahead(hash(1)) == c.ahead - c.recorded);
+        auto answer = ledger.reserve(hash(1), quota, {c.uses, 0, 0});
+        auto& mine = std::get<Reservation>(answer);
+        const auto ahead = mine.commit_ahead(c.most);
+        const std::string said = !ahead ? "wait" : ahead->hurry ? "hurry" : "ahead";
+        CHECK(said == c.expected);
+        CHECK(mine.pending().uses == (ahead ? 0 : c.uses));
+        CHECK(ledger.used(hash(1)).uses == c.ahead + (ahead ? c.uses : 0));
+        CHECK(ledger.ahead(hash(1)) == c.ahead - c.recorded + (ahead ? c.uses : 0));
+        CHECK(mine.left().uses == 100 - c.ahead - c.uses);
+    }
+}
+
+TEST_CASE("an account of which uses are ahead of the disk is not forgotten before they are on it") {
+    Ledger ledger;
+    auto answer = ledger.reserve(hash(1), three_uses, {2, 0, 0});
+    REQUIRE(std::get<Reservation>(answer).commit_ahead(2));
+    ledger.forget(hash(1));
+    CHECK(ledger.ahead(hash(1)) == 2);
+    ledger.recorded(hash(1), 2);
+    CHECK(ledger.ahead(hash(1)) == 0);
+}
+
+// Requests begin, end unused, run ahead or wait for their commit, in any order; commits succeed late, or fail, after
+// which the uses that ran ahead are owed and stay so until a later commit.
+TEST_CASE(
+    "whatever the order of events, no more uses are ahead of the disk than were leased, nor granted than bought") {
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        INFO("seed " << seed);
+        test::Random random(seed);
+        const config::Quota quota{.uses = 1 + random.below(60)};
+        const std::uint64_t lease = random.below(8);
+        Ledger ledger;
+        std::vector<Reservation> open;
+        std::vector<Reservation> waiting;  // for their own commit
+        std::uint64_t ahead = 0;           // told to the store
+        std::uint64_t answered = 0;
+        std::uint64_t disk = 0;
+        std::uint64_t refused = 0;  // with 503
+        for (int step = 0; step < 400; ++step) {
+            const std::uint64_t what = random.below(6);
+            if (what == 0 || (open.empty() && waiting.empty() && ahead == 0)) {
+                auto answer = ledger.reserve(hash(9), quota, {1, 0, 0});
+                const bool expected = answered + open.size() + waiting.size() < *quota.uses;
+                REQUIRE((said(answer) == "reserved") == expected);
+                if (expected) open.push_back(std::move(std::get<Reservation>(answer)));
+            } else if (what <= 2 && !open.empty()) {
+                Reservation one = std::move(open.back());
+                open.pop_back();
+                if (random.below(5) == 0) continue;  // came to nothing
+                const bool expected = ahead < lease;
+                REQUIRE(one.commit_ahead(lease).has_value() == expected);
+                if (expected) {
+                    ++ahead;
+                    ++answered;
+                } else {
+                    waiting.push_back(std::move(one));
+                }
+            } else if (what == 3) {  // a commit of all that the store was told
+                ledger.recorded(hash(9), ahead);
+                disk += ahead + waiting.size();
+                ahead = 0;
+                answered += waiting.size();
+                for (Reservation& one : waiting) one.commit();
+                waiting.clear();
+            } else if (what == 4 && ahead > 0) {  // one of those that ran ahead alone
+                ledger.recorded(hash(9), 1);
+                --ahead;
+                ++disk;
+            } else if (what == 5) {  // a commit that fails
+                refused += waiting.size();
+                waiting.clear();
+            }
+            REQUIRE(ledger.ahead(hash(9)) == ahead);
+            REQUIRE(ahead <= lease);
+            REQUIRE(ledger.used(hash(9)).uses == answered);
+            REQUIRE(answered <= *quota.uses);
+            REQUIRE(answered - disk == ahead);  // what a crash would forget
+        }
+        if (lease > 0) CHECK(refused + answered > 0);
+    }
+}
+
+TEST_CASE("threads that run ahead with the same token are never further ahead than it is leased") {
+    Ledger ledger;
+    const config::Quota quota{.uses = 2000};
+    constexpr std::uint64_t lease = 3;
+    std::atomic<std::uint64_t> ahead{0};
+    std::atomic<std::uint64_t> most{0};
+    std::vector<std::thread> threads;
+    for (int number = 0; number < 4; ++number) {
+        threads.emplace_back([&] {
+            for (int i = 0; i < 500; ++i) {
+                auto answer = ledger.reserve(hash(1), quota, {1, 0, 0});
+                Reservation& mine = std::get<Reservation>(answer);
+                if (!mine.commit_ahead(lease)) {
+                    mine.commit();
+                    continue;
+                }
+                const std::uint64_t now = ++ahead;
+                for (std::uint64_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+                }
+                std::this_thread::yield();
+                --ahead;
+                ledger.recorded(hash(1), 1);
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(most.load() <= lease);
+    CHECK(ledger.ahead(hash(1)) == 0);
+    CHECK(ledger.used(hash(1)).uses == 2000);
+}
+
 TEST_CASE("threads that ask for the same token are given no more than was bought") {
     Ledger ledger;
     const config::Quota quota{.uses = 1000};
