@@ -199,6 +199,8 @@ json::object describe(const config::Service& service) {
     out["credit_msat"] = msat_or_null(service.quota.credit);
     out["cost_header"] = text_or_null(service.cost_header);
     out["max_cost_msat"] = msat_or_null(service.max_cost);
+    out["durability"] = service.lease_uses > 0 ? "lease" : "each";
+    out["lease_uses"] = service.lease_uses > 0 ? json::value(service.lease_uses) : json::value(nullptr);
     out["pricer"] = describe_pricer(service.pricer);
     out["paths"] = json::object{{"parameters", config::name(service.paths.parameters)},
                                 {"case", service.paths.fold_case ? "fold" : "keep"},

@@ -261,6 +261,7 @@ struct Service {
     std::vector<Tier> tiers = {};               // by number, the lowest first; empty: one kind of token, of tier 0
     PathRules paths = {};                       // how the upstream reads paths
     bool refuses_unmatched = false;             // what no route, `free` or `auth_only` names is not served at all
+    std::uint64_t lease_uses = 0;               // of a token, answered before they are on disk; 0: durability = "each"
 
     // In whose name tokens are sold and accepted.
     [[nodiscard]] const ServiceName& seller() const { return realm ? *realm : name; }

@@ -5,6 +5,7 @@
 #include "common/codec/ascii.hpp"
 #include "common/codec/field_name.hpp"
 #include "service/config/definition.hpp"
+#include "service/config/durability.hpp"
 #include "service/config/load_pages.hpp"
 #include "service/config/read_allowance.hpp"
 #include "service/config/read_limits.hpp"
@@ -198,6 +199,7 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
     WorkBuys work_buys = read_work_buys(section);
     PathRules paths = read_path_rules(section);
     bool refuses_unmatched = read_unmatched(section);
+    const std::uint64_t lease_uses = read_durability(section);
     if (upstream && upstream->addresses.empty()) check_quota_by_response(section, terms, tiers);
     section.no_others();
     if (!name || !path || !upstream || !price) return std::nullopt;
@@ -231,9 +233,11 @@ std::optional<Service> read_service(const toml::table& table, const std::filesys
                     std::move(pricer),
                     std::move(tiers),
                     paths,
-                    refuses_unmatched};
+                    refuses_unmatched,
+                    lease_uses};
     check_paths(section, service);
     check_priced_fields(section, service);
+    check_durability(section, service);
     check_pricer(service, faults);
     check_tiers(service, faults);
     check_max_cost(service, faults);

@@ -303,6 +303,7 @@ class Session {
     void take_held();
     http::Awaitable<std::optional<http::Problem>> commit_admitted();
     http::Awaitable<Result<void>> record_pending();
+    bool record_later();
     [[nodiscard]] std::optional<std::uint64_t> cost_told(const std::vector<http::HeaderLine>& fields) const;
     bool set_bytes_aside(const http::ResponseHead& head);
     http::Awaitable<> refuse_bytes(const http::ResponseHead& head);

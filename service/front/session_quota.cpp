@@ -2,7 +2,8 @@
 //
 //   reserve_use()   when the request is admitted: set aside in memory, so that no other request is promised the same
 //   settle()        it is known what became of it: charged, or all of it unused again (paywall/charging.hpp). What is
-//                   charged is on disk before the first byte of the response goes to the client
+//                   charged is on disk before the first byte of the response goes to the client, but for uses on a
+//                   lease (config/durability), which are told to the store by then
 //   commit_admitted()  by forward auth, which sees no response: when the request is let through
 //   cover()         the bytes of a body whose length nobody knew: on disk before they go, a lease at a time
 //   settle_trailer  what the request cost, where the upstream says so only at the end
@@ -13,6 +14,7 @@
 #include <limits>
 #include <utility>
 
+#include "service/config/durability.hpp"
 #include "service/front/session.hpp"
 #include "service/http/await_callback.hpp"
 #include "service/relay/header_rules.hpp"
@@ -114,8 +116,22 @@ std::optional<std::uint64_t> Session::cost_told(const std::vector<http::HeaderLi
     return std::nullopt;
 }
 
+// Uses on a lease: told to the store, and not awaited. False: what is pending must be on disk before its answer.
+bool Session::record_later() {
+    paywall::Reservation& use = *request_->use;
+    store::Store& store = worker_.shared().store;
+    const std::uint64_t most = config::uses_ahead(service(), use.quota());
+    if (most == 0 || !store.writable()) return false;
+    const std::uint64_t uses = use.pending().uses;
+    const auto ahead = use.commit_ahead(most);
+    if (!ahead) return false;
+    auto done = [&ledger = worker_.shared().ledger, hash = use.hash(), uses] { ledger.recorded(hash, uses); };
+    store.record_answered(use.hash(), service().seller().text(), uses, ahead->hurry, std::move(done));
+    return true;
+}
+
 http::Awaitable<Result<void>> Session::record_pending() {
-    if (request_->use->pending() == paywall::Usage{}) co_return Result<void>{};
+    if (request_->use->pending() == paywall::Usage{} || record_later()) co_return Result<void>{};
     store::Store& store = worker_.shared().store;
     auto start = [&store, hash = request_->use->hash(), usage = request_->use->pending(),
                   name = service().seller().text()](auto done) {

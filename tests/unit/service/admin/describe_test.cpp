@@ -69,7 +69,7 @@ TEST_CASE("a service is shown with everything that the file says, but for secret
         R"("timeout":3600,"free":["/weather/free"],"auth_only":["/weather/mine"],"description":"d","realm":"all",)"
         R"("cors":["*"],"dry_run":true,"pay_page":false,)"
         R"("hidden":false,"options":"answer","schemes":["l402"],"lsat":true,"session":null,"uses":null,"bytes":null,"credit_msat":null,)"
-        R"("cost_header":null,"max_cost_msat":null,)"
+        R"("cost_header":null,"max_cost_msat":null,"durability":"each","lease_uses":null,)"
         R"("pricer":{"url":"unix:/run/p.sock:/price","timeout":5E-1,"cache":1E1,"fallback_msat":900,"min_msat":1,)"
         R"("max_msat":1099511627775,"facts":["method"],"headers":["x-model"],"calls":16,)"
         R"("tls":{"ca":null,"cert":null,"key":null,"sni":null,"verify":true},"send":["Authorization"]},)"

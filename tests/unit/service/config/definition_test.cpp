@@ -87,6 +87,14 @@ upstream = "http://127.0.0.1:9000"
 price_msat = 1
 single_use = true
 [[service]]
+name = "many"
+path = "/many/"
+upstream = "http://127.0.0.1:9000"
+price_msat = 1
+uses = 1000
+durability = "lease"
+lease_uses = 20
+[[service]]
 name = "balance"
 path = "/balance/"
 upstream = "http://127.0.0.1:9000"
