@@ -88,8 +88,9 @@ def search_path():
 
 
 def measure_rates(programs, tested, others):
-    """{"nginx" | "millraced" | "counted": {"rate": requests a second, "cpu_us": of one, "busy": share of its cores}}, medians of
-    alternating runs. "counted" is millraced with a token of uses, each of which is on disk before its answer."""
+    """{"nginx" | "millraced" | "counted" | "leased": {"rate": requests a second, "cpu_us": of one, "busy": share of its cores}},
+    medians of alternating runs. "counted" is millraced with a token of uses, each of which is on disk before its answer; "leased"
+    with one whose uses may be answered ahead of the disk."""
     with Stage() as stage:
         # Another nginx stands behind both. Its answer is small, and it closes nothing.
         _, upstream = stage.nginx("upstream", UPSTREAM, others)
@@ -101,11 +102,12 @@ def measure_rates(programs, tested, others):
         authorization = buy(nodes, service_port)
         wait_for(lambda: b"200 OK" in http_get(service_port, "/weather/today", [("Authorization", authorization)]), "a paid answer")
 
-        counted = buy(nodes, service_port, "/counted/today")
+        counted, leased = buy(nodes, service_port, "/counted/today"), buy(nodes, service_port, "/leased/today")
         contenders = {
             "nginx": ([nginx.pid, *children(nginx.pid)], nginx_port, authorization, "/weather/today"),
             "millraced": ([service.pid], service_port, authorization, "/weather/today"),
             "counted": ([service.pid], service_port, counted, "/counted/today"),
+            "leased": ([service.pid], service_port, leased, "/leased/today"),
         }
         figures = {name: {"rate": [], "cpu_us": [], "busy": []} for name in contenders}
         for round_number in range(ROUNDS + 1):

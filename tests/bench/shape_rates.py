@@ -38,7 +38,7 @@ def download(port, authorization, on, pids):
 
 
 def measure(programs):
-    """{"nginx" | "millraced" | "counted": {connections: requests a second}, "tls": {"nginx" | "millraced": requests a second},
+    """{"nginx" | "millraced" | "counted" | "leased": {connections: requests a second}, "tls": {"nginx" | "millraced": requests a second},
     "download": {"nginx" | "millraced": {"rate": bytes a second, "cpu": seconds}}}, medians of alternating runs."""
     tested, others = cores()
     with Stage() as stage:
@@ -58,11 +58,11 @@ def measure(programs):
         nodes = stage.simulated(programs, others)
         service, port = stage.service(programs, nodes, upstream, tested)
         _, tls_port = stage.service(programs, nodes, upstream, tested, name="tls", listen=f'tls_cert = "{crt}"\ntls_key = "{key}"\n')
-        authorization, counted = buy(nodes, port), buy(nodes, port, "/counted/today")
+        authorization, counted, leased = buy(nodes, port), buy(nodes, port, "/counted/today"), buy(nodes, port, "/leased/today")
         wait_for(lambda: b"200 OK" in http_get(port, "/weather/today", [("Authorization", authorization)]), "a paid answer")
 
         small = {"nginx": (nginx_port, authorization, "/weather/today"), "millraced": (port, authorization, "/weather/today"),
-                 "counted": (port, counted, "/counted/today")}  # fmt: skip
+                 "counted": (port, counted, "/counted/today"), "leased": (port, leased, "/leased/today")}  # fmt: skip
         rates = {name: {count: [] for count in (FEW, MORE, MANY)} for name in small}
         tls = {"nginx": [], "millraced": []}
         large = {"nginx": [], "millraced": []}
