@@ -118,6 +118,10 @@ void Session::begin_request() {
     request_->site = worker_.site();
     request_->began = Clock::now();
     request_->counts = &worker_.shared().metrics.unmatched().shard(worker_.index());
+    request_->config = &request_->site->config;
+    request_->head = &exchange_->request.head();
+    request_->target = &exchange_->target;
+    request_->room = &exchange_->token_headers;
     leaving_.forget();
 }
 
@@ -136,16 +140,12 @@ void Session::finish_request(unsigned code, Outcome outcome) {
 }
 
 // A request that is denied by two steps counts in the first one.
-bool Session::is_second_step() const {
-    return request_->front_question && request_->front_question->dialect == forward_auth::Dialect::nginx_answer;
-}
-
 void Session::count_credential(metrics::AuthResult result) {
-    if (!is_second_step()) request_->counts->authenticated(result);
+    if (!request_->is_second_step()) request_->counts->authenticated(result);
 }
 
 void Session::count_allowance(metrics::FreeResult result) {
-    if (!is_second_step()) request_->counts->on_allowance(result);
+    if (!request_->is_second_step()) request_->counts->on_allowance(result);
 }
 
 Session::HeadState Session::look_for_head() {

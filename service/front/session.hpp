@@ -2,9 +2,7 @@
 //
 //   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
 //   route:  the service and the route it belongs to                                    session_route.cpp
-//   admit:  credential cache, verification, first use                                  session_admission.cpp
-//           charges of the Payment scheme                                              session_payment.cpp
-//           its sessions: deposits, requests that draw from them, the end              session_prepaid.cpp
+//   admit:  the driver of the schemes in service/admit                                 session_admission.cpp
 //   demand: the 402, its invoice, or why there is none                                 session_demand.cpp
 //           what a 402 offers, the deposit of a session among it                       session_deposit.cpp
 //   origin: which pages of other origins may read the answers, and pre-flights        session_origin.cpp
@@ -32,12 +30,8 @@
 #include <optional>
 #include <string>
 
-#include "common/payment/charge.hpp"
-#include "common/payment/credential.hpp"
-#include "common/payment/problem.hpp"
-#include "common/payment/session.hpp"
+#include "service/admit/step.hpp"
 #include "service/discovery/quote.hpp"
-#include "service/forward_auth/question.hpp"
 #include "service/front/client_watch.hpp"
 #include "service/front/forwarded.hpp"
 #include "service/front/own_endpoints.hpp"
@@ -47,14 +41,7 @@
 #include "service/http/reply.hpp"
 #include "service/http/request_body.hpp"
 #include "service/pages/held_cookies.hpp"
-#include "service/pages/pay_cookie.hpp"
-#include "service/paywall/admission.hpp"
-#include "service/paywall/charge_use.hpp"
 #include "service/paywall/charging.hpp"
-#include "service/paywall/free_ledger.hpp"
-#include "service/paywall/ledger.hpp"
-#include "service/paywall/session_book.hpp"
-#include "service/pricing/price_source.hpp"
 #include "service/relay/header_rules.hpp"
 
 namespace millrace::front {
@@ -109,7 +96,6 @@ class Session {
     void begin_request();
     void end_request();
     void finish_request(unsigned code, Outcome outcome);
-    [[nodiscard]] bool is_second_step() const;
     void count_credential(metrics::AuthResult result);
     void count_allowance(metrics::FreeResult result);
 
@@ -121,7 +107,6 @@ class Session {
     [[nodiscard]] bool sold_differently(const std::optional<paywall::RouteMatch>& match, std::string_view method,
                                         const std::vector<std::string>& others) const;
     [[nodiscard]] bool path_decides(const paywall::RouteMatch& match) const;
-    std::optional<http::Problem> limit_use();
 
     // session_origin.cpp
     [[nodiscard]] Forwarded forwarded() const;
@@ -130,44 +115,25 @@ class Session {
     void cross_origin_of_host();
 
     // session_price.cpp
-    // What is to be priced.
-    struct Described {
-        std::string_view method;
-        std::string_view host;
-        std::string_view path;                   // decoded, as it was compared
-        std::string_view target;                 // as it is forwarded
-        std::optional<std::uint64_t> body_size;  // empty: not told before the body ends
-        std::optional<std::string_view> units;
-        const http::RequestHead* head = nullptr;  // null: of a quote
-    };
-    std::optional<http::Problem> find_price();
-    std::optional<http::Problem> price_offer(const Described& what, const config::Tier* wish);
-    std::optional<http::Problem> price_by_rules(unsigned tier);
-    [[nodiscard]] unsigned tier_priced(unsigned tier) const;
-    [[nodiscard]] bool about_tier(unsigned tier);
     http::Awaitable<std::optional<http::Problem>> price_in(unsigned tier);
-    http::Awaitable<> learn_price(const macaroon::Macaroon& token);
     [[nodiscard]] bool may_be_gift() const { return request_->quote.question && service().pricer->min == Msat(0); }
     http::Awaitable<> look_for_gift();
-    [[nodiscard]] paywall::Asked asked() const {
-        return {request_->quote.price, request_->quote.priced, request_->quote.thing};
-    }
-    [[nodiscard]] Msat amount_due() const { return service().amount_due(request_->quote.price, request_->quote.tier); }
     [[nodiscard]] std::vector<std::string> tier_fields() const;
 
     // session_admission.cpp
+    admit::Books books();
     // What becomes of the request, or of the one that a front proxy asks about: empty where it may pass, or where
     // reply is the answer.
     http::Awaitable<std::optional<http::Problem>> admission();
-    http::Awaitable<std::optional<http::Problem>> admit();
     bool admit_from_cache();
-    void collect_credential_fields();
-    paywall::Decision decide(paywall::FoundCredential& credential, paywall::Proof proof);
-    http::Awaitable<std::optional<http::Problem>> start_clock(paywall::Admit& admit);
-    void lasts_as_a_token(unsigned tier);
-    void note_dry_run(const paywall::Decision& decision);
-    void tell_upstream(const l402::Identifier& token, const l402::Grant& grant);
-    void remember(const paywall::FoundCredential& credential, const paywall::Admit& admit);
+    [[nodiscard]] bool brings_one_token() const;
+    http::Awaitable<std::optional<http::Problem>> admit();
+    void count(const admit::Step& step);
+    http::Awaitable<std::optional<admit::Answer>> perform(admit::Step& step);
+    http::Awaitable<std::optional<http::Problem>> conclude(admit::Step& step);
+    http::Awaitable<http::Problem> refuse(const admit::Refuse& refused);
+    void remember(paywall::VerifiedCredential known);
+    void note_dry_run(const std::optional<paywall::Reason>& reason);
 
     // session_demand.cpp
     http::Awaitable<http::Problem> demand_payment(paywall::Reason reason, bool worked = false);
@@ -190,56 +156,14 @@ class Session {
         std::string line;  // of WWW-Authenticate; empty where the node takes no deposits
     };
     Offered offered() const;
+    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers);
     http::Awaitable<Deposit> ask_deposit(bool worked);
     http::Awaitable<http::Problem> demand_deposit(paywall::Reason reason, bool worked);
 
-    // session_payment.cpp
-    std::vector<std::string> challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers);
-    bool was_paid_in_time(const PaymentHash& hash, std::chrono::sys_seconds expires) const;
-    bool offers_payment_credential() const;
-    http::Awaitable<std::optional<http::Problem>> admit_charge();
-    http::Awaitable<std::optional<http::Problem>> charge_denied();
-    http::Awaitable<http::Problem> refuse_used(paywall::ChargeAdmission admission);
-    http::Awaitable<http::Problem> refuse_charge(payment::Problem kind, std::string_view reason, std::string detail);
-    http::Awaitable<http::Problem> demand_other_scheme();
-    std::string_view realm() const;
-    std::string scope_of(const ServiceName& name) const;
-    std::string charge_scope() const;
-    std::string charge_scope_now() const;
-    payment::ChargeVerdict verify_charge(const payment::Credential& credential, const l402::KeyRing& keys,
-                                         paywall::Time now);
-
-    // session_prepaid.cpp
-    std::string prepaid_scope() const;
-    http::Awaitable<std::optional<http::Problem>> admit_prepaid(payment::Credential credential);
-    http::Awaitable<std::optional<http::Problem>> open_prepaid(const payment::SessionProof& proof, bool in_time,
-                                                               bool underpriced);
-    http::Awaitable<std::optional<http::Problem>> enter_prepaid(const payment::SessionProof& proof);
-    http::Awaitable<std::optional<http::Problem>> top_up_prepaid(const payment::SessionProof& proof, bool in_time);
-    http::Awaitable<std::optional<http::Problem>> close_prepaid(const payment::SessionProof& proof);
-    static http::Problem unavailable(std::string detail);
-    template <class Why>
-    http::Awaitable<std::optional<http::Problem>> refuse_prepaid(const Why& why);
-
-    // Whether whoever asks gets what is behind, without anything that opens it.
-    [[nodiscard]] bool free_for_all() const {
-        return (request_->match.access == paywall::Access::free && !request_->gift) || service().dry_run;
-    }
-
-    const config::Service& service() const { return request_->site->config.services[request_->match.service]; }
-    const config::Route* route_sold() const {
-        return request_->match.route ? &service().routes[*request_->match.route] : nullptr;
-    }
+    const config::Service& service() const { return request_->service(); }
 
     // session_page.cpp
-    std::string offer_name() const;
-    struct HeldTicket {
-        std::string offer;
-        pages::SealedTicket sealed;
-    };
-    // The paid ticket of a pay page that the request's cookies hold, where it may stand for a credential.
-    std::optional<HeldTicket> find_ticket();
-    void keep_cookie(HeldTicket held);
+    void keep_cookie(admit::HeldTicket held);
     [[nodiscard]] std::vector<pages::HeldCookie> held_cookies() const;
     void set_page_cookie(http::Problem& problem, const pages::PayTicket& ticket, const std::string& sealed);
     [[nodiscard]] bool shows_page() const;
@@ -287,12 +211,6 @@ class Session {
     http::Awaitable<> stop_pump();
 
     // session_quota.cpp
-    [[nodiscard]] const config::Quota& quota_sold() const { return service().quota_of(request_->token_tier); }
-    [[nodiscard]] std::optional<http::Problem> check_upgrade(const config::Quota& quota) const;
-    [[nodiscard]] std::optional<http::Problem> check_quota() const;
-    [[nodiscard]] bool is_safe() const;
-    std::optional<paywall::Reason> reserve_use(const l402::Grant& grant,
-                                               const std::optional<std::uint64_t>& uses_granted);
     [[nodiscard]] std::optional<http::Problem> check_recordable();
     http::Awaitable<bool> settle(paywall::Fate fate);
     http::Awaitable<> release_all();
@@ -316,18 +234,10 @@ class Session {
     void end_use();
 
     // session_allowance.cpp
-    [[nodiscard]] bool may_be_free() const;
-    [[nodiscard]] bool is_reserved_for_tokens() const;
-    [[nodiscard]] std::chrono::sys_seconds today() const;
-    http::Awaitable<bool> reserve_free_use();
     http::Awaitable<bool> record_free_use();
     void drop_free_use();
-    void tell_free_left();
 
     // session_work.cpp
-    [[nodiscard]] bool offers_work() const;
-    [[nodiscard]] config::WorkBuys bought_by_work() const;
-    http::Awaitable<std::optional<http::Problem>> admit_work();
     void add_task(http::Problem& problem);
     void give_work_back();
 
@@ -350,11 +260,6 @@ class Session {
     // session_forward.cpp
     std::optional<http::Problem> take_question();
     [[nodiscard]] limits::Address find_asked_client(std::string_view forwarded) const;
-    [[nodiscard]] bool denies_silently() const;
-    // True where a request may be refused here, with all that belongs to it, and never admitted.
-    [[nodiscard]] bool admits_nothing() const;
-    [[nodiscard]] http::Problem not_here() const;
-    [[nodiscard]] std::optional<http::Problem> check_countable() const;
     http::Awaitable<bool> serve_question(std::optional<http::Problem> problem);
     http::Awaitable<bool> deny(http::Problem problem, Outcome outcome);
 

@@ -2,6 +2,9 @@
 #include <spdlog/spdlog.h>
 
 #include "common/codec/base64.hpp"
+#include "common/l402/challenge.hpp"
+#include "common/payment/charge.hpp"
+#include "service/admit/allowance.hpp"
 #include "service/config/description.hpp"
 #include "service/front/session.hpp"
 #include "service/http/await_callback.hpp"
@@ -14,7 +17,7 @@ using paywall::Reason;
 
 // What the invoice says it buys.
 std::string Session::description(Msat due) const {
-    const config::Route* route = route_sold();
+    const config::Route* route = request_->route_sold();
     std::string_view method =
         request_->quoted_method.empty() ? exchange_->request.head().method : request_->quoted_method;
     if (method == "HEAD") method = "GET";  // HEAD brings the same invoice
@@ -34,7 +37,7 @@ bool Session::mint_for_sale(gateway::IssuedChallenge& issued) {
     const l402::KeyRing* keys = worker_.keys();
     const SecretKey* key = keys ? keys->find(identifier->epoch()) : nullptr;
     if (!key) return false;
-    const l402::Sale sale = paywall::sale_of(service(), request_->match, asked(), request_->quote.offer_tier);
+    const l402::Sale sale = paywall::sale_of(service(), request_->match, request_->asked(), request_->quote.offer_tier);
     issued.token_base64 =
         codec::to_base64(macaroon::encode_v2(l402::mint(*key, *identifier, service().seller(), sale)));
     return true;
@@ -42,11 +45,27 @@ bool Session::mint_for_sale(gateway::IssuedChallenge& issued) {
 
 // What a token is good for beside its price: challenges of different kinds are different things.
 std::string Session::kind_sold() const {
-    const config::Route* route = route_sold();
+    const config::Route* route = request_->route_sold();
     std::string out = route && route->own_tokens ? route->name : std::string();
     if (!service().tiers.empty()) out += '+' + std::to_string(request_->quote.offer_tier);
     if (!request_->quote.thing.empty()) out += '~' + request_->quote.thing;
     return out;
+}
+
+// What the 402 offers: the schemes that are accepted, for one invoice. L402 comes first, since some clients read the
+// first line alone, and others take a Payment line for the end of the list.
+std::vector<std::string> Session::challenge_lines(const gateway::IssuedChallenge& issued, const Offered& offers) {
+    std::vector<std::string> lines;
+    if (offers.token) lines = l402::challenge_lines(issued.token_base64, issued.bolt11, service().schemes.lsat);
+    const std::optional<payment::Network> network = worker_.shared().desk.network();
+    const l402::KeyRing* keys = worker_.keys();
+    if (!offers.charge || !network || !keys) return lines;
+    const std::string text = service().description ? description(issued.amount) : std::string();
+    const std::string scope = request_->charge_scope_now();
+    const payment::ChargeTerms terms{request_->realm(),   scope,    issued.amount,    text, issued.bolt11,
+                                     issued.payment_hash, *network, issued.expires_at};
+    lines.push_back(payment::challenge_line(payment::charge_challenge(*keys, terms)));
+    return lines;
 }
 
 http::Problem Session::not_for_sale(Reason reason) const {
@@ -58,7 +77,7 @@ http::Problem Session::not_for_sale(Reason reason) const {
 // `worked`: for an invoice beyond the limits.
 http::Awaitable<http::Problem> Session::demand_payment(paywall::Reason reason, bool worked) {
     // The answer is nginx's, which asks once more for the one that its client gets.
-    if (denies_silently())
+    if (request_->denies_silently())
         co_return http::Problem{402, std::string(paywall::explain(reason)), paywall::name(reason),
                                 request_->quote.price};
     gateway::ChallengeDesk& desk = worker_.shared().desk;
@@ -66,11 +85,11 @@ http::Awaitable<http::Problem> Session::demand_payment(paywall::Reason reason, b
     std::optional<http::Problem> unpriced = co_await price_in(request_->quote.offer_tier);
     if (unpriced) co_return std::move(*unpriced);
     // HEAD asks what GET would be answered, but for the free allowance, which it is only told of.
-    if (exchange_->request.head().verb == http::Verb::head) tell_free_left();
+    if (exchange_->request.head().verb == http::Verb::head) admit::tell_free_left(*request_, *request_, books());
     if (auto page = page_again(reason)) co_return std::move(*page);
     const Offered offers = offered();
     if (!offers.token && !offers.charge) co_return co_await demand_deposit(reason, worked);
-    Msat due = std::max(amount_due(), Msat(1));  // a pricer that gives things away has changed its mind
+    Msat due = std::max(request_->amount_due(), Msat(1));  // a pricer that gives things away has changed its mind
     std::optional<std::string> text;
     if (service().description) text = description(due);
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(request_->client),

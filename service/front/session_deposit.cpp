@@ -51,7 +51,7 @@ http::Awaitable<Session::Deposit> Session::ask_deposit(bool worked) {
     gateway::ChallengeDesk& desk = worker_.shared().desk;
     std::optional<std::string> text;
     if (service().description) text = description(due);
-    const std::string scope = prepaid_scope();
+    const std::string scope = request_->session_scope();
     gateway::ChallengeDesk::Demand demand{limits::prefix_of(request_->client),
                                           {due, service().seller(), std::move(text), std::nullopt, true},
                                           scope,
@@ -68,7 +68,7 @@ http::Awaitable<Session::Deposit> Session::ask_deposit(bool worked) {
                                                    : metrics::ChallengeResult::issued);
     const gateway::IssuedChallenge& issued = *out.outcome.challenge;
     const std::string shown = service().description ? description(due) : std::string();
-    const payment::SessionTerms session{realm(),
+    const payment::SessionTerms session{request_->realm(),
                                         scope,
                                         request_->quote.price,
                                         shown,
@@ -87,7 +87,7 @@ http::Awaitable<Session::Deposit> Session::ask_deposit(bool worked) {
 http::Awaitable<http::Problem> Session::demand_deposit(paywall::Reason reason, bool worked) {
     Deposit deposit = co_await ask_deposit(worked);
     if (!deposit.outcome.challenge) co_return not_issued(deposit.outcome, worked);
-    if (deposit.line.empty()) co_return unavailable("The node does not take deposits. Nothing was charged.");
+    if (deposit.line.empty()) co_return admit::unavailable("The node does not take deposits. Nothing was charged.");
     http::Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), request_->quote.price};
     problem.challenges.push_back(std::move(deposit.line));
     for (std::string& field : price_fields()) problem.fields.push_back(std::move(field));

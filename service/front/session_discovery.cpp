@@ -1,5 +1,6 @@
 #include <boost/json/serialize.hpp>
 
+#include "service/admit/price.hpp"
 #include "service/front/session.hpp"
 
 #include "common/l402/challenge.hpp"
@@ -137,16 +138,15 @@ http::Awaitable<bool> Session::send_quote() {
 
 // What the quote's thing costs now, beyond the rules; a fault where that is nothing, or more than was to be spent.
 http::Awaitable<std::optional<discovery::QuoteError>> Session::price_quote(discovery::Quote& quote) {
+    request_->quote = admit::Quote{};
     request_->quote.price = request_->quote.local_price = quote.price;
     request_->quote.priced = true;
-    request_->quote.tier = request_->quote.offer_tier = 0;
-    request_->quote.question.reset();
-    request_->quote.thing.clear();
     if (quote.match.access == paywall::Access::free) co_return std::nullopt;
     std::string_view path = quote.path.empty() ? quote.target.path : quote.path;
-    Described what{quote.method, exchange_->host, path, quote.target.forward, quote.body_size, std::nullopt, nullptr};
+    admit::Described what{quote.method,    exchange_->host, path,   quote.target.forward,
+                          quote.body_size, std::nullopt,    nullptr};
     if (!quote.units.empty()) what.units = quote.units;
-    std::optional<http::Problem> problem = price_offer(what, service().tier(quote.tier));
+    std::optional<http::Problem> problem = admit::price_offer(*request_, what, service().tier(quote.tier));
     if (!problem) problem = co_await price_in(request_->quote.offer_tier);
     if (problem) {
         discovery::QuoteError fault{problem->status == 503 ? 503U : 400U,

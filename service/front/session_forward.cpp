@@ -45,38 +45,6 @@ limits::Address Session::find_asked_client(std::string_view forwarded) const {
     return limits::client_address(peer_address_, forwarded, trusted);
 }
 
-// Nobody is asked to pay by an answer that nginx throws away.
-bool Session::denies_silently() const {
-    return request_->front_question && request_->front_question->dialect == Dialect::nginx_auth;
-}
-
-bool Session::admits_nothing() const {
-    return request_->front_question ? is_second_step() : service().upstream.addresses.empty();
-}
-
-// In place of what admits_nothing() keeps back.
-http::Problem Session::not_here() const {
-    if (!request_->front_question)
-        return http::Problem{421,
-                             "This service is behind a front proxy, which asks here: send the request to the proxy."};
-    // It was denied a moment ago, and would pass now.
-    http::Problem problem{503,
-                          "The reason to refuse this request has just ended. Nothing was used up: repeat the request."};
-    problem.retry_after = 1;
-    return problem;
-}
-
-// What nobody can count who does not see the response.
-std::optional<http::Problem> Session::check_countable() const {
-    if (service().dry_run || request_->match.access == paywall::Access::free) return std::nullopt;
-    if (service().counts_by_response())
-        return http::Problem{501,
-                             "This service counts each answer, and sees none through this proxy: ask it directly."};
-    if (service().sells_sessions_alone() && !service().schemes.l402)
-        return http::Problem{501, "This service sells by sessions alone, and sessions do not work through this proxy."};
-    return std::nullopt;
-}
-
 http::Awaitable<bool> Session::serve_question(std::optional<http::Problem> problem) {
     const bool options = exchange_->request.head().verb == http::Verb::options;
     // To the others, a 2xx of millraced's own would let the request through.
@@ -91,22 +59,23 @@ http::Awaitable<bool> Session::serve_question(std::optional<http::Problem> probl
         http::Problem demanded = co_await demand_payment(paywall::Reason::no_credential);
         problem = std::move(demanded);
     }
-    if (!problem) problem = check_countable();
+    if (!problem) problem = admit::check_countable(*request_);
     if (!problem) problem = co_await admission();
     if (!problem) problem = co_await commit_admitted();
     request_->use.reset();
     request_->free_use.reset();
     if (problem) {
-        Outcome outcome = problem->status == 402 && !denies_silently() ? Outcome::challenge : Outcome::rejected;
+        Outcome outcome =
+            problem->status == 402 && !request_->denies_silently() ? Outcome::challenge : Outcome::rejected;
         co_return co_await answer(std::move(*problem), outcome);
     }
     forward_auth::Passed passed{request_->front_question->dialect, request_->token_headers, request_->receipt,
-                                free_for_all()};
+                                request_->free_for_all()};
     co_return co_await answer(forward_auth::passed(passed, exchange_->request.head()), Outcome::served);
 }
 
 http::Awaitable<bool> Session::deny(http::Problem problem, Outcome outcome) {
-    if (denies_silently()) co_return co_await answer(forward_auth::denied_to_nginx(problem), outcome);
+    if (request_->denies_silently()) co_return co_await answer(forward_auth::denied_to_nginx(problem), outcome);
     bool for_client = request_->front_question->dialect == Dialect::nginx_answer;
     // A pre-flight that was answered: none of the other proxies can hand that on.
     if (problem.status / 100 == 2 && !for_client) {

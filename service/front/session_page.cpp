@@ -1,13 +1,12 @@
-#include "service/front/session.hpp"
-#include "service/relay/header_rules.hpp"
-
 #include <algorithm>
 
 #include "common/codec/base64.hpp"
+#include "service/admit/ticket.hpp"
+#include "service/front/session.hpp"
 #include "service/pages/accept.hpp"
 #include "service/pages/pay_page.hpp"
 #include "service/pages/wait_page.hpp"
-#include "service/paywall/token_claim.hpp"
+#include "service/relay/header_rules.hpp"
 
 namespace millrace::front {
 namespace {
@@ -21,47 +20,11 @@ std::chrono::sys_seconds whole_seconds(paywall::Time time) {
 
 }  // namespace
 
-// What the browser would buy with this request.
-std::string Session::offer_name() const {
-    const config::Route* route = route_sold();
-    // Where more than rules prices it, the thing is what a page was made for: its price may have moved since.
-    if (!request_->quote.thing.empty()) return pages::offer_name(service().name.text(), request_->quote.thing, Msat(0));
-    std::string kind = route && route->own_tokens ? route->name : std::string();
-    if (!service().tiers.empty()) kind += '+' + std::to_string(request_->quote.offer_tier);
-    return pages::offer_name(service().name.text(), kind, request_->quote.price);
-}
-
-// Only what changes nothing is admitted by cookie: GET and HEAD, and no change of protocol. Of several tickets the
-// first that opens this request counts; where none does, the first that was paid says why.
-std::optional<Session::HeldTicket> Session::find_ticket() {
-    const http::RequestHead& head = exchange_->request.head();
-    bool safe = (head.verb == http::Verb::get || head.verb == http::Verb::head) && head.upgrade.empty();
-    if (!safe || !service().pay_page) return std::nullopt;
-    std::optional<HeldTicket> refused;
-    for (const pages::PayCookie& cookie : pages::find_service_cookies(head, service().name.text())) {
-        std::optional<pages::SealedTicket> ticket = pages::parse_pay_cookie(cookie.value);
-        if (!ticket) continue;
-        HeldTicket held{std::string(cookie.offer), std::move(*ticket)};
-        const l402::KeyRing* keys = worker_.keys();
-        if (!keys) return held;  // the decision will be that nothing can be decided
-        const l402::Credential& token = held.sealed.credential;
-        if (!worker_.shared().store.facts(token.identifier.payment_hash).settled_at) continue;
-        if (!pages::is_genuine(held.sealed, *keys)) continue;
-        const paywall::TokenClaim said(token.macaroon, service());
-        if (!about_tier(said.claim.tier())) continue;
-        auto credential = paywall::FoundCredential(std::optional(token));
-        paywall::Decision decision = decide(credential, paywall::Proof::settlement);
-        if (std::holds_alternative<paywall::Admit>(decision)) return held;
-        if (!refused) refused = std::move(held);
-    }
-    return refused;
-}
-
 // What was an offer is bought now: the browser keeps its ticket for as long as that opens something, in the page's
 // folder and, where it opens more than one thing, in the service's path as well. Behind a front that cuts off a prefix
 // without saying so the first one alone is of use. A front proxy that asks hands no cookie on with a request that
 // passes: there it is kept so from the beginning.
-void Session::keep_cookie(HeldTicket held) {
+void Session::keep_cookie(admit::HeldTicket held) {
     pages::PayTicket& ticket = held.sealed.ticket;
     const l402::KeyRing* keys = worker_.keys();
     if (ticket.bolt11.empty() || request_->front_question || !keys) return;
@@ -88,14 +51,15 @@ std::optional<http::Problem> Session::page_again(paywall::Reason reason) {
     if (!shows_page() || !worker_.keys()) return std::nullopt;
     auto now = std::chrono::system_clock::now();
     std::optional<pages::SealedTicket> shown;
-    for (const pages::PayCookie& cookie : pages::find_offer_cookies(exchange_->request.head(), offer_name())) {
+    for (const pages::PayCookie& cookie :
+         pages::find_offer_cookies(exchange_->request.head(), admit::offer_name(*request_))) {
         shown = pages::parse_pay_cookie(cookie.value);
         const bool payable =
             shown && !shown->ticket.bolt11.empty() && now < shown->ticket.expires_at + pages::expiry_grace;
         if (payable && pages::is_genuine(*shown, *worker_.keys())) break;
         shown.reset();
     }
-    Msat due = request_->quote.thing.empty() || !shown ? amount_due() : shown->ticket.price;
+    Msat due = request_->quote.thing.empty() || !shown ? request_->amount_due() : shown->ticket.price;
     if (!shown || shown->ticket.price != due) return std::nullopt;
     // Another key may have been retired, and what was paid is not to be paid again.
     const std::string& seller = service().seller().text();
@@ -123,7 +87,7 @@ void Session::add_page(http::Problem& problem, pages::PayTicket ticket, paywall:
     problem.fields = pages::page_fields();
     set_page_cookie(problem, ticket, sealed);
     std::chrono::sys_seconds now = whole_seconds(std::chrono::system_clock::now());
-    std::string events = std::string(pages::events_path.substr(1)) + "?offer=" + offer_name();
+    std::string events = std::string(pages::events_path.substr(1)) + "?offer=" + admit::offer_name(*request_);
     std::string notice;
     if (reason != paywall::Reason::no_credential) {
         notice = paywall::explain(reason);
@@ -170,7 +134,7 @@ std::vector<pages::HeldCookie> Session::held_cookies() const {
 
 void Session::set_page_cookie(http::Problem& problem, const pages::PayTicket& ticket, const std::string& sealed) {
     const config::Service& sold = service();
-    const std::string offer = offer_name();
+    const std::string offer = admit::offer_name(*request_);
     const auto now = whole_seconds(std::chrono::system_clock::now());
     auto lifetime = std::chrono::ceil<std::chrono::seconds>(ticket.expires_at - now) + pages::expiry_grace;
     if (request_->front_question) lifetime += sold.timeout_of(request_->quote.offer_tier).value_or(longest_cookie);

@@ -312,7 +312,7 @@ http::Awaitable<bool> Session::forward_interim(http::Stream& upstream) {
     Exchange& x = *exchange_;
     if (x.request.head().version < 11) co_return true;
     x.to_client.clear();
-    relay::OwnFields own{{}, {}, service().cost_header, free_for_all(), {}};
+    relay::OwnFields own{{}, {}, service().cost_header, request_->free_for_all(), {}};
     append_client_head(x.response.head(), relay::ClientFraming::none, 11, true, own, x.to_client);
     request_->awaiting_head = false;  // the watch is the client's meanwhile
     http::ErrorCode failed = co_await write_client(x.to_client, {});

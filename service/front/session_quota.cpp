@@ -1,6 +1,7 @@
 // What a request uses up of a token that buys more than time, and of whatever else lets requests through.
 //
-//   reserve_use()   when the request is admitted: set aside in memory, so that no other request is promised the same
+// What a scheme has set aside in memory (service/admit), so that no other request is promised the same:
+//
 //   settle()        it is known what became of it: charged, or all of it unused again (paywall/charging.hpp). What is
 //                   charged is on disk before the first byte of the response goes to the client, but for uses on a
 //                   lease (config/durability), which are told to the store by then
@@ -28,14 +29,6 @@ using paywall::Reason;
 // waits for the disk.
 constexpr std::uint64_t lease = 1024 * 1024;
 
-// Set aside for a request that may change something before the upstream is asked: so many of them side by side as are
-// left of that, and not each for the same last byte.
-constexpr std::uint64_t unsafe_lease = 64 * 1024;
-
-Reason reason_of(paywall::Shortage shortage) {
-    return shortage == paywall::Shortage::balance ? Reason::balance_too_low : Reason::quota_exhausted;
-}
-
 http::Problem use_not_recorded() {
     http::Problem problem{503, "The use could not be recorded. Nothing was used up: repeat the request later."};
     problem.retry_after = 5;
@@ -61,46 +54,6 @@ std::optional<http::Problem> Session::check_recordable() {
     request_->use.reset();
     request_->free_use.reset();
     return use_not_recorded();
-}
-
-// RFC 9110 §9.2.1: it asks for no change, whoever reads it.
-bool Session::is_safe() const {
-    const http::Verb verb = exchange_->request.head().verb;
-    return !request_->other_method &&
-           (verb == http::Verb::get || verb == http::Verb::head || verb == http::Verb::options);
-}
-
-// What is counted by the answer has none to count in a connection that was upgraded.
-std::optional<http::Problem> Session::check_upgrade(const config::Quota& quota) const {
-    const bool counted =
-        (quota.bytes || quota.credit) && !service().dry_run && request_->match.access != paywall::Access::free;
-    if (!counted || exchange_->request.head().upgrade.empty()) return std::nullopt;
-    return http::Problem{400, "This service counts each answer, so a connection cannot be upgraded here."};
-}
-
-// What the quotas of what is for sale do not allow of any token.
-std::optional<http::Problem> Session::check_quota() const {
-    const config::Quota& quota = quota_sold();
-    if (!quota.any() || service().dry_run || request_->match.access == paywall::Access::free) return std::nullopt;
-    if (auto counted = check_upgrade(quota)) return counted;
-    if (quota.credit && request_->quote.price > *quota.credit)
-        return http::Problem{400, "This costs more than a whole balance holds: split the request."};
-    return std::nullopt;
-}
-
-// Sets aside what the request of payer uses; a reason where the token has not enough left.
-std::optional<Reason> Session::reserve_use(const l402::Grant& grant, const std::optional<std::uint64_t>& uses_granted) {
-    request_->use.reset();
-    request_->token_tier = grant.tier;
-    const config::Quota quota = paywall::quota_bought(service(), grant, uses_granted);
-    if (!quota.any() || service().dry_run) return std::nullopt;
-    const paywall::Usage ask{quota.uses ? 1U : 0U, quota.bytes && !is_safe() ? unsafe_lease : 0,
-                             quota.credit ? request_->quote.price.value() : 0};
-    auto reserved =
-        worker_.shared().ledger.reserve(*request_->payer, quota, ask, service().held_for(request_->quote.price, quota));
-    if (auto* shortage = std::get_if<paywall::Shortage>(&reserved)) return reason_of(*shortage);
-    request_->use.emplace(std::move(std::get<paywall::Reservation>(reserved)));
-    return std::nullopt;
 }
 
 std::optional<std::uint64_t> Session::cost_told(const std::vector<http::HeaderLine>& fields) const {
@@ -159,7 +112,7 @@ http::Awaitable<bool> Session::settle(paywall::Fate fate) {
     if (fate.came == paywall::Came::head) co_return co_await charge_answer();
     // Nobody will say what it cost: what was set aside for it.
     request_->metered.charged = request_->use->pending().spent_msat + request_->use->draw(request_->use->held()).msat;
-    if (request_->use->quota().bytes && !is_safe()) (void)request_->use->raise_bytes(lease);
+    if (request_->use->quota().bytes && !request_->is_safe()) (void)request_->use->raise_bytes(lease);
     Result<void> recorded = co_await record_pending();
     request_->use.reset();
     co_return recorded.has_value();
@@ -211,7 +164,7 @@ http::Awaitable<bool> Session::charge_answer() {
 // The answer is longer than what is left. Of a request that may have changed something it takes all of that: else a
 // token with a byte left would act for ever.
 http::Awaitable<bool> Session::withhold_answer(const http::ResponseHead& head) {
-    if (is_safe()) {
+    if (request_->is_safe()) {
         request_->use.reset();
     } else {
         (void)request_->use->add_bytes_up_to(std::numeric_limits<std::uint64_t>::max());
@@ -268,7 +221,7 @@ bool Session::set_bytes_aside(const http::ResponseHead& head) {
 }
 
 http::Awaitable<> Session::refuse_bytes(const http::ResponseHead& head) {
-    if (head.framing == http::Framing::length && head.content_length > *quota_sold().bytes) {
+    if (head.framing == http::Framing::length && head.content_length > *request_->quota_sold().bytes) {
         // Nobody is to pay again for what another token would not open either.
         request_->problem =
             http::Problem{403, "This answer is longer than what a token buys. Ask for a part of it.", "too_long"};
@@ -364,7 +317,7 @@ void Session::take_held() {
 void Session::end_use() {
     end_events();
     if (request_->use) {
-        const paywall::UnsentBytes unsent{is_safe(), leaving_.left(), request_->metered.body_sent};
+        const paywall::UnsentBytes unsent{request_->is_safe(), leaving_.left(), request_->metered.body_sent};
         if (request_->metered.covered > 0 && paywall::gives_back(unsent)) give_back({0, request_->metered.covered, 0});
         if (request_->use->held() > 0 && !request_->metered.cost_told &&
             paywall::takes_held(leaving_.left(), request_->client_waited))

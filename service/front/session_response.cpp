@@ -39,8 +39,8 @@ http::Awaitable<bool> Session::forward_response(upstream::UpstreamConnection& up
     int version = x.request.head().version;
     relay::ClientFraming framing = relay::client_framing(head, version);
     if (framing == relay::ClientFraming::close || worker_.draining() || !sent_whole()) request_->keep_alive = false;
-    relay::OwnFields own{request_->own_lines, request_->receipt, service().cost_header,
-                         free_for_all(),      worker_.date(),    !service().cors.empty()};
+    relay::OwnFields own{request_->own_lines,      request_->receipt, service().cost_header,
+                         request_->free_for_all(), worker_.date(),    !service().cors.empty()};
     append_client_head(head, framing, version, request_->keep_alive, own, x.to_client);
     unsigned status = head.status;
     http::Framing from = head.framing;

@@ -1,4 +1,5 @@
 // From the head of a request to the service and the route that it belongs to.
+#include "service/admit/price.hpp"
 #include "service/front/session.hpp"
 #include "service/relay/header_rules.hpp"
 
@@ -34,6 +35,7 @@ std::optional<http::Problem> Session::find_asked(bool* understood) {
     }
     std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
     if (!paywall::parse_host(host, x.host)) return http::Problem{400, "Host is malformed."};
+    request_->host = x.host;
     request_->keep_alive = head.keep_alive;
     request_->close_gently = false;
     if (auto refused = find_client()) return refused;
@@ -48,7 +50,8 @@ std::optional<http::Problem> Session::find_asked(bool* understood) {
     if (auto answer = cross_origin()) return answer;
     if (head.has_content_length && head.content_length > limits.body)
         return http::Problem{413, "The body is larger than is accepted here."};
-    return find_price();
+    request_->deciding = &request_->site->deciding[request_->match.service];
+    return admit::find_price(*request_);
 }
 
 std::optional<http::Problem> Session::find_client() {
@@ -140,17 +143,6 @@ bool Session::sold_differently(const std::optional<paywall::RouteMatch>& match, 
 bool Session::path_decides(const paywall::RouteMatch& match) const {
     const config::Service& one = request_->site->config.services[match.service];
     return match.access == paywall::Access::sold && one.pricer && one.pricer->tells("path");
-}
-
-std::optional<http::Problem> Session::limit_use() {
-    limits::Use use{service().name.text(), request_->payer, limits::prefix_of(request_->client)};
-    auto wait = worker_.shared().use_limits.take(service().limits, use, limits::Clock::now());
-    if (!wait) return std::nullopt;
-    http::Problem problem{
-        429, "This service is asked more often than it allows. Nothing was used up: repeat the request later."};
-    problem.retry_after =
-        static_cast<unsigned>(std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(*wait).count()));
-    return problem;
 }
 
 }  // namespace millrace::front

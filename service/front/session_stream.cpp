@@ -134,8 +134,8 @@ http::Awaitable<bool> Session::forward_events(upstream::UpstreamConnection& upst
     // Events of ours come between the upstream's: the length it may have told is not the client's.
     const relay::ClientFraming framing = version >= 11 ? relay::ClientFraming::chunked : relay::ClientFraming::close;
     if (framing == relay::ClientFraming::close || worker_.draining() || !sent_whole()) request_->keep_alive = false;
-    relay::OwnFields own{request_->own_lines, request_->receipt, service().cost_header,
-                         free_for_all(),      worker_.date(),    !service().cors.empty()};
+    relay::OwnFields own{request_->own_lines,      request_->receipt, service().cost_header,
+                         request_->free_for_all(), worker_.date(),    !service().cors.empty()};
     append_client_head(head, framing, version, request_->keep_alive, own, x.to_client);
     const unsigned status = head.status;
     const http::Framing from = head.framing;

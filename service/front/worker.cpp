@@ -19,6 +19,7 @@ Worker::Worker(std::size_t index, Shared shared)
     : context_(std::make_unique<http::asio::io_context>(1)),
       index_(index),
       shared_(std::move(shared)),
+      known_(shared_.store, shared_.desk, shared_.gateway),
       counts_(shared_.metrics.thread(index)),
       site_(shared_.site),
       keys_(shared_.keys) {

@@ -12,6 +12,7 @@
 #include "service/async/published.hpp"
 #include "service/discovery/documents.hpp"
 #include "service/front/exchange.hpp"
+#include "service/front/known.hpp"
 #include "service/front/settlement_waiters.hpp"
 #include "service/gateway/challenge_desk.hpp"
 #include "service/http/descriptors.hpp"
@@ -89,6 +90,7 @@ class Worker {
     // For the sessions on this thread:
 
     [[nodiscard]] Shared& shared() { return shared_; }
+    [[nodiscard]] Known& known() { return known_; }
     [[nodiscard]] metrics::ThreadShard& counts() { return counts_; }
     [[nodiscard]] std::size_t index() const { return index_; }
     [[nodiscard]] http::Watchdog& watchdog() { return watchdog_; }
@@ -116,6 +118,7 @@ class Worker {
     std::unique_ptr<http::asio::io_context> context_;
     std::size_t index_;
     Shared shared_;
+    Known known_;
     metrics::ThreadShard& counts_;
     async::Published<site::Site>::Reader site_;
     async::Published<l402::KeyRing>::Reader keys_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/money/msat.hpp"
+#include "service/paywall/counted.hpp"
 
 namespace millrace::metrics {
 
@@ -22,26 +23,12 @@ enum class ChallengeResult { issued, reused, limited, rate_limited, invoice_erro
 inline constexpr std::array challenge_names = {"issued",        "reused",  "limited", "rate_limited",
                                                "invoice_error", "dry_run", "work"};
 
-// What became of a credential (label `result`).
-enum class AuthResult {
-    ok,
-    malformed,
-    bad_signature,
-    bad_preimage,
-    expired,
-    wrong_scope,
-    revoked,
-    underpaid,
-    spent,
-    exhausted,
-    worked  // a proof of work, used
-};
+using paywall::AuthResult;
 inline constexpr std::array auth_names = {"ok",      "malformed",   "bad_signature", "bad_preimage",
                                           "expired", "wrong_scope", "revoked",       "underpaid",
                                           "spent",   "exhausted",   "worked"};
 
-// What became of a request that could be served on the free allowance (label `result`).
-enum class FreeResult { served, failed, used_up, full };
+using paywall::FreeResult;
 inline constexpr std::array free_names = {"served", "failed", "used_up", "full"};
 
 // The status codes that have a series of their own; every other one counts as "other".

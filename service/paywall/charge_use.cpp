@@ -34,44 +34,4 @@ bool lets_through(ChargeAdmission admission) {
     return admission == ChargeAdmission::first || admission == ChargeAdmission::replay;
 }
 
-std::string_view name(ChargeAdmission admission) {
-    switch (admission) {
-        case ChargeAdmission::first:
-            return "first";
-        case ChargeAdmission::replay:
-            return "replay";
-        case ChargeAdmission::expired:
-            return "expired";
-        case ChargeAdmission::other_request:
-            return "other_request";
-        case ChargeAdmission::not_repeatable:
-            return "not_repeatable";
-        case ChargeAdmission::worn_out:
-            return "worn_out";
-        case ChargeAdmission::token_used:
-            return "token_used";
-    }
-    return "unknown";
-}
-
-std::string_view explain(ChargeAdmission admission) {
-    switch (admission) {
-        case ChargeAdmission::first:
-        case ChargeAdmission::replay:
-            return "The charge is good.";
-        case ChargeAdmission::expired:
-            return "The challenge has expired.";
-        case ChargeAdmission::other_request:
-            return "The charge was used already, for another request: it buys one.";
-        case ChargeAdmission::not_repeatable:
-            return "The charge was used already, for this request. It was acted on and is not repeated: only a request "
-                   "of an idempotent method without a body may come again.";
-        case ChargeAdmission::worn_out:
-            return "The charge was used already, for this request, and repeated as often or as long as it may be.";
-        case ChargeAdmission::token_used:
-            return "What the payment bought was used already, as an L402 token.";
-    }
-    return "The charge was used already.";
-}
-
 }  // namespace millrace::paywall

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using http::Awaitable;
-using store::RefundProgress;
+using paywall::RefundProgress;
 
 // A request that a close waits for is mostly done within a moment; one that streams for long is not waited for.
 constexpr auto most_patience = 10s;
@@ -36,13 +36,13 @@ bool may_be_allowed(const std::optional<gateway::RefundRefusal>& why) {
     return why == gateway::RefundRefusal::off;
 }
 
-metrics::SessionEvent event_of(store::ClosedBy who) {
+metrics::SessionEvent event_of(paywall::ClosedBy who) {
     switch (who) {
-        case store::ClosedBy::client:
+        case paywall::ClosedBy::client:
             return metrics::SessionEvent::closed_by_client;
-        case store::ClosedBy::idle:
+        case paywall::ClosedBy::idle:
             return metrics::SessionEvent::closed_idle;
-        case store::ClosedBy::operator_:
+        case paywall::ClosedBy::operator_:
             break;
     }
     return metrics::SessionEvent::closed_by_operator;
@@ -64,9 +64,9 @@ Closer::Closer(boost::asio::io_context& context, store::Store& store, gateway::C
       metrics_(metrics),
       tick_timer_(context.get_executor()) {}
 
-void Closer::start(std::vector<store::SessionRecord> known) {
+void Closer::start(std::vector<paywall::SessionRecord> known) {
     using State = paywall::SessionBook::State;
-    for (store::SessionRecord& session : known) {
+    for (paywall::SessionRecord& session : known) {
         const State state = session.closed_at ? State::closed : State::open;
         book_.add(session.id, {session.scope, session.deposit, session.idle, state, session.deposits});
         const RefundProgress progress = session.refund_progress;
@@ -82,7 +82,7 @@ void Closer::stop() {
     tick_timer_.cancel();
 }
 
-void Closer::close(store::SessionClose close, Done done) {
+void Closer::close(paywall::SessionClose close, Done done) {
     boost::asio::post(context_, [this, close = std::move(close), done = std::move(done)]() mutable {
         const std::uint64_t number = ++last_done_;
         waiting_.emplace(number, std::move(done));
@@ -92,12 +92,12 @@ void Closer::close(store::SessionClose close, Done done) {
     });
 }
 
-void Closer::tell(std::uint64_t done, Result<store::SessionOutcome> outcome) {
+void Closer::tell(std::uint64_t done, Result<paywall::SessionOutcome> outcome) {
     auto place = waiting_.extract(done);
     if (place) place.mapped()(std::move(outcome));
 }
 
-Awaitable<> Closer::close_one(store::SessionClose close, bool begun, std::uint64_t done) {
+Awaitable<> Closer::close_one(paywall::SessionClose close, bool begun, std::uint64_t done) {
     const PaymentHash id = close.session;
     bool mine = begun;
     if (!begun) mine = co_await begin_close(id);
@@ -106,8 +106,8 @@ Awaitable<> Closer::close_one(store::SessionClose close, bool begun, std::uint64
         close.spent = Msat(ledger_.close(id).spent_msat);
     }
     auto start = [this, &close](auto told) { store_.sessions().close(close, std::move(told)); };
-    Result<store::SessionOutcome> outcome =
-        co_await http::await_callback<Result<store::SessionOutcome>>(context_.get_executor(), start);
+    Result<paywall::SessionOutcome> outcome =
+        co_await http::await_callback<Result<paywall::SessionOutcome>>(context_.get_executor(), start);
     if (!outcome) {
         spdlog::error("session {}: could not be closed: {}", id.hex(), outcome.error().message);
         if (mine) {
@@ -118,14 +118,14 @@ Awaitable<> Closer::close_one(store::SessionClose close, bool begun, std::uint64
         co_return;
     }
     if (mine) book_.closed(id);
-    const bool is_new = outcome->step == store::SessionStep::done;
+    const bool is_new = outcome->step == paywall::SessionStep::done;
     if (is_new) {
         metrics_.session(event_of(close.by));
-        const store::SessionRecord& session = *outcome->session;
+        const paywall::SessionRecord& session = *outcome->session;
         spdlog::info("session {} closed ({}): {} msat spent of {}, {} msat to pay back", id.hex(), name(close.by),
                      session.spent.value(), session.deposit.value(), session.refund.value());
     }
-    const bool asked = is_new || outcome->step == store::SessionStep::repeated;
+    const bool asked = is_new || outcome->step == paywall::SessionStep::repeated;
     if (asked && outcome->session->refund_progress == RefundProgress::pending)
         co_await ask(*outcome->session, first_pause);
     tell(done, std::move(outcome));
@@ -152,12 +152,12 @@ Awaitable<> Closer::leave_time(PaymentHash id) {
 }
 
 // Asks the plugin once; what is not decided then, is asked for again after `pause`.
-Awaitable<> Closer::ask(store::SessionRecord& session, std::chrono::seconds pause) {
+Awaitable<> Closer::ask(paywall::SessionRecord& session, std::chrono::seconds pause) {
     gateway::RefundRequest request{session.deposits, session.refund, session.return_invoice};
     auto start = [this, &request](auto told) { gateway_.refund(std::move(request), std::move(told)); };
     using Answer = Result<gateway::Protocol::RefundAnswer>;
     Answer answer = co_await http::await_callback<Answer>(context_.get_executor(), start);
-    store::RefundResult result;
+    paywall::RefundResult result;
     std::chrono::seconds next = pause;
     bool again = true;  // where it is not paid by then
     if (!answer) {
@@ -199,7 +199,7 @@ Awaitable<> Closer::ask(store::SessionRecord& session, std::chrono::seconds paus
         owed_.insert_or_assign(session.id, Owed{session, Clock::now() + next, std::min(next * 2, most), false});
 }
 
-Awaitable<> Closer::record(store::SessionRecord& session, store::RefundResult result) {
+Awaitable<> Closer::record(paywall::SessionRecord& session, paywall::RefundResult result) {
     if (result.progress == session.refund_progress && result.reason == session.refund_reason) co_return;  // no news
     auto start = [this, &session, &result](auto told) {
         store_.sessions().record_refund(session.id, result, std::move(told));
@@ -267,7 +267,7 @@ void Closer::sweep() {
     paywall::SessionBook::Sweep swept = book_.sweep();
     for (const PaymentHash& id : swept.used) store_.sessions().touch(id, seconds_now());
     for (const PaymentHash& id : swept.idle) {
-        store::SessionClose close{id, store::ClosedBy::idle, {}, {}, seconds_now()};
+        paywall::SessionClose close{id, paywall::ClosedBy::idle, {}, {}, seconds_now()};
         async::spawn(context_.get_executor(), close_one(std::move(close), true, 0), "the end of a session");
     }
 }
@@ -278,7 +278,7 @@ void Closer::close_revoked() {
     revocations_seen_ = version;
     const auto is_revoked = [this](const PaymentHash& hash) { return store_.facts(hash).revoked; };
     for (const PaymentHash& id : book_.open_ones(is_revoked)) {
-        close({id, store::ClosedBy::operator_, {}, {}, seconds_now()}, [](const Result<store::SessionOutcome>&) {});
+        close({id, paywall::ClosedBy::operator_, {}, {}, seconds_now()}, [](const Result<paywall::SessionOutcome>&) {});
     }
 }
 

@@ -35,31 +35,31 @@ class Closer {
            paywall::Ledger& ledger, metrics::Metrics& metrics);
 
     // Takes over what the store knows of: open ones go into the book, refunds that are pending are asked for.
-    void start(std::vector<store::SessionRecord> known);
+    void start(std::vector<paywall::SessionRecord> known);
     void stop();  // on its io_context
 
     // `done` is called on its io_context, once the plugin has been asked for the refund, if there is one: where that is
     // still pending then, it goes on by itself. Errors: write_failed, and the session is as it was.
-    void close(store::SessionClose close, Done done);
+    void close(paywall::SessionClose close, Done done);
 
   private:
     using Clock = std::chrono::steady_clock;
 
     // A refund of which it is not known how it ended.
     struct Owed {
-        store::SessionRecord session;
+        paywall::SessionRecord session;
         Clock::time_point next;
         std::chrono::seconds pause;
         bool asking = false;
     };
 
     // `begun`: the book has it as closing already. `done`: the number of whom to tell; 0: nobody.
-    http::Awaitable<> close_one(store::SessionClose close, bool begun, std::uint64_t done);
-    void tell(std::uint64_t done, Result<store::SessionOutcome> outcome);
+    http::Awaitable<> close_one(paywall::SessionClose close, bool begun, std::uint64_t done);
+    void tell(std::uint64_t done, Result<paywall::SessionOutcome> outcome);
     http::Awaitable<bool> begin_close(PaymentHash id);
     http::Awaitable<> leave_time(PaymentHash id);
-    http::Awaitable<> ask(store::SessionRecord& session, std::chrono::seconds pause);
-    http::Awaitable<> record(store::SessionRecord& session, store::RefundResult result);
+    http::Awaitable<> ask(paywall::SessionRecord& session, std::chrono::seconds pause);
+    http::Awaitable<> record(paywall::SessionRecord& session, paywall::RefundResult result);
     http::Awaitable<> ask_again(Owed owed);
     void asked(const PaymentHash& id);
     http::Awaitable<> tick();

@@ -20,19 +20,19 @@ class QueuedSessions final : public SessionStore {
     // `database` is the writer's.
     QueuedSessions(SQLite::Database& database, Enqueue enqueue);
 
-    void open(SessionOpen open, Done done) override;
-    void top_up(SessionTopUp top_up, Done done) override;
-    void close(SessionClose close, Done done) override;
-    void record_refund(const PaymentHash& session, RefundResult result, Written done) override;
+    void open(paywall::SessionOpen open, Done done) override;
+    void top_up(paywall::SessionTopUp top_up, Done done) override;
+    void close(paywall::SessionClose close, Done done) override;
+    void record_refund(const PaymentHash& session, paywall::RefundResult result, Written done) override;
     void touch(const PaymentHash& session, std::chrono::sys_seconds at) override;
-    [[nodiscard]] std::vector<SessionRecord> take_all() override { return std::move(loaded_); }
+    [[nodiscard]] std::vector<paywall::SessionRecord> take_all() override { return std::move(loaded_); }
 
   private:
-    void decide(std::function<SessionOutcome()> step, Done done);
+    void decide(std::function<paywall::SessionOutcome()> step, Done done);
 
     SessionTable table_;
     Enqueue enqueue_;
-    std::vector<SessionRecord> loaded_;
+    std::vector<paywall::SessionRecord> loaded_;
 };
 
 }  // namespace millrace::store

@@ -11,14 +11,15 @@ constexpr const char* columns =
     "SELECT id, scope, service, deposit_msat, return_invoice, idle_seconds, opened_at, used_at, closed_at, closed_by, "
     "close_challenge, spent_msat, refund_msat, refund_state, refund_reason FROM sessions ";
 
-constexpr RefundProgress all_progress[] = {RefundProgress::none, RefundProgress::pending, RefundProgress::succeeded,
-                                           RefundProgress::failed, RefundProgress::skipped};
+constexpr paywall::RefundProgress all_progress[] = {paywall::RefundProgress::none, paywall::RefundProgress::pending,
+                                                    paywall::RefundProgress::succeeded, paywall::RefundProgress::failed,
+                                                    paywall::RefundProgress::skipped};
 
-RefundProgress progress_of(std::string_view text) {
-    for (RefundProgress one : all_progress) {
+paywall::RefundProgress progress_of(std::string_view text) {
+    for (paywall::RefundProgress one : all_progress) {
         if (name(one) == text) return one;
     }
-    return RefundProgress::none;
+    return paywall::RefundProgress::none;
 }
 
 Msat msat_at(const SQLite::Column& column) {
@@ -30,34 +31,6 @@ void bind_msat(SQLite::Statement& query, int index, Msat amount) {
 }
 
 }  // namespace
-
-std::string_view name(RefundProgress progress) {
-    switch (progress) {
-        case RefundProgress::none:
-            return "";
-        case RefundProgress::pending:
-            return "pending";
-        case RefundProgress::succeeded:
-            return "succeeded";
-        case RefundProgress::failed:
-            return "failed";
-        case RefundProgress::skipped:
-            return "skipped";
-    }
-    return "";
-}
-
-std::string_view name(ClosedBy who) {
-    switch (who) {
-        case ClosedBy::client:
-            return "client";
-        case ClosedBy::idle:
-            return "idle";
-        case ClosedBy::operator_:
-            return "operator";
-    }
-    return "";
-}
 
 SessionTable::SessionTable(SQLite::Database& database)
     : select_(database, std::string(columns) + "WHERE id = ?"),
@@ -83,16 +56,17 @@ SessionTable::SessionTable(SQLite::Database& database)
               "refund_state IN ('pending', 'failed')"),
       touch_(database, "UPDATE sessions SET used_at = max(used_at, ?) WHERE id = ?") {}
 
-SessionOutcome SessionTable::open(const SessionOpen& open) {
+paywall::SessionOutcome SessionTable::open(const paywall::SessionOpen& open) {
     const PaymentHash& id = open.deposit.hash;
     if (const auto known = find_deposit(id)) {
         if (known->session != id || known->challenge_id != open.deposit.challenge_id)
-            return {SessionStep::deposit_used, std::nullopt, known->at};
+            return {paywall::SessionStep::deposit_used, std::nullopt, known->at};
         auto session = find(id);
         const bool closed = session && session->session.closed_at;
-        return {closed ? SessionStep::closed : SessionStep::repeated, std::move(session->session), known->at};
+        return {closed ? paywall::SessionStep::closed : paywall::SessionStep::repeated, std::move(session->session),
+                known->at};
     }
-    if (!open.deposit.in_time) return {SessionStep::expired, std::nullopt, open.at};
+    if (!open.deposit.in_time) return {paywall::SessionStep::expired, std::nullopt, open.at};
     insert_.tryReset();
     bind_bytes(insert_, 1, id.view());
     insert_.bind(2, open.scope);
@@ -104,45 +78,46 @@ SessionOutcome SessionTable::open(const SessionOpen& open) {
     insert_.bind(8, unix_seconds(open.at));
     insert_.exec();
     add_deposit(id, open.deposit, open.at);
-    return {SessionStep::done, find(id)->session, open.at};
+    return {paywall::SessionStep::done, find(id)->session, open.at};
 }
 
-SessionOutcome SessionTable::top_up(const SessionTopUp& top_up) {
+paywall::SessionOutcome SessionTable::top_up(const paywall::SessionTopUp& top_up) {
     auto session = find(top_up.session);
     if (const auto known = find_deposit(top_up.deposit.hash)) {
         const bool same = known->session == top_up.session && known->challenge_id == top_up.deposit.challenge_id &&
                           top_up.deposit.hash != top_up.session;
-        if (!same || !session) return {SessionStep::deposit_used, std::nullopt, known->at};
-        return {SessionStep::repeated, std::move(session->session), known->at};
+        if (!same || !session) return {paywall::SessionStep::deposit_used, std::nullopt, known->at};
+        return {paywall::SessionStep::repeated, std::move(session->session), known->at};
     }
-    if (!top_up.deposit.in_time) return {SessionStep::expired, std::nullopt, top_up.at};
-    if (!session) return {SessionStep::not_found, std::nullopt, top_up.at};
-    if (session->session.scope != top_up.scope) return {SessionStep::wrong_scope, std::nullopt, top_up.at};
-    if (session->session.closed_at) return {SessionStep::closed, std::move(session->session), top_up.at};
-    if (session->session.deposits.size() >= max_session_deposits)
-        return {SessionStep::too_many_deposits, std::move(session->session), top_up.at};
+    if (!top_up.deposit.in_time) return {paywall::SessionStep::expired, std::nullopt, top_up.at};
+    if (!session) return {paywall::SessionStep::not_found, std::nullopt, top_up.at};
+    if (session->session.scope != top_up.scope) return {paywall::SessionStep::wrong_scope, std::nullopt, top_up.at};
+    if (session->session.closed_at) return {paywall::SessionStep::closed, std::move(session->session), top_up.at};
+    if (session->session.deposits.size() >= paywall::max_session_deposits)
+        return {paywall::SessionStep::too_many_deposits, std::move(session->session), top_up.at};
     add_deposit(top_up.session, top_up.deposit, top_up.at);
     add_.tryReset();
     bind_msat(add_, 1, top_up.deposit.amount);
     add_.bind(2, unix_seconds(top_up.at));
     bind_bytes(add_, 3, top_up.session.view());
     add_.exec();
-    return {SessionStep::done, find(top_up.session)->session, top_up.at};
+    return {paywall::SessionStep::done, find(top_up.session)->session, top_up.at};
 }
 
-SessionOutcome SessionTable::close(const SessionClose& close) {
+paywall::SessionOutcome SessionTable::close(const paywall::SessionClose& close) {
     auto known = find(close.session);
-    if (!known) return {SessionStep::not_found, std::nullopt, close.at};
-    SessionRecord& session = known->session;
+    if (!known) return {paywall::SessionStep::not_found, std::nullopt, close.at};
+    paywall::SessionRecord& session = known->session;
     if (session.closed_at) {
-        const bool same = close.by == ClosedBy::client && known->close_challenge == close.challenge_id;
+        const bool same = close.by == paywall::ClosedBy::client && known->close_challenge == close.challenge_id;
         const std::chrono::sys_seconds at = *session.closed_at;
-        return {same ? SessionStep::repeated : SessionStep::closed, std::move(session), at};
+        return {same ? paywall::SessionStep::repeated : paywall::SessionStep::closed, std::move(session), at};
     }
     // What is on disk was spent, whatever else may be believed.
     const Msat spent = std::min(std::max(close.spent, spent_of(close.session)), session.deposit);
     const Msat refund = session.deposit.minus(spent).value_or(Msat());
-    const RefundProgress progress = refund < smallest_refund ? RefundProgress::skipped : RefundProgress::pending;
+    const paywall::RefundProgress progress =
+        refund < paywall::smallest_refund ? paywall::RefundProgress::skipped : paywall::RefundProgress::pending;
     close_.tryReset();
     close_.bind(1, unix_seconds(close.at));
     close_.bind(2, std::string(name(close.by)));
@@ -152,10 +127,10 @@ SessionOutcome SessionTable::close(const SessionClose& close) {
     close_.bind(6, std::string(name(progress)));
     bind_bytes(close_, 7, close.session.view());
     close_.exec();
-    return {SessionStep::done, find(close.session)->session, close.at};
+    return {paywall::SessionStep::done, find(close.session)->session, close.at};
 }
 
-void SessionTable::record_refund(const PaymentHash& session, const RefundResult& result) {
+void SessionTable::record_refund(const PaymentHash& session, const paywall::RefundResult& result) {
     refund_.tryReset();
     refund_.bind(1, std::string(name(result.progress)));
     refund_.bind(2, result.reason);
@@ -171,8 +146,8 @@ void SessionTable::touch(const PaymentHash& session, std::chrono::sys_seconds at
     touch_.exec();
 }
 
-std::vector<SessionRecord> SessionTable::all() {
-    std::vector<SessionRecord> out;
+std::vector<paywall::SessionRecord> SessionTable::all() {
+    std::vector<paywall::SessionRecord> out;
     select_all_.tryReset();
     while (select_all_.executeStep()) out.push_back(read(select_all_).session);
     select_all_.tryReset();
@@ -217,7 +192,8 @@ Msat SessionTable::spent_of(const PaymentHash& id) {
     return out;
 }
 
-void SessionTable::add_deposit(const PaymentHash& session, const Deposit& deposit, std::chrono::sys_seconds at) {
+void SessionTable::add_deposit(const PaymentHash& session, const paywall::Deposit& deposit,
+                               std::chrono::sys_seconds at) {
     insert_deposit_.tryReset();
     bind_bytes(insert_deposit_, 1, deposit.hash.view());
     bind_bytes(insert_deposit_, 2, session.view());
@@ -229,7 +205,7 @@ void SessionTable::add_deposit(const PaymentHash& session, const Deposit& deposi
 
 SessionTable::Known SessionTable::read(SQLite::Statement& row) {
     Known out;
-    SessionRecord& session = out.session;
+    paywall::SessionRecord& session = out.session;
     session.id = hash_at(row.getColumn(0));
     session.scope = row.getColumn(1).getString();
     session.service = row.getColumn(2).getString();

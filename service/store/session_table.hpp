@@ -15,12 +15,12 @@ class SessionTable {
     explicit SessionTable(SQLite::Database& database);
 
     // Each decides upon what is recorded, and records. Throws SQLite::Exception.
-    [[nodiscard]] SessionOutcome open(const SessionOpen& open);
-    [[nodiscard]] SessionOutcome top_up(const SessionTopUp& top_up);
-    [[nodiscard]] SessionOutcome close(const SessionClose& close);
-    void record_refund(const PaymentHash& session, const RefundResult& result);
+    [[nodiscard]] paywall::SessionOutcome open(const paywall::SessionOpen& open);
+    [[nodiscard]] paywall::SessionOutcome top_up(const paywall::SessionTopUp& top_up);
+    [[nodiscard]] paywall::SessionOutcome close(const paywall::SessionClose& close);
+    void record_refund(const PaymentHash& session, const paywall::RefundResult& result);
     void touch(const PaymentHash& session, std::chrono::sys_seconds at);
-    [[nodiscard]] std::vector<SessionRecord> all();
+    [[nodiscard]] std::vector<paywall::SessionRecord> all();
 
   private:
     struct KnownDeposit {
@@ -29,7 +29,7 @@ class SessionTable {
         std::chrono::sys_seconds at;
     };
     struct Known {
-        SessionRecord session;
+        paywall::SessionRecord session;
         std::string close_challenge;
     };
 
@@ -37,7 +37,7 @@ class SessionTable {
     [[nodiscard]] std::optional<KnownDeposit> find_deposit(const PaymentHash& hash);
     [[nodiscard]] std::vector<PaymentHash> deposits_of(const PaymentHash& id);
     [[nodiscard]] Msat spent_of(const PaymentHash& id);
-    void add_deposit(const PaymentHash& session, const Deposit& deposit, std::chrono::sys_seconds at);
+    void add_deposit(const PaymentHash& session, const paywall::Deposit& deposit, std::chrono::sys_seconds at);
     [[nodiscard]] Known read(SQLite::Statement& row);
 
     SQLite::Statement select_, select_all_, select_deposit_, select_deposits_, select_spent_, insert_, insert_deposit_,
