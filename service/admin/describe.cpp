@@ -1,10 +1,6 @@
 #include "service/admin/describe.hpp"
 
 #include <algorithm>
-#include <map>
-
-#include "service/config/definition.hpp"
-#include "service/config/read_paths.hpp"
 
 namespace millrace::admin {
 namespace {
@@ -15,99 +11,8 @@ std::int64_t number(store::Seconds time) {
     return time.time_since_epoch().count();
 }
 
-template <class Items, class Get>
-json::array list(const Items& items, Get get) {
-    json::array out;
-    for (const auto& item : items) out.emplace_back(get(item));
-    return out;
-}
-
-json::array paths(const std::vector<config::PathPattern>& patterns) {
-    return list(patterns, [](const config::PathPattern& one) { return one.text(); });
-}
-
-json::array texts(const std::vector<std::string>& items) {
-    return list(items, [](const std::string& one) { return one; });
-}
-
-json::value msat_or_null(const std::optional<Msat>& amount) {
-    return amount ? json::value(amount->value()) : json::value(nullptr);
-}
-
 json::value text_or_null(const std::string& text) {
     return text.empty() ? json::value(nullptr) : json::value(text);
-}
-
-double seconds(std::chrono::nanoseconds time) {
-    return std::chrono::duration<double>(time).count();
-}
-
-json::value rate_or_null(const std::optional<limits::Rate>& rate) {
-    if (!rate) return nullptr;
-    return json::object{{"count", rate->count}, {"seconds", seconds(rate->time)}};
-}
-
-json::object describe_route(const config::Route& route) {
-    return {{"name", route.name},
-            {"path", text_or_null(route.path.text())},
-            {"methods", texts(route.methods.names)},
-            {"price_msat", msat_or_null(route.price)},
-            {"per_kib_msat", msat_or_null(route.per_kib)},
-            {"per_unit_msat", msat_or_null(route.per_unit)},
-            {"unit_header", text_or_null(route.unit_header)},
-            {"max_units", route.max_units},
-            {"scope", route.own_tokens ? "route" : "service"},
-            {"capability", text_or_null(route.capability)},
-            {"min_tier", route.min_tier}};
-}
-
-json::object describe_tls(const config::UpstreamTls& tls) {
-    return {{"ca", text_or_null(tls.authorities.string())},
-            {"cert", text_or_null(tls.certificate.string())},
-            {"key", text_or_null(tls.key.string())},
-            {"sni", text_or_null(tls.server_name)},
-            {"verify", tls.verify}};
-}
-
-void describe_upstream(const config::Upstream& upstream, json::object& out) {
-    out["upstream"] = list(upstream.addresses, [](const config::UpstreamAddress& one) { return one.url(); });
-    out["health"] = nullptr;
-    if (upstream.health)
-        out["health"] = json::object{{"path", upstream.health->path},
-                                     {"interval", seconds(upstream.health->interval)},
-                                     {"timeout", seconds(upstream.health->timeout)}};
-    out["upstream_tls"] = describe_tls(upstream.tls);
-    out["upstream_headers"] = list(upstream.headers, [](const config::UpstreamHeader& one) { return one.name; });
-    out["rewrite"] = nullptr;
-    if (upstream.rewrite)
-        out["rewrite"] = json::object{{"strip", upstream.rewrite->strip}, {"prefix", upstream.rewrite->prefix}};
-}
-
-json::value describe_pricer(const std::optional<config::Pricer>& pricer) {
-    if (!pricer) return nullptr;
-    return json::object{
-        {"url", pricer->url()},
-        {"timeout", seconds(pricer->timeout)},
-        {"cache", seconds(pricer->cache)},
-        {"fallback_msat", msat_or_null(pricer->fallback)},
-        {"min_msat", pricer->min.value()},
-        {"max_msat", pricer->max.value()},
-        {"facts", texts(pricer->facts)},
-        {"headers", texts(pricer->headers)},
-        {"calls", pricer->calls},
-        {"tls", describe_tls(pricer->upstream.tls)},
-        {"send", list(pricer->upstream.headers, [](const config::UpstreamHeader& one) { return one.name; })}};
-}
-
-json::object describe_tier(const config::Tier& tier) {
-    return {{"name", tier.name},
-            {"tier", tier.number},
-            {"price_msat", msat_or_null(tier.price)},
-            {"timeout", tier.timeout ? json::value(tier.timeout->count()) : json::value(nullptr)},
-            {"uses", tier.quota.uses ? json::value(*tier.quota.uses) : json::value(nullptr)},
-            {"bytes", tier.quota.bytes ? json::value(*tier.quota.bytes) : json::value(nullptr)},
-            {"credit_msat", msat_or_null(tier.quota.credit)},
-            {"capabilities", texts(tier.capabilities)}};
 }
 
 std::uint64_t left(std::uint64_t bought, std::uint64_t used) {
@@ -142,94 +47,7 @@ std::string csv_text(const std::string& text) {
     return out + '"';
 }
 
-std::string_view word(config::WorkBuys buys) {
-    switch (buys) {
-        case config::WorkBuys::invoice:
-            return "invoice";
-        case config::WorkBuys::request:
-            return "request";
-        case config::WorkBuys::nothing:
-            break;
-    }
-    return "off";
-}
-
-json::value describe_allowance(const config::Service& service) {
-    if (!service.free_allowance) return nullptr;
-    const config::FreeAllowance& allowance = *service.free_allowance;
-    return json::object{{"requests", allowance.requests},
-                        {"per", allowance.per.count()},
-                        {"max_price_msat", msat_or_null(allowance.max_price)},
-                        {"max_prefixes", allowance.max_prefixes}};
-}
-
 }  // namespace
-
-json::object describe(const config::Service& service) {
-    json::object out{{"name", service.name.text()},
-                     {"host", service.host.written()},
-                     {"path", service.path.text()},
-                     {"methods", texts(service.methods.names)}};
-    describe_upstream(service.upstream, out);
-    out["price_msat"] = service.price.value();
-    out["timeout"] = service.timeout ? json::value(service.timeout->count()) : json::value(nullptr);
-    out["free"] = paths(service.free);
-    out["auth_only"] = paths(service.auth_only);
-    out["description"] = service.description ? json::value(*service.description) : json::value(nullptr);
-    out["realm"] = service.realm ? json::value(service.realm->text()) : json::value(nullptr);
-    out["cors"] = texts(service.cors);
-    out["dry_run"] = service.dry_run;
-    out["pay_page"] = service.pay_page;
-    out["hidden"] = service.hidden;
-    out["options"] = service.forward_options ? "forward" : "answer";
-    json::array schemes;
-    if (service.schemes.l402) schemes.emplace_back("l402");
-    if (service.schemes.payment) schemes.emplace_back("payment");
-    out["schemes"] = std::move(schemes);
-    out["lsat"] = service.schemes.l402 && service.schemes.lsat;
-    out["session"] = nullptr;
-    if (service.sessions)
-        out["session"] = json::object{{"deposit_msat", service.sessions->deposit.value()},
-                                      {"idle_timeout", service.sessions->idle_timeout.count()},
-                                      {"offer", config::name(service.sessions->offer)},
-                                      {"event_msat", msat_or_null(service.sessions->event)},
-                                      {"hold", seconds(service.sessions->hold)}};
-    out["uses"] = service.quota.uses ? json::value(*service.quota.uses) : json::value(nullptr);
-    out["bytes"] = service.quota.bytes ? json::value(*service.quota.bytes) : json::value(nullptr);
-    out["credit_msat"] = msat_or_null(service.quota.credit);
-    out["cost_header"] = text_or_null(service.cost_header);
-    out["max_cost_msat"] = msat_or_null(service.max_cost);
-    out["durability"] = service.lease_uses > 0 ? "lease" : "each";
-    out["lease_uses"] = service.lease_uses > 0 ? json::value(service.lease_uses) : json::value(nullptr);
-    out["pricer"] = describe_pricer(service.pricer);
-    out["paths"] = json::object{{"parameters", config::name(service.paths.parameters)},
-                                {"case", service.paths.fold_case ? "fold" : "keep"},
-                                {"slash", service.paths.ignore_slash ? "ignore" : "keep"}};
-    out["unmatched"] = service.refuses_unmatched ? "refuse" : "sell";
-    out["tiers"] = list(service.tiers, describe_tier);
-    out["free_allowance"] = describe_allowance(service);
-    out["pow"] = word(service.work_buys);
-    out["limits"] = json::object{{"per_token", rate_or_null(service.limits.per_token)},
-                                 {"per_prefix", rate_or_null(service.limits.per_prefix)},
-                                 {"in_all", rate_or_null(service.limits.in_all)}};
-    out["routes"] = list(service.routes, describe_route);
-    return out;
-}
-
-json::object describe_whole(const config::Service& service, const std::string& file) {
-    json::object out = describe(service);
-    if (!service.origin) return out;
-    out["definition"] = service.origin->definition;
-    out["version"] = config::version_of(service.origin->definition);
-    if (const auto& stored = service.origin->stored)
-        out["origin"] = json::object{{"kind", "stored"},
-                                     {"place", stored->in_front ? "in front of the file" : "behind the file"},
-                                     {"created_at", number(stored->created_at)},
-                                     {"updated_at", number(stored->updated_at)}};
-    else
-        out["origin"] = json::object{{"kind", "file"}, {"file", file}, {"line", service.line}};
-    return out;
-}
 
 json::object describe(const store::SettlementRow& row) {
     return {{"payment_hash", row.payment_hash.hex()},
@@ -377,28 +195,6 @@ std::string to_csv(const std::vector<store::SettlementRow>& rows) {
                csv_text(row.description) + ',' + csv_text(row.node_id) + ',' + std::to_string(row.pay_index) + "\r\n";
     }
     return out;
-}
-
-json::object compare(const std::vector<config::Service>& before, const std::vector<config::Service>& after) {
-    std::map<std::string, const config::Service*> old;
-    for (const config::Service& service : before) old.emplace(service.name.text(), &service);
-    json::array added;
-    json::array removed;
-    json::array changed;
-    for (const config::Service& service : after) {
-        auto known = old.find(service.name.text());
-        if (known == old.end()) {
-            added.emplace_back(service.name.text());
-            continue;
-        }
-        bool same = describe(*known->second) == describe(service) &&
-                    known->second->upstream.headers == service.upstream.headers &&
-                    known->second->pricer == service.pricer;
-        if (!same) changed.emplace_back(service.name.text());
-        old.erase(known);
-    }
-    for (const auto& [name, service] : old) removed.emplace_back(name);
-    return {{"added", std::move(added)}, {"removed", std::move(removed)}, {"changed", std::move(changed)}};
 }
 
 }  // namespace millrace::admin

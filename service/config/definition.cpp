@@ -183,7 +183,7 @@ std::optional<Service> read_stored(const StoredService& stored, const std::files
         toml::table table = toml::parse(text.str());
         Places places(table);
         Faults read(source, [&places](std::uint32_t line, std::string_view key) { return places.at(line, key); });
-        service = read_service(table, folder, environment, forward_auth, read);
+        service = read_service(table, {folder, environment, forward_auth}, read);
         faults.add(read);
     } catch (const toml::parse_error& error) {
         refuse(faults, source, {}, "cannot be written as TOML: " + std::string(error.description()));

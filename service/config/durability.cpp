@@ -2,18 +2,37 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
+
+#include "service/config/read_keys.hpp"
 
 namespace millrace::config {
 
-std::uint64_t read_durability(Section& section) {
-    const std::string durability = section.text("durability").value_or("each");
-    const auto uses = section.integer("lease_uses", 1, max_lease_uses);
-    if (durability == "lease") return uses.value_or(usual_lease_uses);
-    if (durability != "each")
-        section.fault("durability", "must be \"each\" or \"lease\", not \"" + durability + '"');
-    else if (uses)
-        section.fault("lease_uses", "needs durability = \"lease\"");
-    return 0;
+namespace {
+
+constexpr std::string_view each = "each";
+constexpr std::string_view lease = "lease";
+
+}  // namespace
+
+bool read_durability(Reading& in, Asked key, Service& out) {
+    const auto durability = in.section.text(key.name);
+    if (!durability) return false;
+    const bool known = *durability == each || *durability == lease;
+    if (!known) in.section.fault(key.name, "must be " + one_of({each, lease}) + ", not \"" + *durability + '"');
+    if (*durability == lease) out.lease_uses = usual_lease_uses;
+    return known;
+}
+
+bool read_lease_uses(Reading& in, Asked key, Service& out) {
+    const auto uses = in.section.integer(key.name, 1, max_lease_uses);
+    if (!uses) return false;
+    const toml::node* durability = in.section.node("durability");
+    if (out.lease_uses > 0)
+        out.lease_uses = *uses;
+    else if (!durability || durability->value_exact<std::string>() == each)
+        in.section.fault(key.name, "needs durability = \"lease\"");
+    return true;
 }
 
 void check_durability(Section& section, const Service& service) {

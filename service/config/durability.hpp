@@ -18,8 +18,6 @@ constexpr std::uint64_t usual_lease_uses = 64;
 constexpr std::uint64_t max_lease_uses = 1'000'000;
 constexpr std::uint64_t lease_share = 10;  // one in so many of the uses that were bought
 
-// Reads durability and lease_uses: Service::lease_uses.
-[[nodiscard]] std::uint64_t read_durability(Section& section);
 // A lease needs a token that it applies to.
 void check_durability(Section& section, const Service& service);
 

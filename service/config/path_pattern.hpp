@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "service/config/key.hpp"
+
 namespace millrace::config {
 
 // How the server behind a service reads a path: what makes no difference there makes none to the price.
@@ -26,6 +28,17 @@ struct PathRules {
     bool fold_case = false;     // letters in any case are the same
     bool ignore_slash = false;  // "/a/" is "/a"
     bool operator==(const PathRules&) const = default;
+
+    template <class Visitor>
+    static void keys(Visitor&& visit) {
+        visit(key("parameters", &PathRules::parameters,
+                  choice(Word<Parameters>{"refuse", Parameters::refuse}, Word<Parameters>{"cut", Parameters::cut},
+                         Word<Parameters>{"keep", Parameters::keep}),
+                  "and what follows it in a segment is."));
+        visit(key("case", &PathRules::fold_case, either("keep", "fold"), "letters in any case are the same."));
+        visit(key("slash", &PathRules::ignore_slash, either("keep", "ignore"),
+                  "a slash at the end makes no difference."));
+    }
 };
 
 // A path with its letters in lower case, those beyond ASCII included that become ASCII letters by it.

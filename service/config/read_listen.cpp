@@ -1,13 +1,15 @@
-#include "service/config/read_listen.hpp"
+#include "service/config/listen.hpp"
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 
+#include "service/config/config.hpp"
+#include "service/config/read_keys.hpp"
+
 namespace millrace::config {
 namespace {
 
-constexpr std::string_view wanted = "where requests come in, such as \"127.0.0.1:8402\"";
 constexpr std::string_view numeric =
     "must be a numeric address and a port, such as \"127.0.0.1:8402\" or \"[::1]:8402\", ";
 
@@ -31,7 +33,7 @@ std::optional<ListenAddress> parse_address(std::string_view text) {
 }
 
 // address := numeric ":" port | "unix:" path | "systemd" [":" name]
-bool parse_place(std::string_view text, const std::filesystem::path& folder, Listen& out) {
+bool parse_listen(std::string_view text, const std::filesystem::path& folder, Listen& out) {
     constexpr std::string_view unix_scheme = "unix:";
     constexpr std::string_view systemd = "systemd";
     if (text.starts_with(unix_scheme)) {
@@ -56,47 +58,22 @@ std::optional<unsigned> parse_mode(std::string_view text) {
     return good ? std::optional(mode) : std::nullopt;
 }
 
-// `placed`: the address says what kind of listener it is.
-void read_mode(Section& section, bool placed, Listen& out) {
-    auto mode = section.text("mode");
-    if (!mode) return;
-    auto value = parse_mode(*mode);
-    if (!value) section.fault("mode", "must be a file's mode in octal digits, such as \"0660\", not \"" + *mode + '"');
-    if (value) out.mode = *value;
-    if (placed && out.kind != Listen::Kind::unix_socket) section.fault("mode", "is for unix sockets");
-}
-
-std::optional<TlsFiles> read_tls(Section& section, const std::filesystem::path& folder) {
-    auto certificate = section.text("tls_cert");
-    auto key = section.text("tls_key");
-    if (certificate && !key) section.fault("tls_key", "missing: tls_cert needs the key that belongs to it");
-    if (key && !certificate) section.fault("tls_cert", "missing: tls_key needs the certificate that belongs to it");
-    if (!certificate || !key) return std::nullopt;
-    return TlsFiles{folder / *certificate, folder / *key};
-}
-
-void read_one(const toml::table* table, const std::filesystem::path& folder, Config& config, Faults& faults) {
-    Section section(table, "listen", table ? static_cast<std::uint32_t>(table->source().begin.line) : 1, faults);
+void read_one(Reading& in, const toml::table* table, Config& config) {
+    Section section(table, "listen", table ? static_cast<std::uint32_t>(table->source().begin.line) : 1,
+                    in.section.faults());
+    Reading below{section, in.source};
     Listen out;
-    auto text = section.text("address", wanted);
-    if (text && !parse_place(*text, folder, out))
-        section.fault("address", std::string(numeric) +
-                                     "\"unix:\" and the path of a socket, or \"systemd\" or \"systemd:NAME\", not \"" +
-                                     *text + '"');
-    read_mode(section, text.has_value(), out);
-    out.tls = read_tls(section, folder);
-    if (auto threads = section.integer("threads", 1, 256)) {
-        if (config.threads > 0 && config.threads != *threads)
+    read_keys<Listen>(below, out);
+    if (out.threads > 0) {
+        if (config.threads > 0 && config.threads != out.threads)
             section.fault("threads",
                           "is one number for all listeners, and another one says " + std::to_string(config.threads));
-        config.threads = static_cast<unsigned>(*threads);
+        config.threads = out.threads;
     }
-    out.forward_auth = section.flag("forward_auth").value_or(false);
-    section.no_others();
     for (const Listen& other : config.listen) {
-        bool chosen = out.kind == Listen::Kind::tcp && out.address.port == 0;
-        if (text && !chosen && other.text() == out.text())
-            section.fault("address", "\"" + *text + "\" is there already");
+        const bool chosen = out.kind == Listen::Kind::tcp && out.address.port == 0;
+        if (!chosen && other.text() == out.text())
+            section.fault("address", "\"" + section.text("address").value_or("") + "\" is there already");
     }
     config.listen.push_back(std::move(out));
 }
@@ -120,24 +97,23 @@ std::string Listen::text() const {
     return address.text();
 }
 
-void read_listen(const toml::table& root, const std::filesystem::path& folder, Config& config, Faults& faults) {
-    const toml::node* node = root.get("listen");
+bool read_listen(Reading& in, Asked key, Config& out) {
+    const toml::node* node = in.section.node(key.name);
     const toml::array* array = node ? node->as_array() : nullptr;
     if (!array) {
-        if (node && !node->is_table())
-            faults.note(static_cast<std::uint32_t>(node->source().begin.line), "listen",
-                        "must be a table: [listen], or several: [[listen]]");
-        read_one(node ? node->as_table() : nullptr, folder, config, faults);
-        return;
+        if (node && !node->is_table()) in.section.fault(key.name, "must be a table: [listen], or several: [[listen]]");
+        read_one(in, node ? node->as_table() : nullptr, out);
+        return true;
     }
-    if (array->empty()) read_one(nullptr, folder, config, faults);
+    if (array->empty()) read_one(in, nullptr, out);
     for (const toml::node& element : *array) {
         if (element.is_table())
-            read_one(element.as_table(), folder, config, faults);
+            read_one(in, element.as_table(), out);
         else
-            faults.note(static_cast<std::uint32_t>(element.source().begin.line), "listen",
-                        "must be a table: [[listen]]");
+            in.section.faults().note(static_cast<std::uint32_t>(element.source().begin.line), key.name,
+                                     "must be a table: [[listen]]");
     }
+    return true;
 }
 
 bool takes_questions(const Config& config) {
@@ -145,23 +121,65 @@ bool takes_questions(const Config& config) {
                        [](const Listen& listen) { return listen.forward_auth; });
 }
 
-std::optional<Listen> read_own_listener(Section& section, const std::filesystem::path& folder,
-                                        std::string_view required) {
-    Listen out;
-    auto text = section.text("address", required);
-    bool good = text && parse_place(*text, folder, out) && out.kind != Listen::Kind::systemd;
+bool read_place(Reading& in, Asked key, Listen& out) {
+    auto text = in.section.text(key.name, key.wanted);
+    const bool good = text && parse_listen(*text, in.source.folder, out);
     if (text && !good)
-        section.fault("address", std::string(numeric) + "or \"unix:\" and the path of a socket, not \"" + *text + '"');
-    read_mode(section, good, out);
-    return good ? std::optional(out) : std::nullopt;
+        in.section.fault(key.name,
+                         std::string(numeric) +
+                             "\"unix:\" and the path of a socket, or \"systemd\" or \"systemd:NAME\", not \"" + *text +
+                             '"');
+    return good;
 }
 
-std::optional<ListenAddress> read_address(Section& section, std::string_view required) {
-    auto text = section.text("address", required);
-    if (!text) return std::nullopt;
+// An address of its own: TCP or a unix socket.
+bool read_own_place(Reading& in, Asked key, Listen& out) {
+    auto text = in.section.text(key.name, key.wanted);
+    const bool good = text && parse_listen(*text, in.source.folder, out) && out.kind != Listen::Kind::systemd;
+    if (!good) out = {};
+    if (text && !good)
+        in.section.fault(key.name,
+                         std::string(numeric) + "or \"unix:\" and the path of a socket, not \"" + *text + '"');
+    return good;
+}
+
+bool read_numeric_address(Reading& in, Asked key, ListenAddress& out) {
+    auto text = in.section.text(key.name, key.wanted);
+    if (!text) return false;
     auto address = parse_address(*text);
-    if (!address) section.fault("address", std::string(numeric) + "not \"" + *text + '"');
-    return address;
+    if (!address)
+        in.section.fault(key.name, std::string(numeric) + "not \"" + *text + '"');
+    else
+        out = *address;
+    return address.has_value();
+}
+
+bool read_mode(Reading& in, Asked key, Listen& out) {
+    auto mode = in.section.text(key.name);
+    if (!mode) return false;
+    auto value = parse_mode(*mode);
+    if (!value)
+        in.section.fault(key.name, "must be a file's mode in octal digits, such as \"0660\", not \"" + *mode + '"');
+    else
+        out.mode = *value;
+    const bool placed = out.kind != Listen::Kind::tcp || !out.address.host.empty();
+    if (placed && out.kind != Listen::Kind::unix_socket) in.section.fault(key.name, "is for unix sockets");
+    return value.has_value();
+}
+
+bool read_tls_file(Reading& in, Asked key, Listen& out) {
+    auto file = in.section.text(key.name);
+    if (!file) return false;
+    if (!out.tls) out.tls.emplace();
+    (key.name == "tls_key" ? out.tls->key : out.tls->certificate) = in.source.folder / *file;
+    return true;
+}
+
+void Listen::check(Reading& in, Listen& listen) {
+    if (!listen.tls) return;
+    if (listen.tls->key.empty()) in.section.fault("tls_key", "missing: tls_cert needs the key that belongs to it");
+    if (listen.tls->certificate.empty())
+        in.section.fault("tls_cert", "missing: tls_key needs the certificate that belongs to it");
 }
 
 }  // namespace millrace::config

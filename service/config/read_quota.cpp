@@ -3,45 +3,21 @@
 #include <algorithm>
 
 #include "service/config/header_value.hpp"
+#include "service/config/read_keys.hpp"
 #include "service/config/read_service.hpp"
 
 namespace millrace::config {
 namespace {
 
-constexpr std::uint64_t max_uses = 1'000'000'000'000;
-
-void read_uses(Section& section, Quota& quota) {
-    if (!section.flag("single_use").value_or(false)) return;
-    if (quota.uses && *quota.uses != 1)
-        section.fault("single_use", "is the same as uses = 1: leave it out, or uses = " + std::to_string(*quota.uses));
-    quota.uses = 1;
-}
-
-void read_credit(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes,
-                 bool sessions, QuotaTerms& terms) {
-    Quota& quota = terms.quota;
-    if (auto name = section.text("cost_header")) {
-        terms.cost_header = *name;
-        if (auto fault = fault_of_header_name(*name))
-            section.fault("cost_header", '"' + *name + "\" " + *fault + "; choose a name such as \"X-Cost-Msat\"");
-        else if (!section.has("credit_msat") && !sessions)
-            section.fault(
-                "cost_header",
-                "needs credit_msat: the balance that the cost is drawn from (or session, whose deposit is one)");
-    }
-    if (auto most = section.integer("max_cost_msat", 1, max_price_msat)) {
-        terms.max_cost = Msat(*most);
-        if (terms.cost_header.empty())
-            section.fault("max_cost_msat", "needs cost_header: the field in which the upstream says the cost");
-        if (price_msat && *most < *price_msat)
-            section.fault("max_cost_msat", "must be at least price_msat, " + std::to_string(*price_msat));
-    }
+// What a balance must pay for.
+void check_credit(Section& section, const Service& service) {
+    const Quota& quota = service.quota;
     if (!quota.credit) return;
-    if (price_msat && *price_msat > quota.credit->value()) {
-        section.fault("credit_msat", "must be at least price_msat, " + std::to_string(*price_msat) +
+    if (service.price > *quota.credit) {
+        section.fault("credit_msat", "must be at least price_msat, " + std::to_string(service.price.value()) +
                                          ": else it pays for no request at all");
     }
-    for (const Route& route : routes) {
+    for (const Route& route : service.routes) {
         if (!route.price || *route.price <= *quota.credit) continue;
         section.fault("credit_msat", "must be at least the price of route \"" + route.name + "\", " +
                                          std::to_string(route.price->value()) + ": else it never pays for it");
@@ -50,29 +26,46 @@ void read_credit(Section& section, std::optional<std::uint64_t> price_msat, cons
 
 }  // namespace
 
+bool read_single_use(Reading& in, Asked key, Service& out) {
+    const auto single = in.section.flag(key.name);
+    if (!single.value_or(false)) return single.has_value();
+    std::optional<std::uint64_t>& uses = out.quota.uses;
+    if (uses && *uses != 1)
+        in.section.fault(key.name, "is the same as uses = 1: leave it out, or uses = " + std::to_string(*uses));
+    uses = 1;
+    return true;
+}
+
+bool read_cost_header(Reading& in, Asked key, Service& out) {
+    const auto name = in.section.text(key.name);
+    if (!name) return false;
+    out.cost_header = *name;
+    const auto fault = fault_of_header_name(*name);
+    const bool balance = in.section.has("credit_msat") || out.sessions;
+    if (fault)
+        in.section.fault(key.name, '"' + *name + "\" " + *fault + "; choose a name such as \"X-Cost-Msat\"");
+    else if (!balance)
+        in.section.fault(key.name,
+                         "needs credit_msat: the balance that the cost is drawn from (or session, whose deposit is "
+                         "one)");
+    return !fault && balance;
+}
+
 void check_alone(Section& section, const Quota& quota) {
     if (!quota.credit || (!quota.uses && !quota.bytes)) return;
     section.fault("credit_msat", "cannot be combined with " + std::string(quota.uses ? "uses" : "bytes") +
                                      ": a balance is drawn down by the price of each request alone");
 }
 
-Quota read_amounts(Section& section) {
-    Quota quota;
-    quota.uses = section.integer("uses", 1, max_uses);
-    std::uint64_t bytes = 0;
-    section.size("bytes", bytes, 1);
-    if (bytes > 0) quota.bytes = bytes;
-    if (auto credit = section.integer("credit_msat", 1, max_price_msat)) quota.credit = Msat(*credit);
-    return quota;
-}
-
-QuotaTerms read_quota(Section& section, std::optional<std::uint64_t> price_msat, const std::vector<Route>& routes,
-                      bool sessions) {
-    QuotaTerms terms{read_amounts(section), {}, std::nullopt};
-    read_uses(section, terms.quota);
-    check_alone(section, terms.quota);
-    read_credit(section, price_msat, routes, sessions, terms);
-    return terms;
+void check_quota(Section& section, const Service& service) {
+    check_alone(section, service.quota);
+    if (service.max_cost) {
+        if (service.cost_header.empty())
+            section.fault("max_cost_msat", "needs cost_header: the field in which the upstream says the cost");
+        if (*service.max_cost < service.price)
+            section.fault("max_cost_msat", "must be at least price_msat, " + std::to_string(service.price.value()));
+    }
+    check_credit(section, service);
 }
 
 void check_max_cost(const Service& service, Faults& faults) {

@@ -1,19 +1,21 @@
-#include "service/config/read_routes.hpp"
+#include "service/config/route.hpp"
 
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <utility>
 
 #include "common/codec/printable.hpp"
 #include "service/config/description.hpp"
 #include "service/config/header_value.hpp"
 #include "service/config/path_rules.hpp"
+#include "service/config/read_keys.hpp"
 #include "service/config/read_tiers.hpp"
 
 namespace millrace::config {
 namespace {
 
-constexpr std::uint64_t max_units_bound = 1'000'000'000;
+constexpr std::uint64_t most_units = 1'000'000;  // where max_units is not said
 
 bool is_method(std::string_view method) {
     return !method.empty() && method.size() <= 32 &&
@@ -33,51 +35,23 @@ bool is_origin(const std::string& text) {
            !url->has_fragment();
 }
 
-std::optional<Msat> read_amount(Section& section, std::string_view key) {
-    auto value = section.integer(key, 1, max_price_msat);
-    if (!value) return std::nullopt;
-    return Msat(*value);
+std::optional<PathPattern> read_pattern(Reading& in, Asked key) {
+    auto text = in.section.text(key.name, key.wanted);
+    if (!text) return std::nullopt;
+    if (auto fault = fault_of_path(*text)) {
+        in.section.fault(key.name, *fault + ", not \"" + *text + '"');
+        return std::nullopt;
+    }
+    return PathPattern(*text);
 }
 
-std::optional<Route> read_route(const toml::table& table, const std::optional<PathPattern>& path, Faults& faults) {
-    Section section(&table, "service.route", static_cast<std::uint32_t>(table.source().begin.line), faults);
-    Route route;
-    std::optional<ServiceName> name =
-        read_name(section, "name", "what the route is called in tokens and invoices, such as \"images\"");
-    if (name) route.name = name->text();
-    if (section.has("path")) {
-        if (auto pattern = read_pattern(section, "path", {})) route.path = *pattern;
-        if (path && !path->glob() && !route.path.text().empty() && !path->hides(route.path))
-            section.fault("path", "must lie below the service's own path \"" + path->text() + '"');
-    } else {
-        (void)section.text("path");  // the whole service
-        if (path) route.path = *path;
-    }
-    route.methods = read_methods(section);
-    route.price = read_amount(section, "price_msat");
-    route.per_kib = read_amount(section, "per_kib_msat");
-    route.per_unit = read_amount(section, "per_unit_msat");
-    route.unit_header = section.text("unit_header").value_or("");
-    if (!route.unit_header.empty() && !is_field_name(route.unit_header))
-        section.fault("unit_header", "must be the name of a header field, not \"" + route.unit_header + '"');
-    else if (auto fault = fault_of_header_name(route.unit_header); fault && !route.unit_header.empty())
-        section.fault("unit_header", '"' + route.unit_header + "\" does not reach the upstream as clients send it");
-    if (route.per_unit && route.unit_header.empty())
-        section.fault("per_unit_msat", "needs unit_header: the request field that says how many units are asked for");
-    if (!route.per_unit && !route.unit_header.empty())
-        section.fault("unit_header", "needs per_unit_msat: what one unit costs");
-    route.max_units = section.integer("max_units", 1, max_units_bound).value_or(1'000'000);
-    std::string scope = section.text("scope").value_or("service");
-    if (scope != "service" && scope != "route")
-        section.fault("scope", "must be \"service\" or \"route\", not \"" + scope + '"');
-    route.own_tokens = scope == "route";
-    route.capability = section.text("capability").value_or("");
-    if (!route.capability.empty() && !is_capability(route.capability))
-        section.fault("capability", "must be 1 to 32 of a-z 0-9 . _ -, not \"" + route.capability + '"');
-    route.min_tier = static_cast<unsigned>(section.integer("min_tier", 0, Tier::max_number).value_or(0));
-    section.no_others();
-    if (!name) return std::nullopt;
-    return route;
+std::optional<ServiceName> read_name(Reading& in, Asked key) {
+    auto text = in.section.text(key.name, key.wanted);
+    if (!text) return std::nullopt;
+    auto parsed = ServiceName::parse(*text);
+    if (parsed) return *parsed;
+    in.section.fault(key.name, "must be 1 to 21 of a-z 0-9 . _ -, not \"" + *text + '"');
+    return std::nullopt;
 }
 
 }  // namespace
@@ -92,91 +66,136 @@ bool Methods::includes(const Methods& other) const {
            std::all_of(other.names.begin(), other.names.end(), [this](const std::string& name) { return has(name); });
 }
 
-std::optional<ServiceName> read_name(Section& section, std::string_view key, std::string_view required) {
-    auto text = section.text(key, required);
-    if (!text) return std::nullopt;
-    auto parsed = ServiceName::parse(*text);
-    if (parsed) return *parsed;
-    section.fault(key, "must be 1 to 21 of a-z 0-9 . _ -, not \"" + *text + '"');
-    return std::nullopt;
+bool read_service_name(Reading& in, Asked key, ServiceName& out) {
+    auto name = read_name(in, key);
+    if (name) out = *name;
+    return name.has_value();
 }
 
-std::optional<PathPattern> read_pattern(Section& section, std::string_view key, std::string_view required) {
-    auto text = section.text(key, required);
-    if (!text) return std::nullopt;
-    if (auto fault = fault_of_path(*text)) {
-        section.fault(key, *fault + ", not \"" + *text + '"');
-        return std::nullopt;
-    }
-    return PathPattern(*text);
+bool read_short_name(Reading& in, Asked key, std::string& out) {
+    auto name = read_name(in, key);
+    if (name) out = name->text();
+    return name.has_value();
 }
 
-std::vector<PathPattern> read_paths_below(Section& section, std::string_view key,
-                                          const std::optional<PathPattern>& path) {
-    std::vector<PathPattern> out;
-    for (std::string& text : section.texts(key)) {
+bool read_realm(Reading& in, Asked key, std::optional<ServiceName>& out) {
+    out = read_name(in, key);
+    return out.has_value();
+}
+
+bool read_path(Reading& in, Asked key, PathPattern& out) {
+    auto pattern = read_pattern(in, key);
+    if (pattern) out = *pattern;
+    return pattern.has_value();
+}
+
+// Before it is read, the route's path is the service's.
+bool read_route_path(Reading& in, Asked key, Route& out) {
+    if (!in.section.has(key.name)) return in.section.text(key.name).has_value();  // a known key
+    const PathPattern path = std::exchange(out.path, PathPattern());
+    auto pattern = read_pattern(in, key);
+    if (!pattern) return false;
+    out.path = *pattern;
+    if (!path.text().empty() && !path.glob() && !path.hides(out.path))
+        in.section.fault(key.name, "must lie below the service's own path \"" + path.text() + '"');
+    return true;
+}
+
+bool read_paths_below(Reading& in, Asked key, Service& out) {
+    std::vector<PathPattern>& paths = key.name == "free" ? out.free : out.auth_only;
+    for (std::string& text : in.section.texts(key.name)) {
         if (auto fault = fault_of_path(text)) {
-            section.fault(key, "\"" + text + "\" " + *fault);
+            in.section.fault(key.name, "\"" + text + "\" " + *fault);
             continue;
         }
         PathPattern pattern(std::move(text));
-        if (path && !path->glob() && !path->hides(pattern)) {
-            section.fault(key,
-                          "\"" + pattern.text() + "\" must lie below the service's own path \"" + path->text() + '"');
+        if (!out.path.text().empty() && !out.path.glob() && !out.path.hides(pattern)) {
+            in.section.fault(key.name, "\"" + pattern.text() + "\" must lie below the service's own path \"" +
+                                           out.path.text() + '"');
         }
-        out.push_back(std::move(pattern));
+        paths.push_back(std::move(pattern));
     }
-    return out;
+    return true;
 }
 
-Methods read_methods(Section& section) {
-    Methods out{section.texts("methods")};
+bool read_methods(Reading& in, Asked key, Methods& out) {
+    out.names = in.section.texts(key.name);
     for (const std::string& name : out.names) {
         if (!is_method(name))
-            section.fault("methods", "\"" + name + "\" must be a method in capitals, such as \"GET\"");
+            in.section.fault(key.name, "\"" + name + "\" must be a method in capitals, such as \"GET\"");
     }
-    return out;
+    return true;
 }
 
-std::optional<std::string> read_description(Section& section) {
-    auto text = section.text("description");
-    if (!text) return std::nullopt;
-    if (text->size() > max_description)
-        section.fault("description", "must be at most 639 bytes, which is what an invoice takes");
-    if (codec::has_control_character(*text))
-        section.fault("description", "must not hold control characters, line ends and tabs included");
-    if (auto unknown = unknown_placeholder(*text)) {
-        section.fault("description",
-                      "does not know " + *unknown + "; known here: {service}, {route}, {method}, {path}, {price}");
+bool read_description(Reading& in, Asked key, std::optional<std::string>& out) {
+    out = in.section.text(key.name);
+    if (!out) return false;
+    if (out->size() > max_description)
+        in.section.fault(key.name, "must be at most 639 bytes, which is what an invoice takes");
+    if (codec::has_control_character(*out))
+        in.section.fault(key.name, "must not hold control characters, line ends and tabs included");
+    if (auto unknown = unknown_placeholder(*out)) {
+        in.section.fault(key.name,
+                         "does not know " + *unknown + "; known here: {service}, {route}, {method}, {path}, {price}");
     }
-    return text;
+    return true;
 }
 
-std::vector<std::string> read_cors(Section& section) {
-    std::vector<std::string> origins = section.texts("cors");
-    for (const std::string& origin : origins) {
+bool read_cors(Reading& in, Asked key, std::vector<std::string>& out) {
+    out = in.section.texts(key.name);
+    for (const std::string& origin : out) {
         if (origin == "*" || is_origin(origin)) continue;
-        section.fault("cors", "\"" + origin + "\" must be \"*\" or an origin such as \"https://app.example.com\"");
+        in.section.fault(key.name, "\"" + origin + "\" must be \"*\" or an origin such as \"https://app.example.com\"");
     }
-    return origins;
+    return true;
 }
 
-std::vector<Route> read_routes(Section& section, const std::optional<PathPattern>& path, Faults& faults) {
-    std::vector<Route> out;
-    for (const toml::table* table : section.tables("route")) {
-        auto route = read_route(*table, path, faults);
-        if (!route) continue;
-        auto line = static_cast<std::uint32_t>(table->source().begin.line);
-        for (const Route& earlier : out) {
-            if (earlier.name == route->name)
-                faults.note(line, "service.route.name", "\"" + route->name + "\" is already a route of this service");
-            if (earlier.methods.includes(route->methods) && earlier.path.hides(route->path))
-                faults.note(line, "service.route.path",
-                            "route \"" + earlier.name + "\" answers all of it first; put the narrower route in front");
+bool read_unit_header(Reading& in, Asked key, std::string& out) {
+    auto name = in.section.text(key.name);
+    if (!name) return false;
+    out = *name;
+    const bool named = is_field_name(out);
+    const bool kept = !fault_of_header_name(out);
+    if (!named)
+        in.section.fault(key.name, "must be the name of a header field, not \"" + out + '"');
+    else if (!kept)
+        in.section.fault(key.name, '"' + out + "\" does not reach the upstream as clients send it");
+    return named && kept;
+}
+
+bool read_capability(Reading& in, Asked key, std::string& out) {
+    auto name = in.section.text(key.name);
+    if (!name) return false;
+    out = *name;
+    const bool good = is_capability(out);
+    if (!good) in.section.fault(key.name, "must be 1 to 32 of a-z 0-9 . _ -, not \"" + out + '"');
+    return good;
+}
+
+void Route::check(Reading& in, Route& route) {
+    if (route.per_unit && route.unit_header.empty())
+        in.section.fault("per_unit_msat",
+                         "needs unit_header: the request field that says how many units are asked for");
+    if (!route.per_unit && !route.unit_header.empty())
+        in.section.fault("unit_header", "needs per_unit_msat: what one unit costs");
+}
+
+bool read_routes(Reading& in, Asked key, Service& out) {
+    for (const toml::table* table : in.section.tables(key.name)) {
+        Section section = in.section.below(key.name, *table);
+        Reading below{section, in.source};
+        Route route{.path = out.path, .max_units = most_units};
+        if (!read_keys<Route>(below, route)) continue;
+        for (const Route& earlier : out.routes) {
+            if (earlier.name == route.name)
+                section.fault_here("name", "\"" + route.name + "\" is already a route of this service");
+            if (earlier.methods.includes(route.methods) && earlier.path.hides(route.path))
+                section.fault_here(
+                    "path", "route \"" + earlier.name + "\" answers all of it first; put the narrower route in front");
         }
-        out.push_back(std::move(*route));
+        out.routes.push_back(std::move(route));
     }
-    return out;
+    return true;
 }
 
 }  // namespace millrace::config

@@ -6,13 +6,10 @@
 #include "common/codec/field_name.hpp"
 #include "service/config/definition.hpp"
 #include "service/config/durability.hpp"
-#include "service/config/load_pages.hpp"
-#include "service/config/read_allowance.hpp"
-#include "service/config/read_limits.hpp"
+#include "service/config/read_keys.hpp"
 #include "service/config/read_paths.hpp"
 #include "service/config/read_pricer.hpp"
 #include "service/config/read_quota.hpp"
-#include "service/config/read_routes.hpp"
 #include "service/config/read_sessions.hpp"
 #include "service/config/read_tiers.hpp"
 #include "service/config/read_upstream.hpp"
@@ -31,42 +28,6 @@ std::string lower_case(std::string_view text) {
     return out;
 }
 
-HostPattern read_host(Section& section) {
-    auto text = section.text("host");
-    if (!text || *text == "*") return {};
-    std::string host = lower_case(*text);
-    bool suffix = host.starts_with("*.");
-    std::string name = suffix ? host.substr(1) : host;
-    bool has_port = name.find(':') != std::string::npos && name.front() != '[';
-    if (!is_host_name(suffix ? std::string_view(name).substr(1) : std::string_view(name)) || has_port) {
-        section.fault(
-            "host",
-            "must be \"*\", a host name without a port such as \"api.example.com\", or \"*.example.com\", not \"" +
-                *text + '"');
-        return {};
-    }
-    return {suffix ? HostPattern::Kind::suffix : HostPattern::Kind::exact, name};
-}
-
-void read_schemes(Section& section, Schemes& out) {
-    if (!section.has("schemes")) {
-        section.texts("schemes");  // a known key
-        return;
-    }
-    out.l402 = false;
-    const std::vector<std::string> names = section.texts("schemes");
-    if (names.empty()) section.fault("schemes", "must name \"l402\", \"payment\" or both");
-    for (const std::string& scheme : names) {
-        bool* chosen = scheme == "l402" ? &out.l402 : scheme == "payment" ? &out.payment : nullptr;
-        if (!chosen)
-            section.fault("schemes", "must name \"l402\", \"payment\" or both, not \"" + scheme + '"');
-        else if (*chosen)
-            section.fault("schemes", "names \"" + scheme + "\" twice");
-        else
-            *chosen = true;
-    }
-}
-
 bool includes(const HostPattern& host, const HostPattern& other) {
     if (host.kind == HostPattern::Kind::any || host == other) return true;
     return host.kind == HostPattern::Kind::suffix && other.kind != HostPattern::Kind::any &&
@@ -75,13 +36,13 @@ bool includes(const HostPattern& host, const HostPattern& other) {
 }
 
 // Without an upstream nobody here sees what a response holds.
-void check_quota_by_response(Section& section, const QuotaTerms& terms, const std::vector<Tier>& tiers) {
+void check_quota_by_response(Section& section, const Service& service) {
     constexpr std::string_view by_response =
         "counts by the response, which forward auth does not see: give the service an upstream, or sell it by uses or "
         "credit_msat";
-    if (terms.quota.bytes) section.fault("bytes", by_response);
-    if (!terms.cost_header.empty()) section.fault("cost_header", by_response);
-    for (const Tier& tier : tiers) {
+    if (service.quota.bytes) section.fault("bytes", by_response);
+    if (!service.cost_header.empty()) section.fault("cost_header", by_response);
+    for (const Tier& tier : service.tiers) {
         if (tier.quota.bytes) section.fault("tier", '"' + tier.name + "\": bytes " + std::string(by_response));
     }
     if (section.has("session"))
@@ -148,93 +109,70 @@ std::string HostPattern::written() const {
     return "*";
 }
 
-std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder,
-                                    const Environment& environment, bool forward_auth, Faults& faults) {
-    Section section(&table, "service", static_cast<std::uint32_t>(table.source().begin.line), faults);
-    std::optional<ServiceName> name =
-        read_name(section, "name", "what the service is called in tokens and metrics, such as \"weather\"");
-    HostPattern host = read_host(section);
-    std::optional<PathPattern> path =
-        read_pattern(section, "path", "the prefix of what is sold, such as \"/weather/\"");
-    Methods methods = read_methods(section);
-    std::optional<Upstream> upstream = read_upstream(
-        section, folder, environment, path ? std::optional<std::string>(path->root()) : std::nullopt, forward_auth);
-    std::optional<std::uint64_t> price =
-        section.integer("price_msat", 1, max_price_msat, "the price of one token in millisatoshi, such as 1000");
-    std::optional<std::chrono::seconds> timeout;
-    if (section.has("timeout")) {
-        std::chrono::milliseconds value{0};
-        section.duration("timeout", value);
-        timeout = std::chrono::duration_cast<std::chrono::seconds>(value);
-        if (value.count() > 0 && timeout->count() == 0) section.fault("timeout", "must be at least \"1s\"");
-    } else {
-        std::chrono::milliseconds unused{0};
-        section.duration("timeout", unused);
+bool read_host(Reading& in, Asked key, HostPattern& out) {
+    auto text = in.section.text(key.name);
+    if (!text) return false;
+    if (*text == "*") return true;
+    std::string host = lower_case(*text);
+    bool suffix = host.starts_with("*.");
+    std::string name = suffix ? host.substr(1) : host;
+    bool has_port = name.find(':') != std::string::npos && name.front() != '[';
+    if (!is_host_name(suffix ? std::string_view(name).substr(1) : std::string_view(name)) || has_port) {
+        in.section.fault(
+            key.name,
+            "must be \"*\", a host name without a port such as \"api.example.com\", or \"*.example.com\", not \"" +
+                *text + '"');
+        return false;
     }
-    std::vector<PathPattern> free = read_paths_below(section, "free", path);
-    std::vector<PathPattern> auth_only = read_paths_below(section, "auth_only", path);
-    std::optional<std::string> description = read_description(section);
-    std::optional<ServiceName> realm = read_name(section, "realm", {});
-    std::vector<std::string> cors = read_cors(section);
-    bool dry_run = section.flag("dry_run").value_or(false);
-    Appearance shown = read_appearance(section);
-    std::vector<Route> routes = read_routes(section, path, faults);
-    limits::UseRates limits = read_service_limits(section);
-    Schemes schemes;
-    read_schemes(section, schemes);
-    const std::optional<bool> lsat = section.flag("lsat");
-    if (lsat && !schemes.l402) section.fault("lsat", "is about L402's challenge: add \"l402\" to schemes");
-    schemes.lsat = lsat.value_or(true);
-    if (!schemes.l402 && !auth_only.empty())
+    out = {suffix ? HostPattern::Kind::suffix : HostPattern::Kind::exact, name};
+    return true;
+}
+
+bool read_schemes(Reading& in, Asked key, Schemes& out) {
+    const std::vector<std::string> names = in.section.texts(key.name);
+    if (!in.section.has(key.name)) return false;
+    out.l402 = false;
+    if (names.empty()) in.section.fault(key.name, "must name \"l402\", \"payment\" or both");
+    for (const std::string& scheme : names) {
+        bool* chosen = scheme == "l402" ? &out.l402 : scheme == "payment" ? &out.payment : nullptr;
+        if (!chosen)
+            in.section.fault(key.name, "must name \"l402\", \"payment\" or both, not \"" + scheme + '"');
+        else if (*chosen)
+            in.section.fault(key.name, "names \"" + scheme + "\" twice");
+        else
+            *chosen = true;
+    }
+    return true;
+}
+
+bool read_lsat(Reading& in, Asked key, Service& out) {
+    const auto lsat = in.section.flag(key.name);
+    if (!lsat) return false;
+    if (!out.schemes.l402) in.section.fault(key.name, "is about L402's challenge: add \"l402\" to schemes");
+    out.schemes.lsat = *lsat;
+    return true;
+}
+
+// What the keys of a section must be beside each other; what the whole service must be is looked at in read_service().
+void Service::check(Reading& in, Service& service) {
+    Section& section = in.section;
+    check_upstream(in, service);
+    if (!service.schemes.l402 && !service.auth_only.empty())
         section.fault("auth_only", "only tokens open it, and this service sells none: add \"l402\" to schemes");
-    std::optional<PaymentSessions> sessions = read_sessions(section, schemes, price);
-    QuotaTerms terms = read_quota(section, price, routes, sessions.has_value());
-    const bool charges = schemes.payment && !(sessions && sessions->offer == PaymentSessions::Offer::alone);
-    if (charges && terms.quota.credit)
+    check_sessions(section, service.schemes, service.price, service.sessions);
+    check_quota(section, service);
+    if (service.charges() && service.quota.credit)
         section.fault("credit_msat",
                       "a balance is a token's: take \"payment\" out of schemes, by which one request is bought");
-    std::optional<Pricer> pricer = read_pricer(section, folder, environment);
-    std::vector<Tier> tiers = read_tiers(section, timeout, terms.quota, faults);
-    std::optional<FreeAllowance> free_allowance = read_free_allowance(section);
-    WorkBuys work_buys = read_work_buys(section);
-    PathRules paths = read_path_rules(section);
-    bool refuses_unmatched = read_unmatched(section);
-    const std::uint64_t lease_uses = read_durability(section);
-    if (upstream && upstream->addresses.empty()) check_quota_by_response(section, terms, tiers);
-    section.no_others();
-    if (!name || !path || !upstream || !price) return std::nullopt;
-    Service service{*name,
-                    host,
-                    *path,
-                    std::move(methods),
-                    std::move(*upstream),
-                    Msat(*price),
-                    timeout,
-                    std::move(free),
-                    std::move(auth_only),
-                    std::move(description),
-                    realm,
-                    std::move(cors),
-                    dry_run,
-                    std::move(routes),
-                    limits,
-                    static_cast<int>(section.line()),
-                    shown.pay_page,
-                    shown.hidden,
-                    shown.forward_options,
-                    schemes,
-                    terms.quota,
-                    std::move(terms.cost_header),
-                    terms.max_cost,
-                    free_allowance,
-                    work_buys,
-                    std::move(sessions),
-                    std::make_shared<const Origin>(Origin{masked(to_json(table))}),
-                    std::move(pricer),
-                    std::move(tiers),
-                    paths,
-                    refuses_unmatched,
-                    lease_uses};
+    if (without_upstream(in)) check_quota_by_response(section, service);
+}
+
+std::optional<Service> read_service(const toml::table& table, const Source& source, Faults& faults) {
+    Section section(&table, "service", static_cast<std::uint32_t>(table.source().begin.line), faults);
+    Reading in{section, source};
+    Service service{.name = ServiceName::parse("unnamed").value(), .line = static_cast<int>(section.line())};
+    if (!read_keys<Service>(in, service)) return std::nullopt;
+    service.origin = std::make_shared<const Origin>(Origin{masked(to_json(table))});
     check_paths(section, service);
     check_priced_fields(section, service);
     check_durability(section, service);

@@ -1,22 +1,18 @@
 // The reader of one [[service]], and what several of them must be beside each other.
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "service/config/config.hpp"
-#include "service/config/environment.hpp"
-#include "service/config/section.hpp"
+#include "service/config/read_keys.hpp"
 
 namespace millrace::config {
 
-// Files it names are relative to `folder`. Empty where it lacks what every service has; all faults are noted.
-// `forward_auth`: some listener takes the questions of front proxies, so that a service needs no upstream.
-[[nodiscard]] std::optional<Service> read_service(const toml::table& table, const std::filesystem::path& folder,
-                                                  const Environment& environment, bool forward_auth, Faults& faults);
+// Empty where it lacks what every service has; all faults are noted.
+[[nodiscard]] std::optional<Service> read_service(const toml::table& table, const Source& source, Faults& faults);
 
 // What the services of a file, and those that are stored beside them, must be together. They are asked in order: each
 // needs a name of its own, and requests that reach it; those of a realm agree on what its tokens hold.

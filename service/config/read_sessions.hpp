@@ -1,7 +1,6 @@
-// The reader of `session`: whether and how a service is sold by sessions of the Payment scheme.
+// What `session` of a service asks of the rest of it.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 
 #include "service/config/config.hpp"
@@ -9,9 +8,8 @@
 
 namespace millrace::config {
 
-// Of a service with these schemes and this price. Requests of a route that costs more than the deposit ask for a larger
-// one.
-[[nodiscard]] std::optional<PaymentSessions> read_sessions(Section& section, const Schemes& schemes,
-                                                           std::optional<std::uint64_t> price_msat);
+// Of a service with these schemes and this price: a deposit that is not said is made up here. Requests of a route that
+// costs more than the deposit ask for a larger one.
+void check_sessions(Section& service, const Schemes& schemes, Msat price, std::optional<PaymentSessions>& sessions);
 
 }  // namespace millrace::config

@@ -2,44 +2,24 @@
 
 #include <algorithm>
 
+#include "service/config/read_keys.hpp"
 #include "service/config/read_quota.hpp"
-#include "service/config/read_routes.hpp"
 
 namespace millrace::config {
-namespace {
-
-std::optional<Tier> read_tier(const toml::table& table, const Tier& usual, Faults& faults) {
-    Section section(&table, "service.tier", static_cast<std::uint32_t>(table.source().begin.line), faults);
-    Tier out = usual;
-    auto name = read_name(section, "name", "by which buyers ask for the tier, such as \"gold\"");
-    if (name) out.name = name->text();
-    auto number =
-        section.integer("tier", 0, Tier::max_number, "its number: the higher, the more it opens; 0 for the first");
-    if (number) out.number = static_cast<unsigned>(*number);
-    auto price = section.integer("price_msat", 1, max_price_msat);
-    if (price) out.price = Msat(*price);
-    std::chrono::milliseconds timeout{0};
-    section.duration("timeout", timeout);
-    if (timeout.count() > 0) {
-        out.timeout = std::chrono::duration_cast<std::chrono::seconds>(timeout);
-        if (out.timeout->count() == 0) section.fault("timeout", "must be at least \"1s\"");
+bool read_capabilities(Reading& in, Asked key, std::vector<std::string>& out) {
+    out = in.section.texts(key.name);
+    for (const std::string& one : out) {
+        if (!is_capability(one)) in.section.fault(key.name, '"' + one + "\" must be 1 to 32 of a-z 0-9 . _ -");
     }
-    Quota quota = read_amounts(section);
-    check_alone(section, quota);
-    if (quota.any()) out.quota = quota;
-    out.capabilities = section.texts("capabilities");
-    for (const std::string& one : out.capabilities) {
-        if (!is_capability(one)) section.fault("capabilities", '"' + one + "\" must be 1 to 32 of a-z 0-9 . _ -");
-    }
-    std::sort(out.capabilities.begin(), out.capabilities.end());
-    auto twice = std::adjacent_find(out.capabilities.begin(), out.capabilities.end());
-    if (twice != out.capabilities.end()) section.fault("capabilities", "names \"" + *twice + "\" twice");
-    section.no_others();
-    if (!name || !number) return std::nullopt;
-    return out;
+    std::sort(out.begin(), out.end());
+    auto twice = std::adjacent_find(out.begin(), out.end());
+    if (twice != out.end()) in.section.fault(key.name, "names \"" + *twice + "\" twice");
+    return true;
 }
 
-}  // namespace
+void Tier::check(Reading& in, Tier& tier) {
+    check_alone(in.section, tier.quota);
+}
 
 bool Tier::opens(const Route& route) const {
     return number >= route.min_tier &&
@@ -71,25 +51,27 @@ bool is_capability(std::string_view text) {
            text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
 }
 
-std::vector<Tier> read_tiers(Section& section, std::optional<std::chrono::seconds> timeout, const Quota& quota,
-                             Faults& faults) {
-    std::vector<Tier> out;
-    Tier usual{.timeout = timeout, .quota = quota};
-    for (const toml::table* table : section.tables("tier")) {
-        auto tier = read_tier(*table, usual, faults);
-        if (!tier) continue;
-        auto line = static_cast<std::uint32_t>(table->source().begin.line);
-        for (const Tier& earlier : out) {
-            if (earlier.name == tier->name)
-                faults.note(line, "service.tier.name", '"' + tier->name + "\" is already a tier of this service");
-            if (earlier.number == tier->number)
-                faults.note(line, "service.tier.tier",
-                            std::to_string(tier->number) + " is already the number of tier \"" + earlier.name + '"');
+// What a tier leaves out is as in the service.
+bool read_tiers(Reading& in, Asked key, Service& out) {
+    for (const toml::table* table : in.section.tables(key.name)) {
+        Section section = in.section.below(key.name, *table);
+        Reading below{section, in.source};
+        Tier tier{.timeout = out.timeout};
+        const bool complete = read_keys<Tier>(below, tier);
+        if (!tier.quota.any()) tier.quota = out.quota;
+        if (!complete) continue;
+        for (const Tier& earlier : out.tiers) {
+            if (earlier.name == tier.name)
+                section.fault_here("name", '"' + tier.name + "\" is already a tier of this service");
+            if (earlier.number == tier.number)
+                section.fault_here(
+                    "tier", std::to_string(tier.number) + " is already the number of tier \"" + earlier.name + '"');
         }
-        out.push_back(std::move(*tier));
+        out.tiers.push_back(std::move(tier));
     }
-    std::sort(out.begin(), out.end(), [](const Tier& left, const Tier& right) { return left.number < right.number; });
-    return out;
+    std::sort(out.tiers.begin(), out.tiers.end(),
+              [](const Tier& left, const Tier& right) { return left.number < right.number; });
+    return true;
 }
 
 void check_tiers(const Service& service, Faults& faults) {

@@ -1,16 +1,12 @@
 // The [[service.tier]] of a service: kinds of token that differ in price, in what they buy, and in what they open.
 #pragma once
 
-#include <vector>
+#include <string_view>
 
 #include "service/config/config.hpp"
 #include "service/config/section.hpp"
 
 namespace millrace::config {
-
-// Sorted by number. What a tier leaves out is as in `timeout` and `quota`, the service's; faults are noted.
-[[nodiscard]] std::vector<Tier> read_tiers(Section& section, std::optional<std::chrono::seconds> timeout,
-                                           const Quota& quota, Faults& faults);
 
 // Every route that asks for a tier or a capability is opened by some tier, and balances pay for what they are for.
 void check_tiers(const Service& service, Faults& faults);

@@ -8,6 +8,7 @@
 #include "common/codec/field_name.hpp"
 #include "service/config/header_value.hpp"
 #include "service/config/path_rules.hpp"
+#include "service/config/read_keys.hpp"
 
 namespace millrace::config {
 namespace {
@@ -20,48 +21,6 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     auto [end, errc] = std::from_chars(text.data(), text.data() + text.size(), port);
     if (errc != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
     return port;
-}
-
-std::vector<UpstreamAddress> read_addresses(Section& section, const std::filesystem::path& folder, bool may_lack) {
-    constexpr std::string_view wanted = "the server behind this service, such as \"http://127.0.0.1:9000\"";
-    std::vector<UpstreamAddress> out;
-    std::vector<std::string> texts = section.text_or_texts("upstream", may_lack ? std::string_view() : wanted);
-    if (texts.size() > Upstream::max_addresses)
-        section.fault("upstream", "must be at most " + std::to_string(Upstream::max_addresses) + " addresses");
-    for (const std::string& text : texts) {
-        auto address = parse_upstream_address(text, folder);
-        if (!address) {
-            section.fault("upstream",
-                          "must be http:// or https:// with a host and no path, such as \"http://127.0.0.1:9000\", or "
-                          "unix: and the path of a socket of at most 107 bytes, not \"" +
-                              text + '"');
-        } else if (std::find(out.begin(), out.end(), *address) != out.end()) {
-            section.fault("upstream", "must not name \"" + text + "\" twice");
-        } else {
-            out.push_back(std::move(*address));
-        }
-    }
-    return out;
-}
-
-std::optional<HealthCheck> read_health(Section& service) {
-    const toml::table* table = service.table("health", "{ path = \"/healthz\" }");
-    if (!table) return std::nullopt;
-    Section section = service.below("health", *table);
-    HealthCheck out;
-    auto path = section.text("path", "what is asked for, such as \"/healthz\"");
-    if (path) {
-        auto fault = fault_of_path(*path);
-        bool plain = std::all_of(path->begin(), path->end(), [](char c) { return c > ' ' && c < 0x7f; });
-        if (fault || !plain)
-            section.fault("path", (fault ? *fault : "must be plain ASCII without spaces") + ", not \"" + *path + '"');
-        out.path = *path;
-    }
-    section.duration("interval", out.interval);
-    section.duration("timeout", out.timeout);
-    if (out.interval < std::chrono::milliseconds(100)) section.fault("interval", "must be at least \"100ms\"");
-    section.no_others();
-    return out;
 }
 
 // RFC 3986 §3.3: what may stand in a path as it is.
@@ -80,24 +39,14 @@ std::string encode_path(std::string_view path) {
     return out;
 }
 
-std::optional<Rewrite> read_rewrite(Section& service, const std::optional<std::string>& path) {
-    const toml::table* table = service.table("rewrite", "{ strip = \"/api\", prefix = \"/v2\" }");
-    if (!table) return std::nullopt;
-    Section section = service.below("rewrite", *table);
-    auto part = [&](std::string_view key) {
-        auto text = section.text(key);
-        auto fault = text ? fault_of_path(*text) : std::nullopt;
-        if (fault) section.fault(key, *fault + ", not \"" + *text + '"');
-        std::string out = text && !fault ? *text : std::string{};
-        if (out.ends_with('/')) out.pop_back();
-        return out;
-    };
-    Rewrite out{part("strip"), encode_path(part("prefix"))};
-    if (!out.strip.empty() && path && !covers(out.strip, *path))
-        section.fault("strip",
-                      "must be what the service's own path \"" + *path + "\" begins with, not \"" + out.strip + '"');
-    section.no_others();
-    return out;
+// A path that is stripped or put in front: without a slash at the end.
+std::optional<std::string> read_part(Reading& in, Asked key) {
+    auto text = in.section.text(key.name);
+    auto fault = text ? fault_of_path(*text) : std::nullopt;
+    if (fault) in.section.fault(key.name, *fault + ", not \"" + *text + '"');
+    if (!text || fault) return std::nullopt;
+    if (text->ends_with('/')) text->pop_back();
+    return text;
 }
 
 }  // namespace
@@ -119,44 +68,79 @@ std::optional<UpstreamAddress> parse_upstream_address(const std::string& text, c
     return UpstreamAddress{https, url->host_address(), *port};
 }
 
-UpstreamTls read_upstream_tls(Section& service, std::string_view key_of_table, const std::filesystem::path& folder) {
-    UpstreamTls out;
-    const toml::table* table = service.table(key_of_table, "{ ca = \"ca.pem\" }");
-    if (!table) return out;
-    Section section = service.below(key_of_table, *table);
-    auto file = [&](std::string_view key) {
-        auto text = section.text(key);
-        return text ? folder / *text : std::filesystem::path{};
-    };
-    out.authorities = file("ca");
-    out.certificate = file("cert");
-    out.key = file("key");
-    if (out.certificate.empty() != out.key.empty()) {
-        bool certificate_missing = out.certificate.empty();
-        section.fault(certificate_missing ? "cert" : "key", certificate_missing
-                                                                ? "missing: key needs the certificate it belongs to"
-                                                                : "missing: cert needs the key that belongs to it");
+bool read_addresses(Reading& in, Asked key, std::vector<UpstreamAddress>& out) {
+    // Front proxies ask for a service without one.
+    const bool may_lack = in.source.forward_auth;
+    const std::vector<std::string> texts =
+        in.section.text_or_texts(key.name, may_lack ? std::string_view() : key.wanted);
+    if (texts.size() > Upstream::max_addresses)
+        in.section.fault(key.name, "must be at most " + std::to_string(Upstream::max_addresses) + " addresses");
+    for (const std::string& text : texts) {
+        auto address = parse_upstream_address(text, in.source.folder);
+        if (!address) {
+            in.section.fault(
+                key.name,
+                "must be http:// or https:// with a host and no path, such as \"http://127.0.0.1:9000\", or "
+                "unix: and the path of a socket of at most 107 bytes, not \"" +
+                    text + '"');
+        } else if (std::find(out.begin(), out.end(), *address) != out.end()) {
+            in.section.fault(key.name, "must not name \"" + text + "\" twice");
+        } else {
+            out.push_back(std::move(*address));
+        }
     }
-    if (auto name = section.text("sni")) {
-        constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-        if (name->size() > 253 || name->find_first_not_of(allowed) != std::string::npos)
-            section.fault("sni",
-                          "must be a host name without a port such as \"api.example.com\", not \"" + *name + '"');
-        out.server_name = *name;
-    }
-    if (auto verify = section.flag("verify")) out.verify = *verify;
-    section.no_others();
-    return out;
+    return !out.empty() || (may_lack && !in.section.has(key.name));
 }
 
-std::vector<UpstreamHeader> read_upstream_headers(Section& service, std::string_view key_of_table,
-                                                  const std::filesystem::path& folder, const Environment& environment) {
-    std::vector<UpstreamHeader> out;
-    const toml::table* table = service.table(key_of_table, "{ \"X-Api-Key\" = \"${API_KEY}\" }");
-    if (!table) return out;
-    Section section = service.below(key_of_table, *table);
-    for (const auto& [key, node] : *table) {
-        std::string name(key.str());
+bool read_health_path(Reading& in, Asked key, std::string& out) {
+    auto path = in.section.text(key.name, key.wanted);
+    if (!path) return false;
+    auto fault = fault_of_path(*path);
+    bool plain = std::all_of(path->begin(), path->end(), [](char c) { return c > ' ' && c < 0x7f; });
+    if (fault || !plain)
+        in.section.fault(key.name, (fault ? *fault : "must be plain ASCII without spaces") + ", not \"" + *path + '"');
+    out = *path;
+    return !fault && plain;
+}
+
+bool read_stripped(Reading& in, Asked key, std::string& out) {
+    auto part = read_part(in, key);
+    if (part) out = *part;
+    return part.has_value();
+}
+
+bool read_prefix(Reading& in, Asked key, std::string& out) {
+    auto part = read_part(in, key);
+    if (part) out = encode_path(*part);
+    return part.has_value();
+}
+
+bool read_sni(Reading& in, Asked key, std::string& out) {
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    auto name = in.section.text(key.name);
+    if (!name) return false;
+    const bool good = name->size() <= 253 && name->find_first_not_of(allowed) == std::string::npos;
+    if (!good)
+        in.section.fault(key.name,
+                         "must be a host name without a port such as \"api.example.com\", not \"" + *name + '"');
+    out = *name;
+    return good;
+}
+
+void UpstreamTls::check(Reading& in, UpstreamTls& tls) {
+    if (tls.certificate.empty() == tls.key.empty()) return;
+    if (tls.certificate.empty())
+        in.section.fault("cert", "missing: key needs the certificate it belongs to");
+    else
+        in.section.fault("key", "missing: cert needs the key that belongs to it");
+}
+
+bool read_upstream_headers(Reading& in, Asked key, std::vector<UpstreamHeader>& out) {
+    const toml::table* table = in.section.table(key.name, "{ \"X-Api-Key\" = \"${API_KEY}\" }");
+    if (!table) return false;
+    Section section = in.section.below(key.name, *table);
+    for (const auto& [field, node] : *table) {
+        std::string name(field.str());
         auto text = section.text(name);
         auto same = [&](const UpstreamHeader& other) { return codec::same_variable(other.name, name); };
         if (auto fault = fault_of_header_name(name)) {
@@ -164,12 +148,12 @@ std::vector<UpstreamHeader> read_upstream_headers(Section& service, std::string_
         } else if (std::any_of(out.begin(), out.end(), same)) {
             section.fault(name, "is there already, in another spelling");
         } else if (text) {
-            auto value = read_header_value(*text, folder, environment);
+            auto value = read_header_value(*text, in.source.folder, in.source.environment);
             if (!value) section.fault(name, detail(value.error()));
             out.push_back({name, value ? *value : SecretText{}});
         }
     }
-    return out;
+    return true;
 }
 
 std::string UpstreamAddress::authority() const {
@@ -183,24 +167,27 @@ std::string UpstreamAddress::url() const {
     return (tls ? "https://" : "http://") + authority();
 }
 
-std::optional<Upstream> read_upstream(Section& section, const std::filesystem::path& folder,
-                                      const Environment& environment, const std::optional<std::string>& path,
-                                      bool may_lack) {
-    Upstream out;
-    out.addresses = read_addresses(section, folder, may_lack);
-    out.health = read_health(section);
-    out.tls = read_upstream_tls(section, "upstream_tls", folder);
-    out.headers = read_upstream_headers(section, "upstream_headers", folder, environment);
-    out.rewrite = read_rewrite(section, path);
-    bool any_tls = std::any_of(out.addresses.begin(), out.addresses.end(), [](const auto& one) { return one.tls; });
-    if (section.has("upstream_tls") && !out.addresses.empty() && !any_tls)
+void check_upstream(Reading& in, const Service& service) {
+    Section& section = in.section;
+    const Upstream& upstream = service.upstream;
+    const bool any_tls =
+        std::any_of(upstream.addresses.begin(), upstream.addresses.end(), [](const auto& one) { return one.tls; });
+    if (section.has("upstream_tls") && !upstream.addresses.empty() && !any_tls)
         section.fault("upstream_tls", "is for https:// upstreams, and this service has none");
-    if (!out.addresses.empty()) return out;
-    if (!may_lack || section.has("upstream")) return std::nullopt;
+    if (upstream.rewrite && !upstream.rewrite->strip.empty() && !service.path.text().empty()) {
+        const std::string path(service.path.root());
+        if (!covers(upstream.rewrite->strip, path))
+            section.inside("rewrite").fault("strip", "must be what the service's own path \"" + path +
+                                                         "\" begins with, not \"" + upstream.rewrite->strip + '"');
+    }
+    if (!without_upstream(in)) return;
     for (std::string_view key : {"health", "upstream_tls", "upstream_headers", "rewrite"}) {
         if (section.has(key)) section.fault(key, "needs an upstream, and this service has none");
     }
-    return out;
+}
+
+bool without_upstream(const Reading& in) {
+    return in.source.forward_auth && !in.section.has("upstream");
 }
 
 }  // namespace millrace::config

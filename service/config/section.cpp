@@ -27,6 +27,15 @@ std::string detail(const Error& error) {
     return colon == std::string::npos ? error.message : error.message.substr(colon + 2);
 }
 
+std::string one_of(const std::vector<std::string_view>& words) {
+    std::string out;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i > 0) out += i + 1 < words.size() ? ", " : " or ";
+        out.append("\"").append(words[i]) += '"';
+    }
+    return out;
+}
+
 std::string Fault::text() const {
     std::string out = source;
     if (line > 0) out += ':' + std::to_string(line);
@@ -59,8 +68,12 @@ std::string Faults::text() const {
 Section::Section(const toml::table* table, std::string name, std::uint32_t line, Faults& faults)
     : table_(table), name_(std::move(name)), line_(line), faults_(faults) {}
 
+void Section::know(std::string_view key) {
+    if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
+}
+
 const toml::node* Section::find(std::string_view key, std::string_view required) {
-    known_.emplace_back(key);
+    know(key);
     const toml::node* node = table_ ? table_->get(key) : nullptr;
     if (!node && !required.empty()) fault(key, "missing: " + std::string(required));
     return node;
@@ -145,8 +158,23 @@ const toml::table* Section::table(std::string_view key, std::string_view example
     return node ? node->as_table() : nullptr;
 }
 
+const toml::node* Section::node(std::string_view key) {
+    return find(key, {});
+}
+
+Section Section::heading(std::string_view key) {
+    const toml::node* node = find(key, {});
+    if (node && !node->is_table()) fault(key, "must be a table: [" + std::string(key) + ']');
+    const toml::table* table = node ? node->as_table() : nullptr;
+    return {table, std::string(key), table ? line_of(key) : 1, faults_};
+}
+
 Section Section::below(std::string_view key, const toml::table& table) const {
     return {&table, name_ + '.' + std::string(key), static_cast<std::uint32_t>(table.source().begin.line), faults_};
+}
+
+Section Section::inside(std::string_view key) const {
+    return below(key, *table_->get(key)->as_table());
 }
 
 std::vector<const toml::table*> Section::tables(std::string_view key) {
@@ -220,6 +248,10 @@ std::uint32_t Section::line_of(std::string_view key) const {
 
 void Section::fault(std::string_view key, std::string_view what) {
     faults_.note(line_of(key), name_.empty() ? std::string(key) : name_ + '.' + std::string(key), what);
+}
+
+void Section::fault_here(std::string_view key, std::string_view what) {
+    faults_.note(line_, name_ + '.' + std::string(key), what);
 }
 
 void Section::no_others() {

@@ -19,6 +19,9 @@ namespace millrace::config {
 // The fault of a Result without the domain's sentence in front of it.
 [[nodiscard]] std::string detail(const Error& error);
 
+// "\"a\", \"b\" or \"c\"".
+[[nodiscard]] std::string one_of(const std::vector<std::string_view>& words);
+
 // What is wrong, where, and what would be right.
 struct Fault {
     std::string source;      // "millraced.toml", or "stored service \"extra\""
@@ -68,17 +71,27 @@ class Section {
     const toml::table* table(std::string_view key, std::string_view example);
     // The section of a table in this one: "service.health".
     [[nodiscard]] Section below(std::string_view key, const toml::table& table) const;
+    // That of the table under `key`, which must be there: for faults.
+    [[nodiscard]] Section inside(std::string_view key) const;
+    // The section [key] of the file that this one stands for; one that is not there() where there is none.
+    Section heading(std::string_view key);
     std::vector<const toml::table*> tables(std::string_view key);         // [[name.key]]
     void rate(std::string_view key, std::optional<limits::Rate>& out);    // unchanged where absent
     void duration(std::string_view key, std::chrono::milliseconds& out);  // unchanged where absent; 0 is a fault
     template <class Size>
     void size(std::string_view key, Size& out, std::uint64_t min);  // unchanged where absent
 
-    void fault(std::string_view key, std::string_view what);  // at the key's line
+    void fault(std::string_view key, std::string_view what);       // at the key's line
+    void fault_here(std::string_view key, std::string_view what);  // at the table's own line
     [[nodiscard]] bool has(std::string_view key) const;
     [[nodiscard]] std::uint32_t line() const { return line_; }
     [[nodiscard]] std::uint32_t line_of(std::string_view key) const;
 
+    const toml::node* node(std::string_view key);  // whatever it is; null where the key is absent
+    [[nodiscard]] bool there() const { return table_ != nullptr; }
+    [[nodiscard]] Faults& faults() const { return faults_; }
+
+    void know(std::string_view key);
     // To be called last: notes every key that was not asked for.
     void no_others();
 
