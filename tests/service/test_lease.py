@@ -159,6 +159,33 @@ def test_requests_at_the_same_time_are_no_further_ahead_than_was_leased(shop):
     wait_for(lambda: shop.recorded(token) == 1 + LEASE, "what ran ahead is recorded")
 
 
+def test_a_request_under_way_when_the_store_fails_waits_for_the_disk(shop):
+    token, other = shop.token(), shop.token()
+    go = threading.Event()
+
+    def hold(*_):
+        go.wait(30)
+        return response(b"held")
+
+    shop.house.upstream.routes["/many/held"] = hold
+    locker = shop.lock()
+    try:
+        held = []
+        waiting = threading.Thread(target=lambda: held.append(shop.service.get("/many/held", token.headers())))
+        waiting.start()
+        wait_for(lambda: any(request.target == "/many/held" for request in shop.house.upstream.requests), "it is under way")
+        run_ahead(shop, other, 1)
+        wait_for(lambda: not shop.service.ready(), "it is known that nothing can be written")
+        go.set()
+        waiting.join(30)
+        assert unavailable(held[0])
+    finally:
+        go.set()
+        locker.release()
+    wait_for(lambda: shop.recorded(other) == 2, "what ran ahead is recorded")
+    assert shop.recorded(token) == 1
+
+
 def test_a_crash_forgets_no_more_than_was_leased_and_charges_nothing_that_was_not_served(shop):
     token = shop.token()
     locker = shop.lock()
