@@ -21,14 +21,12 @@
 #include "service/store/file_guard.hpp"
 #include "service/store/first_use_table.hpp"
 #include "service/store/free_use_table.hpp"
-#include "service/store/grant_table.hpp"
 #include "service/store/lock_file.hpp"
 #include "service/store/migrate.hpp"
-#include "service/store/operator_table.hpp"
 #include "service/store/owed.hpp"
+#include "service/store/queued_operators.hpp"
 #include "service/store/queued_sessions.hpp"
-#include "service/store/service_table.hpp"
-#include "service/store/settlement_table.hpp"
+#include "service/store/queued_settlements.hpp"
 #include "service/store/usage_table.hpp"
 #include "service/store/write_health.hpp"
 #include "service/store/write_queue.hpp"
@@ -51,12 +49,14 @@ class SqliteStore final : public Store {
         // A new file is a store or still empty: with a log, its first page would be there before its tables are.
         migrate(database_);
         database_.exec("PRAGMA journal_mode = WAL");
-        settlements_.emplace(database_);
+        const QueuedSessions::Enqueue enqueue = [this](QueuedWrite write) { queue_.push(std::move(write)); };
+        settlements_.emplace(database_, facts_, enqueue);
         first_uses_.emplace(database_);
-        operators_.emplace(database_);
-        load();
+        first_uses_->load(facts_);
+        load_charges();
+        operators_.emplace(database_, facts_, enqueue);
         charges_.emplace(database_);
-        sessions_.emplace(database_, [this](QueuedWrite write) { queue_.push(std::move(write)); });
+        sessions_.emplace(database_, enqueue);
         free_uses_.emplace(database_);
         stored_free_uses_ = free_uses_->load();
         usage_.emplace(database_);
@@ -74,23 +74,11 @@ class SqliteStore final : public Store {
     [[nodiscard]] paywall::PaymentFacts facts(const PaymentHash& hash) const override { return facts_.find(hash); }
 
     [[nodiscard]] std::uint64_t resume_from(std::string_view node_id) override {
-        ++subscription_;
-        std::lock_guard lock(cursor_mutex_);
-        auto cursor = cursors_.find(node_id);
-        return cursor == cursors_.end() ? 1 : cursor->second;
+        return settlements_->resume_from(node_id);
     }
-
-    [[nodiscard]] std::optional<std::string> home_node() const override {
-        std::lock_guard lock(cursor_mutex_);
-        return home_node_;
-    }
-
+    [[nodiscard]] std::optional<std::string> home_node() const override { return settlements_->home_node(); }
     void remember_node(std::string node_id, RememberedDone done) override {
-        {
-            std::lock_guard lock(cursor_mutex_);
-            home_node_ = node_id;
-        }
-        queue_.push(NodeWrite{std::move(node_id), std::move(done)});
+        settlements_->remember_node(std::move(node_id), std::move(done));
     }
 
     void record_first_use(const l402::Identifier& token, std::string_view service, std::chrono::sys_seconds at,
@@ -111,7 +99,7 @@ class SqliteStore final : public Store {
     }
 
     void record_settlement(std::string_view node_id, gateway::Settlement settlement, SettlementDone done) override {
-        queue_.push(SettlementWrite{std::string(node_id), std::move(settlement), std::move(done), subscription_});
+        settlements_->record(node_id, std::move(settlement), std::move(done));
     }
 
     void record_usage(const PaymentHash& hash, std::string_view service, UsageChange change,
@@ -146,35 +134,24 @@ class SqliteStore final : public Store {
     [[nodiscard]] const SecretKey& free_use_key() const override { return free_uses_->key(); }
 
     void revoke(const PaymentHash& hash, std::string reason, AuditEntry entry, RevokedDone done) override {
-        queue_.push(
-            OperatorWrite{OperatorWrite::Change::revoke, hash, std::move(reason), std::move(entry), std::move(done)});
+        operators_->revoke(hash, std::move(reason), std::move(entry), std::move(done));
     }
-
     void restore(const PaymentHash& hash, AuditEntry entry, RevokedDone done) override {
-        queue_.push(OperatorWrite{OperatorWrite::Change::restore, hash, {}, std::move(entry), std::move(done)});
+        operators_->restore(hash, std::move(entry), std::move(done));
     }
-
-    [[nodiscard]] std::uint64_t revocations_version() const override {
-        return revocations_version_.load(std::memory_order_acquire);
+    void grant(TokenGrant grant, AuditEntry entry, GrantDone done) override {
+        operators_->grant(std::move(grant), std::move(entry), std::move(done));
     }
-
-    [[nodiscard]] const std::vector<config::StoredService>& services() const override { return services_; }
-
     void replace_services(std::vector<config::StoredService> services, AuditEntry entry, ServicesDone done) override {
-        queue_.push(ServicesWrite{std::move(services), std::move(entry), std::move(done)});
+        operators_->replace_services(std::move(services), std::move(entry), std::move(done));
     }
+    void record_audit(AuditEntry entry, AuditDone done) override {
+        operators_->audit(std::move(entry), std::move(done));
+    }
+    [[nodiscard]] std::uint64_t revocations_version() const override { return operators_->revocations_version(); }
+    [[nodiscard]] const std::vector<config::StoredService>& services() const override { return operators_->services(); }
 
     [[nodiscard]] SessionStore& sessions() override { return *sessions_; }
-    void grant(TokenGrant grant, AuditEntry entry, GrantDone done) override {
-        queue_.push(GrantWrite{std::move(grant), std::move(entry), std::move(done)});
-    }
-
-    void record_audit(AuditEntry entry, AuditDone done) override {
-        auto told = [done = std::move(done)](const Result<bool>& written) {
-            done(written ? Result<void>() : Result<void>(written.error()));
-        };
-        queue_.push(OperatorWrite{OperatorWrite::Change::none, {}, {}, std::move(entry), std::move(told)});
-    }
 
     [[nodiscard]] bool writable() const override { return health_.good(); }
 
@@ -185,27 +162,20 @@ class SqliteStore final : public Store {
         out.queued = queue_.size();
         out.answered = answered_;
         out.ahead = ahead_;
+        out.grants = operators_->grants();
         return out;
     }
 
   private:
-    void load() {
-        settlements_->load(facts_);
-        first_uses_->load(facts_);
+    void load_charges() {
         SQLite::Statement charges(database_, "SELECT payment_hash FROM consumed_charges WHERE replays >= 0");
         while (charges.executeStep()) facts_.set_charged(hash_at(charges.getColumn(0)), true);
-        operators_->load(facts_);
-        cursors_ = settlements_->cursors();
-        home_node_ = settlements_->home_node();
-        services_ = read_services(database_);
-        for (const TokenGrant& one : read_grants(database_)) facts_.set_granted(one.hash, one.granted_at, one.terms);
     }
 
     // The writer thread: takes all that is queued, commits it as one transaction, tells everybody.
     void write_until_closed() {
         std::vector<Write> group;
         while (queue_.take(group)) {
-            drop_behind_gap(group);
             auto started = std::chrono::steady_clock::now();
             Result<void> committed = commit(group);
             std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
@@ -225,16 +195,6 @@ class SqliteStore final : public Store {
             group.clear();
         }
         pay_what_is_owed();
-    }
-
-    // Fails the settlements of a subscription of which an earlier one could not be stored.
-    void drop_behind_gap(std::vector<Write>& group) {
-        std::erase_if(group, [this](Write& write) {
-            auto* settlement = std::get_if<SettlementWrite>(&write);
-            if (!settlement || settlement->subscription > failed_subscription_) return false;
-            settlement->done(fail(Errc::write_failed, "an earlier settlement could not be stored"));
-            return true;
-        });
     }
 
     void note(const Result<void>& committed) {
@@ -296,8 +256,6 @@ class SqliteStore final : public Store {
         write.is_new = first_uses_->add(write.hash, write.token_id, write.service, write.at);
     }
 
-    void execute(SettlementWrite& write) { write.is_new = settlements_->add(write.node_id, write.settlement); }
-
     void release(const PaymentHash& hash) {
         if (charges_->release(hash)) released_.insert(hash);
     }
@@ -320,55 +278,6 @@ class SqliteStore final : public Store {
     }
     void execute(FreeUsesWrite& write) { free_uses_->add(write.uses); }
 
-    void execute(OperatorWrite& write) {
-        const AuditEntry& entry = write.entry;
-        switch (write.change) {
-            case OperatorWrite::Change::revoke:
-                write.is_new = operators_->revoke(write.hash, write.reason, entry.at);
-                break;
-            case OperatorWrite::Change::restore:
-                write.is_new = operators_->restore(write.hash);
-                break;
-            case OperatorWrite::Change::none:
-                write.is_new = true;
-                break;
-        }
-        if (write.is_new) operators_->audit(entry);
-    }
-
-    void execute(ServicesWrite& write) {
-        write_services(database_, write.services);
-        operators_->audit(write.entry);
-    }
-
-    void execute(NodeWrite& write) { settlements_->remember(write.node_id); }
-    static void finish(NodeWrite& write, const Result<void>& committed) { write.done(committed); }
-
-    void execute(GrantWrite& write) {
-        write_grant(database_, write.grant);
-        operators_->audit(write.entry);
-    }
-
-    void finish(GrantWrite& write, const Result<void>& committed) {
-        if (committed) {
-            facts_.set_granted(write.grant.hash, write.grant.granted_at, write.grant.terms);
-            std::lock_guard lock(figures_mutex_);
-            ++figures_.grants;
-        }
-        write.done(committed);
-    }
-
-    static void finish(ServicesWrite& write, const Result<void>& committed) { write.done(committed); }
-
-    void finish(OperatorWrite& write, const Result<void>& committed) {
-        if (!committed) return write.done(committed.error());
-        if (write.change != OperatorWrite::Change::none && write.is_new) {
-            facts_.set_revoked(write.hash, write.change == OperatorWrite::Change::revoke);
-            revocations_version_.fetch_add(1, std::memory_order_release);
-        }
-        write.done(write.is_new);
-    }
-
     void finish(FirstUseWrite& write, const Result<void>& committed) {
         if (!committed) return write.done(committed.error());
         facts_.set_first_used(write.hash, write.at);
@@ -377,21 +286,6 @@ class SqliteStore final : public Store {
             ++figures_.first_uses;
         }
         write.done(write.at);
-    }
-
-    void finish(SettlementWrite& write, const Result<void>& committed) {
-        if (!committed) {
-            failed_subscription_ = std::max(failed_subscription_, write.subscription);
-            return write.done(committed.error());
-        }
-        const gateway::Settlement& settlement = write.settlement;
-        if (write.is_new) facts_.set_settled(settlement.payment_hash, settlement.settled_at, settlement.amount);
-        {
-            std::lock_guard lock(cursor_mutex_);
-            std::uint64_t& next = cursors_[write.node_id];
-            next = std::max(next, write.settlement.pay_index + 1);
-        }
-        write.done(write.is_new);
     }
 
     static void execute(QueuedWrite& write) { write.execute(); }
@@ -425,9 +319,9 @@ class SqliteStore final : public Store {
 
     std::unique_ptr<LockFile> lock_;
     SQLite::Database database_;
-    std::optional<SettlementTable> settlements_;
+    std::optional<QueuedSettlements> settlements_;
     std::optional<FirstUseTable> first_uses_;
-    std::optional<OperatorTable> operators_;
+    std::optional<QueuedOperators> operators_;
     std::optional<ChargeTable> charges_;
     std::optional<FreeUseTable> free_uses_;
     std::optional<UsageTable> usage_;
@@ -436,24 +330,16 @@ class SqliteStore final : public Store {
     std::optional<FileGuard> guard_;
     FactsMap facts_;
     std::vector<TokenUsage> usages_;
-    std::vector<config::StoredService> services_;
 
-    std::atomic<std::uint64_t> subscription_{1};
-    std::atomic<std::uint64_t> revocations_version_{0};
     std::atomic<std::uint64_t> answered_{0};
     std::atomic<std::uint64_t> ahead_{0};
     // The writer's own:
-    std::uint64_t failed_subscription_ = 0;
     Owed owed_;
     std::unordered_set<PaymentHash> released_;  // charges, in the transaction under way
     WriteHealth health_;
 
     mutable std::mutex ended_mutex_;
     EndedBefore ended_before_;
-
-    mutable std::mutex cursor_mutex_;
-    SettlementTable::Cursors cursors_;
-    std::optional<std::string> home_node_;
 
     WriteQueue queue_{{look_after_file, patience_with_answered}};
     mutable std::mutex figures_mutex_;

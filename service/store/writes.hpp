@@ -19,14 +19,6 @@ struct FirstUseWrite {
     bool is_new = false;  // found out while writing
 };
 
-struct SettlementWrite {
-    std::string node_id;
-    gateway::Settlement settlement;
-    Store::SettlementDone done;
-    std::uint64_t subscription = 0;
-    bool is_new = false;  // found out while writing
-};
-
 struct ChargeWrite {
     paywall::ChargeUse use;
     Store::ChargeDone done;
@@ -61,35 +53,7 @@ struct FreeUsesWrite {
     Store::FreeUsesDone done;
 };
 
-// What an operator does: a change, if any, and its row in the audit table.
-struct OperatorWrite {
-    enum class Change { none, revoke, restore };
-    Change change = Change::none;
-    PaymentHash hash;
-    std::string reason;
-    AuditEntry entry;
-    Store::RevokedDone done;
-    bool is_new = false;  // found out while writing
-};
-
-struct ServicesWrite {
-    std::vector<config::StoredService> services;
-    AuditEntry entry;
-    Store::ServicesDone done;
-};
-
-struct NodeWrite {
-    std::string node_id;
-    Store::RememberedDone done;
-};
-
-struct GrantWrite {
-    TokenGrant grant;
-    AuditEntry entry;
-    Store::GrantDone done;
-};
-
-using Write = std::variant<FirstUseWrite, SettlementWrite, ChargeWrite, UsageWrite, AnsweredWrite, PruneWrite,
-                           FreeUsesWrite, OperatorWrite, ServicesWrite, GrantWrite, NodeWrite, QueuedWrite>;
+using Write =
+    std::variant<FirstUseWrite, ChargeWrite, UsageWrite, AnsweredWrite, PruneWrite, FreeUsesWrite, QueuedWrite>;
 
 }  // namespace millrace::store
