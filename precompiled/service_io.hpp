@@ -1,7 +1,5 @@
 // Precompiled where a build asks for it (-Dprecompiled=true): for the rooms of service/ that have an event loop. The
 // connection's header brings most of the house.
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>

@@ -1,6 +1,4 @@
 // millraced: the HTTP paywall.
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 #include <cstdlib>
 
 #include "service/config/warnings.hpp"
+#include "service/log/log.hpp"
 #include "service/runtime/app.hpp"
 #include "service/runtime/stored_services.hpp"
 
@@ -70,22 +69,19 @@ int main(int argc, char** argv) {
         return 0;
     }
 
-    spdlog::set_default_logger(
-        std::make_shared<spdlog::logger>("millraced", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
-    spdlog::flush_on(spdlog::level::info);
-    millrace::runtime::set_log_level(config->log_level);
+    millrace::log::open();
+    millrace::log::set_level(config->log_level);
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the service
 
     auto passed = millrace::listen::activated_sockets(environment, getpid());
     if (!passed) {
-        spdlog::critical("{}", passed.error().message);
+        millrace::log::critical("{}", passed.error().message);
         return 1;
     }
     millrace::runtime::App app(file, std::move(*config), environment);
     if (auto started = app.start(std::move(*passed)); !started) {
-        spdlog::critical("{}", started.error().message);
+        millrace::log::critical("{}", started.error().message);
         return 1;
     }
     app.run();

@@ -1,7 +1,5 @@
 #include "service/admin/server.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
@@ -10,6 +8,7 @@
 #include "service/admin/authorization.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/problem.hpp"
+#include "service/log/log.hpp"
 
 namespace millrace::admin {
 
@@ -118,7 +117,7 @@ http::Awaitable<> Server::serve(http::Socket socket, std::string peer) {
                                   std::string(in.reader.head().target.substr(0, in.reader.head().target.find('?')));
             bool changes = in.request.method != "GET";
             answer = co_await api_.answer(std::move(in.request));
-            if (changes) spdlog::info("admin: {} {}", codec::log_text(subject), answer->status);
+            if (changes) log::info("admin: {} {}", codec::log_text(subject), answer->status);
         }
         seats_.let_go(*ticket);
         std::string response = write_response(*answer, to_head);

@@ -1,6 +1,6 @@
 #include "service/async/spawn.hpp"
 
-#include <spdlog/spdlog.h>
+#include "service/log/log.hpp"
 
 namespace millrace::async {
 
@@ -9,9 +9,9 @@ void log_exception(std::string_view whose, const std::exception_ptr& thrown) {
     try {
         std::rethrow_exception(thrown);
     } catch (const std::exception& error) {
-        spdlog::error("{} ended by an exception: {}", whose, error.what());
+        log::error("{} ended by an exception: {}", whose, error.what());
     } catch (...) {
-        spdlog::error("{} ended by an exception", whose);
+        log::error("{} ended by an exception", whose);
     }
 }
 

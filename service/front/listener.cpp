@@ -1,10 +1,9 @@
 #include "service/front/listener.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include "service/async/spawn.hpp"
 #include "service/http/http_date.hpp"
 #include "service/http/problem.hpp"
+#include "service/log/log.hpp"
 
 namespace millrace::front {
 
@@ -70,8 +69,8 @@ http::Awaitable<> Listener::accept() {
         }
         if (!failed || http::is_shortage(failed)) descriptors_.note_shortage();
         if (!told)
-            spdlog::error("connections are refused: {}",
-                          failed ? failed.message() : std::to_string(descriptors_.clients()) + " are open");
+            log::error("connections are refused: {}",
+                       failed ? failed.message() : std::to_string(descriptors_.clients()) + " are open");
         told = true;
         if (!failed) {
             http::send_away(socket.native_handle(), refusal());
@@ -98,8 +97,8 @@ std::optional<limits::Connections::Place> Listener::find_place(const std::string
     shared.metrics.thread(workers_.size()).connections_refused.add();  // the control thread's
     auto now = std::chrono::steady_clock::now();
     if (warned_ == std::chrono::steady_clock::time_point{} || now - warned_ >= between_warnings) {
-        spdlog::warn("{} has {} connections open, as many as limits.connections_per_prefix allows: more are closed",
-                     limits::prefix_text(*address), most);
+        log::warn("{} has {} connections open, as many as limits.connections_per_prefix allows: more are closed",
+                  limits::prefix_text(*address), most);
         warned_ = now;
     }
     return place;

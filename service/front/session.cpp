@@ -1,9 +1,8 @@
 #include "service/front/session.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include "common/codec/log_text.hpp"
 #include "service/forward_auth/answer.hpp"
+#include "service/log/log.hpp"
 
 namespace millrace::front {
 namespace {
@@ -133,9 +132,9 @@ void Session::end_request() {
 void Session::finish_request(unsigned code, Outcome outcome) {
     std::chrono::duration<double> took = Clock::now() - request_->began;
     request_->counts->request(code, outcome, took.count());
-    if (spdlog::should_log(spdlog::level::debug)) {
+    if (log::writes(log::Level::debug)) {
         // Without query and without any header: neither can hold a secret here.
-        spdlog::debug("{} {} {} {:.1f} ms", peer_, codec::log_text(exchange_->target.path), code, took.count() * 1e3);
+        log::debug("{} {} {} {} ms", peer_, codec::log_text(exchange_->target.path), code, took.count() * 1e3);
     }
 }
 

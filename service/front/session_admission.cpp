@@ -1,6 +1,5 @@
 // Whether the request is let in: the driver of the schemes in service/admit. What they ask for is done here, and what they
 // decided becomes an answer.
-#include <spdlog/spdlog.h>
 
 #include "common/codec/log_text.hpp"
 #include "service/admit/price.hpp"
@@ -8,6 +7,7 @@
 #include "service/admit/token.hpp"
 #include "service/front/session.hpp"
 #include "service/http/await_callback.hpp"
+#include "service/log/log.hpp"
 #include "service/relay/header_rules.hpp"
 
 namespace millrace::front {
@@ -118,7 +118,7 @@ http::Awaitable<std::optional<admit::Answer>> Session::perform(admit::Step& step
         if (outcome && outcome->step == paywall::SessionStep::done) {
             const paywall::SessionRecord& session = *outcome->session;
             shared.metrics.session(metrics::SessionEvent::opened);
-            spdlog::info("session {} opened for {}: {} msat", session.id.hex(), session.scope, session.deposit.value());
+            log::info("session {} opened for {}: {} msat", session.id.hex(), session.scope, session.deposit.value());
         }
         co_return admit::Answer(std::move(outcome));
     }
@@ -197,9 +197,9 @@ void Session::remember(paywall::VerifiedCredential known) {
 // What would have been refused, had the service not been on trial.
 void Session::note_dry_run(const std::optional<Reason>& reason) {
     request_->counts->challenge(metrics::ChallengeResult::dry_run);
-    spdlog::info("service {}: dry run: {} {} would not have passed ({}, {} msat)", service().name.text(),
-                 exchange_->request.head().method, codec::log_text(exchange_->target.path),
-                 reason ? paywall::name(*reason) : std::string_view("undecided"), request_->quote.price.value());
+    log::info("service {}: dry run: {} {} would not have passed ({}, {} msat)", service().name.text(),
+              exchange_->request.head().method, codec::log_text(exchange_->target.path),
+              reason ? paywall::name(*reason) : std::string_view("undecided"), request_->quote.price.value());
 }
 
 }  // namespace millrace::front

@@ -3,11 +3,11 @@
 //   record_free_use()  it is charged (session_quota.cpp): on disk before the first byte of its response goes to the
 //                      client; by forward auth, when the request is let through
 //   drop_free_use()    it is not: nothing is used up
-#include <spdlog/spdlog.h>
 
 #include "service/admit/allowance.hpp"
 #include "service/front/session.hpp"
 #include "service/http/await_callback.hpp"
+#include "service/log/log.hpp"
 
 namespace millrace::front {
 
@@ -24,8 +24,8 @@ http::Awaitable<bool> Session::record_free_use() {
     };
     Result<void> recorded = co_await http::await_callback<Result<void>>(worker_.context().get_executor(), start);
     if (!recorded) {
-        spdlog::error("service {}: a free request could not be recorded: {}", service().name.text(),
-                      recorded.error().message);
+        log::error("service {}: a free request could not be recorded: {}", service().name.text(),
+                   recorded.error().message);
         drop_free_use();
         request_->problem =
             http::Problem{503, "The request could not be counted. Nothing was used up: repeat it later."};

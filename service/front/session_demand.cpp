@@ -1,6 +1,4 @@
 // The 402: what is for sale, its invoice, and why there is none.
-#include <spdlog/spdlog.h>
-
 #include "common/codec/base64.hpp"
 #include "common/l402/challenge.hpp"
 #include "common/payment/charge.hpp"

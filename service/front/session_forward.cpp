@@ -3,10 +3,10 @@
 // So what a token has used and that a charge was used are recorded when the request is let through, not when it was
 // answered. Of a question at /nginx/answer nothing is recorded: it is about a request that was denied already. The same
 // goes for requests to a service without an upstream that come to an ordinary listener.
-#include <spdlog/spdlog.h>
 
 #include "service/forward_auth/answer.hpp"
 #include "service/front/session.hpp"
+#include "service/log/log.hpp"
 
 namespace millrace::front {
 
@@ -23,7 +23,7 @@ std::optional<http::Problem> Session::take_question() {
     auto read = forward_auth::read_question(head);
     if (auto* fault = std::get_if<http::Fault>(&read)) {
         // The proxy's client sees no more than an error of the proxy.
-        spdlog::warn("forward auth: a question from {} is refused: {}", peer_, fault->detail);
+        log::warn("forward auth: a question from {} is refused: {}", peer_, fault->detail);
         return http::Problem{fault->status, std::string(fault->detail)};
     }
     request_->front_question = std::get<forward_auth::Question>(read);

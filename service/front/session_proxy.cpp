@@ -1,9 +1,9 @@
-#include <spdlog/spdlog.h>
 
 #include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
 #include "service/front/session.hpp"
 #include "service/http/answer_reader.hpp"
+#include "service/log/log.hpp"
 #include "service/relay/header_rules.hpp"
 #include "service/upstream/connect.hpp"
 #include "service/upstream/rewrite.hpp"
@@ -128,14 +128,14 @@ http::Awaitable<std::unique_ptr<upstream::UpstreamConnection>> Session::connect(
         }
         if (!error) {
             if (target.health->connected())
-                spdlog::info("service {}: upstream {} can be reached again", service().name.text(), target.url);
+                log::info("service {}: upstream {} can be reached again", service().name.text(), target.url);
             co_return connection;
         }
         if (watch_.expired())
             request_->problem =
                 http::Problem{504, "The server behind this service did not accept a connection in time."};
         why = upstream::why_not(error, watch_, &connection->stream);
-        spdlog::debug("upstream {}: {}", target.url, codec::log_text(why));
+        log::debug("upstream {}: {}", target.url, codec::log_text(why));
     }
     if (shortage) {
         // Nothing is known of the upstream.
@@ -148,9 +148,9 @@ http::Awaitable<std::unique_ptr<upstream::UpstreamConnection>> Session::connect(
         co_return nullptr;
     }
     if (auto rest = target.health->failed(Clock::now()))
-        spdlog::warn("service {}: upstream {} cannot be reached, not asked for {} s where there is another: {}",
-                     service().name.text(), target.url, std::chrono::duration_cast<std::chrono::seconds>(*rest).count(),
-                     codec::log_text(why));
+        log::warn("service {}: upstream {} cannot be reached, not asked for {} s where there is another: {}",
+                  service().name.text(), target.url, std::chrono::duration_cast<std::chrono::seconds>(*rest).count(),
+                  codec::log_text(why));
     co_return nullptr;
 }
 
@@ -283,7 +283,7 @@ http::Awaitable<std::optional<http::Fault>> Session::read_response_head(http::St
         const http::AnswerReader::Step step = answer.next(in, x.response);
         if (step == http::AnswerReader::Step::final) break;
         if (step == http::AnswerReader::Step::bad) {
-            spdlog::warn("service {}: the upstream {}", service().name.text(), answer.fault());
+            log::warn("service {}: the upstream {}", service().name.text(), answer.fault());
             fault = http::Fault{502, "The server behind this service sent an answer that cannot be read."};
         } else if (step == http::AnswerReader::Step::interim) {
             bool passed_on = co_await forward_interim(upstream);

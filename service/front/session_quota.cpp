@@ -9,7 +9,6 @@
 //   cover()         the bytes of a body whose length nobody knew: on disk before they go, a lease at a time
 //   settle_trailer  what the request cost, where the upstream says so only at the end
 //   end_use()       what was recorded and not needed is taken off again; what was never recorded is released
-#include <spdlog/spdlog.h>
 
 #include <charconv>
 #include <limits>
@@ -18,6 +17,7 @@
 #include "service/config/durability.hpp"
 #include "service/front/session.hpp"
 #include "service/http/await_callback.hpp"
+#include "service/log/log.hpp"
 #include "service/relay/header_rules.hpp"
 
 namespace millrace::front {
@@ -62,8 +62,8 @@ std::optional<std::uint64_t> Session::cost_told(const std::vector<http::HeaderLi
     for (const http::HeaderLine& line : fields) {
         if (!relay::same_field_name(line.name, name)) continue;
         if (auto cost = parse_cost(line.value)) return cost;
-        spdlog::warn("service {}: the upstream's {} is no whole number of msat: the price stands",
-                     service().name.text(), name);
+        log::warn("service {}: the upstream's {} is no whole number of msat: the price stands", service().name.text(),
+                  name);
         return std::nullopt;
     }
     return std::nullopt;
@@ -94,8 +94,8 @@ http::Awaitable<Result<void>> Session::record_pending() {
     if (recorded)
         request_->use->commit();
     else
-        spdlog::debug("service {}: the use of a token could not be recorded: {}", service().name.text(),
-                      recorded.error().message);  // the store says so where it is news
+        log::debug("service {}: the use of a token could not be recorded: {}", service().name.text(),
+                   recorded.error().message);  // the store says so where it is news
     co_return recorded;
 }
 
@@ -130,8 +130,8 @@ http::Awaitable<> Session::release_all() {
     auto start = [&store, hash](auto done) { store.release_charge(hash, std::move(done)); };
     Result<void> released = co_await http::await_callback<Result<void>>(worker_.context().get_executor(), start);
     if (!released)
-        spdlog::warn("service {}: charge {} came to nothing, and its release could not be recorded yet: {}",
-                     service().name.text(), hash.hex(), released.error().message);
+        log::warn("service {}: charge {} came to nothing, and its release could not be recorded yet: {}",
+                  service().name.text(), hash.hex(), released.error().message);
 }
 
 // The head of the response is here.
@@ -188,7 +188,7 @@ void Session::draw_cost(std::uint64_t cost) {
 
 void Session::warn_of_cost(std::uint64_t cost) const {
     if (!service().max_cost || !request_->site->upstreams[request_->match.service]->first_dear_answer()) return;
-    spdlog::warn(
+    log::warn(
         "service {}: a request cost {} msat, more than max_cost_msat = {}: it draws no more than that. This is "
         "told once",
         service().name.text(), cost, service().max_cost->value());
@@ -308,7 +308,7 @@ void Session::take_held() {
     const paywall::Usage held{0, 0, request_->use->draw(request_->use->held()).msat};
     request_->use->commit();
     auto done = [name = service().name.text()](const Result<void>& recorded) {
-        if (!recorded) spdlog::debug("service {}: a cost could not be recorded: {}", name, recorded.error().message);
+        if (!recorded) log::debug("service {}: a cost could not be recorded: {}", name, recorded.error().message);
     };
     worker_.shared().store.record_usage(request_->use->hash(), service().seller().text(), store::UsageChange::used,
                                         held, std::move(done));

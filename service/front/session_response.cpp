@@ -1,7 +1,7 @@
 // The final response on its way to the client.
-#include <spdlog/spdlog.h>
 
 #include "service/front/session.hpp"
+#include "service/log/log.hpp"
 #include "service/relay/header_rules.hpp"
 
 namespace millrace::front {
@@ -15,7 +15,7 @@ std::optional<http::Fault> Session::read_first_chunks() {
     x.response_payload.clear();
     request_->first_chunks = x.response.decode(x.from_upstream.view(), x.response_payload);
     if (!request_->first_chunks->bad) return std::nullopt;
-    spdlog::warn("service {}: the upstream sent chunks that cannot be read", service().name.text());
+    log::warn("service {}: the upstream sent chunks that cannot be read", service().name.text());
     return http::Fault{502, "The server behind this service sent an answer that cannot be read."};
 }
 
@@ -139,8 +139,8 @@ http::Awaitable<bool> Session::forward_response(upstream::UpstreamConnection& up
             break;
     }
     // The client sees the response end short of what was announced.
-    spdlog::warn("service {}: the upstream {} amid a response of {}", service().name.text(),
-                 watch_.expired() ? "fell silent" : "broke off", status);
+    log::warn("service {}: the upstream {} amid a response of {}", service().name.text(),
+              watch_.expired() ? "fell silent" : "broke off", status);
     *reusable = false;
     finish_request(status, Outcome::upstream_error);
     co_return false;

@@ -1,7 +1,5 @@
 #include "service/gateway/client.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -9,6 +7,7 @@
 
 #include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
+#include "service/log/log.hpp"
 
 namespace millrace::gateway {
 
@@ -46,13 +45,13 @@ Protocol::Events Client::events() {
         node_id_.publish(std::make_shared<const std::string>(node.node_id));
         node_ = node;
         metrics_.plugin_up(true);
-        spdlog::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id, codec::log_text(node.alias),
-                     codec::log_text(node.network), codec::log_text(node.version));
+        log::info("gateway ready: node {} ({}), network {}, plugin {}", node.node_id, codec::log_text(node.alias),
+                  codec::log_text(node.network), codec::log_text(node.version));
     };
     events.keys = [this](const Keys& keys) {
         keys_.publish(std::make_shared<const l402::KeyRing>(key_ring(keys)));
         if (keys_came_) keys_came_();
-        spdlog::info("token keys: {} usable, epoch {} signs", keys.epochs.size(), keys.current);
+        log::info("token keys: {} usable, epoch {} signs", keys.epochs.size(), keys.current);
     };
     events.settlement = [this](const std::string& node_id, const Settlement& settlement) {
         record(node_id, settlement);
@@ -78,7 +77,7 @@ std::optional<Error> Client::objection_to(const HelloReply& node) {
     if (home != node.node_id) {
         store_.remember_node(node.node_id, [node_id = node.node_id](const Result<void>& stored) {
             if (!stored)
-                spdlog::error("could not store node {} as the one to sell for: {}", node_id, stored.error().message);
+                log::error("could not store node {} as the one to sell for: {}", node_id, stored.error().message);
         });
     }
     return std::nullopt;
@@ -88,10 +87,10 @@ void Client::note_figures(const NodeFigures& figures) {
     const bool grown = !figures_ || figures.receivable > figures_->receivable;
     const std::optional<Unpayable> before = unpayable_.exchange(figures.unpayable);
     if (figures.unpayable && before != figures.unpayable) {
-        spdlog::warn("nobody can pay the node: {}; new challenges are 503, paid tokens keep working",
-                     name(*figures.unpayable));
+        log::warn("nobody can pay the node: {}; new challenges are 503, paid tokens keep working",
+                  name(*figures.unpayable));
     } else if (before && !figures.unpayable) {
-        spdlog::info("the node can be paid again");
+        log::info("the node can be paid again");
     }
     figures_ = figures;
     if (grown) above_receivable_.reset();
@@ -102,8 +101,8 @@ void Client::note_figures(const NodeFigures& figures) {
 void Client::note_warnings(const IssuedChallenge& challenge) {
     if (!challenge.warnings.empty()) {
         if (!above_receivable_) {
-            spdlog::warn("the node may be unable to receive an invoice of {} msat: {}", challenge.amount.value(),
-                         codec::log_text(challenge.warnings.front().second));
+            log::warn("the node may be unable to receive an invoice of {} msat: {}", challenge.amount.value(),
+                      codec::log_text(challenge.warnings.front().second));
         }
         above_receivable_ = std::min(above_receivable_.value_or(challenge.amount), challenge.amount);
     } else if (above_receivable_ && challenge.amount >= *above_receivable_) {
@@ -184,7 +183,7 @@ async::Task<> Client::connect_again_and_again() {
         if (stopped_) break;
         if (failed) {
             // Said once, not every five seconds.
-            if (!told) spdlog::warn("gateway {}: {}; trying again until it answers", path_.string(), failed.message());
+            if (!told) log::warn("gateway {}: {}; trying again until it answers", path_.string(), failed.message());
             told = true;
         } else {
             not_stored_ = false;
@@ -195,7 +194,7 @@ async::Task<> Client::connect_again_and_again() {
             metrics_.plugin_up(false);
             if (stopped_) break;
             if (was_ready || !told)
-                spdlog::warn("gateway lost: {}; trying again until it answers", codec::log_text(ended.message));
+                log::warn("gateway lost: {}; trying again until it answers", codec::log_text(ended.message));
             told = true;
             if (was_ready) {
                 pause = first_retry;
@@ -299,16 +298,16 @@ void Client::recorded(const Settlement& settlement, const Result<bool>& is_new) 
     if (!is_new) {
         // The cursor has not moved: a new connection gets it again.
         if (!std::exchange(not_stored_, true))
-            spdlog::error("could not store settlement {}: {}", settlement.pay_index, is_new.error().message);
+            log::error("could not store settlement {}: {}", settlement.pay_index, is_new.error().message);
         close("a settlement could not be stored");
         return;
     }
     if (!*is_new) return;
     if (settled_) settled_(settlement.payment_hash);
     metrics_.paid(settlement.service, settlement.amount_received);
-    spdlog::info("paid: {} msat for {} (pay_index {})", settlement.amount_received.value(),
-                 settlement.service.empty() ? std::string("an unknown service") : codec::log_text(settlement.service),
-                 settlement.pay_index);
+    log::info("paid: {} msat for {} (pay_index {})", settlement.amount_received.value(),
+              settlement.service.empty() ? std::string("an unknown service") : codec::log_text(settlement.service),
+              settlement.pay_index);
     if (auto issued_at = open_invoices_.paid(settlement.payment_hash)) {
         metrics_.invoice(metrics::InvoiceResult::paid);
         metrics_.invoice_settled(std::chrono::system_clock::now() - *issued_at);

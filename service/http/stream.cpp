@@ -2,11 +2,12 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/write.hpp>
+
+#include "service/log/log.hpp"
 
 namespace millrace::http {
 
@@ -84,7 +85,7 @@ Stream::~Stream() {
 
 Stream::Reading Stream::reading() {
     if (!reading_) return Reading(*this);
-    spdlog::critical("a second reader of one connection was refused: please report this");
+    log::critical("a second reader of one connection was refused: please report this");
     return Reading();
 }
 

@@ -3,13 +3,12 @@
 // app_operator (what operators are told), app_upkeep (what goes on beside the requests).
 #include "service/runtime/app.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/json/serialize.hpp>
 #include <csignal>
 
 #include "common/crypto/hash.hpp"
 #include "service/async/spawn.hpp"
+#include "service/log/log.hpp"
 #include "service/runtime/stored_services.hpp"
 #include "service/store/sqlite_store.hpp"
 
@@ -33,7 +32,7 @@ void note_reload(store::Store& store, const Result<boost::json::object>& done) {
                             done ? "reloaded" : "reload refused", "configuration",
                             done ? boost::json::serialize(*done) : done.error().message};
     store.record_audit(std::move(entry), [](const Result<void>& written) {
-        if (!written) spdlog::error("an action could not be written to the audit table: {}", written.error().message);
+        if (!written) log::error("an action could not be written to the audit table: {}", written.error().message);
     });
 }
 
@@ -118,7 +117,7 @@ Result<void> App::start(std::vector<listen::ActivatedSocket> passed) {
         if (!metrics_acceptor) return metrics_acceptor.error();
         metrics::EndpointSources sources{[this] { return metrics_text(); }, [this] { return why_not_ready(); }};
         endpoint_ = std::make_unique<metrics::Endpoint>(std::move(*metrics_acceptor), std::move(sources));
-        spdlog::info("metrics on http://{}", endpoint_->address().text());
+        log::info("metrics on http://{}", endpoint_->address().text());
     }
     return {};
 }
@@ -144,7 +143,7 @@ http::Awaitable<> App::handle_signals() {
             Result<boost::json::object> done = co_await reload();
             note_reload(*store_, done);
         } else if (draining_) {
-            spdlog::warn("second signal: stopping at once");
+            log::warn("second signal: stopping at once");
             control_->stop();
             co_return;
         } else {
@@ -156,8 +155,8 @@ http::Awaitable<> App::handle_signals() {
 
 http::Awaitable<> App::drain() {
     std::chrono::milliseconds limit = site_.load()->config.timeouts.drain;
-    spdlog::info("draining: no new connections, up to {} s for those under way",
-                 std::chrono::ceil<std::chrono::seconds>(limit).count());
+    log::info("draining: no new connections, up to {} s for those under way",
+              std::chrono::ceil<std::chrono::seconds>(limit).count());
     listeners_.stop();
     for (auto& worker : workers_) worker->drain();
     auto deadline = std::chrono::steady_clock::now() + limit;
@@ -170,7 +169,7 @@ http::Awaitable<> App::drain() {
         if (std::chrono::steady_clock::now() >= deadline) {
             if (cut) break;
             cut = true;
-            spdlog::warn("{} connections cut off: timeouts.drain is over", left);
+            log::warn("{} connections cut off: timeouts.drain is over", left);
             for (auto& worker : workers_) worker->cut_off();
             deadline = std::chrono::steady_clock::now() + time_to_settle;
         }
@@ -181,7 +180,7 @@ http::Awaitable<> App::drain() {
     closer_->stop();
     if (endpoint_) endpoint_->stop();
     if (admin_) admin_->stop();
-    spdlog::info("stopped");
+    log::info("stopped");
     control_->stop();
 }
 

@@ -108,6 +108,4 @@ class App {
 [[nodiscard]] Result<config::Config> load_checked(const std::filesystem::path& file,
                                                   const config::Environment& environment);
 
-void set_log_level(const std::string& level);
-
 }  // namespace millrace::runtime

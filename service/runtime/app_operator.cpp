@@ -1,6 +1,6 @@
 // What operators are told, and by what: the admin API's listener, status and readiness, metrics.
-#include <spdlog/spdlog.h>
 
+#include "service/log/log.hpp"
 #include "service/runtime/app.hpp"
 #include "service/store/reader.hpp"
 
@@ -31,7 +31,7 @@ Result<void> App::open_admin() {
     admin_settings_ = started_with_.admin;
     admin_ =
         std::make_unique<admin::Server>(std::move(sockets->front()), *admin_api_, [this] { return *admin_settings_; });
-    spdlog::info("admin API on {}", admin_->url());
+    log::info("admin API on {}", admin_->url());
     return {};
 }
 

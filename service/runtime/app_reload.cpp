@@ -1,11 +1,11 @@
 // Which configuration is in force: reading the file, at the start and again, and putting what it says in force. What can
 // only be read at a start is told, and stays. Certificates are listeners' (runtime/listeners.hpp): a reload hands them
 // what it has loaded.
-#include <spdlog/spdlog.h>
 
 #include "service/admin/describe.hpp"
 #include "service/config/load.hpp"
 #include "service/config/warnings.hpp"
+#include "service/log/log.hpp"
 #include "service/pricing/price.hpp"
 #include "service/runtime/app.hpp"
 #include "service/runtime/stored_services.hpp"
@@ -46,10 +46,6 @@ std::vector<std::string_view> need_restart(const config::Config& running, const 
 
 }  // namespace
 
-void set_log_level(const std::string& level) {
-    spdlog::set_level(spdlog::level::from_str(level));
-}
-
 Result<config::Config> load_checked(const std::filesystem::path& file, const config::Environment& environment) {
     Result<config::Config> config = config::load(file, environment);
     if (!config) return config;
@@ -83,18 +79,17 @@ void App::publish(std::shared_ptr<const site::Site> site) {
     }
     metrics_.set_prices(prices);
     metrics_.config_reloaded(true, std::chrono::system_clock::now());
-    for (const std::string& warning : config::warnings(site->config)) spdlog::warn("{}", warning);
+    for (const std::string& warning : config::warnings(site->config)) log::warn("{}", warning);
     for (const config::Service& service : site->config.services) {
         if (!service.upstream.tls.verify)
-            spdlog::warn(
-                "service {}: upstream_tls.verify is false: the service believes whoever answers at that address",
-                service.name.text());
+            log::warn("service {}: upstream_tls.verify is false: the service believes whoever answers at that address",
+                      service.name.text());
     }
     bool asked = config::takes_questions(site->config);
     for (const config::Service& service : site->config.services) {
         if (asked && service.counts_by_response())
-            spdlog::warn("service {}: bytes and cost_header count by the response: by forward auth it is not sold",
-                         service.name.text());
+            log::warn("service {}: bytes and cost_header count by the response: by forward auth it is not sold",
+                      service.name.text());
     }
     health_checker_.watch(site->upstreams);
     site_.publish(std::move(site));
@@ -109,13 +104,13 @@ Result<boost::json::object> App::load_again() {
         config = with_stored(std::move(*config), file_, stored_, environment_);
     }
     if (!config) {
-        spdlog::error("configuration not reloaded, the old one stays:\n{}", config.error().message);
+        log::error("configuration not reloaded, the old one stays:\n{}", config.error().message);
         metrics_.config_reloaded(false, std::chrono::system_clock::now());
         return config.error();
     }
     boost::json::array restart;
     for (std::string_view setting : need_restart(started_with_, *config)) {
-        spdlog::warn("{} has changed, which takes a restart: the old value stays until then", setting);
+        log::warn("{} has changed, which takes a restart: the old value stays until then", setting);
         restart.emplace_back(setting);
     }
     boost::json::object changes = admin::compare(site_.load()->config.services, config->services);
@@ -125,7 +120,7 @@ Result<boost::json::object> App::load_again() {
     std::string level = config->log_level;
     auto site = tls ? make_site(std::move(*config)) : tls.error();
     if (!site) {
-        spdlog::error("configuration not reloaded, the old one stays: {}", site.error().message);
+        log::error("configuration not reloaded, the old one stays: {}", site.error().message);
         metrics_.config_reloaded(false, std::chrono::system_clock::now());
         return site.error();
     }
@@ -134,11 +129,11 @@ Result<boost::json::object> App::load_again() {
     if (admin_settings_ && admin_place(started_with_) == admin_place((*site)->config))
         admin_settings_ = (*site)->config.admin;
     listeners_.use(*tls);
-    set_log_level(level);
+    log::set_level(level);
     desk_->configure((*site)->config.challenges);
     publish(*site);
     share_out_descriptors();
-    spdlog::info("configuration reloaded: {} services", site_.load()->config.services.size());
+    log::info("configuration reloaded: {} services", site_.load()->config.services.size());
     changes["services"] = site_.load()->config.services.size();
     return changes;
 }

@@ -1,10 +1,10 @@
 // Changes of the services while they are in force: one at a time, reloads among them.
-#include <spdlog/spdlog.h>
 
 #include <boost/json/serialize.hpp>
 
 #include "service/admin/authorization.hpp"
 #include "service/http/await_callback.hpp"
+#include "service/log/log.hpp"
 #include "service/runtime/app.hpp"
 #include "service/runtime/stored_services.hpp"
 
@@ -91,7 +91,7 @@ http::Awaitable<admin::ServiceOutcome> App::change_services(admin::ServiceChange
     if (!written) co_return admin::Refusal{503, written.error().message};
     stored_ = std::move(plan.stored);
     publish(*site);
-    spdlog::info("{}: {}", done(change.kind), plan.name);
+    log::info("{}: {}", done(change.kind), plan.name);
     if (!removes) changed.config = std::shared_ptr<const config::Config>(*site, &(*site)->config);
     co_return changed;
 }

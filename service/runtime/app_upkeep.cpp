@@ -1,8 +1,8 @@
 // What goes on beside the requests, on the control thread: the watch over the clock, old usages, memory, and how many
 // file descriptors there are for whom.
 #include <malloc.h>
-#include <spdlog/spdlog.h>
 
+#include "service/log/log.hpp"
 #include "service/paywall/usage_retention.hpp"
 #include "service/runtime/app.hpp"
 
@@ -25,17 +25,17 @@ void App::share_out_descriptors() {
     }
     const http::DescriptorPlan plan = http::plan_descriptors(http::limit_of_process(), own);
     if (plan.own < own)
-        spdlog::warn("the limit of {} file descriptors is low: the service itself needs {}; raise LimitNOFILE",
-                     plan.limit, own);
-    spdlog::debug("{} file descriptors: {} for the service, {} connections of clients", plan.limit, plan.own,
-                  plan.clients);
+        log::warn("the limit of {} file descriptors is low: the service itself needs {}; raise LimitNOFILE", plan.limit,
+                  own);
+    log::debug("{} file descriptors: {} for the service, {} connections of clients", plan.limit, plan.own,
+               plan.clients);
     descriptors_.share_out(plan);
 }
 
 // For how long tokens are sold is on disk before one of them is used, lest a later configuration forget it.
 void App::look_at_usages(const config::Config& config) {
     auto forget = [this](const Result<std::vector<PaymentHash>>& pruned) {
-        if (!pruned) return spdlog::warn("old usage could not be removed: {}", pruned.error().message);
+        if (!pruned) return log::warn("old usage could not be removed: {}", pruned.error().message);
         for (const PaymentHash& hash : *pruned) ledger_.forget(hash);
     };
     auto now = std::chrono::floor<std::chrono::seconds>(wall_.now(std::chrono::steady_clock::now()));
@@ -68,14 +68,14 @@ http::Awaitable<> App::watch_clock() {
         // They expire by the clock that jumped, and would be handed out too long, or not at all.
         desk_->forget();
         if (change == Change::jumped)
-            spdlog::error(
+            log::error(
                 "the system's clock jumped by {} s: set it right. What was bought is judged by the time before; the "
                 "new one is believed once it has held for {} min",
                 wall_.ahead().count(), paywall::SteadyWall::hold.count());
         else if (change == Change::came_back)
-            spdlog::warn("the system's clock is back, after it was off by {} s", off.count());
+            log::warn("the system's clock is back, after it was off by {} s", off.count());
         else
-            spdlog::warn("the system's clock has held: {} s later than before is the time now", off.count());
+            log::warn("the system's clock has held: {} s later than before is the time now", off.count());
     }
 }
 

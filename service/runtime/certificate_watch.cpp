@@ -1,8 +1,8 @@
 #include "service/runtime/certificate_watch.hpp"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
+#include "service/log/log.hpp"
 #include "service/runtime/server_tls.hpp"
 
 namespace millrace::runtime {
@@ -41,11 +41,11 @@ void CertificateWatch::look() {
         if (!one.decision.due(stamp_of(one.files))) continue;
         auto context = server_tls(one.files);
         if (context) {
-            spdlog::info("{}: certificate {} loaded anew", one.where, one.files.certificate.string());
+            log::info("{}: certificate {} loaded anew", one.where, one.files.certificate.string());
             one.renewed(std::move(*context));
         } else {
-            spdlog::error("{}: the certificate could not be reloaded, the old one stays: {}", one.where,
-                          context.error().message);
+            log::error("{}: the certificate could not be reloaded, the old one stays: {}", one.where,
+                       context.error().message);
         }
     }
 }

@@ -1,10 +1,9 @@
 #include "service/runtime/listeners.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "common/codec/log_text.hpp"
+#include "service/log/log.hpp"
 #include "service/runtime/server_tls.hpp"
 
 namespace millrace::runtime {
@@ -48,11 +47,11 @@ Result<void> Listeners::open(const config::Config& config, std::vector<listen::A
         for (listen::ListeningSocket& socket : *sockets) {
             listeners_.push_back(std::make_unique<front::Listener>(std::move(socket), place_of(config, i), tls, role,
                                                                    workers_, descriptors_));
-            spdlog::info("listening on {}{}", listeners_.back()->url(), listen.forward_auth ? " (forward auth)" : "");
+            log::info("listening on {}{}", listeners_.back()->url(), listen.forward_auth ? " (forward auth)" : "");
         }
     }
     for (const listen::ActivatedSocket& one : passed)
-        spdlog::warn("systemd passed a socket \"{}\" that no listen.address asks for", codec::log_text(one.name));
+        log::warn("systemd passed a socket \"{}\" that no listen.address asks for", codec::log_text(one.name));
     use(*loaded);
     return {};
 }

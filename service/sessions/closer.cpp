@@ -1,13 +1,12 @@
 #include "service/sessions/closer.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/await_callback.hpp"
+#include "service/log/log.hpp"
 
 namespace millrace::sessions {
 namespace {
@@ -109,7 +108,7 @@ Awaitable<> Closer::close_one(paywall::SessionClose close, bool begun, std::uint
     Result<paywall::SessionOutcome> outcome =
         co_await http::await_callback<Result<paywall::SessionOutcome>>(context_.get_executor(), start);
     if (!outcome) {
-        spdlog::error("session {}: could not be closed: {}", id.hex(), outcome.error().message);
+        log::error("session {}: could not be closed: {}", id.hex(), outcome.error().message);
         if (mine) {
             ledger_.reopen(id);
             book_.reopen(id);
@@ -122,8 +121,8 @@ Awaitable<> Closer::close_one(paywall::SessionClose close, bool begun, std::uint
     if (is_new) {
         metrics_.session(event_of(close.by));
         const paywall::SessionRecord& session = *outcome->session;
-        spdlog::info("session {} closed ({}): {} msat spent of {}, {} msat to pay back", id.hex(), name(close.by),
-                     session.spent.value(), session.deposit.value(), session.refund.value());
+        log::info("session {} closed ({}): {} msat spent of {}, {} msat to pay back", id.hex(), name(close.by),
+                  session.spent.value(), session.deposit.value(), session.refund.value());
     }
     const bool asked = is_new || outcome->step == paywall::SessionStep::repeated;
     if (asked && outcome->session->refund_progress == RefundProgress::pending)
@@ -189,8 +188,8 @@ Awaitable<> Closer::ask(paywall::SessionRecord& session, std::chrono::seconds pa
         co_await record(session, result);
         written = session.refund_progress == result.progress;
     } else if (!result.reason.empty() && pause == first_pause) {
-        spdlog::warn("session {}: {} msat are not paid back yet: {}; asking again", session.id.hex(),
-                     session.refund.value(), codec::log_text(result.reason));
+        log::warn("session {}: {} msat are not paid back yet: {}; asking again", session.id.hex(),
+                  session.refund.value(), codec::log_text(result.reason));
     }
     const bool ended = written && (result.progress != RefundProgress::failed || !again);
     if (ended)
@@ -206,8 +205,8 @@ Awaitable<> Closer::record(paywall::SessionRecord& session, paywall::RefundResul
     };
     Result<void> written = co_await http::await_callback<Result<void>>(context_.get_executor(), start);
     if (!written) {
-        spdlog::error("session {}: the end of its refund could not be recorded: {}", session.id.hex(),
-                      written.error().message);
+        log::error("session {}: the end of its refund could not be recorded: {}", session.id.hex(),
+                   written.error().message);
         co_return;
     }
     const bool news = session.refund_progress != result.progress;
@@ -219,11 +218,11 @@ Awaitable<> Closer::record(paywall::SessionRecord& session, paywall::RefundResul
                           result.fee);
     }
     if (paid) {
-        spdlog::info("session {}: {} msat paid back, {} msat of fees", session.id.hex(), session.refund.value(),
-                     result.fee.value());
+        log::info("session {}: {} msat paid back, {} msat of fees", session.id.hex(), session.refund.value(),
+                  result.fee.value());
     } else {
-        spdlog::error("session {}: {} msat could not be paid back: {}", session.id.hex(), session.refund.value(),
-                      codec::log_text(result.reason));
+        log::error("session {}: {} msat could not be paid back: {}", session.id.hex(), session.refund.value(),
+                   codec::log_text(result.reason));
     }
 }
 

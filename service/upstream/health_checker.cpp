@@ -1,13 +1,12 @@
 #include "service/upstream/health_checker.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "common/codec/field_name.hpp"
 #include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
 #include "service/http/descriptors.hpp"
+#include "service/log/log.hpp"
 #include "service/upstream/connect.hpp"
 #include "service/upstream/fetch.hpp"
 
@@ -93,10 +92,10 @@ http::Awaitable<> run(std::shared_ptr<Probe> probe, http::Executor executor) {
         if (fault.empty() && !verdict.undecided) target.health->connected();
         bool changed = !verdict.undecided && target.health->checked(fault.empty());
         if (changed && fault.empty())
-            spdlog::info("service {}: upstream {} is well again", service, target.url);
+            log::info("service {}: upstream {} is well again", service, target.url);
         else if (changed)
-            spdlog::warn("service {}: upstream {} fails its health check, not asked where there is another: {}",
-                         service, target.url, codec::log_text(fault));
+            log::warn("service {}: upstream {} fails its health check, not asked where there is another: {}", service,
+                      target.url, codec::log_text(fault));
         probe->pause.expires_after(probe->group->config().health->interval);
         co_await probe->pause.async_wait(http::use_result);
     }

@@ -1,12 +1,11 @@
 #include "service/upstream/pricer.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "common/codec/field_name.hpp"
 #include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
+#include "service/log/log.hpp"
 #include "service/pricing/pricer_answer.hpp"
 #include "service/upstream/connect.hpp"
 #include "service/upstream/fetch.hpp"
@@ -189,13 +188,13 @@ void Pricer::note(Result result, const std::string& why) {
     noted_ = true;
     if (!changed) return;
     if (well)
-        spdlog::info("service {}: the pricer {} answers", service_, settings_.url());
+        log::info("service {}: the pricer {} answers", service_, settings_.url());
     else if (settings_.fallback)
-        spdlog::warn("service {}: no good price from {}, {} msat is asked instead: {}", service_, settings_.url(),
-                     settings_.fallback->value(), codec::log_text(why));
+        log::warn("service {}: no good price from {}, {} msat is asked instead: {}", service_, settings_.url(),
+                  settings_.fallback->value(), codec::log_text(why));
     else
-        spdlog::warn("service {}: no good price from {}, nothing is sold until there is: {}", service_, settings_.url(),
-                     codec::log_text(why));
+        log::warn("service {}: no good price from {}, nothing is sold until there is: {}", service_, settings_.url(),
+                  codec::log_text(why));
 }
 
 Pricers::Pricers(http::Executor executor, metrics::Metrics& metrics, std::size_t shard)
