@@ -31,7 +31,9 @@ struct RequestFacts {
     limits::Address client;                                // behind proxies that are trusted
     std::optional<forward_auth::Question> front_question;  // that the request is about; empty: it came itself
     bool body_told = true;                                 // false: nobody knows how long the request's body is
+    bool found = false;                                    // a service: `match` is of this request
     paywall::RouteMatch match;
+    std::string other_methods;       // that are taken here, where this one is not
     std::string path_compared;       // what rules of the service made of the path; empty: nothing
     bool other_method = false;       // a server behind may take it for a request with another method
     bool gift = false;               // of a pricer, to this request: others may have to pay

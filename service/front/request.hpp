@@ -58,9 +58,8 @@ struct Request : admit::RequestFacts, admit::Pass {
     bool close_gently = false;    // bytes that nobody will read may be under way
     std::optional<OwnMatch> own;  // not a service's at all
     bool asked_by_head = false;   // the question
-    bool found = false;           // a service: `match` is of this request
+    bool understood = false;      // its head could be read
     std::string quoted_method;    // which a quote is about; empty: the request's own
-    std::string other_methods;    // that are taken here, where this one is not
 
     Metered metered;
 

@@ -217,24 +217,7 @@ http::Awaitable<bool> Session::serve() {
         co_return co_await answer(std::move(refused), Outcome::rejected);
     }
     exchange_->target.path = "-";
-    std::optional<http::Problem> problem = route();
-    if (request_->front_question) co_return co_await serve_question(std::move(problem));
-    if (!problem && request_->own) co_return co_await (this->*request_->own->endpoint->serve)();
-    bool options = exchange_->request.head().verb == http::Verb::options;
-    if (!problem && options && answers_options()) co_return co_await send_options();
-    if (!problem) problem = co_await admission();
-    if (!problem && request_->reply) co_return co_await answer(std::move(*request_->reply), Outcome::served);
-    if (!problem) {
-        bool again = co_await proxy();
-        end_use();
-        request_->visit.reset();
-        co_return again;
-    }
-    request_->use.reset();
-    request_->free_use.reset();
-    request_->visit.reset();
-    Outcome outcome = problem->status == 402 ? Outcome::challenge : Outcome::rejected;
-    co_return co_await answer(std::move(*problem), outcome);
+    co_return co_await run_pipeline();
 }
 
 http::Awaitable<bool> Session::answer(http::Problem problem, Outcome outcome) {

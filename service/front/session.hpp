@@ -1,7 +1,7 @@
 // One client connection: reads requests, asks the paywall, answers or proxies, and again.
 //
-//   run() := handshake? (wait -> read head -> route -> admit -> answer | proxy)*        session.cpp
-//   route:  the service and the route it belongs to                                    session_route.cpp
+//   run() := handshake? (wait -> read head -> the steps of the pipeline)*               session.cpp, pipeline.cpp
+//   route:  the service, the route and the price                                       session_route.cpp
 //   admit:  the driver of the schemes in service/admit                                 session_admission.cpp
 //   demand: the 402, its invoice, or why there is none                                 session_demand.cpp
 //           what a 402 offers, the deposit of a session among it                       session_deposit.cpp
@@ -35,6 +35,7 @@
 #include "service/front/client_watch.hpp"
 #include "service/front/forwarded.hpp"
 #include "service/front/own_endpoints.hpp"
+#include "service/front/pipeline.hpp"
 #include "service/front/worker.hpp"
 #include "service/http/companion.hpp"
 #include "service/http/problem.hpp"
@@ -64,6 +65,8 @@ class Session {
     // Between requests, or before the first; since when.
     [[nodiscard]] bool idle() const { return idle_; }
     [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
+    // The life of each request: see pipeline.hpp.
+    static std::span<const PipelineStep> steps();
     // Something was revoked, or a session is closed: ends the request under way if it lives on that.
     void end_if_over();
 
@@ -77,8 +80,6 @@ class Session {
   private:
     using Clock = std::chrono::steady_clock;
     using Outcome = metrics::Outcome;
-    // Without methods known for it, what a server may take.
-    static constexpr std::string_view all_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
     // session.cpp
     enum class HeadState { complete, incomplete, closed, refused };
@@ -99,39 +100,47 @@ class Session {
     void count_credential(metrics::AuthResult result);
     void count_allowance(metrics::FreeResult result);
 
+    // pipeline.cpp
+    http::Awaitable<bool> run_pipeline();
+    http::Awaitable<bool> refuse(http::Problem problem);
+
     // session_route.cpp
-    std::optional<http::Problem> route();
-    std::optional<http::Problem> find_asked(bool* understood);
+    std::optional<http::Problem> read_request();
+    std::optional<http::Problem> check_method();
+    std::optional<http::Problem> read_target();
     std::optional<http::Problem> find_client();
+    std::optional<http::Problem> find_own_endpoint();
     std::optional<http::Problem> find_service();
-    [[nodiscard]] bool sold_differently(const std::optional<paywall::RouteMatch>& match, std::string_view method,
-                                        const std::vector<std::string>& others) const;
-    [[nodiscard]] bool path_decides(const paywall::RouteMatch& match) const;
+    std::optional<http::Problem> check_origin();
+    std::optional<http::Problem> check_size();
+    std::optional<http::Problem> find_price();
+    bool serves_own_endpoint();
+    http::Awaitable<bool> serve_own_endpoint();
 
     // session_origin.cpp
     [[nodiscard]] Forwarded forwarded() const;
     [[nodiscard]] bool came_by_https() const;
-    std::optional<http::Problem> cross_origin();
     void cross_origin_of_host();
 
     // session_price.cpp
     http::Awaitable<std::optional<http::Problem>> price_in(unsigned tier);
-    [[nodiscard]] bool may_be_gift() const { return request_->quote.question && service().pricer->min == Msat(0); }
-    http::Awaitable<> look_for_gift();
+    bool may_be_gift();
+    http::Awaitable<std::optional<http::Problem>> look_for_gift();
     [[nodiscard]] std::vector<std::string> tier_fields() const;
 
     // session_admission.cpp
     admit::Books books();
-    // What becomes of the request, or of the one that a front proxy asks about: empty where it may pass, or where
-    // reply is the answer.
-    http::Awaitable<std::optional<http::Problem>> admission();
-    bool admit_from_cache();
+    bool is_unknown();
     [[nodiscard]] bool brings_one_token() const;
     http::Awaitable<std::optional<http::Problem>> admit();
     void count(const admit::Step& step);
     http::Awaitable<std::optional<admit::Answer>> perform(admit::Step& step);
     http::Awaitable<std::optional<http::Problem>> conclude(admit::Step& step);
-    http::Awaitable<http::Problem> refuse(const admit::Refuse& refused);
+    http::Awaitable<http::Problem> refuse_payment(const admit::Refuse& refused);
+    std::optional<http::Problem> check_limits();
+    std::optional<http::Problem> check_here();
+    bool has_reply();
+    http::Awaitable<bool> send_reply();
     void remember(paywall::VerifiedCredential known);
     void note_dry_run(const std::optional<paywall::Reason>& reason);
 
@@ -176,14 +185,14 @@ class Session {
     http::Awaitable<bool> send_document(bool manifest);
     http::Awaitable<bool> send_options();
     http::Awaitable<std::optional<discovery::QuoteError>> price_quote(discovery::Quote& quote);
-    [[nodiscard]] bool answers_options() const;
-    [[nodiscard]] std::string allowed_methods() const;
+    bool answers_options();
     http::Awaitable<std::optional<std::string>> read_body(std::size_t max);
     [[nodiscard]] std::vector<std::string> price_fields() const;
 
     // session_proxy.cpp
     // failed, refused: problem says why; left: the client, before there was an answer
     enum class Exchanged { done, retry, failed, refused, left };
+    http::Awaitable<bool> serve_upstream();
     http::Awaitable<bool> proxy();
     http::Awaitable<bool> refuse_exchange();
     http::Awaitable<Exchanged> exchange(upstream::UpstreamConnection& upstream, const upstream::Target& target,
@@ -211,7 +220,7 @@ class Session {
     http::Awaitable<> stop_pump();
 
     // session_quota.cpp
-    [[nodiscard]] std::optional<http::Problem> check_recordable();
+    std::optional<http::Problem> check_recordable();
     http::Awaitable<bool> settle(paywall::Fate fate);
     http::Awaitable<> release_all();
     http::Awaitable<bool> charge_answer();
@@ -219,6 +228,7 @@ class Session {
     void draw_cost(std::uint64_t cost);
     void warn_of_cost(std::uint64_t cost) const;
     void take_held();
+    bool has_set_aside();
     http::Awaitable<std::optional<http::Problem>> commit_admitted();
     http::Awaitable<Result<void>> record_pending();
     bool record_later();
@@ -259,8 +269,9 @@ class Session {
 
     // session_forward.cpp
     std::optional<http::Problem> take_question();
-    [[nodiscard]] limits::Address find_asked_client(std::string_view forwarded) const;
-    http::Awaitable<bool> serve_question(std::optional<http::Problem> problem);
+    std::optional<http::Problem> check_countable();
+    http::Awaitable<bool> answer_options_asked();
+    http::Awaitable<bool> let_front_pass();
     http::Awaitable<bool> deny(http::Problem problem, Outcome outcome);
 
     // session_tunnel.cpp

@@ -29,18 +29,18 @@ admit::Books Session::books() {
             shared.use_limits};
 }
 
-// The way of nearly every paid request: one Authorization field that was verified before. False: the long way decides.
-bool Session::admit_from_cache() {
-    if (request_->match.access == paywall::Access::free) return true;
+// False: the request is let in already, as nearly every paid one is: by one Authorization field that was verified before.
+bool Session::is_unknown() {
+    if (request_->match.access == paywall::Access::free) return false;
     Exchange& x = *exchange_;
     admit::find_credential_fields(x.request.head(), x.credential_fields);
-    if (!brings_one_token()) return false;
-    if (worker_.refresh() != request_->generation || !worker_.keys()) return false;
+    if (!brings_one_token()) return true;
+    if (worker_.refresh() != request_->generation || !worker_.keys()) return true;
     paywall::VerifiedCredential* known =
         worker_.cache().find({x.credential_fields.front().second, request_->match.service});
-    if (!known || !admit::let_in_known(*request_, *request_, books(), *known)) return false;
+    if (!known || !admit::let_in_known(*request_, *request_, books(), *known)) return true;
     count_credential(metrics::AuthResult::ok);
-    return true;
+    return false;
 }
 
 bool Session::brings_one_token() const {
@@ -48,17 +48,24 @@ bool Session::brings_one_token() const {
     return fields.size() == 1 && relay::is_l402_authorization(fields.front().second);
 }
 
-http::Awaitable<std::optional<http::Problem>> Session::admission() {
-    if (may_be_gift()) co_await look_for_gift();
-    std::optional<http::Problem> problem;
-    if (!admit_from_cache()) problem = co_await admit();
-    if (problem || request_->reply) co_return problem;
+std::optional<http::Problem> Session::check_limits() {
     const bool by_charge = !request_->receipt.empty();  // whose use was within the limits before it was recorded
-    if (!by_charge) problem = admit::limit_use(*request_, *request_, books());
-    if (!problem && request_->admits_nothing()) problem = admit::not_here(*request_);
-    if (!problem) problem = check_recordable();
-    if (problem) give_work_back();
-    co_return problem;
+    if (by_charge) return std::nullopt;
+    return admit::limit_use(*request_, *request_, books());
+}
+
+std::optional<http::Problem> Session::check_here() {
+    if (!request_->admits_nothing()) return std::nullopt;
+    return admit::not_here(*request_);
+}
+
+bool Session::has_reply() {
+    return request_->reply.has_value();
+}
+
+http::Awaitable<bool> Session::send_reply() {
+    http::Reply reply = std::move(*request_->reply);
+    return answer(std::move(reply), Outcome::served);
 }
 
 // Empty where the request may pass, or where reply is the answer.
@@ -160,7 +167,7 @@ http::Awaitable<std::optional<http::Problem>> Session::conclude(admit::Step& ste
     if (auto* say = std::get_if<admit::Say>(&step.what)) co_return std::move(say->problem);
     if (auto* only = std::get_if<admit::NotForSale>(&step.what)) co_return not_for_sale(only->reason);
     if (auto* refused = std::get_if<admit::Refuse>(&step.what)) {
-        http::Problem problem = co_await refuse(*refused);
+        http::Problem problem = co_await refuse_payment(*refused);
         co_return problem;
     }
     const admit::Demand& demand = std::get<admit::Demand>(step.what);
@@ -176,7 +183,7 @@ http::Awaitable<std::optional<http::Problem>> Session::conclude(admit::Step& ste
 }
 
 // As the Payment scheme does: a 402 comes with a fresh challenge.
-http::Awaitable<http::Problem> Session::refuse(const admit::Refuse& refused) {
+http::Awaitable<http::Problem> Session::refuse_payment(const admit::Refuse& refused) {
     const payment::ProblemText& text = payment::text(*refused.why.problem);
     http::Problem problem{text.status, {}};
     if (text.status == 402) problem = co_await demand_payment(Reason::no_credential);

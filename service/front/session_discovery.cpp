@@ -1,11 +1,11 @@
 #include <boost/json/serialize.hpp>
 
-#include "service/admit/price.hpp"
-#include "service/front/session.hpp"
-
 #include "common/l402/challenge.hpp"
+#include "service/admit/arrive.hpp"
+#include "service/admit/price.hpp"
 #include "service/discovery/documents.hpp"
 #include "service/discovery/quote.hpp"
+#include "service/front/session.hpp"
 
 namespace millrace::front {
 namespace {
@@ -172,19 +172,8 @@ std::vector<std::string> Session::price_fields() const {
     return out;
 }
 
-bool Session::answers_options() const {
-    if (!request_->other_methods.empty()) return true;
-    return request_->match.access == paywall::Access::sold && !service().forward_options && !service().dry_run;
-}
-
-// What this address takes, as Allow has it (RFC 9110 §10.2.1).
-std::string Session::allowed_methods() const {
-    if (!request_->other_methods.empty()) return request_->other_methods + ", OPTIONS";
-    const std::vector<std::string>& names = service().methods.names;
-    if (names.empty()) return std::string(all_methods);
-    std::string out;
-    for (const std::string& method : names) (out += out.empty() ? "" : ", ") += method;
-    return out;
+bool Session::answers_options() {
+    return admit::answers_options(*request_);
 }
 
 // OPTIONS is answered here: what a client may send is no secret, and the server behind is for those who have paid.
@@ -195,7 +184,7 @@ http::Awaitable<bool> Session::send_options() {
         (void)co_await price_in(request_->quote.offer_tier);
         reply.fields = price_fields();
     }
-    reply.fields.push_back("Allow: " + allowed_methods());
+    reply.fields.push_back("Allow: " + admit::allowed_methods(*request_));
     reply.fields.push_back("Cache-Control: no-store");
     co_return co_await answer(std::move(reply), Outcome::served);
 }

@@ -14,6 +14,7 @@ using forward_auth::Dialect;
 
 // Puts the request that is asked about in the place of the question.
 std::optional<http::Problem> Session::take_question() {
+    if (role_ != ListenerRole::forward_auth) return std::nullopt;
     const config::Clients& clients = request_->site->config.clients;
     if (!forward_auth::may_ask(peer_address_, clients.trusted_proxies))
         return http::Problem{403,
@@ -38,40 +39,24 @@ std::optional<http::Problem> Session::take_question() {
     return std::nullopt;
 }
 
-// Whom it is about, behind the proxy that asks.
-limits::Address Session::find_asked_client(std::string_view forwarded) const {
-    std::vector<limits::Network> trusted = request_->site->config.clients.trusted_proxies;
-    if (auto self = limits::Network::parse(peer_address_.to_string())) trusted.push_back(*self);
-    return limits::client_address(peer_address_, forwarded, trusted);
+std::optional<http::Problem> Session::check_countable() {
+    return admit::check_countable(*request_);
 }
 
-http::Awaitable<bool> Session::serve_question(std::optional<http::Problem> problem) {
-    const bool options = exchange_->request.head().verb == http::Verb::options;
-    // To the others, a 2xx of millraced's own would let the request through.
-    const bool for_client = request_->front_question->dialect == Dialect::nginx_answer;
-    if (!problem && request_->own) {
-        if (for_client) co_return co_await (this->*request_->own->endpoint->serve)();
-        problem =
-            http::Problem{404, "This path is millraced's own: the front proxy must hand it to an ordinary listener."};
-    }
-    if (!problem && options && answers_options()) {
-        if (for_client) co_return co_await send_options();
-        http::Problem demanded = co_await demand_payment(paywall::Reason::no_credential);
-        problem = std::move(demanded);
-    }
-    if (!problem) problem = admit::check_countable(*request_);
-    if (!problem) problem = co_await admission();
-    if (!problem) problem = co_await commit_admitted();
+// To front proxies that decide by the status, a 2xx of millraced's own would let the request through.
+http::Awaitable<bool> Session::answer_options_asked() {
+    if (request_->is_second_step()) co_return co_await send_options();
+    http::Problem demanded = co_await demand_payment(paywall::Reason::no_credential);
+    co_return co_await refuse(std::move(demanded));
+}
+
+http::Awaitable<bool> Session::let_front_pass() {
     request_->use.reset();
     request_->free_use.reset();
-    if (problem) {
-        Outcome outcome =
-            problem->status == 402 && !request_->denies_silently() ? Outcome::challenge : Outcome::rejected;
-        co_return co_await answer(std::move(*problem), outcome);
-    }
-    forward_auth::Passed passed{request_->front_question->dialect, request_->token_headers, request_->receipt,
-                                request_->free_for_all()};
-    co_return co_await answer(forward_auth::passed(passed, exchange_->request.head()), Outcome::served);
+    const forward_auth::Passed passed{request_->front_question->dialect, request_->token_headers, request_->receipt,
+                                      request_->free_for_all()};
+    http::Reply reply = forward_auth::passed(passed, exchange_->request.head());
+    co_return co_await answer(std::move(reply), Outcome::served);
 }
 
 http::Awaitable<bool> Session::deny(http::Problem problem, Outcome outcome) {

@@ -1,5 +1,5 @@
-// Who may read the answers from a page of another origin, pre-flights, and what a proxy in front says of the browser's
-// own request.
+// Which pages of other origins may read what belongs to no service, and what a proxy in front says of the browser's own
+// request.
 #include "service/front/session.hpp"
 #include "service/paywall/cors.hpp"
 
@@ -15,29 +15,6 @@ Forwarded Session::forwarded() const {
 // As far as the browser is concerned: TLS may end at a proxy.
 bool Session::came_by_https() const {
     return forwarded().https.value_or(tls_ != nullptr);
-}
-
-// A pre-flight is answered; of other requests it is noted what their answers say.
-std::optional<http::Problem> Session::cross_origin() {
-    const auto& allowed = service().cors;
-    if (allowed.empty()) return std::nullopt;
-    const http::RequestHead& head = exchange_->request.head();
-    paywall::Preflight preflight{field_value(head, http::Field::origin),
-                                 field_value(head, http::Field::access_control_request_method),
-                                 field_value(head, http::Field::access_control_request_headers)};
-    if (head.verb != http::Verb::options || preflight.origin.empty() || preflight.method.empty()) {
-        request_->own_lines = paywall::response_lines(allowed, preflight.origin);
-        return std::nullopt;
-    }
-    std::string taken;
-    if (!request_->other_methods.empty()) taken = allowed_methods();
-    if (!taken.empty()) preflight.method = taken;
-    request_->own_lines = paywall::preflight_lines(allowed, preflight);
-    if (!paywall::allows_origin(allowed, preflight.origin))
-        return http::Problem{403, "Pages of this origin may not call this service."};
-    http::Problem granted{204, {}};
-    if (!taken.empty()) granted.fields.push_back("Allow: " + taken);
-    return granted;
 }
 
 // What belongs to no service: a page that may call one of this host's can read why it does not get what it asks for.

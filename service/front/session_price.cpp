@@ -27,14 +27,20 @@ http::Awaitable<std::optional<http::Problem>> Session::price_in(unsigned tier) {
     co_return std::nullopt;
 }
 
-// A pricer that may ask for nothing is asked before anything else: what costs nothing is free.
-http::Awaitable<> Session::look_for_gift() {
+bool Session::may_be_gift() {
+    return request_->quote.question && service().pricer->min == Msat(0);
+}
+
+// A pricer that may ask for nothing is asked before anything else: what costs nothing is free. No problem is one here.
+http::Awaitable<std::optional<http::Problem>> Session::look_for_gift() {
     auto& fields = exchange_->credential_fields;
     admit::find_credential_fields(exchange_->request.head(), fields);
-    if (service().sessions && admit::offers_payment(fields)) co_return;  // which may ask for more than what is behind
+    // A session may ask for more than what is behind.
+    if (service().sessions && admit::offers_payment(fields)) co_return std::nullopt;
     auto problem = co_await price_in(request_->quote.offer_tier);
     request_->gift = !problem && request_->quote.price == Msat(0);
     if (request_->gift) request_->match.access = paywall::Access::free;
+    co_return std::nullopt;
 }
 
 // Of an answer that sells something: which tier.

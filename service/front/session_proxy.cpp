@@ -10,6 +10,13 @@
 
 namespace millrace::front {
 
+http::Awaitable<bool> Session::serve_upstream() {
+    const bool again = co_await proxy();
+    end_use();
+    request_->visit.reset();
+    co_return again;
+}
+
 // One address after another, until one takes the request.
 http::Awaitable<bool> Session::proxy() {
     Exchange& x = *exchange_;

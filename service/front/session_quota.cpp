@@ -194,6 +194,10 @@ void Session::warn_of_cost(std::uint64_t cost) const {
         service().name.text(), cost, service().max_cost->value());
 }
 
+bool Session::has_set_aside() {
+    return request_->use || request_->free_use;
+}
+
 // For forward auth, where nobody tells what became of the request: as soon as it is let through.
 http::Awaitable<std::optional<http::Problem>> Session::commit_admitted() {
     if (request_->free_use) {

@@ -1,148 +1,83 @@
-// From the head of a request to the service and the route that it belongs to.
+// The checks of the pipeline that stand at its beginning: from the head to the service, the route and the price. What
+// decides is in service/admit/arrive.
+#include "service/admit/arrive.hpp"
 #include "service/admit/price.hpp"
 #include "service/front/session.hpp"
-#include "service/relay/header_rules.hpp"
 
 namespace millrace::front {
 
-// From the head to the service it belongs to; a problem where there is none.
-std::optional<http::Problem> Session::route() {
-    bool understood = false;
-    std::optional<http::Problem> problem = find_asked(&understood);
-    if (understood && !request_->found) cross_origin_of_host();
-    return problem;
-}
-
-// `*understood` once the head has been read, whatever it asks for.
-std::optional<http::Problem> Session::find_asked(bool* understood) {
+std::optional<http::Problem> Session::read_request() {
     Exchange& x = *exchange_;
     const config::Limits& limits = request_->site->config.limits;
-    http::HeadLimits head_limits{limits.header, limits.target};
     request_->close_gently = true;  // until the request is understood, nobody knows what follows it
-    if (auto fault = x.request.parse(x.from_client.pin(request_->head_size), head_limits))
+    if (auto fault = x.request.parse(x.from_client.pin(request_->head_size), {limits.header, limits.target}))
         return http::Problem{fault->status, std::string(fault->detail)};
-    const http::RequestHead& head = x.request.head();
-    *understood = true;
-    request_->body.begin(head, limits.body);
-    if (role_ == ListenerRole::forward_auth) {
-        if (auto refused = take_question()) return refused;
-    }
-    if (head.verb == http::Verb::connect || head.verb == http::Verb::trace)
-        return http::Problem{501, "This method is not served here."};
-    auto carried = request_->front_question ? paywall::Carried::as_sent : paywall::Carried::as_forwarded;
-    if (const char* fault = paywall::parse_target(head.target, x.target, carried)) {
-        return http::Problem{400, std::string("The request has ") + fault + '.'};
-    }
-    std::string_view host = x.target.authority.empty() ? head.host : std::string_view(x.target.authority);
-    if (!paywall::parse_host(host, x.host)) return http::Problem{400, "Host is malformed."};
+    request_->understood = true;
+    request_->body.begin(x.request.head(), limits.body);
+    return std::nullopt;
+}
+
+std::optional<http::Problem> Session::check_method() {
+    return admit::check_method(*request_->head);
+}
+
+std::optional<http::Problem> Session::read_target() {
+    Exchange& x = *exchange_;
+    const auto carried = request_->front_question ? paywall::Carried::as_sent : paywall::Carried::as_forwarded;
+    if (auto refused = admit::read_target(*request_->head, carried, x.target, x.host)) return refused;
     request_->host = x.host;
-    request_->keep_alive = head.keep_alive;
+    request_->keep_alive = request_->head->keep_alive;
     request_->close_gently = false;
-    if (auto refused = find_client()) return refused;
-    request_->own = find_own_endpoint(*request_->site, x.host, x.target, head.verb);
-    if (request_->own) {
-        if (request_->own->endpoint) return std::nullopt;
-        http::Problem refused{405, "This address does not take this method."};
-        refused.fields.push_back("Allow: " + request_->own->allow);
-        return refused;
-    }
-    if (auto problem = find_service()) return problem;
-    if (auto answer = cross_origin()) return answer;
-    if (head.has_content_length && head.content_length > limits.body)
-        return http::Problem{413, "The body is larger than is accepted here."};
-    request_->deciding = &request_->site->deciding[request_->match.service];
-    return admit::find_price(*request_);
+    return std::nullopt;
 }
 
 std::optional<http::Problem> Session::find_client() {
     const config::Clients& clients = request_->site->config.clients;
-    request_->client = peer_address_;
-    bool asked = role_ == ListenerRole::forward_auth;
-    if (asked || !clients.trusted_proxies.empty()) {
-        std::string forwarded;
-        for (const http::HeaderLine& line : exchange_->request.head().fields) {
-            if (relay::same_field_name(line.name, "X-Forwarded-For"))
-                forwarded.append(forwarded.empty() ? "" : ",").append(line.value);
-        }
-        request_->client = asked ? find_asked_client(forwarded)
-                                 : limits::client_address(peer_address_, forwarded, clients.trusted_proxies);
-    }
+    const bool asked = role_ == ListenerRole::forward_auth;
+    request_->client = admit::find_client(clients, *request_->head, peer_address_, asked);
     request_->client_text = request_->client == peer_address_ ? peer_ : request_->client.to_string();
-    bool blocked = limits::any_has(clients.block, request_->client);
-    bool allowed = clients.allow.empty() || limits::any_has(clients.allow, request_->client);
-    if (blocked || !allowed) return http::Problem{403, "Requests from this address are not served here."};
-    return std::nullopt;
+    return admit::check_client(clients, request_->client);
+}
+
+std::optional<http::Problem> Session::find_own_endpoint() {
+    request_->own = front::find_own_endpoint(*request_->site, exchange_->host, exchange_->target, request_->head->verb);
+    if (!request_->own) return std::nullopt;
+    cross_origin_of_host();
+    if (request_->own->endpoint) return std::nullopt;
+    http::Problem refused{405, "This address does not take this method."};
+    refused.fields.push_back("Allow: " + request_->own->allow);
+    return refused;
 }
 
 std::optional<http::Problem> Session::find_service() {
-    Exchange& x = *exchange_;
-    const http::RequestHead& head = x.request.head();
-    // A pre-flight belongs to the request that it asks for.
-    std::string_view asked = head.verb == http::Verb::options
-                                 ? field_value(head, http::Field::access_control_request_method)
-                                 : std::string_view();
-    paywall::Lookup found = request_->site->routes.find(x.host, asked.empty() ? head.method : asked, x.target);
-    if (!found.ambiguous.empty()) return http::Problem{400, std::string(found.ambiguous)};
-    const std::vector<std::string> others = paywall::overriding_methods(head);
-    request_->other_method = !others.empty();
-    if (request_->other_method && sold_differently(found.match, asked.empty() ? head.method : asked, others))
-        return http::Problem{
-            400,
-            "Servers may take this request for one with another method, which is sold differently here, "
-            "because of a field such as X-HTTP-Method-Override or of lower-case letters: send the request "
-            "with that method itself, in capitals."};
-    if (found.other_methods) {
-        // What can be asked for here is told to whoever asks that.
-        request_->other_methods = std::move(found.allow);
-        if (head.verb == http::Verb::options)
-            found = request_->site->routes.find(
-                x.host, request_->other_methods.substr(0, request_->other_methods.find(',')), x.target);
-    }
-    if (!found.match && !request_->other_methods.empty()) {
-        http::Problem refused{405, "Nothing is offered at this address with this method."};
-        refused.fields.push_back("Allow: " + allowed_methods());
-        return refused;
-    }
-    if (!found.match && head.verb == http::Verb::options && x.target.path == "*") {
-        http::Problem all{204, {}};  // RFC 9110 §9.3.7: about the server as a whole
-        all.fields.push_back("Allow: " + std::string(all_methods));
-        return all;
-    }
-    if (!found.match) return http::Problem{404, "Nothing is offered at this address."};
-    request_->match = *found.match;
-    request_->found = true;
-    if (!found.varies.empty() && path_decides(request_->match)) return http::Problem{400, std::string(found.varies)};
-    request_->path_compared = std::move(found.path);
-    // A pre-flight that nobody answers here goes on, and is sold as what it is.
-    const bool answered = !service().cors.empty() && !field_value(head, http::Field::origin).empty();
-    if (!asked.empty() && request_->other_methods.empty() && service().forward_options && !answered) {
-        const paywall::Lookup own = request_->site->routes.find(x.host, head.method, x.target);
-        if (!own.match || own.match->service != request_->match.service)
-            return http::Problem{405, "Nothing is offered at this address with this method."};
-        request_->match = *own.match;
-    }
+    if (auto refused = admit::find_service(*request_, request_->site->routes)) return refused;
     request_->counts = &request_->site->resources[request_->match.service]->shard(worker_.index());
+    request_->deciding = &request_->site->deciding[request_->match.service];
     return std::nullopt;
 }
 
-// Whether one of `others` in the place of the request's method decides differently.
-bool Session::sold_differently(const std::optional<paywall::RouteMatch>& match, std::string_view method,
-                               const std::vector<std::string>& others) const {
-    if (!match) return false;
-    const Exchange& x = *exchange_;
-    const std::optional<config::Pricer>& pricer = request_->site->config.services[match->service].pricer;
-    bool priced = pricer && match->access == paywall::Access::sold && pricer->tells("method");
-    for (const std::string& other : others) {
-        if (other != method && (priced || request_->site->routes.find(x.host, other, x.target).match != match))
-            return true;
-    }
-    return false;
+std::optional<http::Problem> Session::check_origin() {
+    return admit::check_origin(*request_, *request_);
 }
 
-// Whether the path itself, beside what it matches, says what the request costs.
-bool Session::path_decides(const paywall::RouteMatch& match) const {
-    const config::Service& one = request_->site->config.services[match.service];
-    return match.access == paywall::Access::sold && one.pricer && one.pricer->tells("path");
+std::optional<http::Problem> Session::check_size() {
+    return admit::check_size(*request_->head, request_->site->config.limits.body);
+}
+
+std::optional<http::Problem> Session::find_price() {
+    return admit::find_price(*request_);
+}
+
+bool Session::serves_own_endpoint() {
+    return request_->own.has_value();
+}
+
+// To the front proxies that decide by the status, a 2xx of millraced's own would let the request through.
+http::Awaitable<bool> Session::serve_own_endpoint() {
+    if (!request_->front_question || request_->is_second_step())
+        co_return co_await (this->*request_->own->endpoint->serve)();
+    http::Problem refused{404, "This path is millraced's own: the front proxy must hand it to an ordinary listener."};
+    co_return co_await refuse(std::move(refused));
 }
 
 }  // namespace millrace::front
