@@ -15,21 +15,12 @@
 #include "service/http/reply.hpp"
 #include "service/http/request_body.hpp"
 #include "service/http/watchdog.hpp"
+#include "service/meter/meter.hpp"
 #include "service/metrics/resource_metrics.hpp"
 #include "service/paywall/charging.hpp"
 #include "service/site/site.hpp"
 
 namespace millrace::front {
-
-// What was told, recorded and sent of what a request uses up.
-struct Metered {
-    std::uint64_t covered = 0;      // bytes of the response's body that are recorded and not sent yet
-    std::uint64_t body_sent = 0;    // that were, of what is covered
-    std::uint64_t charged = 0;      // msat, recorded for this request
-    bool cost_told = false;         // by the upstream
-    std::uint64_t events_paid = 0;  // recorded and not sent yet
-    std::uint64_t events_sent = 0;
-};
 
 // The rest of a request's body on its way to the upstream.
 struct Pump {
@@ -61,7 +52,7 @@ struct Request : admit::RequestFacts, admit::Pass {
     bool understood = false;      // its head could be read
     std::string quoted_method;    // which a quote is about; empty: the request's own
 
-    Metered metered;
+    meter::Meter meter;  // of `use`
 
     // What is answered.
     http::Problem problem;

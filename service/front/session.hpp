@@ -225,17 +225,14 @@ class Session {
     http::Awaitable<> release_all();
     http::Awaitable<bool> charge_answer();
     http::Awaitable<bool> withhold_answer(const http::ResponseHead& head);
-    void draw_cost(std::uint64_t cost);
     void warn_of_cost(std::uint64_t cost) const;
-    void take_held();
+    void record_taken(const paywall::Usage& taken);
     bool has_set_aside();
     http::Awaitable<std::optional<http::Problem>> commit_admitted();
     http::Awaitable<Result<void>> record_pending();
     bool record_later();
     [[nodiscard]] std::optional<std::uint64_t> cost_told(const std::vector<http::HeaderLine>& fields) const;
-    bool set_bytes_aside(const http::ResponseHead& head);
     http::Awaitable<> refuse_bytes(const http::ResponseHead& head);
-    void tell_remaining(std::uint64_t bytes);
     http::Awaitable<std::size_t> cover(std::size_t size);
     http::Awaitable<bool> cut_payload(std::vector<std::string_view>& payload);
     [[nodiscard]] std::optional<std::uint64_t> trailer_cost() const;

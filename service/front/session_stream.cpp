@@ -18,8 +18,6 @@
 namespace millrace::front {
 namespace {
 
-// Set aside at a time: what a crash may cost a session, and how often a stream waits for the disk.
-constexpr std::uint64_t lease = 32;
 constexpr std::chrono::milliseconds look_again{50};
 constexpr std::chrono::seconds heartbeat{15};
 
@@ -46,40 +44,39 @@ std::string Session::balance_event(std::string_view name) const {
 }
 
 std::string Session::stream_receipt() const {
-    const Msat spent(request_->metered.events_sent * service().sessions->event->value());
+    const Msat spent(request_->meter.events_sent() * service().sessions->event->value());
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     const boost::json::object data{{"method", "lightning"},
                                    {"reference", request_->visit->id().hex()},
                                    {"status", "success"},
                                    {"timestamp", payment::write_timestamp(now)},
                                    {"spent", payment::to_sat(spent)},
-                                   {"units", request_->metered.events_sent}};
+                                   {"units", request_->meter.events_sent()}};
     return event_text("payment-receipt", data);
 }
 
 // Sets a lease of events aside, or what there is money for, and records it. What could not be recorded is not taken.
 http::Awaitable<Session::Lease> Session::lease_events() {
     Shared& shared = worker_.shared();
-    const std::uint64_t price = service().sessions->event->value();
+    const Msat price = *service().sessions->event;
     if (!shared.sessions.is_open(request_->visit->id())) co_return Lease::no_money;
     if (!shared.store.writable()) co_return Lease::not_recorded;  // it finds out by itself when it can be written again
     if (auto deposit = shared.sessions.deposit(request_->visit->id())) request_->use->raise_credit(*deposit);
-    const std::uint64_t there = std::min(lease, request_->use->left().spent_msat / price);
-    // Another request of the session may be faster.
-    if (there == 0 || !request_->use->add_msat(there * price)) co_return Lease::no_money;
+    const std::uint64_t there = meter::Meter::lease_events(*request_->use, price);
+    if (there == 0) co_return Lease::no_money;
     Result<void> recorded = co_await record_pending();
     if (!recorded) {
-        request_->use->take_back_msat(there * price);
+        meter::Meter::events_not_leased(*request_->use, there, price);
         co_return Lease::not_recorded;
     }
-    request_->metered.events_paid += there;
+    request_->meter.events_leased(there);
     co_return Lease::taken;
 }
 
 // Until one more event is paid for. False: the stream ends here.
 http::Awaitable<bool> Session::pay_for_event(relay::ClientFraming framing) {
     Exchange& x = *exchange_;
-    if (request_->metered.events_paid == 0) {
+    if (!request_->meter.take_event()) {
         Lease lease = co_await lease_events();
         bool asked_for_more = false;
         if (lease != Lease::taken) {
@@ -109,9 +106,8 @@ http::Awaitable<bool> Session::pay_for_event(relay::ClientFraming framing) {
             if (asked_for_more) add_event(balance_event("session-timeout"), framing);
             co_return false;
         }
+        (void)request_->meter.take_event();
     }
-    --request_->metered.events_paid;
-    ++request_->metered.events_sent;
     co_return true;
 }
 
@@ -221,9 +217,9 @@ http::Awaitable<bool> Session::forward_events(upstream::UpstreamConnection& upst
 
 // Events that were paid for and did not come.
 void Session::end_events() {
-    if (request_->use && request_->metered.events_paid > 0)
-        give_back({0, 0, request_->metered.events_paid * service().sessions->event->value()});
-    request_->metered.events_paid = 0;
+    if (!request_->use || !service().sessions || !service().sessions->event) return;
+    const std::uint64_t unused = request_->meter.end_events(*service().sessions->event);
+    if (unused > 0) give_back({0, 0, unused});
 }
 
 }  // namespace millrace::front
