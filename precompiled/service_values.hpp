@@ -6,4 +6,8 @@
 #include <iomanip>
 #include <mutex>
 
+#include "common/crypto/hash.hpp"
+#include "common/l402/credential.hpp"
 #include "precompiled/values.hpp"
+#include "service/config/config.hpp"
+#include "service/http/message.hpp"

@@ -21,3 +21,7 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "common/ids/ids.hpp"
+#include "common/money/msat.hpp"
+#include "common/result/error.hpp"
