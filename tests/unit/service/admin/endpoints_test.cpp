@@ -6,6 +6,7 @@
 #include "service/admin/api.hpp"
 #include "service/admin/parameters.hpp"
 #include "tests/unit/catch.hpp"
+#include "tests/unit/golden.hpp"
 
 using namespace millrace;
 using namespace millrace::admin;
@@ -61,6 +62,27 @@ TEST_CASE("every endpoint is documented with its parameters, and nothing else is
         CHECK(operation.at("responses").as_object().contains("403") == (endpoint.role == Role::write));
     }
     CHECK(left.empty());
+}
+
+TEST_CASE("the endpoints, their roles and their parameters are those that they always were") {
+    std::set<std::string> lines;
+    for (const Endpoint& endpoint : endpoints()) {
+        std::string line = std::string(endpoint.path) + ' ' + std::string(endpoint.method);
+        line += endpoint.role == Role::write ? " write" : " read";
+        for (std::string_view one : endpoint.query) line += one.empty() ? "" : ' ' + std::string(one);
+        Request asked{.method = "TRACE"};
+        for (std::string_view rest = endpoint.path; !rest.empty();) {
+            rest.remove_prefix(1);  // the slash
+            const std::string_view segment = rest.substr(0, rest.find('/'));
+            asked.path.emplace_back(segment);
+            rest.remove_prefix(segment.size());
+        }
+        line += "; " + std::get<Answer>(find_endpoint(asked)).fields.at(0);
+        lines.insert(std::move(line));
+    }
+    std::string shown;
+    for (const std::string& line : lines) shown += line + '\n';
+    CHECK(golden::difference(shown, MILLRACE_SOURCE "/tests/unit/service/admin/golden/endpoints.txt") == "");
 }
 
 TEST_CASE("whatever is no GET changes something and takes the writing role") {

@@ -5,47 +5,19 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 
 #include "service/admin/describe.hpp"
 #include "tests/unit/catch.hpp"
+#include "tests/unit/golden.hpp"
 
 using namespace millrace;
 
 namespace {
 
-const std::string golden = MILLRACE_SOURCE "/tests/unit/service/config/golden/";
-
-std::string content(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-// The content of the golden file `name`, which is `made` where it is to be written anew.
-std::string expected(const std::string& name, const std::string& made) {
-    if (std::getenv("MILLRACE_WRITE_GOLDEN")) std::ofstream(golden + name, std::ios::binary) << made;
-    return content(golden + name);
-}
-
-// The first line of `left` that is another one in `right`; empty where they are the same.
-std::string difference(const std::string& left, const std::string& right) {
-    std::istringstream ours(left);
-    std::istringstream theirs(right);
-    std::string our;
-    std::string their;
-    for (;;) {
-        const bool more = static_cast<bool>(std::getline(ours, our));
-        if (more != static_cast<bool>(std::getline(theirs, their))) return more ? our : their + " is missing";
-        if (!more) return {};
-        if (our != their) return our + "\nwas: " + their;
-    }
-}
+const std::string folder = MILLRACE_SOURCE "/tests/unit/service/config/golden/";
 
 std::vector<config::Service> every_service() {
-    auto config = config::parse(content(golden + "every_key.toml"), "/etc/millrace/every_key.toml");
+    auto config = config::parse(golden::content(folder + "every_key.toml"), "/etc/millrace/every_key.toml");
     if (!config) FAIL(config.error().message);
     return config->services;
 }
@@ -86,16 +58,16 @@ TEST_CASE("the admin API shows every key of a service as it always did") {
     std::string shown;
     for (const config::Service& service : every_service())
         shown += boost::json::serialize(admin::describe(service)) + '\n';
-    CHECK(difference(shown, expected("every_key.json", shown)) == "");
+    CHECK(golden::difference(shown, folder + "every_key.json") == "");
 }
 
 TEST_CASE("each key tells what it takes, and each section what it knows, as they always did") {
     const std::string faults = every_fault({"2026-11-29"});
-    CHECK(difference(faults, expected("every_key.faults", faults)) == "");
+    CHECK(golden::difference(faults, folder + "every_key.faults") == "");
 }
 
 TEST_CASE("the admin API's document describes each member of a service") {
-    const boost::json::value document = boost::json::parse(content(MILLRACE_SOURCE "/doc/openapi/admin.json"));
+    const boost::json::value document = boost::json::parse(golden::content(MILLRACE_SOURCE "/doc/openapi/admin.json"));
     const auto& schema = document.at("components").at("schemas").at("Service").as_object();
     for (const config::Service& service : every_service()) {
         boost::json::object shown = admin::describe_whole(service, "m.toml");
