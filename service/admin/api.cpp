@@ -1,39 +1,6 @@
 #include "service/admin/api.hpp"
 
-#include <boost/json/serialize.hpp>
-
-#include "service/admin/authorization.hpp"
-#include "service/admin/describe.hpp"
-#include "service/admin/parameters.hpp"
-
 namespace millrace::admin {
-
-namespace json = boost::json;
-
-namespace {
-
-constexpr std::int64_t default_limit = 100;
-constexpr std::int64_t max_limit = 10'000;
-constexpr std::int64_t max_cursor = INT64_MAX;
-
-std::chrono::sys_seconds now() {
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
-Answer failed(const Error& error) {
-    return problem(503, error.message);
-}
-
-template <class Row>
-json::object page_of(std::string_view key, const store::Page<Row>& page) {
-    json::array rows;
-    for (const Row& row : page.rows) rows.push_back(describe(row));
-    json::object out{{key, std::move(rows)}, {"next_cursor", nullptr}};
-    if (page.next) out["next_cursor"] = std::to_string(*page.next);
-    return out;
-}
-
-}  // namespace
 
 Api::Api(http::Executor executor, store::Store& store, std::unique_ptr<store::Reader> reader, Sources sources)
     : executor_(executor), store_(store), reader_(std::move(reader)), sources_(std::move(sources)) {}
@@ -45,126 +12,15 @@ Api::~Api() {
 http::Awaitable<Answer> Api::answer(Request request) {
     auto found = find_endpoint(request);
     if (auto* refused = std::get_if<Answer>(&found)) co_return std::move(*refused);
-    auto handler = std::get<const Endpoint*>(found)->handler;
-    Answer out = co_await (this->*handler)(std::move(request));
+    auto handle = std::get<const Endpoint*>(found)->handle;
+    Answer out = co_await handle(*this, std::move(request));
     co_return out;
 }
 
 http::Awaitable<Result<void>> Api::record(store::AuditEntry entry) {
     auto start = [this, entry = std::move(entry)](auto done) { store_.record_audit(entry, std::move(done)); };
-    Result<void> out = co_await http::await_callback<Result<void>>(executor_, std::move(start));
+    Result<void> out = co_await wait<void>(std::move(start));
     co_return out;
-}
-
-http::Awaitable<Answer> Api::health(Request) {
-    std::string why = sources_.not_ready();
-    json::object out{{"status", why.empty() ? "ready" : "not ready"}, {"why", nullptr}};
-    if (!why.empty()) out["why"] = why;
-    co_return json_answer(out);
-}
-
-http::Awaitable<Answer> Api::status(Request) {
-    co_return json_answer(sources_.status());
-}
-
-http::Awaitable<Answer> Api::settlements(Request request) {
-    Parameters in(request);
-    store::SettlementFilter filter;
-    filter.service = in.text("service");
-    filter.since = in.time("since");
-    filter.until = in.time("until");
-    filter.limit = static_cast<std::size_t>(in.number("limit", 1, max_limit).value_or(default_limit));
-    filter.before = in.number("cursor", 1, max_cursor);
-    auto format = in.text("format");
-    if (format && *format != "csv" && *format != "json") in.note("format", "must be csv or json");
-    if (in.fault()) co_return *in.fault();
-    auto query = [filter](store::Reader& reader) { return reader.settlements(filter); };
-    auto page = co_await read<store::Page<store::SettlementRow>>(query);
-    if (!page) co_return failed(page.error());
-    if (!request.wants_csv) co_return json_answer(page_of("settlements", *page));
-    Answer out{200, to_csv(page->rows), "text/csv; charset=utf-8; header=present"};
-    if (page->next) out.fields.push_back("Millrace-Next-Cursor: " + std::to_string(*page->next));
-    co_return out;
-}
-
-http::Awaitable<Answer> Api::sessions(Request request) {
-    Parameters in(request);
-    store::SessionFilter filter;
-    filter.service = in.text("service");
-    const auto state = in.text("state");
-    if (state && *state != "open" && *state != "closed") in.note("state", "must be open or closed");
-    if (state) filter.open = *state == "open";
-    filter.refund = in.text("refund");
-    const bool known = !filter.refund || *filter.refund == "pending" || *filter.refund == "succeeded" ||
-                       *filter.refund == "failed" || *filter.refund == "skipped";
-    if (!known) in.note("refund", "must be pending, succeeded, failed or skipped");
-    filter.limit = static_cast<std::size_t>(in.number("limit", 1, max_limit).value_or(default_limit));
-    filter.before = in.number("cursor", 1, max_cursor);
-    if (in.fault()) co_return *in.fault();
-    auto query = [filter](store::Reader& reader) { return reader.sessions(filter); };
-    auto page = co_await read<store::Page<store::SessionRow>>(query);
-    if (!page) co_return failed(page.error());
-    co_return json_answer(page_of("sessions", *page));
-}
-
-http::Awaitable<Answer> Api::stats(Request request) {
-    Parameters in(request);
-    store::StatsFilter filter;
-    std::string period = in.text("period").value_or("day");
-    if (period != "hour" && period != "day") in.note("period", "must be hour or day");
-    filter.period = period == "hour" ? store::Period::hour : store::Period::day;
-    filter.service = in.text("service");
-    filter.since = in.time("since");
-    filter.until = in.time("until");
-    if (in.fault()) co_return *in.fault();
-    auto query = [filter](store::Reader& reader) { return reader.stats(filter); };
-    auto rows = co_await read<std::vector<store::StatsRow>>(query);
-    if (!rows) co_return failed(rows.error());
-    json::array out;
-    for (const store::StatsRow& row : *rows) out.push_back(describe(row));
-    json::object document{{"period", period}, {"stats", std::move(out)}};
-    co_return json_answer(document);
-}
-
-// Of those that this process has issued and that are neither paid nor expired: what they are for, and no invoice.
-http::Awaitable<Answer> Api::challenges(Request request) {
-    Parameters in(request);
-    std::optional<std::string> service = in.text("service");
-    auto limit = static_cast<std::size_t>(in.number("limit", 0, max_limit).value_or(default_limit));
-    if (in.fault()) co_return *in.fault();
-    auto time = std::chrono::system_clock::now();
-    json::object document = describe(sources_.challenges(), service, limit, time);
-    co_return json_answer(document);
-}
-
-// Written down before it is done, so that nothing is done that is not written down, and what came of it behind it.
-http::Awaitable<Answer> Api::reload(Request request) {
-    if (!request.body.empty()) co_return problem(400, "This endpoint takes no body.");
-    std::string role(name(request.role));
-    store::AuditEntry asked{now(), role, "reload", "configuration", {}};
-    Result<void> written = co_await record(std::move(asked));
-    if (!written) co_return failed(written.error());
-    Result<json::object> done = co_await sources_.reload();
-    store::AuditEntry outcome{now(), role, done ? "reloaded" : "reload refused", "configuration",
-                              done ? json::serialize(*done) : done.error().message};
-    written = co_await record(std::move(outcome));
-    if (!done) {
-        Answer refused = problem(422, done.error().message);
-        co_return refused;
-    }
-    if (!written) co_return failed(written.error());
-    co_return json_answer(*done);
-}
-
-http::Awaitable<Answer> Api::audit(Request request) {
-    Parameters in(request);
-    auto limit = static_cast<std::size_t>(in.number("limit", 1, max_limit).value_or(default_limit));
-    auto before = in.number("cursor", 1, max_cursor);
-    if (in.fault()) co_return *in.fault();
-    auto query = [before, limit](store::Reader& reader) { return reader.audit(before, limit); };
-    auto page = co_await read<store::Page<store::AuditRow>>(query);
-    if (!page) co_return failed(page.error());
-    co_return json_answer(page_of("audit", *page));
 }
 
 }  // namespace millrace::admin

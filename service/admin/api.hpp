@@ -1,14 +1,13 @@
 // The admin API: what operators may ask and do, over plain requests and answers. service/admin/server.hpp is its
 // listener, doc/openapi/admin.json its description.
 //
-//   endpoints := {method, path, role, query parameters, handler}   a table; "{name}" stands for one segment
+//   endpoints := {row, handler}   a table; the row says method, path, role and parameters (service/operations)
 //   read      -> a read-only connection of the store, on a thread of its own
 //   change    -> the store's writer; on disk, its row in the audit table too, before the answer
 //
 // Lives on one executor (the control thread's).
 #pragma once
 
-#include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
@@ -31,13 +30,11 @@ namespace millrace::admin {
 class Api;
 
 struct Endpoint {
-    std::string_view method;
-    std::string_view path;
-    Role role;                              // that it takes
-    std::array<std::string_view, 6> query;  // parameters it knows
-    http::Awaitable<Answer> (Api::*handler)(Request);
+    const operations::Operation* row;
+    http::Awaitable<Answer> (*handle)(Api&, Request);
 };
 
+// One for each row of operations::all() that has a handler (handlers.hpp).
 [[nodiscard]] std::span<const Endpoint> endpoints();
 
 // Which endpoint a request is for; fills the names in its path. 404, 405 with Allow, 403 or 400 where there is none,
@@ -66,34 +63,21 @@ class Api {
     // Finds the endpoint and has it answered.
     http::Awaitable<Answer> answer(Request request);
 
-    http::Awaitable<Answer> health(Request request);
-    http::Awaitable<Answer> status(Request request);
-    http::Awaitable<Answer> services(Request request);
-    http::Awaitable<Answer> service(Request request);
-    http::Awaitable<Answer> definition(Request request);
-    http::Awaitable<Answer> add_service(Request request);
-    http::Awaitable<Answer> set_service(Request request);
-    http::Awaitable<Answer> remove_service(Request request);
-    http::Awaitable<Answer> settlements(Request request);
-    http::Awaitable<Answer> sessions(Request request);
-    http::Awaitable<Answer> stats(Request request);
-    http::Awaitable<Answer> challenges(Request request);
-    http::Awaitable<Answer> tokens(Request request);
-    http::Awaitable<Answer> grant(Request request);
-    http::Awaitable<Answer> token(Request request);
-    http::Awaitable<Answer> revoke(Request request);
-    http::Awaitable<Answer> restore(Request request);
-    http::Awaitable<Answer> reload(Request request);
-    http::Awaitable<Answer> audit(Request request);
-
-  private:
+    // What handlers go by.
+    [[nodiscard]] const Sources& sources() const { return sources_; }
+    [[nodiscard]] store::Store& store() { return store_; }
+    // Asks the store on the reading thread.
     template <class T, class Read>
     http::Awaitable<Result<T>> read(Read query);
-    http::Awaitable<Result<PaymentHash>> resolve(PaymentHash given);
-    http::Awaitable<Answer> show(PaymentHash hash, std::optional<bool> changed);
+    // Starts something and waits, on the API's executor, until it calls back with its Result<T>.
+    template <class T, class Start>
+    http::CallbackWait<Result<T>, Start> wait(Start start) {
+        return http::await_callback<Result<T>>(executor_, std::move(start));
+    }
+    // Adds a row to the audit table.
     http::Awaitable<Result<void>> record(store::AuditEntry entry);
-    http::Awaitable<Answer> change(ServiceChange wanted, Request request);
 
+  private:
     http::Executor executor_;
     store::Store& store_;
     std::unique_ptr<store::Reader> reader_;
@@ -101,13 +85,12 @@ class Api {
     boost::asio::thread_pool reading_{1};
 };
 
-// Asks the store on the reading thread.
 template <class T, class Read>
 http::Awaitable<Result<T>> Api::read(Read query) {
     auto start = [this, query = std::move(query)](auto done) {
         boost::asio::post(reading_, [this, query, done = std::move(done)]() mutable { done(query(*reader_)); });
     };
-    Result<T> out = co_await http::await_callback<Result<T>>(executor_, std::move(start));
+    Result<T> out = co_await wait<T>(std::move(start));
     co_return out;
 }
 

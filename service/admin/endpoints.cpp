@@ -1,40 +1,10 @@
 #include <algorithm>
 
-#include "service/admin/api.hpp"
 #include "service/admin/authorization.hpp"
+#include "service/admin/handlers.hpp"
 
 namespace millrace::admin {
 namespace {
-
-constexpr std::array<Endpoint, 19> table = {{
-    {"GET", "/v1/health", Role::read, {}, &Api::health},
-    {"GET", "/v1/status", Role::read, {}, &Api::status},
-    {"GET", "/v1/services", Role::read, {}, &Api::services},
-    {"POST", "/v1/services", Role::write, {"position", "before", "after", "dry_run"}, &Api::add_service},
-    {"GET", "/v1/services/{name}", Role::read, {}, &Api::service},
-    {"PUT",
-     "/v1/services/{name}",
-     Role::write,
-     {"position", "before", "after", "if_version", "dry_run"},
-     &Api::set_service},
-    {"DELETE", "/v1/services/{name}", Role::write, {"if_version", "dry_run"}, &Api::remove_service},
-    {"GET", "/v1/services/{name}/definition", Role::read, {}, &Api::definition},
-    {"GET",
-     "/v1/settlements",
-     Role::read,
-     {"service", "since", "until", "limit", "cursor", "format"},
-     &Api::settlements},
-    {"GET", "/v1/sessions", Role::read, {"service", "state", "refund", "limit", "cursor"}, &Api::sessions},
-    {"GET", "/v1/stats", Role::read, {"period", "service", "since", "until"}, &Api::stats},
-    {"GET", "/v1/challenges", Role::read, {"service", "limit"}, &Api::challenges},
-    {"GET", "/v1/tokens", Role::read, {"service", "limit", "cursor"}, &Api::tokens},
-    {"POST", "/v1/tokens", Role::write, {}, &Api::grant},
-    {"GET", "/v1/tokens/{payment_hash}", Role::read, {}, &Api::token},
-    {"POST", "/v1/tokens/{payment_hash}/revoke", Role::write, {}, &Api::revoke},
-    {"POST", "/v1/tokens/{payment_hash}/restore", Role::write, {}, &Api::restore},
-    {"POST", "/v1/reload", Role::write, {}, &Api::reload},
-    {"GET", "/v1/audit", Role::read, {"limit", "cursor"}, &Api::audit},
-}};
 
 using Names = std::map<std::string, std::string, std::less<>>;
 
@@ -58,20 +28,43 @@ std::optional<Names> fit(std::string_view path, const std::vector<std::string>& 
     return at == segments.size() ? std::optional(std::move(names)) : std::nullopt;
 }
 
+std::vector<Endpoint> join() {
+    std::vector<Endpoint> out;
+    for (const operations::Operation& row : operations::all()) {
+        for (auto handlers : {process_handlers(), record_handlers(), service_handlers(), token_handlers()}) {
+            for (const Handler& one : handlers) {
+                if (one.command == row.command) out.push_back({&row, one.handle});
+            }
+        }
+    }
+    return out;
+}
+
+// The names of the query's parameters.
+std::vector<std::string_view> known_parameters(const operations::Operation& row) {
+    std::vector<std::string_view> out;
+    for (const operations::Argument& one : row.arguments) {
+        if (one.place == operations::Place::query) out.push_back(one.name);
+    }
+    return out;
+}
+
 }  // namespace
 
 std::span<const Endpoint> endpoints() {
+    static const std::vector<Endpoint> table = join();
     return table;
 }
 
 std::variant<const Endpoint*, Answer> find_endpoint(Request& request) {
     std::string allow;
     const Endpoint* found = nullptr;
-    for (const Endpoint& endpoint : table) {
-        auto names = fit(endpoint.path, request.path);
+    for (const Endpoint& endpoint : endpoints()) {
+        const operations::Operation& row = *endpoint.row;
+        auto names = fit(row.path, request.path);
         if (!names) continue;
-        allow += (allow.empty() ? "" : ", ") + std::string(endpoint.method == "GET" ? "GET, HEAD" : endpoint.method);
-        if (endpoint.method != request.method) continue;
+        allow += (allow.empty() ? "" : ", ") + std::string(row.method == "GET" ? "GET, HEAD" : row.method);
+        if (row.method != request.method) continue;
         found = &endpoint;
         request.names = std::move(*names);
     }
@@ -81,14 +74,14 @@ std::variant<const Endpoint*, Answer> find_endpoint(Request& request) {
         answer.fields.push_back("Allow: " + allow);
         return answer;
     }
-    if (!may(request.role, found->role)) return problem(403, "The token is one for reading; this takes the other one.");
+    if (!may(request.role, found->row->role))
+        return problem(403, "The token is one for reading; this takes the other one.");
+    const std::vector<std::string_view> known = known_parameters(*found->row);
     for (const auto& [key, value] : request.query) {
-        if (std::find(found->query.begin(), found->query.end(), key) != found->query.end() && !key.empty()) continue;
-        std::string known;
-        for (std::string_view one : found->query) {
-            if (!one.empty()) known += (known.empty() ? "" : ", ") + std::string(one);
-        }
-        return problem(400, "Unknown parameter; known here: " + (known.empty() ? "none" : known));
+        if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+        std::string listed;
+        for (std::string_view one : known) listed += (listed.empty() ? "" : ", ") + std::string(one);
+        return problem(400, "Unknown parameter; known here: " + (listed.empty() ? "none" : listed));
     }
     return found;
 }

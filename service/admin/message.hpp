@@ -12,10 +12,11 @@
 #include <vector>
 
 #include "service/http/message.hpp"
+#include "service/operations/operation.hpp"
 
 namespace millrace::admin {
 
-enum class Role { read, write };
+using operations::Role;
 
 struct Request {
     std::string method;                  // "GET"; of HEAD "GET" too

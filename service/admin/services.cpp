@@ -1,6 +1,8 @@
 // The admin API's endpoints about services.
-#include "service/admin/api.hpp"
+#include <array>
+
 #include "service/admin/describe.hpp"
+#include "service/admin/handlers.hpp"
 #include "service/admin/parameters.hpp"
 
 namespace millrace::admin {
@@ -54,30 +56,28 @@ Answer refused(const Refusal& refusal) {
     return problem(refusal.status, refusal.detail, {{"faults", std::move(faults)}});
 }
 
-}  // namespace
-
-http::Awaitable<Answer> Api::services(Request) {
-    std::shared_ptr<const config::Config> config = sources_.config();
+http::Awaitable<Answer> services(Api& api, Request) {
+    std::shared_ptr<const config::Config> config = api.sources().config();
     json::array out;
-    for (const config::Service& service : config->services) out.push_back(describe_whole(service, sources_.file));
+    for (const config::Service& service : config->services) out.push_back(describe_whole(service, api.sources().file));
     json::object document{{"services", std::move(out)}};
     co_return json_answer(document);
 }
 
-http::Awaitable<Answer> Api::service(Request request) {
-    std::shared_ptr<const config::Config> config = sources_.config();
+http::Awaitable<Answer> service(Api& api, Request request) {
+    std::shared_ptr<const config::Config> config = api.sources().config();
     const config::Service* service = find(*config, request.names.at("name"));
-    co_return service ? json_answer(describe_whole(*service, sources_.file)) : no_service();
+    co_return service ? json_answer(describe_whole(*service, api.sources().file)) : no_service();
 }
 
-http::Awaitable<Answer> Api::definition(Request request) {
-    std::shared_ptr<const config::Config> config = sources_.config();
+http::Awaitable<Answer> definition(Api& api, Request request) {
+    std::shared_ptr<const config::Config> config = api.sources().config();
     const config::Service* service = find(*config, request.names.at("name"));
     co_return service && service->origin ? json_answer(service->origin->definition) : no_service();
 }
 
 // Has a change made, and shows the service: as it is now, or as it was before it was removed.
-http::Awaitable<Answer> Api::change(ServiceChange wanted, Request request) {
+http::Awaitable<Answer> change(Api& api, ServiceChange wanted, Request request) {
     Parameters in(request);
     wanted.role = request.role;
     wanted.dry_run = in.flag("dry_run");
@@ -86,40 +86,55 @@ http::Awaitable<Answer> Api::change(ServiceChange wanted, Request request) {
     if (in.fault()) co_return *in.fault();
     bool added = wanted.kind == ServiceChange::Kind::add;
     bool dry_run = wanted.dry_run;
-    ServiceOutcome outcome = co_await sources_.change_services(std::move(wanted));
+    ServiceOutcome outcome = co_await api.sources().change_services(std::move(wanted));
     if (auto* refusal = std::get_if<Refusal>(&outcome)) co_return refused(*refusal);
     auto& changed = std::get<Changed>(outcome);
     const config::Service* service = find(*changed.config, changed.name);
     if (!service) co_return no_service();
-    json::object document = describe_whole(*service, sources_.file);
+    json::object document = describe_whole(*service, api.sources().file);
     document["changed"] = !dry_run;
     co_return json_answer(document, added && !dry_run ? 201 : 200);
 }
 
-http::Awaitable<Answer> Api::add_service(Request request) {
+http::Awaitable<Answer> add_service(Api& api, Request request) {
     ServiceChange wanted;
     wanted.kind = ServiceChange::Kind::add;
     wanted.definition = std::move(request.body);
-    Answer out = co_await change(std::move(wanted), std::move(request));
+    Answer out = co_await change(api, std::move(wanted), std::move(request));
     co_return out;
 }
 
-http::Awaitable<Answer> Api::set_service(Request request) {
+http::Awaitable<Answer> set_service(Api& api, Request request) {
     ServiceChange wanted;
     wanted.kind = ServiceChange::Kind::set;
     wanted.name = request.names.at("name");
     wanted.definition = std::move(request.body);
-    Answer out = co_await change(std::move(wanted), std::move(request));
+    Answer out = co_await change(api, std::move(wanted), std::move(request));
     co_return out;
 }
 
-http::Awaitable<Answer> Api::remove_service(Request request) {
-    if (!request.body.empty()) co_return problem(400, "This endpoint takes no body.");
+http::Awaitable<Answer> remove_service(Api& api, Request request) {
+    if (!request.body.empty()) co_return no_body_here();
     ServiceChange wanted;
     wanted.kind = ServiceChange::Kind::remove;
     wanted.name = request.names.at("name");
-    Answer out = co_await change(std::move(wanted), std::move(request));
+    Answer out = co_await change(api, std::move(wanted), std::move(request));
     co_return out;
+}
+
+constexpr auto handlers = std::to_array<Handler>({
+    {"services", services},
+    {"service show", service},
+    {"service definition", definition},
+    {"service add", add_service},
+    {"service set", set_service},
+    {"service remove", remove_service},
+});
+
+}  // namespace
+
+std::span<const Handler> service_handlers() {
+    return handlers;
 }
 
 }  // namespace millrace::admin

@@ -1,16 +1,16 @@
 // The admin API's endpoints about tokens. Where one takes a payment hash, the token's id will do, once the token was
 // used or where it was granted: an id stands in the token alone, so that the store hears of it with the first use.
+#include <array>
 #include <boost/json/serialize.hpp>
 
 #include "common/crypto/hash.hpp"
 #include "common/json/fields.hpp"
-#include "service/admin/api.hpp"
 #include "service/admin/authorization.hpp"
 #include "service/admin/describe.hpp"
 #include "service/admin/grant.hpp"
+#include "service/admin/handlers.hpp"
 #include "service/admin/parameters.hpp"
 #include "service/config/units.hpp"
-#include "service/http/await_callback.hpp"
 
 namespace millrace::admin {
 
@@ -24,14 +24,6 @@ constexpr std::size_t max_reason = 500;  // bytes
 constexpr std::uint64_t max_uses = 1'000'000'000'000;
 constexpr std::chrono::hours max_life{24 * 366 * 100};
 constexpr std::int64_t max_limit = 1000;
-
-std::chrono::sys_seconds now() {
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
-Answer failed(const Error& error) {
-    return problem(503, error.message);
-}
 
 Answer no_hash() {
     return problem(400,
@@ -78,43 +70,41 @@ GrantWish read_wish(Fields& in, const json::object& body) {
     return wish;
 }
 
-}  // namespace
-
 // The payment that is meant: of a token's id that is known, or else the hash itself.
-http::Awaitable<Result<PaymentHash>> Api::resolve(PaymentHash given) {
+http::Awaitable<Result<PaymentHash>> resolve(Api& api, PaymentHash given) {
     auto query = [given](store::Reader& reader) {
         return reader.find_token(TokenId::from_bytes(given.view()).value());
     };
-    auto found = co_await read<std::optional<PaymentHash>>(query);
+    auto found = co_await api.read<std::optional<PaymentHash>>(query);
     if (!found) co_return found.error();
     co_return found->value_or(given);
 }
 
 // What is known of a payment's tokens; `changed` says what a request has just done.
-http::Awaitable<Answer> Api::show(PaymentHash hash, std::optional<bool> changed) {
+http::Awaitable<Answer> show(Api& api, PaymentHash hash, std::optional<bool> changed) {
     auto query = [hash](store::Reader& reader) { return reader.token(hash); };
-    auto facts = co_await read<store::TokenFacts>(query);
+    auto facts = co_await api.read<store::TokenFacts>(query);
     if (!facts) co_return failed(facts.error());
     if (!changed && facts->unknown())
         co_return problem(
             404,
             "Nothing is known of this payment or token: no settlement, no grant, no use, no revocation. A "
             "token that was paid and never used is found by its payment hash.");
-    json::object out = describe(hash, *facts, *sources_.config());
+    json::object out = describe(hash, *facts, *api.sources().config());
     if (changed) out["changed"] = *changed;
     co_return json_answer(out);
 }
 
-http::Awaitable<Answer> Api::token(Request request) {
+http::Awaitable<Answer> token(Api& api, Request request) {
     auto given = PaymentHash::from_hex(request.names.at("payment_hash"));
     if (!given) co_return no_hash();
-    auto hash = co_await resolve(*given);
+    auto hash = co_await resolve(api, *given);
     if (!hash) co_return failed(hash.error());
-    Answer out = co_await show(*hash, std::nullopt);
+    Answer out = co_await show(api, *hash, std::nullopt);
     co_return out;
 }
 
-http::Awaitable<Answer> Api::tokens(Request request) {
+http::Awaitable<Answer> tokens(Api& api, Request request) {
     Parameters in(request);
     store::TokenFilter filter;
     filter.service = in.text("service");
@@ -125,7 +115,7 @@ http::Awaitable<Answer> Api::tokens(Request request) {
     }
     if (in.fault()) co_return *in.fault();
     auto query = [filter](store::Reader& reader) { return reader.tokens(filter); };
-    auto page = co_await read<store::TokenPage>(query);
+    auto page = co_await api.read<store::TokenPage>(query);
     if (!page) co_return failed(page.error());
     json::array rows;
     for (const store::TokenRow& row : page->rows) rows.push_back(describe(row));
@@ -134,14 +124,14 @@ http::Awaitable<Answer> Api::tokens(Request request) {
     co_return json_answer(out);
 }
 
-http::Awaitable<Answer> Api::grant(Request request) {
+http::Awaitable<Answer> grant(Api& api, Request request) {
     json::value body(std::move(request.body));
     Fields in(body, "body");
     GrantWish wish = read_wish(in, body.get_object());
     if (in.fault()) co_return problem(400, in.fault()->message);
     GrantSeed seed{crypto::random_bytes<32>(), crypto::random_bytes<30>()};
-    std::shared_ptr<const config::Config> config = sources_.config();
-    std::shared_ptr<const l402::KeyRing> keys = sources_.keys();
+    std::shared_ptr<const config::Config> config = api.sources().config();
+    std::shared_ptr<const l402::KeyRing> keys = api.sources().keys();
     auto made = make_grant(wish, *config, keys.get(), seed, now());
     if (auto* refusal = std::get_if<Refusal>(&made)) co_return problem(refusal->status, refusal->detail);
     auto& granted = std::get<Granted>(made);
@@ -149,8 +139,8 @@ http::Awaitable<Answer> Api::grant(Request request) {
     json::object detail = describe(record);
     store::AuditEntry entry{record.granted_at, std::string(name(request.role)), "grant", record.hash.hex(),
                             json::serialize(detail)};
-    auto start = [this, &record, &entry](auto done) { store_.grant(record, std::move(entry), std::move(done)); };
-    Result<void> written = co_await http::await_callback<Result<void>>(executor_, start);
+    auto start = [&api, &record, &entry](auto done) { api.store().grant(record, std::move(entry), std::move(done)); };
+    Result<void> written = co_await api.wait<void>(start);
     if (!written) co_return failed(written.error());
     // The one time that the credential is seen.
     detail["token"] = granted.token_base64;
@@ -159,7 +149,7 @@ http::Awaitable<Answer> Api::grant(Request request) {
     co_return json_answer(detail, 201);
 }
 
-http::Awaitable<Answer> Api::revoke(Request request) {
+http::Awaitable<Answer> revoke(Api& api, Request request) {
     auto given = PaymentHash::from_hex(request.names.at("payment_hash"));
     if (!given) co_return no_hash();
     json::value body(std::move(request.body));
@@ -167,31 +157,45 @@ http::Awaitable<Answer> Api::revoke(Request request) {
     std::string reason = read_reason(in);
     in.no_others();
     if (in.fault()) co_return problem(400, in.fault()->message);
-    auto hash = co_await resolve(*given);
+    auto hash = co_await resolve(api, *given);
     if (!hash) co_return failed(hash.error());
     store::AuditEntry entry{now(), std::string(name(request.role)), "revoke", hash->hex(), reason};
-    auto start = [this, hash = *hash, reason, entry](auto done) {
-        store_.revoke(hash, reason, entry, std::move(done));
+    auto start = [&api, hash = *hash, reason, entry](auto done) {
+        api.store().revoke(hash, reason, entry, std::move(done));
     };
-    Result<bool> changed = co_await http::await_callback<Result<bool>>(executor_, std::move(start));
+    Result<bool> changed = co_await api.wait<bool>(std::move(start));
     if (!changed) co_return failed(changed.error());
-    sources_.revoked(*hash);
-    Answer out = co_await show(*hash, *changed);
+    api.sources().revoked(*hash);
+    Answer out = co_await show(api, *hash, *changed);
     co_return out;
 }
 
-http::Awaitable<Answer> Api::restore(Request request) {
+http::Awaitable<Answer> restore(Api& api, Request request) {
     auto given = PaymentHash::from_hex(request.names.at("payment_hash"));
     if (!given) co_return no_hash();
-    if (!request.body.empty()) co_return problem(400, "This endpoint takes no body.");
-    auto hash = co_await resolve(*given);
+    if (!request.body.empty()) co_return no_body_here();
+    auto hash = co_await resolve(api, *given);
     if (!hash) co_return failed(hash.error());
     store::AuditEntry entry{now(), std::string(name(request.role)), "restore", hash->hex(), {}};
-    auto start = [this, hash = *hash, entry](auto done) { store_.restore(hash, entry, std::move(done)); };
-    Result<bool> changed = co_await http::await_callback<Result<bool>>(executor_, std::move(start));
+    auto start = [&api, hash = *hash, entry](auto done) { api.store().restore(hash, entry, std::move(done)); };
+    Result<bool> changed = co_await api.wait<bool>(std::move(start));
     if (!changed) co_return failed(changed.error());
-    Answer out = co_await show(*hash, *changed);
+    Answer out = co_await show(api, *hash, *changed);
     co_return out;
+}
+
+constexpr auto handlers = std::to_array<Handler>({
+    {"tokens", tokens},
+    {"token show", token},
+    {"token revoke", revoke},
+    {"token grant", grant},
+    {"token restore", restore},
+});
+
+}  // namespace
+
+std::span<const Handler> token_handlers() {
+    return handlers;
 }
 
 }  // namespace millrace::admin

@@ -6,7 +6,7 @@
 
 #include "common/result/error.hpp"
 #include "service/config/secret_text.hpp"
-#include "service/ctl/operations.hpp"
+#include "service/ctl/request.hpp"
 
 namespace millrace::ctl {
 

@@ -23,26 +23,20 @@ struct Refusal {
 };
 using Outcome = boost::system::result<json::object, Refusal>;
 
-std::string tool_name(const Operation& operation) {
-    std::string out(operation.command);
-    std::replace(out.begin(), out.end(), ' ', '_');
-    return out;
-}
-
 json::object describe_tool(const Operation& operation) {
     json::object properties;
     json::array required;
     for (const Argument& argument : operation.arguments) {
         json::value type = "string";
-        if (argument.place == Argument::Place::document) type = json::array{"object", "string"};
+        if (argument.place == operations::Place::document) type = json::array{"object", "string"};
         properties[argument.name] =
             json::object{{"type", std::move(type)}, {"description", std::string(argument.help)}};
         if (argument.required) required.emplace_back(argument.name);
     }
     json::object schema{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
     if (!required.empty()) schema["required"] = std::move(required);
-    return {{"name", tool_name(operation)},
-            {"description", std::string(operation.summary)},
+    return {{"name", operation.tool()},
+            {"description", std::string(operation.help)},
             {"inputSchema", std::move(schema)},
             {"annotations", json::object{{"readOnlyHint", !operation.changes()}}}};
 }
@@ -59,7 +53,7 @@ json::object initialize(const json::object& params) {
 
 json::object list_tools() {
     json::array tools;
-    for (const Operation& operation : operations()) tools.push_back(describe_tool(operation));
+    for (const Operation& operation : operations::all()) tools.push_back(describe_tool(operation));
     return {{"tools", std::move(tools)}};
 }
 
@@ -74,7 +68,7 @@ boost::system::result<Values, Refusal> read_arguments(const Operation& operation
         auto known = std::find_if(operation.arguments.begin(), operation.arguments.end(),
                                   [&](const Argument& one) { return one.name == key; });
         if (known == operation.arguments.end()) return bad("unknown argument " + std::string(key));
-        if (known->place == Argument::Place::document) {
+        if (known->place == operations::Place::document) {
             auto document = value.is_string() ? to_definition(value.get_string()) : json::serialize(value);
             if (!document) return bad("the argument " + std::string(key) + ": " + document.error().message);
             out.emplace(key, std::move(*document));
@@ -102,8 +96,8 @@ json::object content(std::string text, bool failed) {
 Outcome call(const json::object& params, const Mcp::Ask& ask) {
     const json::value* name = params.if_contains("name");
     const Operation* operation = nullptr;
-    for (const Operation& one : operations()) {
-        if (name && name->is_string() && name->get_string() == tool_name(one)) operation = &one;
+    for (const Operation& one : operations::all()) {
+        if (name && name->is_string() && name->get_string() == one.tool()) operation = &one;
     }
     if (!operation) return bad("there is no tool of this name");
     const json::value* given = params.if_contains("arguments");

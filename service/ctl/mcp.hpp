@@ -15,7 +15,7 @@
 #include <string_view>
 
 #include "service/ctl/connection.hpp"
-#include "service/ctl/operations.hpp"
+#include "service/ctl/request.hpp"
 
 namespace millrace::ctl {
 

@@ -10,7 +10,8 @@
 namespace millrace::ctl {
 namespace {
 
-constexpr std::string_view dry_run = "dry_run";
+using operations::dry_run_name;
+using operations::option_name;
 
 constexpr const char* footer =
     R"(Answers are tables on a terminal and JSON otherwise, or with --json.
@@ -22,17 +23,9 @@ Stop usage(const std::string& what) {
     return {Exit::usage, "millrace-ctl: " + what + "\nRun with --help for the commands.\n"};
 }
 
-std::string option_name(std::string_view argument) {
-    std::string out(argument);
-    for (char& c : out) {
-        if (c == '_') c = '-';
-    }
-    return out;
-}
-
 // As the command line has it: "payment-hash", "--reason".
 std::string argument_name(const Argument& argument) {
-    if (argument.place == Argument::Place::document) return "file";
+    if (argument.place == operations::Place::document) return "file";
     std::string name = option_name(argument.name);
     return argument.required ? name : "--" + name;
 }
@@ -40,7 +33,7 @@ std::string argument_name(const Argument& argument) {
 // Adds a command's arguments; what they are given is put into `texts`.
 void add_arguments(CLI::App& command, const Operation& operation, std::map<std::string, std::string>& texts) {
     for (const Argument& argument : operation.arguments) {
-        if (argument.name == dry_run) continue;  // an option of all commands
+        if (argument.name == dry_run_name) continue;  // an option of all commands
         auto* option =
             command.add_option(argument_name(argument), texts[std::string(argument.name)], std::string(argument.help));
         option->type_name(std::string(argument.type));
@@ -86,20 +79,19 @@ std::variant<Options, Stop> parse_options(const std::vector<std::string>& argume
     std::map<std::string, std::map<std::string, std::string>> texts;
     std::map<std::string, CLI::App*> groups;
     std::vector<std::pair<const Operation*, CLI::App*>> commands;
-    for (const Operation& operation : operations()) {
+    for (const Operation& operation : operations::all()) {
         std::string name(operation.command);
         CLI::App* parent = &app;
         if (std::size_t space = name.find(' '); space != std::string::npos) {
             std::string group = name.substr(0, space);
             if (!groups.contains(group)) {
-                groups[group] =
-                    app.add_subcommand(group, group == "token" ? "tokens, one by one" : "services, one by one");
+                groups[group] = app.add_subcommand(group, group + "s, one by one");
                 groups[group]->require_subcommand(1)->fallthrough();
             }
             parent = groups[group];
             name.erase(0, space + 1);
         }
-        CLI::App* command = parent->add_subcommand(name, std::string(operation.summary));
+        CLI::App* command = parent->add_subcommand(name, std::string(operation.help));
         command->fallthrough();
         add_arguments(*command, operation, texts[std::string(operation.command)]);
         commands.emplace_back(&operation, command);
@@ -123,14 +115,14 @@ std::variant<Options, Stop> parse_options(const std::vector<std::string>& argume
         if (!command->parsed()) continue;
         options.operation = operation;
         for (const Argument& argument : operation->arguments) {
-            if (argument.name == dry_run) {
-                if (options.dry_run) options.values.emplace(dry_run, "true");
+            if (argument.name == dry_run_name) {
+                if (options.dry_run) options.values.emplace(dry_run_name, "true");
                 continue;
             }
             std::string shown = argument_name(argument);
             if (command->count(shown) == 0) continue;
             std::string value = texts[std::string(operation->command)][std::string(argument.name)];
-            if (argument.place == Argument::Place::document) {
+            if (argument.place == operations::Place::document) {
                 auto read = read_definition(value);
                 if (!read) return usage(value + ": " + config::detail(read.error()));
                 value = std::move(*read);

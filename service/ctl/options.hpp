@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "service/ctl/connection.hpp"
-#include "service/ctl/operations.hpp"
+#include "service/ctl/request.hpp"
 
 namespace millrace::ctl {
 

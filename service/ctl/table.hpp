@@ -10,9 +10,11 @@
 #include <boost/json/object.hpp>
 #include <string>
 
-#include "service/ctl/operations.hpp"
+#include "service/operations/operation.hpp"
 
 namespace millrace::ctl {
+
+using operations::View;
 
 [[nodiscard]] std::string to_text(const boost::json::object& answer, const View& view);
 

@@ -205,7 +205,7 @@ def test_the_same_operations_are_tools_over_mcp(house, running):
 
 def complete(*words):
     """What bash offers for the last word."""
-    file = Path(__file__).resolve().parents[2] / "service/ctl/millrace-ctl.bash"
+    file = Path(CTL).parent / "completions/millrace-ctl"
     script = f'. "{file}"; COMP_WORDS=(millrace-ctl "$@"); COMP_CWORD=$#; _millrace_ctl; printf "%s\\n" "${{COMPREPLY[@]}}"'
     done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, timeout=10)
     assert done.returncode == 0 and not done.stderr

@@ -31,7 +31,7 @@ std::string help(std::vector<std::string> arguments) {
 
 TEST_CASE("each command is helped with as it always was") {
     std::string shown = "millrace-ctl" + help({});
-    for (const Operation& operation : operations()) {
+    for (const Operation& operation : millrace::operations::all()) {
         std::istringstream words{std::string(operation.command)};
         std::vector<std::string> arguments;
         for (std::string word; words >> word;) arguments.push_back(word);
