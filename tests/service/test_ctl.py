@@ -219,6 +219,7 @@ def test_bash_completes_what_the_program_knows():
     assert complete("token", "re") == ["revoke", "restore"]
     assert complete("--socket", "/none", "sta") == ["status", "stats"]
     assert complete("stats", "--period", "") == ["hour", "day"]
+    assert complete("sessions", "--state", "") == ["open", "closed"]
     assert complete("service", "re") == ["remove"]
     for command in ("settlements", "sessions", "stats", "audit", "challenges", "tokens", "token revoke", "token grant", "service add", "service set", "service remove"):
         known = run(*command.split(), "--help").stdout
