@@ -40,13 +40,37 @@ std::vector<Endpoint> join() {
     return out;
 }
 
-// The names of the query's parameters.
-std::vector<std::string_view> known_parameters(const operations::Operation& row) {
-    std::vector<std::string_view> out;
-    for (const operations::Argument& one : row.arguments) {
-        if (one.place == operations::Place::query) out.push_back(one.name);
-    }
+// "a", "a or b", "a, b or c"
+std::string listed(std::span<const std::string_view> words, std::string_view last = " or ") {
+    std::string out;
+    for (std::size_t i = 0; i < words.size(); ++i)
+        out += std::string(i == 0 ? "" : i + 1 == words.size() ? last : ", ") + std::string(words[i]);
     return out;
+}
+
+// What a row does not take: a parameter that it does not know, another word than it has, a body.
+std::optional<Answer> fault_of(const Request& request, const operations::Operation& row) {
+    using operations::Argument;
+    using operations::Place;
+    std::vector<std::string_view> known;
+    for (const Argument& one : row.arguments) {
+        if (one.place == Place::query) known.push_back(one.name);
+    }
+    for (const auto& [key, value] : request.query) {
+        if (std::find(known.begin(), known.end(), key) == known.end())
+            return problem(400, "Unknown parameter; known here: " + (known.empty() ? "none" : listed(known, ", ")));
+    }
+    for (const Argument& one : row.arguments) {
+        auto given = request.query.find(one.name);
+        if (one.place != Place::query || one.words.empty() || given == request.query.end()) continue;
+        if (std::find(one.words.begin(), one.words.end(), given->second) == one.words.end())
+            return problem(400, std::string(one.name) + " must be " + listed(one.words));
+    }
+    const bool takes_body = std::any_of(row.arguments.begin(), row.arguments.end(), [](const Argument& one) {
+        return one.place == Place::body || one.place == Place::document;
+    });
+    if (row.changes() && !takes_body && !request.body.empty()) return problem(400, "This endpoint takes no body.");
+    return std::nullopt;
 }
 
 }  // namespace
@@ -76,13 +100,7 @@ std::variant<const Endpoint*, Answer> find_endpoint(Request& request) {
     }
     if (!may(request.role, found->row->role))
         return problem(403, "The token is one for reading; this takes the other one.");
-    const std::vector<std::string_view> known = known_parameters(*found->row);
-    for (const auto& [key, value] : request.query) {
-        if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-        std::string listed;
-        for (std::string_view one : known) listed += (listed.empty() ? "" : ", ") + std::string(one);
-        return problem(400, "Unknown parameter; known here: " + (listed.empty() ? "none" : listed));
-    }
+    if (auto fault = fault_of(request, *found->row)) return std::move(*fault);
     return found;
 }
 

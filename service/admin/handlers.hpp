@@ -1,5 +1,6 @@
 // The handlers of the admin API: each file names its own by the commands of their rows (service/operations), and
-// endpoints.cpp joins them.
+// endpoints.cpp joins them. A handler is asked what its row takes: parameters that it knows, in words that it has, and
+// no body where it has none.
 #pragma once
 
 #include <chrono>
@@ -27,10 +28,6 @@ inline std::chrono::sys_seconds now() {
 // The store, or what the row needs, does not work.
 inline Answer failed(const Error& error) {
     return problem(503, error.message);
-}
-
-inline Answer no_body_here() {
-    return problem(400, "This endpoint takes no body.");
 }
 
 }  // namespace millrace::admin

@@ -24,7 +24,6 @@ http::Awaitable<Answer> status(Api& api, Request) {
 
 // Written down before it is done, so that nothing is done that is not written down, and what came of it behind it.
 http::Awaitable<Answer> reload(Api& api, Request request) {
-    if (!request.body.empty()) co_return no_body_here();
     std::string role(name(request.role));
     store::AuditEntry asked{now(), role, "reload", "configuration", {}};
     Result<void> written = co_await api.record(std::move(asked));

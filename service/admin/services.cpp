@@ -36,7 +36,6 @@ Place read_place(Parameters& in) {
     if (auto position = in.text("position")) {
         ++given;
         out = {*position == "first" ? Place::Kind::first : Place::Kind::last, {}};
-        if (*position != "first" && *position != "last") in.note("position", "must be first or last");
     }
     if (given > 1) in.note("position", "and before and after: one of them says where the service stands");
     return out;
@@ -114,7 +113,6 @@ http::Awaitable<Answer> set_service(Api& api, Request request) {
 }
 
 http::Awaitable<Answer> remove_service(Api& api, Request request) {
-    if (!request.body.empty()) co_return no_body_here();
     ServiceChange wanted;
     wanted.kind = ServiceChange::Kind::remove;
     wanted.name = request.names.at("name");

@@ -173,7 +173,6 @@ http::Awaitable<Answer> revoke(Api& api, Request request) {
 http::Awaitable<Answer> restore(Api& api, Request request) {
     auto given = PaymentHash::from_hex(request.names.at("payment_hash"));
     if (!given) co_return no_hash();
-    if (!request.body.empty()) co_return no_body_here();
     auto hash = co_await resolve(api, *given);
     if (!hash) co_return failed(hash.error());
     store::AuditEntry entry{now(), std::string(name(request.role)), "restore", hash->hex(), {}};

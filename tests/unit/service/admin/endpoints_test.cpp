@@ -107,6 +107,29 @@ TEST_CASE("a request finds its endpoint, or is told why there is none") {
     CHECK(std::get<const Endpoint*>(find_endpoint(reload))->row->path == "/v1/reload");
 }
 
+TEST_CASE("a parameter takes the words of its row, and a change no body but that of its row") {
+    auto refusal = [](Request asked) -> std::string {
+        asked.role = Role::write;
+        auto found = find_endpoint(asked);
+        const auto* answer = std::get_if<Answer>(&found);
+        if (!answer) return "";
+        CHECK(answer->status == 400);
+        return answer->body;
+    };
+    CHECK(refusal(get("/v1/stats?period=hour")).empty());
+    CHECK(refusal(get("/v1/stats?period=week")).find("period must be hour or day\"") != std::string::npos);
+    CHECK(refusal(get("/v1/stats?period=")).find("period must be") != std::string::npos);
+    CHECK(refusal(get("/v1/sessions?refund=x")).find("refund must be pending, succeeded, failed or skipped\"") !=
+          std::string::npos);
+    CHECK(refusal(get("/v1/settlements?format=xml")).find("format must be csv or json\"") != std::string::npos);
+    Request reload{.method = "POST", .path = {"v1", "reload"}};
+    CHECK(refusal(reload).empty());
+    reload.body = {{"now", true}};
+    CHECK(refusal(reload).find("takes no body") != std::string::npos);
+    Request revoke{.method = "POST", .path = {"v1", "tokens", "aa", "revoke"}, .body = {{"reason", "x"}}};
+    CHECK(refusal(revoke).empty());
+}
+
 TEST_CASE("targets that are read in two ways are refused") {
     for (const char* target : {"status", "*", "http://a/v1/status", "/v1/a?x=1&x=2", "/v1/%zz", ""}) {
         INFO(target);

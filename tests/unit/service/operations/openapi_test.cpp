@@ -29,7 +29,7 @@ const char* type_of(Kind kind) {
     return kind == Kind::flag ? "boolean" : "string";
 }
 
-// "query limit integer", "query period string hour day", "path name string required".
+// "query limit integer", "query period string day hour", "path name string required".
 std::string line(std::string_view place, std::string_view name, std::string_view type, bool required) {
     return std::string(place) + ' ' + std::string(name) + ' ' + std::string(type) + (required ? " required" : "");
 }
@@ -37,9 +37,11 @@ std::string line(std::string_view place, std::string_view name, std::string_view
 std::string described(std::string_view place, std::string_view name, const json::object& schema, bool required) {
     const json::value& type = schema.at("type");
     std::string out = line(place, name, type.is_array() ? type.at(0).as_string() : type.as_string(), required);
-    if (const auto* words = schema.if_contains("enum")) {
-        for (const json::value& word : words->as_array()) out += ' ' + std::string(word.as_string());
+    std::set<std::string> words;
+    if (const auto* listed = schema.if_contains("enum")) {
+        for (const json::value& word : listed->as_array()) words.emplace(word.as_string());
     }
+    for (const std::string& word : words) out += ' ' + word;
     return out;
 }
 
@@ -76,7 +78,8 @@ std::set<std::string> described(const Operation& row) {
     for (const Argument& one : row.arguments) {
         std::string_view place = one.place == Place::path ? "path" : one.place == Place::query ? "query" : "body";
         std::string text = line(place, one.name, type_of(one.kind), one.required);
-        for (std::string_view word : one.words) text += ' ' + std::string(word);
+        for (std::string_view word : std::set<std::string_view>(one.words.begin(), one.words.end()))
+            text += ' ' + std::string(word);
         out.insert(one.place == Place::document ? "document" : text);
     }
     return out;
