@@ -1,7 +1,6 @@
 #include "service/ctl/table.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
@@ -15,12 +14,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 11> times = {
-    "at",      "settled_at", "start",      "started_at", "first_used_at", "granted_at",
-    "ends_at", "issued_at",  "expires_at", "created_at", "updated_at"};
-
+// Unix seconds: the admin API names them "at", "start" or "..._at".
 bool is_time(std::string_view key) {
-    return std::find(times.begin(), times.end(), key.substr(key.rfind('.') + 1)) != times.end();
+    const std::string_view name = key.substr(key.rfind('.') + 1);
+    return name == "at" || name == "start" || name.ends_with("_at");
 }
 
 std::optional<std::int64_t> whole(const json::value& value) {

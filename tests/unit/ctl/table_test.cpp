@@ -21,6 +21,9 @@ TEST_CASE("rows stand in columns, numbers to the right, times as dates") {
           "at                    service  count\n"
           "2026-11-21T12:00:00Z  weather     12\n"
           "1970-01-01T00:00:00Z  -            3\n");
+    CHECK(text(R"({"rows":[{"opened_at":0,"start":0,"seat":0}]})", {"rows", {"opened_at", "start", "seat"}}) ==
+          "opened_at             start                 seat\n"
+          "1970-01-01T00:00:00Z  1970-01-01T00:00:00Z  0\n");
     CHECK(text(R"({"rows":[],"next_cursor":null})", view) == "at  service  count\n");
     CHECK(text(R"({"rows":[{}],"next_cursor":"7"})", view).ends_with("more: --cursor 7\n"));
 }
