@@ -59,8 +59,7 @@ bool Session::record_later() {
     const std::uint64_t uses = use.pending().uses;
     const auto ahead = use.commit_ahead(most);
     if (!ahead) return false;
-    auto done = [&ledger = worker_.shared().ledger, hash = use.hash(), uses] { ledger.recorded(hash, uses); };
-    store.record_answered(use.hash(), service().seller().text(), uses, ahead->hurry, std::move(done));
+    store.record_answered(use.hash(), service().seller().text(), uses, ahead->hurry);
     return true;
 }
 

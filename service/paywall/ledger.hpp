@@ -10,7 +10,7 @@
 // Uses may run ahead of the disk, as many as the service leases (config/durability):
 //
 //   if (auto ahead = reserved->commit_ahead(most))                         // empty: it must be on disk first, as above
-//       store.record_usage(..., [&ledger, hash](auto) { ledger.recorded(hash, 1); });
+//       store.record_answered(...);                                        // ledger.recorded() once they are on disk
 //
 // Those that are ahead are used like any other; never more than `most` of a token are at a time.
 //

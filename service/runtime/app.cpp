@@ -90,6 +90,7 @@ Result<void> App::start(std::vector<listen::ActivatedSocket> passed) {
     publish(*site);
 
     for (const store::TokenUsage& one : store_->take_usages()) ledger_.use(one.hash, one.used);
+    store_->on_recorded([this](const PaymentHash& hash, std::uint64_t uses) { ledger_.recorded(hash, uses); });
     free_ledger_ = std::make_unique<paywall::FreeLedger>(store_->free_use_key());
     for (const paywall::FreeUses& one : store_->take_free_uses()) free_ledger_->load(one);
     gateway_ = std::make_unique<gateway::Client>(*control_, started_with_.gateway, *store_, metrics_, keys_, wall_);

@@ -39,7 +39,7 @@ constexpr std::size_t prune_step = 1000;  // usages looked at in one commit
 constexpr std::chrono::milliseconds look_after_file{500};
 constexpr std::chrono::seconds patience_at_end{10};
 // How long what was answered already waits for more of its kind: each commit costs the same, whatever is in it.
-constexpr std::chrono::milliseconds patience_with_answered{10};
+constexpr std::chrono::milliseconds patience_with_answered{20};
 
 class SqliteStore final : public Store {
   public:
@@ -107,12 +107,12 @@ class SqliteStore final : public Store {
         queue_.push(UsageWrite{hash, std::string(service), change, usage, std::move(done)});
     }
 
-    void record_answered(const PaymentHash& hash, std::string_view service, std::uint64_t uses, bool hurry,
-                         AnsweredDone done) override {
+    void record_answered(const PaymentHash& hash, std::string_view service, std::uint64_t uses, bool hurry) override {
         answered_ += uses;
         ahead_ += uses;
-        queue_.push(AnsweredWrite{hash, std::string(service), uses, std::move(done)}, hurry);
+        queue_.push_answered(hash, service, uses, hurry);
     }
+    void on_recorded(Recorded recorded) override { recorded_ = std::move(recorded); }
 
     [[nodiscard]] std::vector<TokenUsage> take_usages() override { return std::move(usages_); }
 
@@ -304,7 +304,7 @@ class SqliteStore final : public Store {
     void finish(AnsweredWrite& write, const Result<void>& committed) {
         if (!committed) return owed_.add(std::move(write));
         ahead_ -= write.uses;
-        write.done();
+        if (recorded_) recorded_(write.hash, write.uses);
     }
     // Nobody is told whose usage is gone before their tokens have ended.
     void finish(PruneWrite& write, const Result<void>& committed) {
@@ -333,6 +333,7 @@ class SqliteStore final : public Store {
 
     std::atomic<std::uint64_t> answered_{0};
     std::atomic<std::uint64_t> ahead_{0};
+    Recorded recorded_;
     // The writer's own:
     Owed owed_;
     std::unordered_set<PaymentHash> released_;  // charges, in the transaction under way

@@ -125,11 +125,12 @@ class Store {
                               const paywall::Usage& usage, UsageDone done) = 0;
 
     // Adds uses that were answered already. They are never refused: where they cannot be written, they are with the next
-    // commit that works. They wait a moment for whatever else is to be written, unless `hurry`. `done` is called once
-    // they are on disk.
-    using AnsweredDone = std::function<void()>;
-    virtual void record_answered(const PaymentHash& hash, std::string_view service, std::uint64_t uses, bool hurry,
-                                 AnsweredDone done) = 0;
+    // commit that works. They wait a moment for whatever else is to be written, unless `hurry`.
+    virtual void record_answered(const PaymentHash& hash, std::string_view service, std::uint64_t uses, bool hurry) = 0;
+    // Whom to tell of those that are on disk by now, however many calls they came in: on the store's own thread. To be
+    // called once, before the first of them.
+    using Recorded = std::function<void(const PaymentHash& hash, std::uint64_t uses)>;
+    virtual void on_recorded(Recorded recorded) = 0;
 
     // What was used before the store was opened. To be called once, at the start: nothing is kept.
     [[nodiscard]] virtual std::vector<TokenUsage> take_usages() = 0;

@@ -5,15 +5,35 @@
 namespace millrace::store {
 
 void WriteQueue::push(Write write, bool hurry) {
-    bool wakes = hurry;
+    bool first = false;
     {
         std::lock_guard lock(mutex_);
-        wakes = wakes || waiting_.empty();
+        first = waiting_.empty();
         hurried_ = hurried_ || hurry;
         waiting_.push_back(std::move(write));
         ++pushed_;
     }
-    if (wakes) changed_.notify_one();
+    wake_writer(hurry, first);
+}
+
+void WriteQueue::push_answered(const PaymentHash& hash, std::string_view service, std::uint64_t uses, bool hurry) {
+    bool first = false;
+    {
+        std::lock_guard lock(mutex_);
+        first = waiting_.empty();
+        hurried_ = hurried_ || hurry;
+        auto [place, is_new] = answered_.try_emplace(hash, waiting_.size());
+        if (is_new)
+            waiting_.push_back(AnsweredWrite{hash, std::string(service), uses});
+        else
+            std::get<AnsweredWrite>(waiting_[place->second]).uses += uses;
+        ++pushed_;
+    }
+    wake_writer(hurry, first);
+}
+
+void WriteQueue::wake_writer(bool hurry, bool first) {
+    if (hurry || first) changed_.notify_one();
 }
 
 void WriteQueue::close() {
@@ -30,6 +50,7 @@ bool WriteQueue::take(std::vector<Write>& group) {
     if (!waiting_.empty()) changed_.wait_for(lock, patience_.unhurried, [this] { return closed_ || hurried_; });
     if (closed_ && waiting_.empty()) return false;
     group.swap(waiting_);
+    answered_.clear();
     hurried_ = false;
     return true;
 }

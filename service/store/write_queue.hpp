@@ -4,13 +4,16 @@
 //   while (queue.take(group)) { commit(group); ... }    the writer: all that waits by then is one group
 //
 // Somebody waits for most writes. Those that nobody waits for are pushed without hurry: the writer lets more of them come
-// for a moment, since a commit costs the same whatever is in it. One write in a hurry takes all before it along.
+// for a moment, since a commit costs the same whatever is in it. One write in a hurry takes all before it along. Uses of
+// one token that were answered are one write of each group, where the first of them stood.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "service/store/writes.hpp"
@@ -26,6 +29,7 @@ class WriteQueue {
     explicit WriteQueue(Patience patience) : patience_(patience) {}
 
     void push(Write write, bool hurry = true);
+    void push_answered(const PaymentHash& hash, std::string_view service, std::uint64_t uses, bool hurry);
     void close();
 
     // Waits until there is something to write, or for as long as it is idle, and puts all that is queued into `group`,
@@ -36,10 +40,13 @@ class WriteQueue {
     [[nodiscard]] std::uint64_t pushed() const;  // ever
 
   private:
+    void wake_writer(bool hurry, bool first);
+
     const Patience patience_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<Write> waiting_;
+    std::unordered_map<PaymentHash, std::size_t> answered_;  // where in it its AnsweredWrite is
     std::uint64_t pushed_ = 0;
     bool hurried_ = false;
     bool closed_ = false;

@@ -37,7 +37,6 @@ struct AnsweredWrite {
     PaymentHash hash;
     std::string service;
     std::uint64_t uses = 0;
-    Store::AnsweredDone done;
 };
 
 struct PruneWrite {

@@ -248,7 +248,7 @@ upstream = "http://127.0.0.1:{upstream_port}"
 price_msat = 1000
 uses = 1000000000
 durability = "lease"
-lease_uses = 2000
+lease_uses = 5000
 """)
         process = self.start(name, [programs["service"], "--config", config], on)
         wait_for(lambda: b" 200 " in http_get(metrics, "/readyz"), "millraced to be ready")

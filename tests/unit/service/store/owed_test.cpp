@@ -32,9 +32,8 @@ TEST_CASE("what could not be written is, as often as it is tried, until it is co
 
     store::Owed owed;
     CHECK(owed.none());
-    int told = 0;
-    owed.add(store::AnsweredWrite{hash(1), "weather", 2, [&told] { ++told; }});
-    owed.add(store::AnsweredWrite{hash(1), "weather", 1, [&told] { ++told; }});
+    owed.add(store::AnsweredWrite{hash(1), "weather", 2});
+    owed.add(store::AnsweredWrite{hash(1), "weather", 1});
     owed.add(store::UsageWrite{hash(1), "weather", UsageChange::given_back, {0, 300, 0}, {}});
     owed.add(store::UsageWrite{hash(1), "weather", UsageChange::given_back, {0, 100, 0}, {}});
     owed.add_release(hash(7));
@@ -45,9 +44,8 @@ TEST_CASE("what could not be written is, as often as it is tried, until it is co
           "be written");
     write(owed, false);
     write(owed, true);
-    for (store::AnsweredWrite& use : owed.take_uses()) use.done();
+    CHECK(owed.take_uses().size() == 2);
     CHECK(owed.none());
-    CHECK(told == 2);
     write(owed, true);
     const auto rows = usage.load();
     REQUIRE(rows.size() == 1);
@@ -56,7 +54,7 @@ TEST_CASE("what could not be written is, as often as it is tried, until it is co
 
 TEST_CASE("whatever is owed, something is") {
     store::Owed owed;
-    owed.add(store::AnsweredWrite{hash(1), "weather", 1, [] {}});
+    owed.add(store::AnsweredWrite{hash(1), "weather", 1});
     CHECK_FALSE(owed.none());
     CHECK(owed.take_uses().size() == 1);
     owed.add(store::UsageWrite{hash(1), "weather", UsageChange::given_back, {0, 300, 0}, {}});

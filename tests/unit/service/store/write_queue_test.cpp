@@ -15,7 +15,13 @@ namespace {
 constexpr auto ages = 60s;
 
 store::AnsweredWrite use(std::uint64_t uses = 1) {
-    return {{}, "weather", uses, [] {}};
+    return {{}, "weather", uses};
+}
+
+PaymentHash hash(std::uint8_t number) {
+    std::array<std::uint8_t, 32> bytes{};
+    bytes[0] = number;
+    return PaymentHash(bytes);
 }
 
 std::vector<std::uint64_t> taken(WriteQueue& queue) {
@@ -76,4 +82,18 @@ TEST_CASE("a closed queue gives what is left, and then says that it is closed") 
     queue.close();
     CHECK(taken(queue) == Uses{1});
     CHECK(taken(queue) == Uses{0});
+}
+
+TEST_CASE("uses of one token that were answered are one write of each group") {
+    WriteQueue queue({ages, ages});
+    queue.push_answered(hash(1), "weather", 1, false);
+    queue.push_answered(hash(2), "weather", 10, false);
+    queue.push(use(100), false);
+    queue.push_answered(hash(1), "weather", 2, false);
+    CHECK(queue.size() == 3);
+    CHECK(queue.pushed() == 4);
+    queue.push_answered(hash(2), "weather", 20, true);
+    CHECK(taken(queue) == Uses{3, 30, 100});
+    queue.push_answered(hash(1), "weather", 4, true);
+    CHECK(taken(queue) == Uses{4});
 }
