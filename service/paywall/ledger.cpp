@@ -88,6 +88,16 @@ auto Ledger::change(const PaymentHash& hash, Change make) {
     return out;
 }
 
+// A change by which more is left.
+template <class Change>
+void Ledger::come_back(const PaymentHash& hash, Change make) {
+    change(hash, [&](Account& account) {
+        make(account);
+        return true;
+    });
+    watchers_.tell(hash);
+}
+
 std::variant<Reservation, Shortage> Ledger::reserve(const PaymentHash& hash, const config::Quota& quota,
                                                     const Usage& ask, std::optional<std::uint64_t> held_msat) {
     Usage pending = ask;
@@ -117,10 +127,7 @@ void Ledger::recorded(const PaymentHash& hash, std::uint64_t uses) {
 }
 
 void Ledger::forget(const PaymentHash& hash) {
-    change(hash, [](Account& account) {
-        account.forget_used();
-        return true;
-    });
+    come_back(hash, [](Account& account) { account.forget_used(); });
 }
 
 Usage Ledger::used(const PaymentHash& hash) const {
@@ -147,10 +154,7 @@ Usage Ledger::close(const PaymentHash& hash) {
 }
 
 void Ledger::reopen(const PaymentHash& hash) {
-    change(hash, [](Account& account) {
-        account.set_closed(false);
-        return true;
-    });
+    come_back(hash, [](Account& account) { account.set_closed(false); });
 }
 
 Reservation::Reservation(Reservation&& other) noexcept
@@ -181,19 +185,13 @@ void Reservation::release() {
     if (!ledger_) return;
     release_held();
     if (pending_ == Usage{}) return;
-    ledger_->change(hash_, [this](Account& account) {
-        account.release(pending_);
-        return true;
-    });
+    ledger_->come_back(hash_, [this](Account& account) { account.release(pending_); });
     pending_ = {};
 }
 
 void Reservation::release_held() {
     if (held_ == 0) return;
-    ledger_->change(hash_, [this](Account& account) {
-        account.release({0, 0, held_});
-        return true;
-    });
+    ledger_->come_back(hash_, [this](Account& account) { account.release({0, 0, held_}); });
     held_ = 0;
 }
 
@@ -223,10 +221,7 @@ bool Reservation::add_msat(std::uint64_t msat) {
 void Reservation::take_back_msat(std::uint64_t msat) {
     const Usage spared{0, 0, std::min(msat, pending_.spent_msat)};
     pending_.spent_msat -= spared.spent_msat;
-    ledger_->change(hash_, [&](Account& account) {
-        account.release(spared);
-        return true;
-    });
+    ledger_->come_back(hash_, [&](Account& account) { account.release(spared); });
 }
 
 std::uint64_t Reservation::add_bytes_up_to(std::uint64_t most) {
@@ -275,10 +270,7 @@ std::optional<Reservation::Ahead> Reservation::commit_ahead(std::uint64_t most) 
 }
 
 void Reservation::give_back(const Usage& unused) {
-    ledger_->change(hash_, [&](Account& account) {
-        account.give_back(unused);
-        return true;
-    });
+    ledger_->come_back(hash_, [&](Account& account) { account.give_back(unused); });
 }
 
 Usage Reservation::left() const {

@@ -16,11 +16,12 @@
 //
 // A request whose cost is told afterwards has its price pending, and holds what it may cost beyond that. One that cost
 // more than there is overdraws its balance: until that much has come back, nothing is left for others.
-// May be used from any thread. A reservation belongs to one thread, and the ledger outlives it.
+// May be used from any thread. A reservation belongs to one thread, and the ledger outlives it, and its watches.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -29,6 +30,7 @@
 #include "common/ids/ids.hpp"
 #include "service/config/config.hpp"
 #include "service/paywall/usage.hpp"
+#include "service/paywall/watchers.hpp"
 
 namespace millrace::paywall {
 
@@ -99,6 +101,11 @@ class Ledger {
     [[nodiscard]] Usage close(const PaymentHash& hash);
     void reopen(const PaymentHash& hash);  // it was not closed after all
 
+    // Told when something of it comes back: more may be left than before (see Watchers).
+    Watchers::Watch watch(const PaymentHash& hash, std::function<void()> changed) {
+        return watchers_.watch(hash, std::move(changed));
+    }
+
   private:
     friend class Reservation;
     static constexpr std::size_t shard_count = 64;
@@ -109,8 +116,11 @@ class Ledger {
     };
     template <class Change>
     auto change(const PaymentHash& hash, Change make);
+    template <class Change>
+    void come_back(const PaymentHash& hash, Change make);
 
     std::array<Shard, shard_count> shards_;
+    Watchers watchers_;  // told without a shard's lock
 };
 
 // What one request has set aside of its token.

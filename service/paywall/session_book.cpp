@@ -20,22 +20,32 @@ void SessionBook::Visit::leave() {
 
 void SessionBook::add(const PaymentHash& id, Terms terms) {
     const Time now = clock_();
-    std::lock_guard lock(mutex_);
-    auto [place, is_new] = entries_.try_emplace(id, Entry{std::move(terms), now, 0});
-    if (!is_new || place->second.terms.state != State::open) return;
-    ++open_;
-    due_.emplace(now + place->second.terms.idle, id);
+    {
+        std::lock_guard lock(mutex_);
+        auto [place, is_new] = entries_.try_emplace(id, Entry{std::move(terms), now, 0});
+        if (!is_new) return;
+        if (place->second.terms.state == State::open) {
+            ++open_;
+            due_.emplace(now + place->second.terms.idle, id);
+        }
+    }
+    watchers_.tell(id);
 }
 
 void SessionBook::set_deposit(const PaymentHash& id, Msat deposit, const PaymentHash& payment) {
-    std::lock_guard lock(mutex_);
-    auto place = entries_.find(id);
-    if (place == entries_.end()) return;
-    Terms& terms = place->second.terms;
-    terms.deposit = std::max(terms.deposit, deposit);
-    if (std::find(terms.deposits.begin(), terms.deposits.end(), payment) == terms.deposits.end())
-        terms.deposits.push_back(payment);
-    place->second.used = clock_();
+    {
+        std::lock_guard lock(mutex_);
+        auto place = entries_.find(id);
+        if (place == entries_.end()) return;
+        Terms& terms = place->second.terms;
+        const bool grows = deposit > terms.deposit;
+        terms.deposit = std::max(terms.deposit, deposit);
+        if (std::find(terms.deposits.begin(), terms.deposits.end(), payment) == terms.deposits.end())
+            terms.deposits.push_back(payment);
+        place->second.used = clock_();
+        if (!grows) return;
+    }
+    watchers_.tell(id);
 }
 
 std::variant<SessionBook::Visit, SessionBook::Refusal> SessionBook::enter(const PaymentHash& id,
@@ -52,10 +62,13 @@ std::variant<SessionBook::Visit, SessionBook::Refusal> SessionBook::enter(const 
 }
 
 void SessionBook::leave(const PaymentHash& id) {
-    std::lock_guard lock(mutex_);
-    Entry& entry = entries_.at(id);
-    --entry.visits;
-    entry.used = clock_();
+    {
+        std::lock_guard lock(mutex_);
+        Entry& entry = entries_.at(id);
+        --entry.visits;
+        entry.used = clock_();
+    }
+    watchers_.tell(id);
 }
 
 std::optional<Msat> SessionBook::deposit(const PaymentHash& id) const {
@@ -73,12 +86,15 @@ std::optional<SessionBook::State> SessionBook::state(const PaymentHash& id) cons
 }
 
 bool SessionBook::begin_close(const PaymentHash& id) {
-    std::lock_guard lock(mutex_);
-    auto place = entries_.find(id);
-    if (place == entries_.end() || place->second.terms.state != State::open) return false;
-    place->second.terms.state = State::closing;
-    --open_;
-    closings_.fetch_add(1, std::memory_order_relaxed);
+    {
+        std::lock_guard lock(mutex_);
+        auto place = entries_.find(id);
+        if (place == entries_.end() || place->second.terms.state != State::open) return false;
+        place->second.terms.state = State::closing;
+        --open_;
+        closings_.fetch_add(1, std::memory_order_relaxed);
+    }
+    watchers_.tell(id);
     return true;
 }
 
@@ -89,24 +105,36 @@ bool SessionBook::in_use(const PaymentHash& id) const {
 }
 
 void SessionBook::closed(const PaymentHash& id) {
-    std::lock_guard lock(mutex_);
-    auto place = entries_.find(id);
-    if (place == entries_.end()) return;
-    if (place->second.terms.state == State::open) --open_;
-    place->second.terms.state = State::closed;
+    {
+        std::lock_guard lock(mutex_);
+        auto place = entries_.find(id);
+        if (place == entries_.end() || place->second.terms.state == State::closed) return;
+        if (place->second.terms.state == State::open) --open_;
+        place->second.terms.state = State::closed;
+    }
+    watchers_.tell(id);
 }
 
 void SessionBook::reopen(const PaymentHash& id) {
-    std::lock_guard lock(mutex_);
-    auto place = entries_.find(id);
-    if (place == entries_.end() || place->second.terms.state != State::closing) return;
-    place->second.terms.state = State::open;
-    place->second.used = clock_();
-    ++open_;
-    due_.emplace(place->second.used + place->second.terms.idle, id);
+    {
+        std::lock_guard lock(mutex_);
+        auto place = entries_.find(id);
+        if (place == entries_.end() || place->second.terms.state != State::closing) return;
+        place->second.terms.state = State::open;
+        place->second.used = clock_();
+        ++open_;
+        due_.emplace(place->second.used + place->second.terms.idle, id);
+    }
+    watchers_.tell(id);
 }
 
 SessionBook::Sweep SessionBook::sweep() {
+    Sweep out = look_for_idle();
+    for (const PaymentHash& id : out.idle) watchers_.tell(id);
+    return out;
+}
+
+SessionBook::Sweep SessionBook::look_for_idle() {
     Sweep out;
     const Time now = clock_();
     std::lock_guard lock(mutex_);

@@ -6,7 +6,7 @@
 //   auto visit = book.enter(id, scope);     // of an open one, for as long as the request lasts
 //
 // Nobody enters one that is closing; whoever closes it waits until it is empty. May be used from any thread; the book
-// outlives its visits.
+// outlives its visits and watches.
 #pragma once
 
 #include <atomic>
@@ -24,6 +24,7 @@
 
 #include "common/ids/ids.hpp"
 #include "common/money/msat.hpp"
+#include "service/paywall/watchers.hpp"
 
 namespace millrace::paywall {
 
@@ -90,6 +91,13 @@ class SessionBook {
     [[nodiscard]] std::vector<PaymentHash> open_ones(const std::function<bool(const PaymentHash&)>& is_one) const;
     [[nodiscard]] std::size_t open_count() const;
 
+    // Told when a visit of it has left, its deposit has grown, or its state is another (see Watchers).
+    Watchers::Watch watch(const PaymentHash& id, std::function<void()> changed) {
+        return watchers_.watch(id, std::move(changed));
+    }
+    // All who watch any of them are to look again.
+    void tell_all() const { watchers_.tell_all(); }
+
   private:
     struct Entry {
         Terms terms;
@@ -97,6 +105,7 @@ class SessionBook {
         std::size_t visits = 0;
     };
     void leave(const PaymentHash& id);
+    Sweep look_for_idle();
 
     Clock clock_;
     mutable std::mutex mutex_;
@@ -104,6 +113,7 @@ class SessionBook {
     std::multimap<Time, PaymentHash> due_;  // when each open one is looked at next: not before it can be idle
     std::size_t open_ = 0;
     std::atomic<std::uint64_t> closings_{0};
+    Watchers watchers_;  // told without the lock
 };
 
 }  // namespace millrace::paywall

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/catch.hpp"
@@ -446,4 +447,33 @@ TEST_CASE("threads that ask for the same token are given no more than was bought
     for (std::thread& thread : threads) thread.join();
     CHECK(ledger.used(hash(1)).uses == static_cast<std::uint64_t>(admitted.load()));
     CHECK(admitted.load() == 1000);
+}
+
+TEST_CASE("who watches an account is told when something of it comes back, and not when something is taken") {
+    Ledger ledger;
+    int told = 0;
+    auto since = [&] { return std::exchange(told, 0); };
+    const auto watch = ledger.watch(hash(1), [&] { ++told; });
+    {
+        auto first = std::get<Reservation>(ledger.reserve(hash(1), credit, {0, 0, 100}, 50));
+        auto other = std::get<Reservation>(ledger.reserve(hash(2), credit, {0, 0, 100}));
+        CHECK(first.add_msat(10));
+        CHECK(since() == 0);
+        first.release_held();
+        CHECK(since() == 1);
+        CHECK(first.settle(60));  // in place of 110
+        CHECK(since() == 1);
+        first.commit();
+        CHECK(since() == 0);
+        first.give_back({0, 0, 20});
+        CHECK(since() == 1);
+        CHECK(first.add_msat(10));
+    }
+    CHECK(since() == 1);
+    (void)ledger.close(hash(1));
+    CHECK(since() == 0);
+    ledger.reopen(hash(1));
+    CHECK(since() == 1);
+    ledger.forget(hash(1));
+    CHECK(since() == 1);
 }

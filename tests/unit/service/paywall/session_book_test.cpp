@@ -1,6 +1,10 @@
 #include "service/paywall/session_book.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/catch.hpp"
 
@@ -121,6 +125,90 @@ TEST_CASE("A session is idle from the end of its last request, or of its last de
     CHECK(world.book.sweep().idle.empty());
     world.now += 1s;
     CHECK(world.book.sweep().idle == std::vector<PaymentHash>{id('a')});
+}
+
+TEST_CASE("Who watches a session is told once of each change of it, and of none of another") {
+    World world;
+    world.add('a');
+    world.add('b');
+    int told = 0;
+    auto since = [&] { return std::exchange(told, 0); };
+    const auto watch = world.book.watch(id('a'), [&] { ++told; });
+    {
+        auto visit = world.book.enter(id('a'), "weather");
+        CHECK(since() == 0);
+        CHECK(world.book.begin_close(id('a')));
+        CHECK(since() == 1);
+        CHECK_FALSE(world.book.begin_close(id('a')));
+        CHECK(since() == 0);
+    }
+    CHECK(since() == 1);
+    world.book.reopen(id('a'));
+    CHECK(since() == 1);
+    world.book.reopen(id('a'));
+    CHECK(since() == 0);
+    world.book.set_deposit(id('a'), Msat(20'000), id('c'));
+    CHECK(since() == 1);
+    world.book.set_deposit(id('a'), Msat(20'000), id('c'));
+    CHECK(since() == 0);
+    world.now += 60s;
+    CHECK(world.book.sweep().idle.size() == 2);
+    CHECK(since() == 1);
+    world.book.closed(id('a'));
+    CHECK(since() == 1);
+    world.book.closed(id('a'));
+    world.book.closed(id('b'));
+    CHECK(since() == 0);
+    world.book.tell_all();
+    CHECK(since() == 1);
+}
+
+TEST_CASE("Who is told of a session finds in the book what has changed") {
+    World world;
+    world.add('a');
+    std::vector<State> states;
+    std::vector<bool> used;
+    const auto watch = world.book.watch(id('a'), [&] {
+        states.push_back(world.book.state(id('a')).value());
+        used.push_back(world.book.in_use(id('a')));
+    });
+    {
+        auto visit = world.book.enter(id('a'), "weather");
+        CHECK(world.book.begin_close(id('a')));
+    }
+    world.book.closed(id('a'));
+    CHECK(states == std::vector<State>{State::closing, State::closing, State::closed});
+    CHECK(used == std::vector<bool>{true, false, false});
+}
+
+TEST_CASE("Of visits that leave on several threads each is told, and the last one finds the session unused") {
+    constexpr int threads = 4;
+    constexpr int times = 500;
+    World world;
+    world.add('a');
+    std::atomic<int> told{0};
+    std::atomic<int> unused{0};
+    std::vector<SessionBook::Visit> visits;
+    for (int i = 0; i < threads * times; ++i)
+        visits.push_back(std::get<SessionBook::Visit>(world.book.enter(id('a'), "weather")));
+    {
+        const auto watch = world.book.watch(id('a'), [&] {
+            ++told;
+            if (!world.book.in_use(id('a'))) ++unused;
+        });
+        std::vector<std::thread> others;
+        for (int i = 0; i < threads; ++i) {
+            others.emplace_back([&visits, i] {
+                for (int time = 0; time < times; ++time)
+                    const SessionBook::Visit left(std::move(visits[static_cast<std::size_t>(i * times + time)]));
+            });
+        }
+        for (std::thread& one : others) one.join();
+    }
+    CHECK(told == threads * times);
+    CHECK(unused >= 1);
+    { auto visit = world.book.enter(id('a'), "weather"); }
+    CHECK(told == threads * times);
 }
 
 }  // namespace
