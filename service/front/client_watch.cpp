@@ -57,6 +57,7 @@ void ClientWatch::leave() {
     end();
     left_ = true;
     upstream.cancel();
+    if (waiting_) waiting_->tell();
 }
 
 }  // namespace millrace::front

@@ -11,10 +11,13 @@
 //   leaving.begin(client, upstream, half_closed, whole);  ... read from the upstream, touch() ...  leaving.end();
 //   if (leaving.left()) ...           meanwhile, operations on `upstream` were cancelled
 //
+// Who waits for something else meanwhile lets it wake that: leaving.wakes(&wakeup).
+//
 // It begins to look only where the wait lasts, at the watchdog's next look but one: an answer that comes at once costs
 // no system call.
 #pragma once
 
+#include "service/async/wakeup.hpp"
 #include "service/http/stream.hpp"
 #include "service/http/watchdog.hpp"
 
@@ -39,6 +42,8 @@ class ClientWatch final : public http::PeerWatch {
     // Found out otherwise: by a write that failed.
     void set_left() { left_ = true; }
     void forget() { left_ = false; }
+    // Told when the client leaves, too; null: nobody any more.
+    void wakes(async::Wakeup* waiting) { waiting_ = waiting; }
 
   private:
     void peer_went(bool reset) override;
@@ -48,6 +53,7 @@ class ClientWatch final : public http::PeerWatch {
     http::Watch patience_;
     http::Stream* upstream_ = nullptr;  // while it watches
     http::Stream* client_ = nullptr;    // likewise
+    async::Wakeup* waiting_ = nullptr;
     bool looking_ = false;
     std::chrono::milliseconds half_closed_{0};
     bool whole_ = false;

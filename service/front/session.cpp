@@ -40,7 +40,7 @@ Session::~Session() {
 
 void Session::drain() {
     if (idle_) watch_.fire();
-    if (waiting_) waiting_->cancel();
+    if (waiting_) waiting_->tell();
 }
 
 // What waits is cancelled, so that each coroutine comes to its own end.
@@ -50,7 +50,7 @@ void Session::cut_off() {
     end_tunnel();
     if (request_ && request_->pump) request_->pump->watch.fire();
     watch_.fire();
-    if (waiting_) waiting_->cancel();
+    if (waiting_) waiting_->tell();
 }
 
 http::Awaitable<> Session::run() {

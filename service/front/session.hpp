@@ -31,6 +31,7 @@
 #include <string>
 
 #include "service/admit/step.hpp"
+#include "service/async/wakeup.hpp"
 #include "service/discovery/quote.hpp"
 #include "service/front/client_watch.hpp"
 #include "service/front/forwarded.hpp"
@@ -259,6 +260,8 @@ class Session {
     enum class Lease { taken, no_money, not_recorded };
     http::Awaitable<Lease> lease_events();
     http::Awaitable<bool> pay_for_event(relay::ClientFraming framing);
+    struct Waiting;
+    http::Awaitable<bool> wait_for_lease(Lease lease, relay::ClientFraming framing);
     void add_event(std::string_view text, relay::ClientFraming framing);
     [[nodiscard]] std::string balance_event(std::string_view name) const;
     [[nodiscard]] std::string stream_receipt() const;
@@ -292,8 +295,8 @@ class Session {
     std::unique_ptr<Exchange> exchange_;
     bool idle_ = false;
     Clock::time_point idle_since_ = Clock::now();
-    http::Timer* waiting_ = nullptr;  // of a response that waits for news
-    Tunnel* tunnel_ = nullptr;        // while there is one
+    async::Wakeup* waiting_ = nullptr;  // of a response that waits for news
+    Tunnel* tunnel_ = nullptr;          // while there is one
 
     Request* request_ = nullptr;  // the current one, in exchange_
     ClientWatch leaving_;

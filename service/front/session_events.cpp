@@ -30,7 +30,7 @@ http::Awaitable<> Session::notice_leaving(http::Stream::Reading client,
         ignored += count;
     }
     waiter->left = true;
-    waiter->alarm.cancel();
+    waiter->wakeup.tell();
 }
 
 // Until it is settled and the client has been told, the client left, or there is an end to it.
@@ -44,8 +44,7 @@ http::Awaitable<> Session::wait_for_settlement(const SettlementWaiters::Place& p
         }
         auto now = Clock::now();
         if (now >= end) break;
-        place->alarm.expires_at(std::min(end, now + heartbeat));
-        co_await place->alarm.async_wait(http::use_result);
+        co_await place->wakeup.wait_until(std::min(end, now + heartbeat));
         if (!place->settled && !place->left && !worker_.draining()) failed = co_await write_client(": waiting\n\n", {});
     }
 }
@@ -95,7 +94,7 @@ http::Awaitable<bool> Session::send_events() {
     exchange_->clear();
     exchange_->from_client.release();
     if (failed || head_only) co_return false;
-    waiting_ = &place->alarm;
+    waiting_ = &place->wakeup;
     http::Watch leaving(worker_.watchdog());
     leaving.arm(longest_wait + heartbeat, stream_);
     http::Companion reader(executor);

@@ -18,7 +18,8 @@
 namespace millrace::front {
 namespace {
 
-constexpr std::chrono::milliseconds look_again{50};
+// The store tries about as often whether it can be written again.
+constexpr std::chrono::seconds store_pace{1};
 constexpr std::chrono::seconds heartbeat{15};
 
 std::string event_text(std::string_view name, const boost::json::object& data) {
@@ -75,40 +76,67 @@ http::Awaitable<Session::Lease> Session::lease_events() {
 
 // Until one more event is paid for. False: the stream ends here.
 http::Awaitable<bool> Session::pay_for_event(relay::ClientFraming framing) {
-    Exchange& x = *exchange_;
     if (!request_->meter.take_event()) {
         Lease lease = co_await lease_events();
-        bool asked_for_more = false;
-        if (lease != Lease::taken) {
-            const auto end = Clock::now() + service().sessions->hold;
-            auto next_beat = Clock::now() + heartbeat;
-            http::Timer timer(worker_.context().get_executor());
-            for (;;) {
-                // A store that cannot be written is no matter of the client's money.
-                if (lease == Lease::no_money && !std::exchange(asked_for_more, true))
-                    add_event(balance_event("payment-need-topup"), framing);
-                http::ErrorCode failed;
-                if (!x.to_client.empty()) failed = co_await write_client(x.to_client, {});
-                x.to_client.clear();
-                if (failed) co_return false;
-                lease = co_await lease_events();
-                const bool open = worker_.shared().sessions.is_open(request_->visit->id());
-                if (lease == Lease::taken || !open || leaving_.left() || worker_.draining() || Clock::now() >= end)
-                    break;
-                timer.expires_after(look_again);
-                co_await timer.async_wait(http::use_result);
-                if (Clock::now() < next_beat) continue;
-                add_event(": waiting\n\n", framing);
-                next_beat = Clock::now() + heartbeat;
-            }
-        }
-        if (lease != Lease::taken) {
-            if (asked_for_more) add_event(balance_event("session-timeout"), framing);
-            co_return false;
-        }
+        bool paid = lease == Lease::taken;
+        if (!paid) paid = co_await wait_for_lease(lease, framing);
+        if (!paid) co_return false;
         (void)request_->meter.take_event();
     }
     co_return true;
+}
+
+// What a response waits with: the end of the connection and the client's leaving wake it, for as long as this is there.
+struct Session::Waiting {
+    explicit Waiting(Session& whose) : session(whose), wakeup(whose.worker_.context().get_executor()) {
+        session.waiting_ = &wakeup;
+        session.leaving_.wakes(&wakeup);
+    }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() {
+        session.waiting_ = nullptr;
+        session.leaving_.wakes(nullptr);
+    }
+
+    Session& session;
+    async::Wakeup wakeup;
+};
+
+// Until there is a lease: a further deposit wakes it, money that another request gives back, and all that ends the
+// stream. The store alone does not say when it can be written again. False: the stream ends here.
+http::Awaitable<bool> Session::wait_for_lease(Lease lease, relay::ClientFraming framing) {
+    Exchange& x = *exchange_;
+    Shared& shared = worker_.shared();
+    const PaymentHash id = request_->visit->id();
+    Waiting waiting(*this);
+    const auto session_changed = shared.sessions.watch(id, waiting.wakeup.teller());
+    const auto money_came_back = shared.ledger.watch(id, waiting.wakeup.teller());
+    const auto end = Clock::now() + service().sessions->hold;
+    auto next_beat = Clock::now() + heartbeat;
+    bool asked_for_more = false;
+    for (;;) {
+        // A store that cannot be written is no matter of the client's money.
+        if (lease == Lease::no_money && !std::exchange(asked_for_more, true))
+            add_event(balance_event("payment-need-topup"), framing);
+        http::ErrorCode failed;
+        if (!x.to_client.empty()) failed = co_await write_client(x.to_client, {});
+        x.to_client.clear();
+        if (failed) co_return false;
+        lease = co_await lease_events();
+        if (lease == Lease::taken) co_return true;
+        const auto now = Clock::now();
+        if (!shared.sessions.is_open(id) || leaving_.left() || worker_.draining() || now >= end) break;
+        if (lease == Lease::no_money && !asked_for_more) continue;
+        auto until = std::min(end, next_beat);
+        if (lease == Lease::not_recorded) until = std::min(until, now + store_pace);
+        co_await waiting.wakeup.wait_until(until);
+        if (Clock::now() < next_beat) continue;
+        add_event(": waiting\n\n", framing);
+        next_beat = Clock::now() + heartbeat;
+    }
+    if (asked_for_more) add_event(balance_event("session-timeout"), framing);
+    co_return false;
 }
 
 void Session::add_event(std::string_view text, relay::ClientFraming framing) {

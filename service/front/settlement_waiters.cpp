@@ -1,7 +1,5 @@
 #include "service/front/settlement_waiters.hpp"
 
-#include <boost/asio/post.hpp>
-
 namespace millrace::front {
 
 SettlementWaiters::Place SettlementWaiters::join(const Who& who, http::Executor executor, const Bounds& bounds) {
@@ -19,10 +17,8 @@ void SettlementWaiters::settled(const PaymentHash& hash) {
     std::lock_guard lock(mutex_);
     auto [begin, end] = waiters_.equal_range(hash);
     for (auto entry = begin; entry != end; ++entry) {
-        http::asio::post(entry->second->alarm.get_executor(), [waiter = entry->second] {
-            waiter->settled = true;
-            waiter->alarm.cancel();
-        });
+        entry->second->settled = true;
+        entry->second->wakeup.tell();
     }
 }
 

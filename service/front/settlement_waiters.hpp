@@ -3,7 +3,7 @@
 //
 //   SettlementWaiters::Place place = waiters.join({hash, prefix}, executor, {1000, 50});    on the connection's thread
 //   if (!place) ...                                                                         too many wait already
-//   while (!place->settled) co_await place->alarm.async_wait(use_result);        ends early when it is settled
+//   while (!place->settled) co_await place->wakeup.wait();                       ends when it is settled
 //
 //   waiters.settled(hash);                                                       from any thread
 //
@@ -16,6 +16,7 @@
 #include <unordered_map>
 
 #include "common/ids/ids.hpp"
+#include "service/async/wakeup.hpp"
 #include "service/http/asio.hpp"
 #include "service/limits/network.hpp"
 
@@ -23,11 +24,11 @@ namespace millrace::front {
 
 class SettlementWaiters {
   public:
-    // Of the connection's own thread, apart from its construction.
+    // Of the connection's own thread, apart from its construction and its settlement.
     struct Waiter {
-        explicit Waiter(http::Executor executor) : alarm(executor) {}
-        http::Timer alarm;  // cancelled by the settlement
-        bool settled = false;
+        explicit Waiter(http::Executor executor) : wakeup(executor) {}
+        async::Wakeup wakeup;  // told of the settlement
+        std::atomic<bool> settled{false};
         bool left = false;  // the client has, or nobody looks any more
         bool over = false;  // nobody needs to look any more
     };

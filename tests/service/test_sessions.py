@@ -1,7 +1,10 @@
 """Sessions of the Payment scheme: a deposit, requests that draw from it, top-ups, the end, and what is paid back."""
 
 import json
+import signal
+import socket
 import sqlite3
+import struct
 import threading
 import time
 
@@ -557,6 +560,73 @@ def test_closing_a_session_ends_its_streams(market):
         assert answer.json() == {"status": "closed", "refundSats": 0, "refundStatus": "skipped"}
         assert time.monotonic() - began < 1.9
         assert [name for name, _ in events][-1] == "end"
+
+
+def paused(client, deposit, target="/metered/x"):
+    """The events of a stream that waits for money."""
+    client.request("GET", target, deposit.bearer())
+    assert client.head().status == 200
+    events = events_of(client)
+    while next(events)[0] != "payment-need-topup":
+        pass
+    return events
+
+
+def test_a_stream_without_money_goes_on_with_what_another_request_gives_back(market):
+    asked, answer, end = threading.Event(), threading.Event(), threading.Event()
+
+    def cheap(_, connection, __):
+        asked.set()
+        answer.wait(10)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Cost-Msat: 0\r\nContent-Length: 2\r\n\r\n")
+        end.wait(10)
+        connection.sendall(b"ok")
+
+    market.upstream.routes["/metered/x"] = stream(*(data(number) for number in range(20)))
+    market.upstream.routes["/metered/cheap"] = cheap
+    deposit = opened(market, "/metered/y")
+    other = threading.Thread(target=lambda: market.service.get("/metered/cheap", deposit.bearer()))
+    other.start()
+    assert asked.wait(10)
+    with market.service.client() as client:
+        events = paused(client, deposit)
+        client.socket.settimeout(8)  # what it waits for otherwise is further away
+        answer.set()
+        assert next(events)[0] == "message"
+    end.set()
+    other.join(10)
+
+
+def test_a_stream_without_money_ends_when_its_client_leaves(market):
+    left = threading.Event()
+
+    def send(_, connection, __):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + b"".join(data(number) for number in range(20)))
+        connection.settimeout(8)
+        if connection.recv(1) == b"":
+            left.set()
+        raise Upstream.Hangup
+
+    market.upstream.routes["/metered/x"] = send
+    deposit = opened(market, "/metered/y")
+    client = market.service.client()
+    paused(client, deposit)
+    time.sleep(0.5)  # the wait lasts
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    assert left.wait(10)
+
+
+def test_a_stream_without_money_ends_when_the_service_does(house):
+    service = house.start(services=SOLD.format(upstream=house.upstream.url))
+    house.upstream.routes["/metered/x"] = stream(*(data(number) for number in range(20)))
+    deposit = opened(house, "/metered/y")
+    with service.client() as client:
+        events = paused(client, deposit)
+        client.socket.settimeout(8)
+        service.signal(signal.SIGTERM)
+        assert [name for name, _ in events] == ["session-timeout", "end"]
+    service.stop(expect=0)
 
 
 def test_the_cost_in_a_trailer_takes_the_place_of_the_price_for_events_too(market):

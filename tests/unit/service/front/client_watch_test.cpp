@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <optional>
 
+#include "service/async/spawn.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace millrace::front;
@@ -53,6 +54,11 @@ struct House {
         client.close();
     }
 };
+
+Awaitable<> wait(millrace::async::Wakeup& wakeup, bool& woken) {
+    co_await wakeup.wait();
+    woken = true;
+}
 
 }  // namespace
 
@@ -123,4 +129,27 @@ TEST_CASE("H5: what the client sends meanwhile is left alone, and one that is no
     house.reset();
     house.pass(150ms);
     CHECK_FALSE(house.watch.left());
+}
+
+TEST_CASE("H5: a client that leaves wakes who waits for something else meanwhile, as long as they wait") {
+    House house;
+    millrace::async::Wakeup wakeup(house.context.get_executor());
+    bool woken = false;
+    millrace::async::spawn(house.context.get_executor(), wait(wakeup, woken), "a test");
+    house.watch.begin(*house.ours, *house.upstream, 10s, true);
+    house.watch.wakes(&wakeup);
+    house.pass(150ms);
+    CHECK_FALSE(woken);
+    SECTION("it leaves") {
+        house.reset();
+        house.pass(200ms);
+        CHECK(woken);
+    }
+    SECTION("nobody waits any more") {
+        house.watch.wakes(nullptr);
+        house.reset();
+        house.pass(200ms);
+        CHECK(house.watch.left());
+        CHECK_FALSE(woken);
+    }
 }

@@ -18,8 +18,7 @@ PaymentHash hash_of(std::uint8_t byte) {
 
 Awaitable<> wait(SettlementWaiters& waiters, PaymentHash hash, Executor executor, int& told) {
     SettlementWaiters::Place place = waiters.join({hash, {}}, executor, {100, 100, 100});
-    place->alarm.expires_after(200ms);
-    co_await place->alarm.async_wait(use_result);
+    co_await place->wakeup.wait_until(std::chrono::steady_clock::now() + 200ms);
     told = place->settled ? 1 : 0;
 }
 
