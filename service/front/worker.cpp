@@ -51,7 +51,7 @@ void Worker::adopt(Accepted accepted, std::shared_ptr<http::asio::ssl::context> 
 void Worker::ended(Session& session) {
     sessions_.erase(&session);
     counts_.connections_closed.add();
-    connection_count_.fetch_sub(1, std::memory_order_relaxed);
+    if (connection_count_.fetch_sub(1, std::memory_order_relaxed) == 1 && draining_) empty_();
 }
 
 void Worker::make_room() {
@@ -71,10 +71,12 @@ void Worker::make_room() {
     });
 }
 
-void Worker::drain() {
-    http::asio::post(context_->get_executor(), [this] {
+void Worker::drain(std::function<void()> empty) {
+    http::asio::post(context_->get_executor(), [this, empty = std::move(empty)]() mutable {
         draining_ = true;
+        empty_ = std::move(empty);
         for (Session* session : sessions_) session->drain();
+        if (connections() == 0) empty_();
     });
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -80,8 +81,9 @@ class Worker {
     };
     // From any thread: takes it over; `tls` null: plain.
     void adopt(Accepted accepted, std::shared_ptr<http::asio::ssl::context> tls, ListenerRole role);
-    // From any thread: idle connections close, busy ones after their response.
-    void drain();
+    // From any thread: idle connections close, busy ones after their response. `empty` is called, from this one's thread,
+    // whenever there is none any more, the first time if there was none.
+    void drain(std::function<void()> empty);
     void cut_off();  // what drain() has left
     [[nodiscard]] std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
     // From any thread: there will soon be no place for more connections, so that those end that are idle for longest.
@@ -138,6 +140,7 @@ class Worker {
     std::atomic<bool> making_room_{false};
     std::string date_;
     bool draining_ = false;
+    std::function<void()> empty_;  // there while it drains
 };
 
 }  // namespace millrace::front

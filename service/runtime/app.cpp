@@ -8,6 +8,7 @@
 
 #include "common/crypto/hash.hpp"
 #include "service/async/spawn.hpp"
+#include "service/async/wakeup.hpp"
 #include "service/log/log.hpp"
 #include "service/runtime/stored_services.hpp"
 #include "service/store/sqlite_store.hpp"
@@ -159,10 +160,10 @@ http::Awaitable<> App::drain() {
     log::info("draining: no new connections, up to {} s for those under way",
               std::chrono::ceil<std::chrono::seconds>(limit).count());
     listeners_.stop();
-    for (auto& worker : workers_) worker->drain();
+    async::Wakeup wakeup(control_->get_executor());
+    for (auto& worker : workers_) worker->drain(wakeup.teller());
     auto deadline = std::chrono::steady_clock::now() + limit;
     bool cut = false;
-    http::Timer timer(control_->get_executor());
     for (;;) {
         std::size_t left = 0;
         for (const auto& worker : workers_) left += worker->connections();
@@ -174,8 +175,7 @@ http::Awaitable<> App::drain() {
             for (auto& worker : workers_) worker->cut_off();
             deadline = std::chrono::steady_clock::now() + time_to_settle;
         }
-        timer.expires_after(std::chrono::milliseconds(20));
-        co_await timer.async_wait(http::use_result);
+        co_await wakeup.wait_until(deadline);
     }
     gateway_->stop();
     closer_->stop();

@@ -77,6 +77,7 @@ class App {
     http::Descriptors descriptors_;
     front::SettlementWaiters waiters_;
     paywall::SteadyWall wall_{std::chrono::system_clock::now(), std::chrono::steady_clock::now()};
+    paywall::SessionBook sessions_{std::chrono::steady_clock::now};  // outlives control_: what waits there watches it
     std::unique_ptr<boost::asio::io_context> control_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<gateway::Client> gateway_;
@@ -86,7 +87,6 @@ class App {
     paywall::Ledger ledger_;
     std::unique_ptr<paywall::FreeLedger> free_ledger_;
     paywall::WorkDesk work_;
-    paywall::SessionBook sessions_{std::chrono::steady_clock::now};
     std::unique_ptr<sessions::Closer> closer_;
     std::vector<std::unique_ptr<front::Worker>> workers_;
     Listeners listeners_;

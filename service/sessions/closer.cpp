@@ -5,6 +5,7 @@
 
 #include "common/codec/log_text.hpp"
 #include "service/async/spawn.hpp"
+#include "service/async/wakeup.hpp"
 #include "service/http/await_callback.hpp"
 #include "service/log/log.hpp"
 
@@ -17,7 +18,6 @@ using paywall::RefundProgress;
 
 // A request that a close waits for is mostly done within a moment; one that streams for long is not waited for.
 constexpr auto most_patience = 10s;
-constexpr auto poll_time = 20ms;
 constexpr std::chrono::seconds first_pause{5};
 constexpr std::chrono::seconds longest_pause{60};
 // For what time alone can change, such as the operator's limit of a day; doubled each time for what failed.
@@ -79,6 +79,7 @@ void Closer::start(std::vector<paywall::SessionRecord> known) {
 void Closer::stop() {
     stopped_ = true;
     tick_timer_.cancel();
+    book_.tell_all();  // those among them that wait here
 }
 
 void Closer::close(paywall::SessionClose close, Done done) {
@@ -132,22 +133,21 @@ Awaitable<> Closer::close_one(paywall::SessionClose close, bool begun, std::uint
 
 // False: somebody else has closed it, or there is none.
 Awaitable<bool> Closer::begin_close(PaymentHash id) {
-    http::Timer timer(context_.get_executor());
+    async::Wakeup wakeup(context_.get_executor());
+    const auto changed = book_.watch(id, wakeup.teller());
     while (!book_.begin_close(id)) {
         if (book_.state(id) != paywall::SessionBook::State::closing || stopped_) co_return false;
-        timer.expires_after(poll_time);
-        co_await timer.async_wait(http::use_result);
+        co_await wakeup.wait();
     }
     co_return true;
 }
 
 Awaitable<> Closer::leave_time(PaymentHash id) {
-    http::Timer timer(context_.get_executor());
+    async::Wakeup wakeup(context_.get_executor());
+    const auto left = book_.watch(id, wakeup.teller());
     const auto end = Clock::now() + most_patience;
-    while (book_.in_use(id) && Clock::now() < end && !stopped_) {
-        timer.expires_after(poll_time);
-        co_await timer.async_wait(http::use_result);
-    }
+    bool patient = true;
+    while (patient && book_.in_use(id) && !stopped_) patient = co_await wakeup.wait_until(end);
 }
 
 // Asks the plugin once; what is not decided then, is asked for again after `pause`.
