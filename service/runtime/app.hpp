@@ -14,6 +14,7 @@
 #include "service/admin/server.hpp"
 #include "service/async/published.hpp"
 #include "service/async/task.hpp"
+#include "service/async/turns.hpp"
 #include "service/front/worker.hpp"
 #include "service/gateway/client.hpp"
 #include "service/metrics/endpoint.hpp"
@@ -57,7 +58,6 @@ class App {
     [[nodiscard]] Result<boost::json::object> load_again();
     // Of a service that is stored: on disk with its row in the audit table, then in force.
     http::Awaitable<admin::ServiceOutcome> change_services(admin::ServiceChange change);
-    http::Awaitable<> take_turn();
     [[nodiscard]] Result<void> open_admin();
     [[nodiscard]] boost::json::object status() const;
     [[nodiscard]] std::string why_not_ready() const;
@@ -68,7 +68,7 @@ class App {
     config::Config started_with_;
     config::Config from_file_;                   // as it was last read, without the services that are stored
     std::vector<config::StoredService> stored_;  // services, in their order
-    bool changing_ = false;                      // from_file_ or stored_, and what is in force
+    async::Turns turns_;                         // of whoever changes from_file_ or stored_, and what is in force
     config::Environment environment_;
     std::size_t worker_count_;
     metrics::Metrics metrics_;

@@ -11,18 +11,6 @@
 namespace millrace::runtime {
 namespace {
 
-constexpr std::chrono::milliseconds turn_interval{2};
-
-struct Turn {
-    explicit Turn(bool& taken) : taken_(taken) { taken_ = true; }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-    ~Turn() { taken_ = false; }
-
-  private:
-    bool& taken_;
-};
-
 std::string_view done(admin::ServiceChange::Kind kind) {
     switch (kind) {
         case admin::ServiceChange::Kind::add:
@@ -44,24 +32,13 @@ const config::StoredService* find(const std::vector<config::StoredService>& serv
 
 }  // namespace
 
-// Until nobody else is changing anything: a commit takes milliseconds.
-http::Awaitable<> App::take_turn() {
-    http::Timer timer(control_->get_executor());
-    while (changing_) {
-        timer.expires_after(turn_interval);
-        co_await timer.async_wait(http::use_result);
-    }
-}
-
 http::Awaitable<Result<boost::json::object>> App::reload() {
-    co_await take_turn();
-    Turn turn(changing_);
+    const async::Turns::Turn turn = co_await turns_.take(control_->get_executor());
     co_return load_again();
 }
 
 http::Awaitable<admin::ServiceOutcome> App::change_services(admin::ServiceChange change) {
-    co_await take_turn();
-    Turn turn(changing_);
+    const async::Turns::Turn turn = co_await turns_.take(control_->get_executor());
     auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     auto planned = admin::plan(change, from_file_.services, file_, stored_, now);
     if (auto* refusal = std::get_if<admin::Refusal>(&planned)) co_return std::move(*refusal);
