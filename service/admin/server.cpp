@@ -7,6 +7,7 @@
 #include "common/codec/log_text.hpp"
 #include "service/admin/authorization.hpp"
 #include "service/async/spawn.hpp"
+#include "service/async/wakeup.hpp"
 #include "service/http/problem.hpp"
 #include "service/log/log.hpp"
 
@@ -69,6 +70,7 @@ void Server::stop() {
     if (file_) file_->remove();
     boost::system::error_code ignored;
     acceptor_.close(ignored);
+    if (seat_free_) seat_free_();
 }
 
 std::string Server::url() const {
@@ -78,10 +80,11 @@ std::string Server::url() const {
 
 http::Awaitable<> Server::accept() {
     http::Timer pause(acceptor_.get_executor());
+    async::Wakeup seat_free(acceptor_.get_executor());
+    seat_free_ = seat_free.teller();
     while (acceptor_.is_open()) {
         if (seats_.full()) {  // the others wait in the kernel's queue
-            pause.expires_after(std::chrono::milliseconds(50));
-            co_await pause.async_wait(http::use_result);
+            co_await seat_free.wait();
             continue;
         }
         http::Endpoint peer;
@@ -120,6 +123,7 @@ http::Awaitable<> Server::serve(http::Socket socket, std::string peer) {
             if (changes) log::info("admin: {} {}", codec::log_text(subject), answer->status);
         }
         seats_.let_go(*ticket);
+        seat_free_();
         std::string response = write_response(*answer, to_head);
         auto buffer = asio::buffer(response);
         co_await asio::async_write(socket, buffer, http::use_result);
@@ -135,6 +139,7 @@ http::Awaitable<> Server::serve(http::Socket socket, std::string peer) {
         }
     }
     seats_.leave(*ticket);
+    seat_free_();
     deadline.cancel();
     co_await asio::post(socket.get_executor(), http::use_result);
 }

@@ -5,6 +5,7 @@
 //   them the oldest gives way that was not authorized yet
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "service/admin/api.hpp"
@@ -39,6 +40,7 @@ class Server {
     Api& api_;
     Settings settings_;
     limits::Seats seats_{limits::Seats::Bounds{}};
+    std::function<void()> seat_free_;  // tells accept()
 };
 
 }  // namespace millrace::admin

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from kit import invoices
 from kit.admin import READ, WRITE, Admin, section
+from kit.http import Client
 from kit.service import BINARY, wait_for
 
 DOCUMENT = json.loads((Path(__file__).resolve().parents[2] / "doc/openapi/admin.json").read_text())
@@ -357,3 +359,26 @@ def test_a_token_that_was_withdrawn_does_not_come_back_with_the_section_gone(hou
     service.reload(house.config(""))
     assert Admin(service).get("/v1/status").status == 401
     assert Admin(service, token="read-" + "n" * 40).get("/v1/status").status == 200
+
+
+def test_who_comes_while_every_seat_is_kept_is_served_when_one_is_free(house):
+    admin = Admin(house.start(section(house.folder)))
+
+    def kept():
+        client = Client(admin.port)
+        client.socket.sendall(f"POST /v1/reload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {WRITE}\r\nContent-Length: 9\r\n\r\n".encode())
+        return client
+
+    clients = [kept() for _ in range(64)]
+    time.sleep(0.5)
+    clients.append(Client(admin.port))  # was being waited for already
+    with Client(admin.port, timeout=5) as late:
+        late.request("GET", "/v1/status", {"Authorization": "Bearer " + READ})
+        late.socket.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            late.socket.recv(1, socket.MSG_PEEK)
+        late.socket.settimeout(5)
+        clients[0].close()
+        assert late.read().status == 200
+    for client in clients[1:]:
+        client.close()

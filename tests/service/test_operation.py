@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import ssl
 import subprocess
+import threading
 import time
 import warnings
 
@@ -187,6 +188,26 @@ def test_sigterm_finishes_what_is_under_way_and_then_ends(house):
             wait_for(lambda: service.client().close(), "new connections are refused", 2)
         answer = busy.read()
         assert (answer.body, answer.get("connection")) == (b"finished", "close")
+    service.stop(expect=0)
+
+
+def test_the_drain_ends_with_the_last_connection_however_long_it_may_take(house):
+    service = house.start('[timeouts]\ndrain = "5m"\n')
+    asked, go = threading.Event(), threading.Event()
+
+    def slow(*_):
+        asked.set()
+        go.wait(10)
+        return response(b"finished")
+
+    house.upstream.routes[FREE + "slow"] = slow
+    with service.client() as busy:
+        busy.request("GET", FREE + "slow")
+        assert asked.wait(10)
+        service.signal(signal.SIGTERM)
+        wait_for(lambda: "draining" in service.log_file.read_text(), "it drains")
+        go.set()
+        assert busy.read().body == b"finished"
     service.stop(expect=0)
 
 
