@@ -208,6 +208,7 @@ def test_the_drain_ends_with_the_last_connection_however_long_it_may_take(house)
         wait_for(lambda: "draining" in service.log_file.read_text(), "it drains")
         go.set()
         assert busy.read().body == b"finished"
+    assert service.process.wait(20) == 0  # a second signal would end it at once
     service.stop(expect=0)
 
 
