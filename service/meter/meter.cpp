@@ -90,6 +90,7 @@ Meter::End Meter::end_came(Reservation& use, const std::optional<std::uint64_t>&
     End out;
     cost_told_ = true;  // there or not: nothing more will be said
     if (!cost) return out;
+    use.forgive_debt();  // of the cost that the head told
     if (*cost < charged_) {
         out.give_back.spent_msat = charged_ - *cost;
         return out;
@@ -97,6 +98,7 @@ Meter::End Meter::end_came(Reservation& use, const std::optional<std::uint64_t>&
     const auto drawn = use.draw(*cost - charged_);
     out.too_dear = !drawn.all;
     out.take.spent_msat = drawn.msat;
+    if (drawn.msat == 0) use.commit();  // a debt alone, of which there is nothing to record
     return out;
 }
 

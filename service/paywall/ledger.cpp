@@ -70,11 +70,17 @@ void Account::forget_used() {
     if (reserved_ == Usage{}) used_ = {};
 }
 
-std::uint64_t Account::draw(const config::Quota& quota, std::uint64_t msat) {
-    const std::uint64_t there = std::min(msat, left(quota).spent_msat);
-    reserved_ += Usage{0, 0, there};
-    if (!closed_) overdrawn_ += msat - there;
-    return there;
+Account::Draw Account::draw(const config::Quota& quota, std::uint64_t msat) {
+    Draw out;
+    out.there = std::min(msat, left(quota).spent_msat);
+    reserved_ += Usage{0, 0, out.there};
+    if (!closed_) out.owed = msat - out.there;
+    overdrawn_ += out.owed;
+    return out;
+}
+
+void Account::forgive(std::uint64_t owed) {
+    overdrawn_ -= std::min(overdrawn_, owed);
 }
 
 // Runs `make` on the account with its lock held; an account that holds nothing afterwards is dropped.
@@ -163,6 +169,8 @@ Reservation::Reservation(Reservation&& other) noexcept
       quota_(other.quota_),
       pending_(std::exchange(other.pending_, {})),
       held_(std::exchange(other.held_, 0)),
+      owed_(std::exchange(other.owed_, 0)),
+      debt_(std::exchange(other.debt_, 0)),
       capped_(other.capped_) {}
 
 Reservation& Reservation::operator=(Reservation&& other) noexcept {
@@ -173,6 +181,8 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
     quota_ = other.quota_;
     pending_ = std::exchange(other.pending_, {});
     held_ = std::exchange(other.held_, 0);
+    owed_ = std::exchange(other.owed_, 0);
+    debt_ = std::exchange(other.debt_, 0);
     capped_ = other.capped_;
     return *this;
 }
@@ -184,9 +194,13 @@ Reservation::~Reservation() {
 void Reservation::release() {
     if (!ledger_) return;
     release_held();
-    if (pending_ == Usage{}) return;
-    ledger_->come_back(hash_, [this](Account& account) { account.release(pending_); });
+    if (pending_ == Usage{} && owed_ == 0) return;
+    ledger_->come_back(hash_, [this](Account& account) {
+        account.release(pending_);
+        account.forgive(owed_);
+    });
     pending_ = {};
+    owed_ = 0;
 }
 
 void Reservation::release_held() {
@@ -239,7 +253,10 @@ Reservation::Drawn Reservation::draw(std::uint64_t msat) {
         out.msat = std::min(msat, held_);
         held_ -= out.msat;
     } else {
-        out.msat = ledger_->change(hash_, [&](Account& account) { return account.draw(quota_, msat); });
+        const Account::Draw drawn =
+            ledger_->change(hash_, [&](Account& account) { return account.draw(quota_, msat); });
+        out.msat = drawn.there;
+        owed_ += drawn.owed;
     }
     out.all = out.msat == msat;
     pending_.spent_msat += out.msat;
@@ -248,7 +265,14 @@ Reservation::Drawn Reservation::draw(std::uint64_t msat) {
 
 bool Reservation::settle(std::uint64_t cost_msat) {
     if (cost_msat > pending_.spent_msat) return draw(cost_msat - pending_.spent_msat).all;
-    take_back_msat(pending_.spent_msat - cost_msat);
+    const std::uint64_t spared = pending_.spent_msat - cost_msat;
+    if (capped_) {
+        // What comes behind the answer may say more yet.
+        pending_.spent_msat -= spared;
+        held_ += spared;
+    } else {
+        take_back_msat(spared);
+    }
     return true;
 }
 
@@ -258,6 +282,13 @@ void Reservation::commit() {
         return true;
     });
     pending_ = {};
+    debt_ += std::exchange(owed_, 0);
+}
+
+void Reservation::forgive_debt() {
+    if (debt_ == 0) return;
+    ledger_->come_back(hash_, [this](Account& account) { account.forgive(debt_); });
+    debt_ = 0;
 }
 
 std::optional<Reservation::Ahead> Reservation::commit_ahead(std::uint64_t most) {

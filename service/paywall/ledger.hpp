@@ -53,8 +53,13 @@ class Account {
     void use(const Usage& more);
     void give_back(const Usage& unused);  // was used, as far as anybody knew
     void forget_used();
-    // Sets `msat` of the balance aside, or what is left, which overdraws it by the rest. Answers what is set aside.
-    std::uint64_t draw(const config::Quota& quota, std::uint64_t msat);
+    // Sets `msat` of the balance aside, or what is left, which overdraws it by the rest.
+    struct Draw {
+        std::uint64_t there = 0;  // set aside
+        std::uint64_t owed = 0;   // by which it is overdrawn
+    };
+    Draw draw(const config::Quota& quota, std::uint64_t msat);
+    void forgive(std::uint64_t owed);  // what it was for came to nothing
     // Nothing more can be set aside, until it is opened again.
     void set_closed(bool closed) { closed_ = closed; }
 
@@ -152,11 +157,14 @@ class Reservation {
         bool all = true;
     };
     Drawn draw(std::uint64_t msat);
-    // The true cost in place of the price that is pending; likewise. False: it was not covered.
+    // The true cost in place of the price that is pending; likewise. What is spared is held where the most is known, else
+    // it comes back. False: it was not covered.
     bool settle(std::uint64_t cost_msat);
     void release_held();
 
     void commit();
+    // It cost less than was said when it overdrew the balance: it has not, then.
+    void forgive_debt();
     // What is pending is used before it is on disk. Empty: more than `most` uses of the token would be ahead of it, and it
     // stays pending.
     struct Ahead {
@@ -187,7 +195,9 @@ class Reservation {
     config::Quota quota_;
     Usage pending_;
     std::uint64_t held_ = 0;
-    bool capped_ = false;  // the request draws no more than what was held
+    std::uint64_t owed_ = 0;  // by which what is pending has overdrawn the balance
+    std::uint64_t debt_ = 0;  // the same of what was committed
+    bool capped_ = false;     // the request draws no more than what was held
 };
 
 }  // namespace millrace::paywall

@@ -168,6 +168,43 @@ TEST_CASE("A cost in the trailer is what counts, and what was recorded beyond it
     }
 }
 
+TEST_CASE("What the head's cost spares of what was set aside is there for the trailer's") {
+    World world;
+    world.quota.credit = Msat(10'000);
+    Reservation use = world.reserve({0, 0, 1000}, 200);
+    AnswerHead head = chunked;
+    head.cost = 970;
+    head.cost_follows = true;
+    (void)world.meter.answer_came(use, head);
+    CHECK(use.pending().spent_msat == 970);
+    CHECK(use.held() == 230);
+    use.commit();
+    CHECK(world.meter.end_came(use, 5000).take == Usage{0, 0, 230});
+}
+
+TEST_CASE("A cost that overdrew the balance and could not be recorded leaves no debt") {
+    World world;
+    world.quota.credit = Msat(1000);
+    {
+        Reservation use = world.reserve({0, 0, 100});
+        AnswerHead head = of_length(5);
+        head.cost = 1500;
+        CHECK(world.meter.answer_came(use, head).too_dear);
+        CHECK(use.pending().spent_msat == 1000);
+    }
+    CHECK(world.reserve({0, 0, 1000}).left().spent_msat == 0);
+    // One that was recorded does: nothing is left for others until that much has come back.
+    {
+        Reservation use = world.reserve({0, 0, 100});
+        AnswerHead head = of_length(5);
+        head.cost = 1500;
+        (void)world.meter.answer_came(use, head);
+        use.commit();
+        use.give_back({0, 0, 400});
+    }
+    CHECK(std::holds_alternative<paywall::Shortage>(world.ledger.reserve(token, world.quota, {0, 0, 1}, {})));
+}
+
 TEST_CASE("A client that does not wait for the cost pays what was held for it") {
     for (const auto& [left, waited, taken] :
          {std::tuple(false, 0ms, 0U), {true, 0ms, 2000U}, {false, 1000ms, 2000U}, {false, 999ms, 0U}}) {
