@@ -12,4 +12,4 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
-#include "precompiled/values.hpp"
+#include "common/precompiled/values.hpp"

@@ -8,6 +8,6 @@
 
 #include "common/crypto/hash.hpp"
 #include "common/l402/credential.hpp"
-#include "precompiled/values.hpp"
+#include "common/precompiled/values.hpp"
 #include "service/config/config.hpp"
 #include "service/http/message.hpp"

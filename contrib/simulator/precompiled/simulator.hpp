@@ -2,4 +2,4 @@
 #include <sstream>
 
 #include "contrib/simulator/node/node_core.hpp"
-#include "precompiled/values.hpp"
+#include "common/precompiled/values.hpp"
