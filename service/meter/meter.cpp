@@ -22,7 +22,7 @@ Meter::Came Meter::answer_came(Reservation& use, const AnswerHead& head) {
     if (use.quota().credit) {
         if (head.cost) {
             cost_told_ = true;
-            came.too_dear = !use.settle(*head.cost);
+            came.too_dear = !use.settle(*head.cost, head.framing == http::Framing::chunked);
         }
         // A trailer may say it yet, or say something else.
         if (head.cost_follows) cost_told_ = false;

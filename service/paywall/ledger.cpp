@@ -263,11 +263,10 @@ Reservation::Drawn Reservation::draw(std::uint64_t msat) {
     return out;
 }
 
-bool Reservation::settle(std::uint64_t cost_msat) {
+bool Reservation::settle(std::uint64_t cost_msat, bool may_follow) {
     if (cost_msat > pending_.spent_msat) return draw(cost_msat - pending_.spent_msat).all;
     const std::uint64_t spared = pending_.spent_msat - cost_msat;
-    if (capped_) {
-        // What comes behind the answer may say more yet.
+    if (capped_ && may_follow) {
         pending_.spent_msat -= spared;
         held_ += spared;
     } else {

@@ -157,9 +157,9 @@ class Reservation {
         bool all = true;
     };
     Drawn draw(std::uint64_t msat);
-    // The true cost in place of the price that is pending; likewise. What is spared is held where the most is known, else
-    // it comes back. False: it was not covered.
-    bool settle(std::uint64_t cost_msat);
+    // The true cost in place of the price that is pending; likewise. What is spared comes back, or is held where the
+    // most is known and another cost may follow. False: it was not covered.
+    bool settle(std::uint64_t cost_msat, bool may_follow = false);
     void release_held();
 
     void commit();

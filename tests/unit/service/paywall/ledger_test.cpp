@@ -208,7 +208,8 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
         struct Open {
             Reservation reservation;
             Usage pending;
-            std::uint64_t lent;  // bytes committed by it that it may give back
+            std::uint64_t lent;      // bytes committed by it that it may give back
+            std::uint64_t owed = 0;  // by which what is pending has overdrawn the balance
         };
         std::vector<Open> open;
         auto sum = [&](std::uint64_t Usage::*member) {
@@ -230,7 +231,7 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
                                         : left(&Usage::uses) > 0 && left(&Usage::bytes) > 0;
                 REQUIRE((said(answer) == "reserved") == expected);
                 ask.bytes = std::min(ask.bytes, left(&Usage::bytes));
-                if (expected) open.push_back({std::move(std::get<Reservation>(answer)), ask, 0});
+                if (expected) open.push_back({std::move(std::get<Reservation>(answer)), ask, 0, 0});
                 continue;
             }
             std::size_t at = random.below(open.size());
@@ -251,6 +252,7 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
                 std::uint64_t most = left(&Usage::spent_msat) + one.pending.spent_msat;
                 REQUIRE(one.reservation.settle(amount) == (amount <= most));
                 overdrawn += amount > most ? amount - most : 0;
+                one.owed += amount > most ? amount - most : 0;
                 one.pending.spent_msat = std::min(amount, most);
             } else if (what == 4 && balance) {
                 bool expected = amount <= left(&Usage::spent_msat);
@@ -263,12 +265,14 @@ TEST_CASE("whatever the order of events, no account goes below zero or beyond wh
                 used.spent_msat += one.pending.spent_msat;
                 one.lent += one.pending.bytes;
                 one.pending = {};
+                one.owed = 0;  // the debt stands
             } else if (what == 6 && one.lent > 0) {
                 std::uint64_t back = std::min(amount, one.lent);
                 one.reservation.give_back({0, back, 0});
                 one.lent -= back;
                 used.bytes -= back;
             } else if (what == 7) {
+                overdrawn -= one.owed;  // what it was for came to nothing
                 open.erase(open.begin() + static_cast<std::ptrdiff_t>(at));
             }
             REQUIRE(ledger.used(hash(9)) == used);
