@@ -80,7 +80,7 @@ struct Exchange {
 // As many are kept as are in use, however many that are, and a few.
 class ExchangePool {
   public:
-    static constexpr std::size_t always_spare = 64;
+    static constexpr std::size_t always_spare = 16;
 
     std::unique_ptr<Exchange> take() {
         if (spare_.empty()) return std::make_unique<Exchange>();

@@ -16,10 +16,6 @@ constexpr std::chrono::milliseconds handshake_time{10'000};
 
 }  // namespace
 
-http::Awaitable<> run_session(std::unique_ptr<Session> session) {
-    co_await session->run();
-}
-
 Session::Session(Worker& worker, Worker::Accepted accepted, std::shared_ptr<http::asio::ssl::context> tls,
                  ListenerRole role)
     : worker_(worker),
@@ -53,61 +49,76 @@ void Session::cut_off() {
     if (waiting_) waiting_->tell();
 }
 
-http::Awaitable<> Session::run() {
-    if (tls_) {
-        stream_.start_tls(*tls_);
-        watch_.arm(handshake_time, stream_);
-        http::Stream::Reading client = stream_.reading();
-        http::ErrorCode failed = co_await client.handshake(http::asio::ssl::stream_base::server);
-        watch_.disarm();
-        if (failed) co_return;
+// An idle connection holds this frame and no other: what waits for a request on a plain connection is the socket itself.
+http::Awaitable<> Session::run(std::unique_ptr<Session> session) {
+    Session& self = *session;
+    if (self.tls_) {
+        const bool secured = co_await self.begin_tls();
+        if (!secured) co_return;
     }
-    for (;;) {
-        if (!exchange_) {
-            bool there = co_await wait_for_request();
-            if (!there) break;
+    while (!self.worker_.draining()) {
+        self.begin_waiting();
+        bool there = false;
+        if (self.tls_) {
+            there = co_await self.wait_for_byte();
+        } else if (http::Stream::Reading client = self.stream_.reading()) {
+            const http::ErrorCode failed = co_await client.wait_readable();
+            there = !failed;
         }
+        self.watch_.disarm();
+        self.idle_ = false;
+        if (!there) break;
+        if (!self.exchange_) self.exchange_ = self.worker_.exchanges().take();
+        const bool again = co_await self.serve_requests();
+        if (!again) break;
+    }
+    if (self.tls_) {
+        self.watch_.arm(linger_time, self.stream_);
+        http::Stream::Reading client = self.stream_.reading();
+        co_await client.end_tls();
+        self.watch_.disarm();
+    }
+    self.stream_.close();
+}
+
+http::Awaitable<bool> Session::begin_tls() {
+    stream_.start_tls(*tls_);
+    watch_.arm(handshake_time, stream_);
+    http::Stream::Reading client = stream_.reading();
+    const http::ErrorCode failed = co_await client.handshake(http::asio::ssl::stream_base::server);
+    watch_.disarm();
+    co_return !failed;
+}
+
+http::Awaitable<bool> Session::serve_requests() {
+    for (;;) {
         begin_request();
         const bool again = co_await serve();
         end_request();
-        if (!again) break;
-        if (exchange_->from_client.empty()) worker_.exchanges().give_back(std::move(exchange_));
+        if (!again) co_return false;
+        if (!exchange_->from_client.empty()) continue;
+        worker_.exchanges().give_back(std::move(exchange_));
+        co_return true;
     }
-    if (tls_) {
-        watch_.arm(linger_time, stream_);
-        http::Stream::Reading client = stream_.reading();
-        co_await client.end_tls();
-        watch_.disarm();
-    }
-    stream_.close();
 }
 
 // Until there is something to read. Nothing is held meanwhile: a plain connection waits for its socket, and one with
 // TLS, whose bytes may be in OpenSSL's buffers already, for its first byte.
-http::Awaitable<bool> Session::wait_for_request() {
-    if (worker_.draining()) co_return false;
+void Session::begin_waiting() {
     idle_ = true;
     idle_since_ = Clock::now();
     watch_.arm(worker_.site()->config.timeouts.idle, stream_);
+}
+
+http::Awaitable<bool> Session::wait_for_byte() {
     http::Stream::Reading client = stream_.reading();
     char first = 0;
-    bool there = false;
-    if (stream_.tls()) {
-        auto [failed, count] = co_await client.read_some(&first, 1);
-        there = !failed && count == 1;
-    } else {
-        const http::ErrorCode failed = co_await client.wait_readable();
-        there = !failed;
-    }
-    watch_.disarm();
-    idle_ = false;
-    if (!there) co_return false;
+    auto [failed, count] = co_await client.read_some(&first, 1);
+    if (failed || count != 1) co_return false;
     exchange_ = worker_.exchanges().take();
-    if (stream_.tls()) {
-        std::size_t room = 0;
-        *exchange_->from_client.prepare(Exchange::read_size, &room) = first;
-        exchange_->from_client.commit(1);
-    }
+    std::size_t room = 0;
+    *exchange_->from_client.prepare(Exchange::read_size, &room) = first;
+    exchange_->from_client.commit(1);
     co_return true;
 }
 

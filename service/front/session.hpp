@@ -57,7 +57,8 @@ class Session {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    http::Awaitable<> run();
+    // The whole of its life, which the coroutine owns.
+    static http::Awaitable<> run(std::unique_ptr<Session> session);
 
     // Ends the connection if it is idle; otherwise the current response is the last one.
     void drain();
@@ -84,8 +85,11 @@ class Session {
 
     // session.cpp
     enum class HeadState { complete, incomplete, closed, refused };
-    http::Awaitable<bool> wait_for_request();
-    http::Awaitable<bool> serve();  // one request; false: the connection ends
+    http::Awaitable<bool> begin_tls();
+    http::Awaitable<bool> serve_requests();  // that come without a pause; false: the connection ends
+    void begin_waiting();
+    http::Awaitable<bool> wait_for_byte();  // of a connection with TLS
+    http::Awaitable<bool> serve();          // one request; false: the connection ends
     HeadState look_for_head();
     HeadState read_head_now();
     http::Awaitable<HeadState> read_head();
@@ -301,7 +305,5 @@ class Session {
     Request* request_ = nullptr;  // the current one, in exchange_
     ClientWatch leaving_;
 };
-
-http::Awaitable<> run_session(std::unique_ptr<Session> session);
 
 }  // namespace millrace::front

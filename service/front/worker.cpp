@@ -44,7 +44,7 @@ void Worker::adopt(Accepted accepted, std::shared_ptr<http::asio::ssl::context> 
                          counts_.connections_opened.add();
                          auto session = std::make_unique<Session>(*this, std::move(accepted), std::move(tls), role);
                          sessions_.insert(session.get());
-                         async::spawn(context_->get_executor(), run_session(std::move(session)), "a connection");
+                         async::spawn(context_->get_executor(), Session::run(std::move(session)), "a connection");
                      });
 }
 

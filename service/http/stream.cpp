@@ -62,11 +62,6 @@ Stream::Read Stream::Reading::drop_some(char* data, std::size_t size) {
     return {stream_->socket_, data, size};
 }
 
-Awaitable<ErrorCode> Stream::Reading::wait_readable() {
-    if (!stream_) co_return asio::error::in_progress;
-    co_return co_await stream_->socket_.wait(PolledSocket::For::reading);
-}
-
 Awaitable<ErrorCode> Stream::Reading::handshake(asio::ssl::stream_base::handshake_type side) {
     if (!stream_) co_return asio::error::in_progress;
     auto [error] = co_await stream_->tls_->async_handshake(side, use_result);

@@ -43,8 +43,8 @@ class Stream {
         std::size_t read_now(char* data, std::size_t size, ErrorCode& error);
         // Reads what nobody looks at, of the connection below TLS.
         [[nodiscard]] Read drop_some(char* data, std::size_t size);
-        // Waits for bytes, without needing memory for them; plain connections only.
-        Awaitable<ErrorCode> wait_readable();
+        // Waits for bytes, without needing memory for them; plain connections only. Not of an empty one.
+        [[nodiscard]] PolledSocket::Wait wait_readable();
 
         Awaitable<ErrorCode> handshake(asio::ssl::stream_base::handshake_type side);
         // Tells the peer that the TLS session ends in order, and waits for it to say so; nothing on a plain connection.
@@ -108,6 +108,10 @@ class Stream {
     std::unique_ptr<Tls> tls_;
     Reading* reading_ = nullptr;  // who reads
 };
+
+inline PolledSocket::Wait Stream::Reading::wait_readable() {
+    return stream_->socket_.wait(PolledSocket::For::reading);
+}
 
 // Of a plain connection without a coroutine of its own.
 class Stream::Read {
