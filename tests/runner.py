@@ -414,7 +414,7 @@ class Runner:
             self.fuzz(arguments.fuzz)
             return self.end()
 
-        product = lambda folder, target: folder.startswith(("plugin", "service", "contrib", "tests/service"))
+        product = lambda folder, target: folder.startswith(("plugin", "service", "contrib", "man", "tests/service"))
         tests = lambda folder, target: product(folder, target) or folder.startswith(("tests/unit", "tests/fuzz"))
         if any(wanted(suite) for suite in ("unit", "docs", "conformance", "client", "service", "e2e", "browser", "interop", "node", "tsan")):
             unit_here = wanted("unit") and (arguments.quick or bool(arguments.suite))
@@ -483,9 +483,9 @@ def output(command):
 
 
 def executables(directory):
-    """(source folder, name, path for ninja) of what a build directory can make to be run or preloaded."""
+    """(source folder, name, path for ninja) of what a build directory can make to be run, preloaded or installed."""
     for target in json.loads(output(["meson", "introspect", "--targets", directory])):
-        if target["type"] in ("executable", "shared library"):
+        if target["type"] in ("executable", "shared library") or (target["type"] == "custom" and target["installed"]):
             folder = Path(target["defined_in"]).resolve().parent.relative_to(ROOT)
             yield str(folder), target["name"], str(Path(target["filename"][0]).relative_to(directory))
 
