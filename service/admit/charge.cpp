@@ -58,7 +58,7 @@ Step ByCharge::begin(const Books& books) {
     if (books.known.facts(proof_->payment_hash).revoked)
         return {Refuse{paywall::charge_revoked}, paywall::charge_revoked.counted};
     // Before the charge is used up, so that nobody pays for being told to wait.
-    if (auto limited = limit_use(request_, pass_, books)) return {Say{std::move(*limited)}};
+    if (auto limited = limit_use(request_, pass_, books.use_limits, books.tick)) return {Say{std::move(*limited)}};
     if (request_.admits_nothing()) return denied_before();
     const http::RequestHead& head = *request_.head;
     used_at_ = std::chrono::floor<std::chrono::seconds>(now);

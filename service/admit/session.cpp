@@ -84,7 +84,7 @@ Step BySession::verify(const Books& books, std::optional<http::Problem> unpriced
     pass_.payer = proof_.session;
     // What costs nothing is no use: who is held up by a limit may end the session, or pay more into it.
     if (serves) {
-        if (auto limited = limit_use(request_, pass_, books)) return {Say{std::move(*limited)}};
+        if (auto limited = limit_use(request_, pass_, books.use_limits, books.tick)) return {Say{std::move(*limited)}};
     }
     in_time_ = !verdict.refusal || was_paid_in_time(books.known, proof_.deposit, proof_.expires);
     underpriced_ = verdict.underpriced;

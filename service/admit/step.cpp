@@ -17,10 +17,11 @@ bool was_paid_in_time(const Known& known, const PaymentHash& hash, std::chrono::
     return settled_at && *settled_at <= expires + paywall::settle_time;
 }
 
-std::optional<http::Problem> limit_use(const RequestFacts& request, const Pass& pass, const Books& books) {
+std::optional<http::Problem> limit_use(const RequestFacts& request, const Pass& pass, limits::UseLimits& limits,
+                                       limits::Clock::time_point tick) {
     const config::Service& service = request.service();
     const limits::Use use{service.name.text(), pass.payer, limits::prefix_of(request.client)};
-    const auto wait = books.use_limits.take(service.limits, use, books.tick);
+    const auto wait = limits.take(service.limits, use, tick);
     if (!wait) return std::nullopt;
     http::Problem problem{
         429, "This service is asked more often than it allows. Nothing was used up: repeat the request later."};

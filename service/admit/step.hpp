@@ -176,6 +176,7 @@ void lasts_as_a_token(const RequestFacts& request, Pass& pass, unsigned tier, pa
 // As far as the node has told. What was paid in time counts however late its owner comes.
 [[nodiscard]] bool was_paid_in_time(const Known& known, const PaymentHash& hash, std::chrono::sys_seconds expires);
 // A problem where the service is asked more often than it allows. Takes from what it allows.
-[[nodiscard]] std::optional<http::Problem> limit_use(const RequestFacts& request, const Pass& pass, const Books& books);
+[[nodiscard]] std::optional<http::Problem> limit_use(const RequestFacts& request, const Pass& pass,
+                                                     limits::UseLimits& limits, limits::Clock::time_point tick);
 
 }  // namespace millrace::admit

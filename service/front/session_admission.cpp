@@ -51,7 +51,7 @@ bool Session::brings_one_token() const {
 std::optional<http::Problem> Session::check_limits() {
     const bool by_charge = !request_->receipt.empty();  // whose use was within the limits before it was recorded
     if (by_charge) return std::nullopt;
-    return admit::limit_use(*request_, *request_, books());
+    return admit::limit_use(*request_, *request_, worker_.shared().use_limits, Clock::now());
 }
 
 std::optional<http::Problem> Session::check_here() {
