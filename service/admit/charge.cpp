@@ -15,10 +15,9 @@ std::optional<Step> refuse_payment(const RequestFacts& request, const Payment& c
         return Step{Say{{400, "The request carries two different credentials; send one."}}, AuthResult::malformed};
     // Where nothing is sold, only a token opens.
     if (request.match.access == paywall::Access::auth_only) return Step{NotForSale{}};
-    if (!request.service().schemes.payment) return Step{Refuse{paywall::not_sold_by_payment}};
+    if (!request.service().schemes.payment) return refuse(paywall::not_sold_by_payment);
     if (credential.credential) return std::nullopt;
-    const paywall::Refusal malformed{"malformed", AuthResult::malformed, {}, payment::Problem::malformed_credential};
-    return Step{Refuse{malformed, credential.credential.error().message}, AuthResult::malformed};
+    return refuse(paywall::payment_malformed, credential.credential.error().message);
 }
 
 payment::ChargeVerdict ByCharge::verify(const Books& books) {
@@ -47,16 +46,12 @@ Step ByCharge::begin(const Books& books) {
     const bool in_time =
         verdict.proof && was_paid_in_time(books.known, verdict.proof->payment_hash, verdict.proof->expires);
     const bool late = verdict.proof && now >= verdict.proof->expires + paywall::replay_time && !in_time;
-    if (verdict.refusal && (!verdict.proof || late)) {
-        const paywall::Refusal why = paywall::refusal_of(*verdict.refusal);
-        return {Refuse{why}, why.counted};
-    }
+    if (verdict.refusal && (!verdict.proof || late)) return refuse(paywall::refusal_of(*verdict.refusal));
     proof_ = verdict.proof;
     // Its preimage is the proof: nobody else is to be given this invoice, though its settlement was not heard of yet.
     books.known.paid(proof_->payment_hash);
     pass_.payer = proof_->payment_hash;
-    if (books.known.facts(proof_->payment_hash).revoked)
-        return {Refuse{paywall::charge_revoked}, paywall::charge_revoked.counted};
+    if (books.known.facts(proof_->payment_hash).revoked) return refuse(paywall::charge_revoked);
     // Before the charge is used up, so that nobody pays for being told to wait.
     if (auto limited = limit_use(request_, pass_, books.use_limits, books.tick)) return {Say{std::move(*limited)}};
     if (request_.admits_nothing()) return denied_before();
@@ -78,7 +73,7 @@ Step ByCharge::denied_before() const {
     const std::string_view denied = request_.front_question ? request_.front_question->denied : std::string_view();
     for (ChargeAdmission refusal : refusals) {
         const paywall::Refusal& why = paywall::refusal_of(refusal);
-        if (denied == why.reason) return {Refuse{why}, why.counted};
+        if (denied == why.reason) return refuse(why);
     }
     return {LetIn{}};
 }
@@ -88,17 +83,10 @@ Step ByCharge::go_on(const Books& books, Answer answer) {
     if (!admission)
         return {Say{
             unavailable("The use of the charge could not be recorded. Nothing is lost: repeat the request later.")}};
-    if (!paywall::lets_through(*admission)) {
-        const paywall::Refusal& why = paywall::refusal_of(*admission);
-        return {Refuse{why}, why.counted};
-    }
-    const config::Service& service = request_.service();
+    if (!paywall::lets_through(*admission)) return refuse(paywall::refusal_of(*admission));
     if (!request_.front_question) pass_.charge = proof_->payment_hash;
     lasts_as_a_token(request_, pass_, request_.quote.offer_tier, books.now);
-    std::string lines = relay::charge_header_lines(proof_->payment_hash, service.name.text());
-    if (const config::Tier* tier = service.tier(request_.quote.offer_tier))
-        lines += relay::tier_header_lines(tier->name, tier->capabilities);
-    pass_.tell_upstream(std::move(lines));
+    pass_.tell_upstream(payment_lines(request_, proof_->payment_hash));
     const auto settled_at = books.known.facts(proof_->payment_hash).settled_at;
     pass_.receipt = payment::receipt_value({proof_->challenge_id, proof_->payment_hash, settled_at.value_or(used_at_)});
     return {LetIn{}, AuthResult::ok};

@@ -5,7 +5,6 @@
 #include "common/payment/receipt.hpp"
 #include "common/payment/return_invoice.hpp"
 #include "service/admit/charge.hpp"
-#include "service/relay/header_rules.hpp"
 
 namespace millrace::admit {
 namespace {
@@ -14,10 +13,6 @@ using payment::SessionAction;
 using paywall::AuthResult;
 using paywall::SessionBook;
 using paywall::SessionStep;
-
-Step refuse(const paywall::Refusal& why) {
-    return {Refuse{why}, why.counted};
-}
 
 // What the store did not do.
 std::optional<Step> refused(const Result<paywall::SessionOutcome>& outcome, const char* not_recorded) {
@@ -112,11 +107,7 @@ Step BySession::open(const Books& books) {
         const std::chrono::seconds idle = request_.service().sessions->idle_timeout;
         const payment::ReturnInvoiceFacts facts{*network, node_id, books.system_now, idle};
         const Result<void> checked = payment::check_return_invoice(proof_.return_invoice, facts);
-        if (!checked) {
-            const paywall::Refusal why{
-                "invalid_return_invoice", AuthResult::malformed, {}, payment::Problem::invalid_return_invoice};
-            return {Refuse{why, checked.error().message}, why.counted};
-        }
+        if (!checked) return refuse(paywall::bad_return_invoice, checked.error().message);
     }
     // Its preimage is the proof: nobody else is to be given this invoice, though its settlement was not heard of yet.
     books.known.paid(proof_.deposit);
@@ -156,10 +147,7 @@ Step BySession::enter(const Books& books) {
         return refuse(paywall::session_exhausted);
     }
     pass_.use.emplace(std::move(std::get<paywall::Reservation>(reserved)));
-    std::string lines = relay::charge_header_lines(proof_.session, service.name.text());
-    if (const config::Tier* tier = service.tier(request_.quote.offer_tier))
-        lines += relay::tier_header_lines(tier->name, tier->capabilities);
-    pass_.tell_upstream(std::move(lines));
+    pass_.tell_upstream(payment_lines(request_, proof_.session));
     pass_.receipt = payment::receipt_value({proof_.challenge_id, proof_.session, books.seconds()});
     return {LetIn{}, AuthResult::ok};
 }

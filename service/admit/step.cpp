@@ -1,6 +1,20 @@
 #include "service/admit/step.hpp"
 
+#include "service/relay/header_rules.hpp"
+
 namespace millrace::admit {
+
+Step refuse(const paywall::Refusal& why, std::string detail) {
+    return {Refuse{why, std::move(detail)}, why.counted};
+}
+
+std::string payment_lines(const RequestFacts& request, const PaymentHash& hash) {
+    const config::Service& service = request.service();
+    std::string lines = relay::charge_header_lines(hash, service.name.text());
+    if (const config::Tier* tier = service.tier(request.quote.offer_tier))
+        lines += relay::tier_header_lines(tier->name, tier->capabilities);
+    return lines;
+}
 
 http::Problem unavailable(std::string detail) {
     http::Problem problem{503, std::move(detail)};

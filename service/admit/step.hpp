@@ -169,6 +169,10 @@ class Scheme {
     [[nodiscard]] virtual Step go_on(const Books& books, Answer answer) = 0;
 };
 
+// The end that `why` is; `detail` takes the place of its sentence, where it is not empty.
+[[nodiscard]] Step refuse(const paywall::Refusal& why, std::string detail = {});
+// What the upstream is told of a payment by the Payment scheme, and of the tier that is sold.
+[[nodiscard]] std::string payment_lines(const RequestFacts& request, const PaymentHash& hash);
 // 503: nothing is lost, and the same request may come again.
 [[nodiscard]] http::Problem unavailable(std::string detail);
 // What has no end of its own, a stream or a connection that is upgraded, lasts no longer than what a token buys.

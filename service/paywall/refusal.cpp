@@ -120,6 +120,10 @@ const std::array<Row<SessionStep>, 6> session_steps{{
 }  // namespace
 
 // clang-format off
+const Refusal payment_malformed{"malformed", AuthResult::malformed,
+    "The Payment credential cannot be read.", Problem::malformed_credential};
+const Refusal bad_return_invoice{"invalid_return_invoice", AuthResult::malformed,
+    "What is left could not be paid to the return invoice.", Problem::invalid_return_invoice};
 const Refusal charge_revoked{"revoked", AuthResult::revoked,
     "The seller has revoked the token.", Problem::invalid_challenge};
 const Refusal session_revoked{"revoked", AuthResult::revoked,

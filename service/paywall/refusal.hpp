@@ -40,6 +40,8 @@ struct Refusal {
 [[nodiscard]] Refusal refusal_of(payment::SessionRefusal refusal);
 
 // Of the Payment scheme, beside those.
+extern const Refusal payment_malformed;    // with what is wrong with the credential in place of its sentence
+extern const Refusal bad_return_invoice;   // likewise
 extern const Refusal charge_revoked;       // by the operator
 extern const Refusal session_revoked;      // by the operator
 extern const Refusal price_risen;          // the session is open, and its first request is too dear for its challenge

@@ -65,8 +65,8 @@ TEST_CASE("What the store says of a session has a row each; what it did is as fo
     CHECK(paywall::refusal_of(SessionBook::Refusal::not_found).reason == "session_not_found");
     CHECK(paywall::refusal_of(SessionBook::Refusal::closed).reason == "session_closed");
     CHECK(paywall::refusal_of(SessionBook::Refusal::wrong_scope).reason == "wrong_scope");
-    for (const Refusal* one :
-         {&paywall::charge_revoked, &paywall::session_revoked, &paywall::price_risen, &paywall::session_exhausted,
-          &paywall::not_sold_by_payment, &paywall::not_sold_by_l402, &paywall::sold_by_payment})
+    for (const Refusal* one : {&paywall::payment_malformed, &paywall::bad_return_invoice, &paywall::charge_revoked,
+                               &paywall::session_revoked, &paywall::price_risen, &paywall::session_exhausted,
+                               &paywall::not_sold_by_payment, &paywall::not_sold_by_l402, &paywall::sold_by_payment})
         is_whole(*one);
 }
