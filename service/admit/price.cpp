@@ -92,10 +92,7 @@ unsigned tier_priced(const RequestFacts& request, unsigned tier) {
 
 std::optional<http::Problem> find_price(RequestFacts& request) {
     const config::Service& sold = request.service();
-    request.quote = Quote{};
-    request.quote.price = request.quote.local_price = sold.price;
-    request.quote.priced = true;
-    request.token_tier = 0;
+    request.quote = Quote::of_rules(sold.price);
     if (request.match.access == paywall::Access::free) return std::nullopt;
     const http::RequestHead& head = *request.head;
     if (auto fault = request.deciding->fault_of(head, request.front_question.has_value()))
@@ -125,11 +122,8 @@ std::optional<http::Problem> price_offer(RequestFacts& request, const Described&
     const config::Service& sold = request.service();
     Quote& quote = request.quote;
     quote.body_size = what.body_size;
-    quote.units.reset();
     if (what.units) quote.units = std::string(*what.units);
     quote.offer_tier = request.token_tier = paywall::tier_to_sell(sold, request.route_sold(), wish);
-    quote.question.reset();
-    quote.thing.clear();
     // Where nothing is sold, there is nothing to be asked.
     if (sold.pricer && request.match.access == paywall::Access::sold) {
         pricing::Question question;

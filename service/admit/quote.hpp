@@ -20,6 +20,14 @@ struct Quote {
     std::optional<std::string> units;
     std::optional<pricing::Question> question;  // where more than rules prices it
     std::string thing;                          // of the question
+
+    // What the service's own rules ask for, in no tier.
+    static Quote of_rules(Msat price) {
+        Quote out;
+        out.price = out.local_price = price;
+        out.priced = true;
+        return out;
+    }
 };
 
 }  // namespace millrace::admit

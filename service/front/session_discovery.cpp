@@ -138,9 +138,7 @@ http::Awaitable<bool> Session::send_quote() {
 
 // What the quote's thing costs now, beyond the rules; a fault where that is nothing, or more than was to be spent.
 http::Awaitable<std::optional<discovery::QuoteError>> Session::price_quote(discovery::Quote& quote) {
-    request_->quote = admit::Quote{};
-    request_->quote.price = request_->quote.local_price = quote.price;
-    request_->quote.priced = true;
+    request_->quote = admit::Quote::of_rules(quote.price);
     if (quote.match.access == paywall::Access::free) co_return std::nullopt;
     std::string_view path = quote.path.empty() ? quote.target.path : quote.path;
     admit::Described what{quote.method,    exchange_->host, path,   quote.target.forward,
