@@ -47,7 +47,6 @@ bool offers_payment(const std::vector<HeaderField>& fields) {
 }
 
 Credential read_credential(const std::vector<HeaderField>& fields, const Taken& taken) {
-    if (fields.empty()) return NoCredential{};
     if (taken.payment) {
         const auto found = std::find_if(fields.rbegin(), fields.rend(), is_payment);
         if (found != fields.rend())
@@ -57,10 +56,7 @@ Credential read_credential(const std::vector<HeaderField>& fields, const Taken& 
         const auto found = std::find_if(fields.begin(), fields.end(), is_work);
         if (found != fields.end()) return Work{l402::parse_work_authorization(found->second), fields.size() == 1};
     }
-    Result<std::optional<l402::Credential>> found = l402::find_credential(fields);
-    if (!found) return Token{found.error()};
-    if (!found->has_value()) return NoCredential{};
-    return Token{std::move(**found)};
+    return Token{l402::find_credential(fields)};
 }
 
 }  // namespace millrace::admit

@@ -7,7 +7,7 @@
 // A service on trial takes whatever comes, and looks at tokens alone.
 #pragma once
 
-#include <string_view>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -19,10 +19,9 @@
 
 namespace millrace::admit {
 
-struct NoCredential {};
-// Of L402: good to look at, malformed, or two different ones (l402::Errc::conflicting_credentials).
+// Of L402: one that can be read, malformed, two different ones (l402::Errc::conflicting_credentials), or none at all.
 struct Token {
-    Result<l402::Credential> credential;
+    Result<std::optional<l402::Credential>> found;
 };
 struct Work {
     Result<macaroon::Macaroon> solution;
@@ -32,7 +31,7 @@ struct Payment {
     Result<payment::Credential> credential;
     bool alone = true;  // there is no other one, neither of Payment nor of L402
 };
-using Credential = std::variant<NoCredential, Token, Work, Payment>;
+using Credential = std::variant<Token, Work, Payment>;
 
 // The fields of a request in which credentials are sent; views into the head.
 void find_credential_fields(const http::RequestHead& head, std::vector<l402::HeaderField>& out);

@@ -83,21 +83,14 @@ bool let_in_known(RequestFacts& request, Pass& pass, const Books& books, paywall
     return true;
 }
 
-ByToken::ByToken(RequestFacts& request, Pass& pass, Token credential)
-    : request_(request),
-      pass_(pass),
-      found_(credential.credential ? paywall::FoundCredential(std::optional(std::move(*credential.credential)))
-                                   : paywall::FoundCredential(credential.credential.error())) {}
-
 Step ByToken::begin(const Books& books) {
     const config::Service& service = request_.service();
-    was_bare_ = bare();
     // Who brings a token is judged by what that bought.
-    if (was_bare_) {
+    if (bare_) {
         if (auto refused = check_quota(request_)) return {Say{std::move(*refused)}};
     }
     if (!service.schemes.l402 && !service.dry_run) return refuse(Reason::no_credential);
-    if (!was_bare_) return learn_price(books);
+    if (!bare_) return learn_price(books);
     stage_ = Stage::cookie;
     // A ticket that was bought for a thing names it.
     if (request_.quote.question && has_cookies(request_)) return {LearnPrice{request_.quote.offer_tier}};
@@ -118,7 +111,7 @@ Step ByToken::go_on(const Books& books, Answer answer) {
     // Without a price it is not known to be within what is free; demanding payment then says why.
     std::optional<paywall::FreeResult> allowance;
     if (!std::get<PriceLearned>(answer).problem && let_in_free(request_, pass_, books, &allowance)) return {LetIn{}};
-    Step step = demand(*refused_);
+    Step step = demand(refused_);
     step.allowance = allowance;
     return step;
 }
@@ -169,7 +162,7 @@ Step ByToken::judge(const Books& books) {
 // For nothing, where the service gives something away and the request brought nothing.
 Step ByToken::refuse(Reason reason) {
     refused_ = reason;
-    if (!was_bare_ || !may_be_free(request_)) return demand(reason);
+    if (!bare_ || !may_be_free(request_)) return demand(reason);
     stage_ = Stage::free_price;
     return {LearnPrice{request_.quote.offer_tier}};
 }

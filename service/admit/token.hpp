@@ -22,19 +22,15 @@ namespace millrace::admit {
 
 class ByToken final : public Scheme {
   public:
-    // No credential, or one that was looked for in vain. The request and the pass outlive it.
-    ByToken(RequestFacts& request, Pass& pass) : ByToken(request, pass, std::optional<l402::Credential>()) {}
-    ByToken(RequestFacts& request, Pass& pass, Token credential);
+    // The request and the pass outlive it.
+    ByToken(RequestFacts& request, Pass& pass, Token credential)
+        : request_(request), pass_(pass), found_(std::move(credential.found)), bare_(found_ && !found_->has_value()) {}
     Step begin(const Books& books) override;
     Step go_on(const Books& books, Answer answer) override;
 
   private:
     enum class Stage { cookie, price, free_price, first_use };
 
-    ByToken(RequestFacts& request, Pass& pass, std::optional<l402::Credential> none)
-        : request_(request), pass_(pass), found_(std::move(none)) {}
-
-    [[nodiscard]] bool bare() const { return !ticket_ && found_ && !found_->has_value(); }
     Step look_for_ticket(const Books& books);
     Step learn_price(const Books& books);
     Step judge(const Books& books);
@@ -45,11 +41,11 @@ class ByToken final : public Scheme {
 
     RequestFacts& request_;
     Pass& pass_;
-    paywall::FoundCredential found_;
+    paywall::FoundCredential found_;  // or the ticket's
+    const bool bare_;                 // it came without a credential
     paywall::Proof proof_ = paywall::Proof::preimage;
     std::optional<HeldTicket> ticket_;
-    std::optional<paywall::Reason> refused_;  // while it is looked whether the request is free
-    bool was_bare_ = false;
+    paywall::Reason refused_ = paywall::Reason::no_credential;  // while it is looked whether the request is free
     paywall::Admit admitted_;
     Stage stage_ = Stage::cookie;
 };

@@ -12,8 +12,10 @@ namespace {
 std::string read(AdmitWorld& world, const std::string& lines, const admit::Taken& taken = {true, true}) {
     REQUIRE_FALSE(world.ask("GET /x", lines));
     const admit::Credential found = admit::read_credential(world.fields, taken);
-    if (const auto* token = std::get_if<admit::Token>(&found))
-        return token->credential ? "token" : "token: " + token->credential.error().code.message();
+    if (const auto* token = std::get_if<admit::Token>(&found)) {
+        if (!token->found) return "token: " + token->found.error().code.message();
+        return token->found->has_value() ? "token" : "nothing";
+    }
     if (const auto* work = std::get_if<admit::Work>(&found))
         return std::string(work->solution ? "work" : "no work") + (work->alone ? "" : " among others");
     if (const auto* payment = std::get_if<admit::Payment>(&found))
