@@ -28,8 +28,7 @@ http::Awaitable<bool> Session::record_free_use() {
                    recorded.error().message);
         drop_free_use();
         request_->problem =
-            http::Problem{503, "The request could not be counted. Nothing was used up: repeat it later."};
-        request_->problem.retry_after = 5;
+            admit::unavailable("The request could not be counted. Nothing was used up: repeat it later.");
         co_return false;
     }
     request_->own_lines += admit::free_left_line(request_->free_use->left());

@@ -102,12 +102,9 @@ http::Awaitable<http::Problem> Session::demand_payment(paywall::Reason reason, b
     if (!outcome.challenge) co_return not_issued(outcome, worked);
     request_->counts->challenge(outcome.reused ? metrics::ChallengeResult::reused : metrics::ChallengeResult::issued);
     gateway::IssuedChallenge issued = *outcome.challenge;
-    if (!mint_for_sale(issued)) {
-        http::Problem unsold{
-            503, "This service does not know the node's keys yet. Nothing was charged: repeat the request later."};
-        unsold.retry_after = 5;
-        co_return unsold;
-    }
+    if (!mint_for_sale(issued))
+        co_return admit::unavailable(
+            "This service does not know the node's keys yet. Nothing was charged: repeat the request later.");
     http::Problem problem{402, std::string(paywall::explain(reason)), paywall::name(reason), due};
     problem.challenges = challenge_lines(issued, offers);
     if (offers.token) problem.offer = http::TokenOffer{issued.token_base64, issued.bolt11, issued.amount};
@@ -156,22 +153,16 @@ http::Problem Session::not_issued(const gateway::ChallengeDesk::Outcome& outcome
         return problem;
     }
     request_->counts->challenge(metrics::ChallengeResult::invoice_error);
-    if (is(error, gateway::ClientErrc::unrecordable)) {
-        http::Problem problem{
-            503, "This service sells nothing now, because a payment could not be recorded. Repeat the request later."};
-        problem.retry_after = 5;
-        return problem;
-    }
+    if (is(error, gateway::ClientErrc::unrecordable))
+        return admit::unavailable(
+            "This service sells nothing now, because a payment could not be recorded. Repeat the request later.");
     if (is(error, gateway::ClientErrc::unpayable)) {
         http::Problem problem{503, "The Lightning node is off line, so nobody could pay. Repeat the request later."};
         problem.retry_after = 30;
         return problem;
     }
-    http::Problem problem{
-        503,
-        "The Lightning node cannot be reached, so nobody could pay. Nothing was charged: repeat the request later."};
-    problem.retry_after = 5;
-    return problem;
+    return admit::unavailable(
+        "The Lightning node cannot be reached, so nobody could pay. Nothing was charged: repeat the request later.");
 }
 
 }  // namespace millrace::front

@@ -22,9 +22,7 @@ namespace {
 using paywall::Reason;
 
 http::Problem use_not_recorded() {
-    http::Problem problem{503, "The use could not be recorded. Nothing was used up: repeat the request later."};
-    problem.retry_after = 5;
-    return problem;
+    return admit::unavailable("The use could not be recorded. Nothing was used up: repeat the request later.");
 }
 
 }  // namespace
