@@ -4,36 +4,32 @@
 
 namespace millrace::store {
 
-void WriteQueue::push(Write write, bool hurry) {
+// `put` adds to what waits, with the lock held.
+template <class Put>
+void WriteQueue::add(bool hurry, Put put) {
     bool first = false;
     {
         std::lock_guard lock(mutex_);
         first = waiting_.empty();
         hurried_ = hurried_ || hurry;
-        waiting_.push_back(std::move(write));
+        put();
         ++pushed_;
     }
-    wake_writer(hurry, first);
+    if (hurry || first) changed_.notify_one();
+}
+
+void WriteQueue::push(Write write, bool hurry) {
+    add(hurry, [&] { waiting_.push_back(std::move(write)); });
 }
 
 void WriteQueue::push_answered(const PaymentHash& hash, std::string_view service, std::uint64_t uses, bool hurry) {
-    bool first = false;
-    {
-        std::lock_guard lock(mutex_);
-        first = waiting_.empty();
-        hurried_ = hurried_ || hurry;
+    add(hurry, [&] {
         auto [place, is_new] = answered_.try_emplace(hash, waiting_.size());
         if (is_new)
             waiting_.push_back(AnsweredWrite{hash, std::string(service), uses});
         else
             std::get<AnsweredWrite>(waiting_[place->second]).uses += uses;
-        ++pushed_;
-    }
-    wake_writer(hurry, first);
-}
-
-void WriteQueue::wake_writer(bool hurry, bool first) {
-    if (hurry || first) changed_.notify_one();
+    });
 }
 
 void WriteQueue::close() {

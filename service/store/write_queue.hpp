@@ -40,7 +40,8 @@ class WriteQueue {
     [[nodiscard]] std::uint64_t pushed() const;  // ever
 
   private:
-    void wake_writer(bool hurry, bool first);
+    template <class Put>
+    void add(bool hurry, Put put);
 
     const Patience patience_;
     mutable std::mutex mutex_;
